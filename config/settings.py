@@ -19,6 +19,7 @@ TESTING = env.bool("TRUCKROLL_TESTING", False)
 PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}").rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded.secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])  # former keys: sessions and stored credentials
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -116,3 +117,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Account mail (password resets) goes out through SendGrid; campaigns' mail has its own path.
+EMAIL_BACKEND = "integrations.sendgrid.mail.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Truckroll <no-reply@localhost>")
