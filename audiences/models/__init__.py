@@ -1,0 +1,33 @@
+from audiences.models.address import Address
+from audiences.models.appointment import Appointment
+from audiences.models.audience import Audience
+from audiences.models.contact import Contact
+from audiences.models.contact_address import ContactAddress
+from audiences.models.contact_tag import ContactTag
+from audiences.models.household import Household
+from audiences.models.job import Job
+from audiences.models.job_type import JobType
+from audiences.models.opening import Opening
+from audiences.models.opt_out import OptOut
+from audiences.models.send_window import SendWindow
+from audiences.models.sync_cursor import SyncCursor
+from audiences.models.tag import Tag
+from audiences.models.zone_set import ZoneSet
+
+__all__ = [
+    "Address",
+    "Appointment",
+    "Audience",
+    "Contact",
+    "ContactAddress",
+    "ContactTag",
+    "Household",
+    "Job",
+    "JobType",
+    "Opening",
+    "OptOut",
+    "SendWindow",
+    "SyncCursor",
+    "Tag",
+    "ZoneSet",
+]

@@ -1,0 +1,16 @@
+from django.db import models
+
+
+class JobType(models.Model):
+    """A ServiceTitan job type."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="job_types")
+    servicetitan_id = models.BigIntegerField()
+    name = models.CharField(max_length=200)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "servicetitan_id"], name="job_type_servicetitan")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,42 @@
+from django.db import models
+from django.db.models import Q
+
+from common import clock
+
+
+class OptOut(models.Model):
+    """The recorded wish not to be reached at an address, with its evidence. START lifts it, keeping the row."""
+
+    class Source(models.TextChoices):
+        TEXT = "text"
+        PROVIDER = "provider"
+        AGENT = "agent"
+        IMPORTED = "imported"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="opt_outs")
+    address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="opt_outs")
+    channel = models.CharField(max_length=5, help_text="phone covers automated texts and calls")
+    contact = models.ForeignKey("audiences.Contact", null=True, blank=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField(default=clock.now)
+    source = models.CharField(max_length=8, choices=Source)
+    evidence = models.TextField(blank=True, help_text="The customer's own words")
+    detector = models.CharField(max_length=60, blank=True)
+    provider_id = models.CharField(max_length=64, blank=True)
+    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_evidence = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "address", "channel"], condition=Q(lifted_at__isnull=True), name="opt_out_in_force"
+            ),
+            models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="opt_out_channel"),
+            models.CheckConstraint(
+                condition=Q(source__in=["text", "provider", "agent", "imported"]), name="opt_out_source"
+            ),
+        ]
+        indexes = [models.Index(fields=["address"], name="opt_out_address", condition=Q(lifted_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.address_id} {self.channel}"

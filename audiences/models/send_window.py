@@ -1,0 +1,25 @@
+from django.db import models
+from django.db.models import F, Q
+
+
+class SendWindow(models.Model):
+    """Hours in which a campaign may reach people, in each contact's local time.
+
+    `days` is a bit mask, Monday = 1 … Sunday = 64. Half-open: 540 to 1140 is 9:00 to 19:00.
+    """
+
+    start_minute = models.PositiveSmallIntegerField(default=9 * 60)
+    end_minute = models.PositiveSmallIntegerField(default=19 * 60)
+    days = models.PositiveSmallIntegerField(default=0b0111111)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["start_minute", "end_minute", "days"], name="send_window_unique"),
+            models.CheckConstraint(
+                condition=Q(start_minute__lt=F("end_minute"), end_minute__lte=24 * 60), name="send_window_order"
+            ),
+            models.CheckConstraint(condition=Q(days__gte=1, days__lte=127), name="send_window_days"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start_minute // 60}:{self.start_minute % 60:02}–{self.end_minute // 60}:{self.end_minute % 60:02}"

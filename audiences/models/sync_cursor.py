@@ -1,0 +1,18 @@
+from django.db import models
+
+
+class SyncCursor(models.Model):
+    """How far one ServiceTitan export has been applied; stored with the rows it brought."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="sync_cursors")
+    entity = models.CharField(max_length=40)
+    continue_from = models.TextField(blank=True)
+    rows = models.BigIntegerField(default=0)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "entity"], name="sync_cursor_entity")]
+
+    def __str__(self) -> str:
+        return self.entity
