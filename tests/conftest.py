@@ -1,0 +1,131 @@
+"""Servers, databases and browser of the test session.
+
+The controller starts one PostgreSQL and one Valkey in the session's own data folder (`tests/settings.py`)
+and removes them afterwards; the schema is migrated once into a template that every worker clones.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from config import embedded
+from config.processes import alive, spawn, stop
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_running: list[tuple[Any, Any]] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the controller: start the servers of this session, unless the environment names real ones."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the tests' thread
+    if "PYTEST_XDIST_WORKER" in os.environ or config.option.collectonly:
+        return
+    _sweep_dead_sessions()
+    if not os.environ.get("DATABASE_URL"):
+        program = embedded.prepare_postgres(settings.DATA_DIR, durable=False)
+        process = _start("postgres", program)
+        embedded.wait_for_postgres(settings.DATA_DIR, process)
+    if not os.environ.get("REDIS_URL"):
+        program = embedded.prepare_redis(settings.DATA_DIR, durable=False)
+        process = _start("redis", program)
+        embedded.wait_for_redis(settings.DATA_DIR, process)
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+def pytest_unconfigure() -> None:
+    """In the controller: stop the servers and remove the session's folder."""
+    if not _running:
+        return
+    while _running:
+        process, program = _running.pop()
+        stop(process, program, seconds=10)
+    embedded.remove(settings.DATA_DIR)
+
+
+def _start(name: str, program: Any) -> Any:
+    with (settings.DATA_DIR / f"{name}.log").open("ab") as log:
+        process = spawn(program, stdout=log)
+    _running.append((process, program))
+    return process
+
+
+def _sweep_dead_sessions() -> None:
+    for folder in (ROOT / ".test-data").glob("*"):
+        if folder.name.isdigit() and not alive(int(folder.name)):
+            embedded.remove(folder)
+
+
+def _schema_hash() -> str:
+    """What the schema depends on: every migration and every SQL file."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*/migrations/**/*.py"), *ROOT.glob("*/sql/**/*.sql")]):
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _admin_connection() -> "psycopg.Connection[Any]":
+    parameters = connection.get_connection_params() | {"dbname": "postgres"}
+    wanted = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
+    return psycopg.connect(**wanted, dbname="postgres", autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """This worker's database, cloned from the template that the first worker migrates."""
+    template = f"template_{_schema_hash()}"
+    mine = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+    with django_db_blocker.unblock():
+        connection.close()
+        with (settings.DATA_DIR / "template.lock").open("w") as lock, _admin_connection() as admin:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not admin.execute("select 1 from pg_database where datname = %s", [template]).fetchone():
+                admin.execute(f"drop database if exists {template}_new")
+                admin.execute(f"create database {template}_new")
+                _migrate(f"{template}_new")
+                admin.execute(f"alter database {template}_new rename to {template}")
+            admin.execute(f"create database {mine} template {template}")
+        _point_at(mine)
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        with _admin_connection() as admin:
+            admin.execute(f"drop database if exists {mine} with (force)")
+
+
+def _point_at(name: str) -> None:
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = name
+    connection.settings_dict["NAME"] = name
+
+
+def _migrate(name: str) -> None:
+    _point_at(name)
+    call_command("migrate", verbosity=0, interactive=False)
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Playwright drives the Chromium installed on this machine."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail("no Chromium here; `make test` installs it or says how to get it")
+    return browser_type_launch_args | {"executable_path": path, "args": CHROMIUM_FLAGS}
