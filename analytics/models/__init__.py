@@ -1,0 +1,7 @@
+from analytics.models.counter_delta import CounterDelta
+from analytics.models.counter_hour import CounterHour
+from analytics.models.counter_minute import CounterMinute
+from analytics.models.counter_total import CounterTotal
+from analytics.models.job_credit import JobCredit
+
+__all__ = ["CounterDelta", "CounterHour", "CounterMinute", "CounterTotal", "JobCredit"]

@@ -13,7 +13,9 @@ class Contact(models.Model):
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="contacts")
     servicetitan_customer_id = models.BigIntegerField()
-    person = models.CharField(max_length=120, blank=True, help_text="Which person of the customer; blank: the first")
+    person = models.CharField(
+        max_length=120, blank=True, help_text="Which person of the customer; blank: the first"
+    )
     name = models.CharField(max_length=200)
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
@@ -27,7 +29,9 @@ class Contact(models.Model):
     zip = models.CharField(max_length=10, blank=True)
     household = models.ForeignKey("audiences.Household", on_delete=models.PROTECT, related_name="contacts")
     zone_set = models.ForeignKey("audiences.ZoneSet", on_delete=models.PROTECT, related_name="contacts")
-    last_job_at = models.DateTimeField(null=True, blank=True, help_text="Latest job not cancelled, kept by the sync")
+    last_job_at = models.DateTimeField(
+        null=True, blank=True, help_text="Latest job not cancelled, kept by the sync"
+    )
     source_modified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 

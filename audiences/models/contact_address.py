@@ -4,11 +4,17 @@ from django.db import models
 class ContactAddress(models.Model):
     """An address of a contact, in the order in which it is tried."""
 
-    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="contact_addresses")
-    address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="contact_addresses")
+    contact = models.ForeignKey(
+        "audiences.Contact", on_delete=models.CASCADE, related_name="contact_addresses"
+    )
+    address = models.ForeignKey(
+        "audiences.Address", on_delete=models.CASCADE, related_name="contact_addresses"
+    )
     position = models.PositiveSmallIntegerField(default=0)
     label = models.CharField(max_length=100, blank=True)
-    do_not_text = models.BooleanField(default=False, help_text="ServiceTitan's flag; read-only there and here")
+    do_not_text = models.BooleanField(
+        default=False, help_text="ServiceTitan's flag; read-only there and here"
+    )
     servicetitan_id = models.BigIntegerField(null=True, blank=True)
 
     account_path = "contact__account"

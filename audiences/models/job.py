@@ -12,9 +12,13 @@ class Job(models.Model):
     servicetitan_customer_id = models.BigIntegerField()
     servicetitan_booking_id = models.BigIntegerField(null=True, blank=True)
     servicetitan_location_id = models.BigIntegerField(null=True, blank=True)
-    business_unit = models.ForeignKey("accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL)
+    business_unit = models.ForeignKey(
+        "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL
+    )
     job_type = models.ForeignKey("audiences.JobType", null=True, blank=True, on_delete=models.SET_NULL)
-    status = models.CharField(max_length=20, help_text="ServiceTitan's word: Scheduled, Completed, Canceled …")
+    status = models.CharField(
+        max_length=20, help_text="ServiceTitan's word: Scheduled, Completed, Canceled …"
+    )
     total = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     no_charge = models.BooleanField(default=False)
     created_on = models.DateTimeField(default=clock.now)
@@ -22,7 +26,9 @@ class Job(models.Model):
     source_modified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "servicetitan_id"], name="job_servicetitan")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "servicetitan_id"], name="job_servicetitan")
+        ]
         indexes = [
             models.Index(fields=["account", "servicetitan_customer_id", "created_on"], name="job_customer"),
             models.Index(

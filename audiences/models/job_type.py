@@ -10,7 +10,9 @@ class JobType(models.Model):
     active = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "servicetitan_id"], name="job_type_servicetitan")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "servicetitan_id"], name="job_type_servicetitan")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -29,14 +29,18 @@ class OptOut(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "address", "channel"], condition=Q(lifted_at__isnull=True), name="opt_out_in_force"
+                fields=["account", "address", "channel"],
+                condition=Q(lifted_at__isnull=True),
+                name="opt_out_in_force",
             ),
             models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="opt_out_channel"),
             models.CheckConstraint(
                 condition=Q(source__in=["text", "provider", "agent", "imported"]), name="opt_out_source"
             ),
         ]
-        indexes = [models.Index(fields=["address"], name="opt_out_address", condition=Q(lifted_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["address"], name="opt_out_address", condition=Q(lifted_at__isnull=True))
+        ]
 
     def __str__(self) -> str:
         return f"{self.address_id} {self.channel}"

@@ -16,7 +16,8 @@ class SendWindow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["start_minute", "end_minute", "days"], name="send_window_unique"),
             models.CheckConstraint(
-                condition=Q(start_minute__lt=F("end_minute"), end_minute__lte=24 * 60), name="send_window_order"
+                condition=Q(start_minute__lt=F("end_minute"), end_minute__lte=24 * 60),
+                name="send_window_order",
             ),
             models.CheckConstraint(condition=Q(days__gte=1, days__lte=127), name="send_window_days"),
         ]

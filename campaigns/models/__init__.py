@@ -1,0 +1,27 @@
+from campaigns.models.booking import Booking
+from campaigns.models.campaign import Campaign
+from campaigns.models.edge import Edge
+from campaigns.models.enrollment import Enrollment
+from campaigns.models.enrollment_snapshot import EnrollmentSnapshot
+from campaigns.models.exclusion import Exclusion
+from campaigns.models.intake import Intake
+from campaigns.models.node import Node
+from campaigns.models.playbook import Playbook
+from campaigns.models.step import Step
+from campaigns.models.workflow import Workflow
+from campaigns.models.workflow_version import WorkflowVersion
+
+__all__ = [
+    "Booking",
+    "Campaign",
+    "Edge",
+    "Enrollment",
+    "EnrollmentSnapshot",
+    "Exclusion",
+    "Intake",
+    "Node",
+    "Playbook",
+    "Step",
+    "Workflow",
+    "WorkflowVersion",
+]

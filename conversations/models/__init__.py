@@ -1,0 +1,10 @@
+from conversations.models.attempt import Attempt
+from conversations.models.contact_hold import ContactHold
+from conversations.models.lane import Lane
+from conversations.models.message import Message
+from conversations.models.message_template import MessageTemplate
+from conversations.models.note import Note
+from conversations.models.reading import Reading
+from conversations.models.thread import Thread
+
+__all__ = ["Attempt", "ContactHold", "Lane", "Message", "MessageTemplate", "Note", "Reading", "Thread"]

@@ -1,0 +1,58 @@
+from django.db import models
+from django.db.models import Q
+
+from common import clock
+
+
+class Booking(models.Model):
+    """Our request to book. `external_id` is ours and never changes, so a repeated request finds the first."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        SENT = "sent"
+        ACCEPTED = "accepted"
+        CONVERTED = "converted"
+        DISMISSED = "dismissed"
+        FAILED = "failed"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="bookings")
+    external_id = models.CharField(max_length=64)
+    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="bookings")
+    enrollment = models.ForeignKey("campaigns.Enrollment", null=True, blank=True, on_delete=models.SET_NULL)
+    step = models.OneToOneField("campaigns.Step", null=True, blank=True, on_delete=models.SET_NULL)
+    thread = models.ForeignKey("conversations.Thread", null=True, blank=True, on_delete=models.SET_NULL)
+    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    business_unit = models.ForeignKey(
+        "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL
+    )
+    job_type = models.ForeignKey("audiences.JobType", null=True, blank=True, on_delete=models.SET_NULL)
+    summary = models.TextField(blank=True)
+    state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
+    state_at = models.DateTimeField(default=clock.now)
+    requested_at = models.DateTimeField(default=clock.now)
+    next_try_at = models.DateTimeField(
+        null=True, blank=True, help_text="On the real clock; null when settled"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    servicetitan_id = models.BigIntegerField(null=True, blank=True)
+    job = models.ForeignKey("audiences.Job", null=True, blank=True, on_delete=models.SET_NULL)
+    servicetitan_job_id = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "external_id"], name="booking_external_id"),
+            models.CheckConstraint(
+                condition=Q(state__in=["requested", "sent", "accepted", "converted", "dismissed", "failed"]),
+                name="booking_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="converted") | Q(servicetitan_job_id__isnull=False), name="booking_has_job"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="booking_due", condition=Q(next_try_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id

@@ -1,0 +1,68 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from common import clock
+
+
+class Campaign(models.Model):
+    """One launch: workflow version + audience + sending number + targeting filters + times."""
+
+    class Status(models.TextChoices):
+        CREATED = "created"
+        SCHEDULED = "scheduled"
+        ACTIVE = "active"
+        PAUSED = "paused"
+        COMPLETED = "completed"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="campaigns")
+    playbook = models.ForeignKey("campaigns.Playbook", null=True, blank=True, on_delete=models.SET_NULL)
+    name = models.CharField(max_length=160)
+    version = models.ForeignKey(
+        "campaigns.WorkflowVersion", on_delete=models.PROTECT, related_name="campaigns"
+    )
+    audience = models.ForeignKey("audiences.Audience", on_delete=models.PROTECT, related_name="campaigns")
+    number = models.ForeignKey(
+        "integrations.SendingNumber", on_delete=models.PROTECT, related_name="campaigns"
+    )
+    window = models.ForeignKey("audiences.SendWindow", on_delete=models.PROTECT)
+    lane = models.OneToOneField("conversations.Lane", null=True, blank=True, on_delete=models.PROTECT)
+    status = models.CharField(max_length=9, choices=Status, default=Status.CREATED)
+    targeting = models.JSONField(
+        default=dict, blank=True, help_text="Further audience rules, frozen at launch"
+    )
+    audience_rules = models.JSONField(default=dict, blank=True, help_text="The audience's rules as launched")
+    starts_at = models.DateTimeField(null=True, blank=True)
+    launch_token = models.UUIDField(
+        default=uuid.uuid4, unique=True, help_text="A second click finds the first launch"
+    )
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    launched_by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    launched_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    credit_window_days = models.PositiveSmallIntegerField(default=30)
+    send_by_hours = models.PositiveSmallIntegerField(default=72)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["created", "scheduled", "active", "paused", "completed"]),
+                name="campaign_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="created") | Q(lane__isnull=False, launched_at__isnull=False),
+                name="campaign_launched",
+            ),
+            models.CheckConstraint(
+                condition=Q(stopped_at__isnull=True) | Q(status="completed"), name="campaign_stopped"
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "status"], name="campaign_by_status")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,23 @@
+from django.db import models
+
+from common import clock
+
+
+class Exclusion(models.Model):
+    """A matched contact that was not admitted, with the first reason that applies."""
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="exclusions")
+    occurrence = models.PositiveIntegerField(default=1)
+    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE)
+    reason = models.CharField(max_length=40)
+    at = models.DateTimeField(default=clock.now)
+
+    account_path = "campaign__account"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "occurrence", "contact"], name="exclusion_contact")
+        ]
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,23 @@
+from django.db import models
+
+from common import clock
+
+
+class Intake(models.Model):
+    """How far one occurrence of a campaign has evaluated its audience; written with each slice of rows."""
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="intakes")
+    occurrence = models.PositiveIntegerField(default=1)
+    cursor = models.BigIntegerField(default=0, help_text="Last contact id evaluated")
+    matched = models.BigIntegerField(default=0)
+    admitted = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    account_path = "campaign__account"
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "occurrence"], name="intake_occurrence")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}/{self.occurrence}"

@@ -1,0 +1,36 @@
+from django.db import models
+from django.db.models import Q
+
+
+class Lane(models.Model):
+    """One queue of outgoing messages: one per campaign, one for the agents of an account.
+
+    The sender reads lanes only. Pausing is this flag: no message row changes.
+    """
+
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign"
+        AGENTS = "agents"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="lanes")
+    kind = models.CharField(max_length=8, choices=Kind)
+    name = models.CharField(max_length=160)
+    paused = models.BooleanField(default=False)
+    priority = models.PositiveSmallIntegerField(default=10, help_text="Lower goes first; agents have 0")
+    segments_per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Blank: the number's own rate"
+    )
+    window = models.ForeignKey("audiences.SendWindow", null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(kind="agents"), name="lane_agents_once"),
+            models.CheckConstraint(condition=Q(kind__in=["campaign", "agents"]), name="lane_kind"),
+            models.CheckConstraint(
+                condition=Q(segments_per_second__isnull=True) | Q(segments_per_second__gte=1),
+                name="lane_rate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

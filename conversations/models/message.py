@@ -1,0 +1,107 @@
+from django.db import models
+from django.db.models import Q
+
+from common import clock
+
+
+class Message(models.Model):
+    """One text, in or out. A campaign message belongs to one step for ever (`origin` = `step:<id>`).
+
+    `state` moves forward only by conditional updates: see `conversations/delivery.py` for the ranks.
+    `leased_until` and `claimed_at` are on the database's real clock, all else on the product's clock.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        CALLING = "calling"
+        ACCEPTED = "accepted"
+        SENT = "sent"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+        REJECTED = "rejected"
+        EXPIRED = "expired"
+        BOUNCED = "bounced"
+        BLOCKED = "blocked"
+        CANCELLED = "cancelled"
+        UNKNOWN = "unknown"
+        RECEIVED = "received"
+
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign"
+        AGENT = "agent"
+        AUTOMATIC = "automatic"
+        INBOUND = "inbound"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
+    lane = models.ForeignKey("conversations.Lane", null=True, blank=True, on_delete=models.CASCADE)
+    contact = models.ForeignKey("audiences.Contact", null=True, blank=True, on_delete=models.CASCADE)
+    address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, db_index=False)
+    number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT, db_index=False)
+    kind = models.CharField(max_length=9, choices=Kind)
+    origin = models.CharField(max_length=64, null=True, blank=True)
+    template = models.ForeignKey(
+        "conversations.MessageTemplate", null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )
+    variables = models.JSONField(null=True, blank=True, help_text="Merge fields as they were when queued")
+    body = models.TextField(null=True, blank=True, help_text="Written at the claim; null before")
+    segments = models.PositiveSmallIntegerField(default=1, db_default=1)
+    state = models.CharField(max_length=9, choices=State)
+    state_at = models.DateTimeField(default=clock.now)
+    created_at = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField(null=True, blank=True, help_text="Not before; null once out of the queue")
+    send_by = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(
+        null=True, blank=True, help_text="End of the validity given to the provider"
+    )
+    provider = models.CharField(max_length=12, default="twilio", db_default="twilio")
+    provider_id = models.CharField(max_length=64, null=True, blank=True)
+    code = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Provider's or our own reason code"
+    )
+    reason = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="The reason in plain words"
+    )
+    unknown_polls = models.PositiveSmallIntegerField(default=0, db_default=0)
+    replies_to = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replies"
+    )
+    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["origin"], name="message_origin"),
+            models.UniqueConstraint(fields=["provider", "provider_id"], name="message_provider_id"),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "queued", "calling", "accepted", "sent", "delivered", "failed", "rejected",
+                        "expired", "bounced", "blocked", "cancelled", "unknown", "received",
+                    ]
+                ),
+                name="message_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["campaign", "agent", "automatic", "inbound"]), name="message_kind"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["calling", "accepted", "sent", "delivered", "unknown"])
+                | Q(body__isnull=False),
+                name="message_body_before_call",
+            ),
+        ]  # fmt: skip
+        indexes = [
+            # The sender's queue, lane by lane.
+            models.Index(fields=["lane", "due_at"], name="message_queue", condition=Q(state="queued")),
+            # Calls in flight: STOP waits for them, a sweep finds the abandoned, polls resolve the unknown.
+            models.Index(
+                fields=["address"], name="message_in_flight", condition=Q(state__in=["calling", "unknown"])
+            ),
+            # A phone's history, newest last: replies find what they answer, caps count touches.
+            models.Index(fields=["address", "created_at"], name="message_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"

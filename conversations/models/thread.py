@@ -1,0 +1,42 @@
+from django.db import models
+from django.db.models import Q
+
+from common import clock
+
+
+class Thread(models.Model):
+    """Everything said with one contact on one address. Made by the first reply, or by an agent."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="threads")
+    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="threads")
+    address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="threads")
+    number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT)
+    state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    closed_reason = models.CharField(max_length=40, blank=True)
+    needs_reply = models.BooleanField(default=False)
+    escalated_reason = models.CharField(max_length=200, blank=True)
+    assigned_to = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(default=clock.now)
+    last_message_at = models.DateTimeField(default=clock.now)
+    last_inbound_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "address"], name="thread_contact_address"),
+            models.CheckConstraint(condition=Q(state__in=["open", "closed"]), name="thread_state"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-last_message_at"], name="thread_inbox"),
+            models.Index(
+                fields=["account", "last_inbound_at"],
+                name="thread_needs_reply",
+                condition=Q(needs_reply=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} at {self.address_id}"
