@@ -47,9 +47,7 @@ def decrypt(token: str) -> dict[str, str]:
 class EncryptedJSONField(_TextField):
     """A small dict of strings, ciphertext in the database, plain in Python. Cannot be filtered on."""
 
-    def from_db_value(
-        self, value: str | None, expression: object, connection: object
-    ) -> dict[str, str]:
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> dict[str, str]:
         """Decrypt a column as it is read."""
         return decrypt(value) if value else {}
 

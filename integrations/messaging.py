@@ -1,6 +1,7 @@
 """The words in which adapters and the rest of the product speak: no vendor's names, no models."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -62,7 +63,7 @@ class ListedText:
     to: str
     from_: str
     body: str
-    created_at: float  # unix seconds by the provider's clock
+    created_at: datetime  # by the provider's clock
     code: str = ""
 
 
@@ -89,9 +90,7 @@ class InboundText:
     from_: str
     body: str
     media: tuple[str, ...] = ()
-    opt_out_type: str = (
-        ""  # STOP, START or HELP where the provider has already acted on it
-    )
+    opt_out_type: str = ""  # STOP, START or HELP where the provider has already acted on it
     raw: dict[str, str] = field(default_factory=dict)
 
 
@@ -117,9 +116,7 @@ class ProviderError(Exception):
         self.message = message
         self.permanent = permanent  # trying again cannot help
         self.accepted = accepted
-        self.code = (
-            code  # the provider's code, or our word for it (timeout, claim_too_old ...)
-        )
+        self.code = code  # the provider's code, or our word for it (timeout, claim_too_old ...)
         self.retry_after = retry_after  # seconds, where the provider named them
         self.state = state  # what a refused message becomes; None where it stays queued or unknown
         self.remedy = remedy

@@ -50,9 +50,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "credentials",
-                    integrations.encryption.EncryptedJSONField(
-                        blank=True, default=dict
-                    ),
+                    integrations.encryption.EncryptedJSONField(blank=True, default=dict),
                 ),
                 ("settings", models.JSONField(blank=True, default=dict)),
                 (
@@ -146,9 +144,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tat",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
             ],
         ),

@@ -24,9 +24,7 @@ class Connection(models.Model):
         SENDGRID = "sendgrid", "SendGrid"
         SERVICETITAN = "servicetitan", "ServiceTitan"
 
-    account = models.ForeignKey(
-        "accounts.Account", on_delete=models.PROTECT, related_name="connections"
-    )
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="connections")
     provider = models.CharField(max_length=20, choices=Provider)
     # Secrets only, as the provider names them (auth_token, api_key, client_secret ...).
     credentials = EncryptedJSONField(default=dict, blank=True)
@@ -38,9 +36,7 @@ class Connection(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "provider"], name="connection_once_per_provider"
-            ),
+            models.UniqueConstraint(fields=["account", "provider"], name="connection_once_per_provider"),
         ]
 
     def __str__(self) -> str:

@@ -25,13 +25,9 @@ class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
         pending = self.filter(kind=kind, applied_at__isnull=True).order_by("id")
         return list(pending.select_for_update(skip_locked=True, no_key=True)[:limit])
 
-    def mark_applied(
-        self, ids: Iterable[int], *, now: datetime, outcome: str = "applied"
-    ) -> int:
+    def mark_applied(self, ids: Iterable[int], *, now: datetime, outcome: str = "applied") -> int:
         """Close events with what became of them; how many were still open."""
-        return self.filter(id__in=list(ids), applied_at__isnull=True).update(
-            applied_at=now, outcome=outcome
-        )
+        return self.filter(id__in=list(ids), applied_at__isnull=True).update(applied_at=now, outcome=outcome)
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the partitions of the month before `now`, its own and the two after, where missing.
@@ -40,9 +36,7 @@ class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
         is missing; meant for a daily task and for the first event of a month in a process.
         """
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT integrations_ensure_event_partitions(%s)", [month_of(now)]
-            )
+            cursor.execute("SELECT integrations_ensure_event_partitions(%s)", [month_of(now)])
 
 
 class ProviderEvent(models.Model):
@@ -78,9 +72,7 @@ class ProviderEvent(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["provider", "event_id", "month"], name="providerevent_once"
-            ),
+            models.UniqueConstraint(fields=["provider", "event_id", "month"], name="providerevent_once"),
         ]
         indexes = [
             models.Index(

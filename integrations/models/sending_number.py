@@ -21,9 +21,7 @@ class SendingNumberQuerySet(models.QuerySet["SendingNumber"]):
 class SendingNumber(models.Model):
     """One number of ours. Unique in the deployment, because an inbound text carries nothing else."""
 
-    account = models.ForeignKey(
-        "accounts.Account", on_delete=models.PROTECT, related_name="sending_numbers"
-    )
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="sending_numbers")
     connection = models.ForeignKey(
         "integrations.Connection",
         on_delete=models.PROTECT,

@@ -1,0 +1,330 @@
+"""Twilio's REST API through its SDK: an asynchronous sender, and synchronous lists.
+
+The SDK alone would hold 100 connections, ignore its timeout and read TWILIO_EDGE, TWILIO_REGION and
+proxy variables from the environment; all of that is fixed here.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+from twilio.base.exceptions import TwilioException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from integrations.messaging import ListedText, OutgoingText, ProviderError, Receipt, Remedy
+from integrations.models import Connection
+from integrations.twilio import errors, webhooks
+
+CONNECT_SECONDS = 2.0
+TOTAL_SECONDS = 30.0
+MAX_VALIDITY_SECONDS = 36_000  # Twilio's limit, 10 hours
+API_BASE_URL = "https://api.twilio.com"
+# A non-empty mapping, because the SDK takes os.environ in place of an empty one.
+_NO_ENVIRONMENT = {"TWILIO_ACCOUNT_SID": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccess:
+    """What it takes to speak for one Twilio account."""
+
+    account_sid: str
+    auth_token: str
+    base_url: str = API_BASE_URL
+
+    @classmethod
+    def of(cls, connection: Connection) -> "TwilioAccess":
+        """Read a stored connection."""
+        return cls(
+            account_sid=connection.settings["account_sid"],
+            auth_token=connection.credentials["auth_token"],
+            base_url=(connection.settings.get("base_url") or API_BASE_URL).rstrip("/"),
+        )
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request under way: until `held`, not a byte of it can have left."""
+
+    not_after: float
+    held: bool = False
+    status: int = 0
+    retry_after: float | None = None
+
+
+class _ClaimTooOld(Exception):
+    """The claim's time ran out before a connection was held."""
+
+
+_exchange: ContextVar[_Exchange | None] = ContextVar("twilio_exchange", default=None)
+
+
+class _CheckedConnector(aiohttp.TCPConnector):
+    """Checks the claim's age at the last instant before bytes leave: once a connection is held.
+
+    aiohttp writes the request at the latest one turn of the event loop after `connect` returns.
+    """
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        exchange = _exchange.get()
+        if exchange is None:
+            return await super().connect(req, traces, timeout)
+        left = exchange.not_after - time.monotonic()
+        if left <= 0:
+            raise _ClaimTooOld
+        try:
+            async with asyncio.timeout(left) as limit:
+                connection = await super().connect(req, traces, timeout)
+        except TimeoutError:
+            if limit.expired():
+                raise _ClaimTooOld from None
+            raise
+        if time.monotonic() >= exchange.not_after:
+            connection.release()
+            raise _ClaimTooOld
+        exchange.held = True
+        return connection
+
+
+class _PooledHttpClient(AsyncTwilioHttpClient):
+    """The SDK's own asynchronous client over our session; keeps what its exceptions drop."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        super().__init__(pool_connections=False)
+        self.session = session
+
+    async def request(self, *args: Any, **kwargs: Any) -> Response:
+        response = await super().request(*args, **kwargs)
+        if (exchange := _exchange.get()) is not None:
+            exchange.status = response.status_code
+            exchange.retry_after = _seconds((response.headers or {}).get("Retry-After"))
+        return response
+
+
+class TwilioPool:
+    """The connections of one sender process, shared by all its Twilio accounts.
+
+    Use it as `async with TwilioPool(concurrency) as pool` inside the sender's event loop.
+    """
+
+    def __init__(self, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self._http: _PooledHttpClient | None = None
+
+    async def __aenter__(self) -> "TwilioPool":
+        self._http = _PooledHttpClient(
+            aiohttp.ClientSession(
+                connector=_CheckedConnector(limit=self.concurrency, ttl_dns_cache=60),
+                timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    def client(self, access: TwilioAccess) -> "TextClient":
+        """A sender for one account over these connections; cheap, keep one per account."""
+        if self._http is None:
+            raise RuntimeError("the pool is not open")
+        return TextClient(_sdk(access, self._http))
+
+
+class TextClient:
+    """Sends texts of one Twilio account."""
+
+    def __init__(self, sdk: Client) -> None:
+        self._sdk = sdk
+
+    async def send_text(self, text: OutgoingText, *, not_after: float) -> Receipt:
+        """Hand one text to Twilio, once: nothing here or below tries again.
+
+        `not_after` is a `time.monotonic()` instant (claim + 3 s), checked when a connection is held,
+        immediately before bytes leave. Raises ProviderError: `accepted="no"` where Twilio refused
+        (4xx, 429) or nothing left us (no connection, code `claim_too_old`); `accepted="unknown"` for
+        timeouts, resets, 408 and 5xx, after which only callbacks and the list can tell.
+        """
+        exchange = _Exchange(not_after)
+        token = _exchange.set(exchange)
+        try:
+            created = await self._sdk.messages.create_async(
+                to=text.to,
+                from_=text.from_,
+                body=text.body,
+                status_callback=text.status_callback,
+                validity_period=min(max(text.validity_seconds, 1), MAX_VALIDITY_SECONDS),
+            )
+        except _ClaimTooOld:
+            raise ProviderError(
+                "Not sent: the claim was too old when a connection came free",
+                permanent=False,
+                accepted="no",
+                code="claim_too_old",
+                remedy=Remedy.RETRY_LATER,
+            ) from None
+        except TwilioException as exc:
+            raise _refusal(exc, exchange.retry_after) from exc
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as exc:
+            raise _broken(exc, exchange) from exc
+        finally:
+            _exchange.reset(token)
+        return _receipt(created)
+
+
+def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> list[ListedText]:
+    """Outbound texts to `to` created at or after `created_after`, newest first as Twilio lists them.
+
+    For adopting sends whose answer was lost. Filters by `To` alone: the sender may be a pool's, and
+    Twilio's date filter looks at the sent date, which hides what is still queued. Reads on until a
+    whole page is older. Raises ProviderError.
+    """
+    found: list[ListedText] = []
+    with _listing():
+        page = _sdk(access, _sync_http()).messages.page(to=to, page_size=1000)
+        while page is not None:
+            rows = [row for row in page if str(row.direction).startswith("outbound")]
+            recent = [row for row in rows if _created(row) >= created_after]
+            found += [_listed(row) for row in recent]
+            page = page.next_page() if recent or not rows else None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """One phone number of a Twilio account."""
+
+    sid: str
+    e164: str
+    label: str
+    can_text: bool
+
+
+def list_numbers(access: TwilioAccess) -> list[OwnedNumber]:
+    """Every phone number the account owns. Raises ProviderError."""
+    with _listing():
+        return [
+            OwnedNumber(
+                sid=str(row.sid),
+                e164=str(row.phone_number),
+                label=str(row.friendly_name or row.phone_number),
+                can_text=_can_text(row.capabilities),
+            )
+            for row in _sdk(access, _sync_http()).incoming_phone_numbers.stream(page_size=1000)
+        ]
+
+
+def _sdk(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -> Client:
+    sdk = Client(access.account_sid, access.auth_token, http_client=http, environment=_NO_ENVIRONMENT)
+    sdk.api.base_url = access.base_url
+    return sdk
+
+
+def _sync_http() -> TwilioHttpClient:
+    http = TwilioHttpClient(timeout=TOTAL_SECONDS)
+    http.session.trust_env = False  # no proxies, no CA bundle from the environment
+    return http
+
+
+@contextmanager
+def _listing() -> Iterator[None]:
+    """Turn whatever a read of the list can raise into ProviderError; reading twice harms nobody."""
+    try:
+        yield
+    except TwilioException as exc:
+        raise _refusal(exc, None) from exc
+    except (OSError, ValueError, KeyError) as exc:
+        raise ProviderError(
+            f"Twilio did not answer: {type(exc).__name__}", permanent=False, accepted="no", code="unreachable"
+        ) from exc
+
+
+def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
+    # Two SDK classes carry these; neither derives from the other.
+    status = int(getattr(exc, "status", 0) or 0)
+    code = str(getattr(exc, "code", "") or status)
+    words = str(getattr(exc, "msg", "") or getattr(exc, "title", "") or exc)
+    if status == 408 or not 300 <= status < 500:
+        return ProviderError(words, permanent=False, accepted="unknown", code=code)
+    verdict = errors.of_request(status, code)
+    return ProviderError(
+        words,
+        permanent=verdict.state is not None,
+        accepted="no",
+        code=code,
+        retry_after=retry_after,
+        state=verdict.state,
+        remedy=verdict.remedy,
+    )
+
+
+def _broken(exc: Exception, exchange: _Exchange) -> ProviderError:
+    if not exchange.held:
+        return ProviderError(
+            f"Twilio could not be reached: {type(exc).__name__}",
+            permanent=False,
+            accepted="no",
+            code="unreachable",
+            remedy=Remedy.RETRY_LATER,
+        )
+    if isinstance(exc, TimeoutError):
+        code = "timeout"
+    else:
+        code = "unreadable" if exchange.status else "disconnected"
+    return ProviderError(
+        f"Twilio's answer was lost: {type(exc).__name__}", permanent=False, accepted="unknown", code=code
+    )
+
+
+def _receipt(row: Any) -> Receipt:
+    status, code = str(row.status), str(row.error_code or "")
+    return Receipt(
+        provider_id=str(row.sid),
+        status=status,
+        state=webhooks.report(str(row.sid), status, code).state,
+        segments=int(row.num_segments or 0),
+    )
+
+
+def _listed(row: Any) -> ListedText:
+    return ListedText(
+        receipt=_receipt(row),
+        to=str(row.to),
+        from_=str(row.from_ or ""),
+        body=str(row.body or ""),
+        created_at=_created(row),
+        code=str(row.error_code or ""),
+    )
+
+
+def _created(row: Any) -> datetime:
+    created = row.date_created
+    if not isinstance(created, datetime):
+        raise ValueError(f"message {row.sid} has no creation date")
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
+
+
+def _can_text(capabilities: Any) -> bool:
+    if isinstance(capabilities, dict):
+        return bool(capabilities.get("sms", capabilities.get("SMS", False)))
+    return bool(getattr(capabilities, "sms", False))
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None
