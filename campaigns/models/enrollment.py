@@ -21,6 +21,9 @@ class Enrollment(models.Model):
     contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="enrollments")
     address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="enrollments")
     state = models.CharField(max_length=6, choices=State, default=State.ACTIVE, db_default="active")
+    returning = models.BooleanField(
+        default=False, db_default=False, help_text="The contact was in this campaign before"
+    )
     entered_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_reason = models.CharField(max_length=40, blank=True, default="", db_default="")

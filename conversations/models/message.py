@@ -53,6 +53,8 @@ class Message(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
+    replied_at = models.DateTimeField(null=True, blank=True, help_text="First reply to it that is no opt-out")
+    opted_out_at = models.DateTimeField(null=True, blank=True, help_text="The opt-out that answered it")
     valid_until = models.DateTimeField(
         null=True, blank=True, help_text="End of the validity given to the provider"
     )
