@@ -3,12 +3,15 @@ from audiences.models.appointment import Appointment
 from audiences.models.audience import Audience
 from audiences.models.contact import Contact
 from audiences.models.contact_address import ContactAddress
+from audiences.models.contact_method import ContactMethod
 from audiences.models.contact_tag import ContactTag
 from audiences.models.household import Household
 from audiences.models.job import Job
 from audiences.models.job_type import JobType
+from audiences.models.location import Location
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
+from audiences.models.reach_limits import ReachLimits
 from audiences.models.send_window import SendWindow
 from audiences.models.sync_cursor import SyncCursor
 from audiences.models.tag import Tag
@@ -20,12 +23,15 @@ __all__ = [
     "Audience",
     "Contact",
     "ContactAddress",
+    "ContactMethod",
     "ContactTag",
     "Household",
     "Job",
     "JobType",
+    "Location",
     "Opening",
     "OptOut",
+    "ReachLimits",
     "SendWindow",
     "SyncCursor",
     "Tag",
