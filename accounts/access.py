@@ -229,13 +229,12 @@ def sign_in_required(request: HttpRequest) -> HttpResponseBase:
     wanted = request.get_full_path() if request.method == "GET" else "/"
     if htmx:
         wanted = htmx.current_url_abs_path or "/"
-    url = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': safe_next(request, wanted)}, safe='/')}"
+    url = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': safe_next(wanted)}, safe='/')}"
     return SignInRequired(url) if htmx else HttpResponseRedirect(url)
 
 
-def safe_next(request: HttpRequest, url: str | None) -> str:
-    """`url` if it stays on this site, else the dashboard: never an open redirect."""
-    host = {request.get_host()}
-    if url and url_has_allowed_host_and_scheme(url, allowed_hosts=host, require_https=request.is_secure()):
+def safe_next(url: str | None) -> str:
+    """`url` if it is a path of this site, else the dashboard: never an open redirect."""
+    if url and url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
         return url
     return resolve_url(settings.LOGIN_REDIRECT_URL)

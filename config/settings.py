@@ -4,6 +4,7 @@ With `DATABASE_URL` and `REDIS_URL` unset, the addresses of the embedded servers
 `TRUCKROLL_DATA` are computed (never started) here; `make run` and the test session start them.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from environs import Env
@@ -51,10 +52,13 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionLifeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "accounts.middleware.HeadersMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.AccessMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -71,6 +75,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.shell",
             ],
             "builtins": ["django.contrib.humanize.templatetags.humanize"],
         },
@@ -121,3 +126,54 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Account mail (password resets) goes out through SendGrid; campaigns' mail has its own path.
 EMAIL_BACKEND = "integrations.sendgrid.mail.EmailBackend"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Truckroll <no-reply@localhost>")
+
+# --- Sign-in, sessions and headers (accounts) ---------------------------------------------------------
+# Proxies whose X-Forwarded-For may name the client: addresses or networks, separated by commas.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", [])
+if HTTPS and TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+
+# `__Host-` ties a cookie to this host, path / and https; browsers refuse it over plain http.
+_COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}sessionid"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600  # without a person's act; polls do not count
+SESSION_LONGEST_AGE = 14 * 24 * 3600  # whatever happens
+SESSION_TOUCH_SECONDS = 5 * 60  # how often a person's acts move the end of the session
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrftoken"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
+PASSWORD_RESET_TIMEOUT = 3600
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# Five wrong passwords for one mailbox from one client close sign-in there for a quarter of an hour. Not by
+# mailbox alone: anybody could lock a colleague out.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "accounts.clients.throttled_name"
+AXES_CLIENT_IP_CALLABLE = "accounts.clients.client_ip"
+AXES_LOCKOUT_CALLABLE = "accounts.views.sign_in.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that the page's “try again in” stays true
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
