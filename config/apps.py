@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class RunningConfig(AppConfig):
+    """The composition of the product; makes `shared_task` use our Celery application in every process."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        """Import the Celery application once Django's apps are there."""
+        from config import celery  # noqa: F401
