@@ -34,4 +34,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def broken(request: HttpRequest) -> HttpResponse:
     """500: renders without the database, which may be what is broken."""
-    return render(None, "errors/500.html", status=500)
+    template = "errors/500.html#message" if request.headers.get("HX-Request") else "errors/500.html"
+    return render(None, template, status=500)

@@ -1,0 +1,72 @@
+// What every page needs beside htmx. Loaded in <head>, after htmx and its extensions, without defer:
+// htmx starts when the document is parsed, and everything that changes a request must listen by then.
+"use strict";
+
+(() => {
+  const SAFE = /^(GET|HEAD|OPTIONS)$/i;
+  const TIMED = new Set(["every", "visibilitychange"]);
+  const TOAST_SECONDS = 8;
+
+  const csrfToken = () =>
+    document.cookie.split("; ").map((pair) => pair.split("="))
+      .find(([name]) => name === "csrftoken" || name === "__Host-csrftoken")?.[1];
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { sourceEvent, request } = event.detail.ctx;
+    if (TIMED.has(sourceEvent?.type)) {
+      if (document.hidden) {
+        event.preventDefault(); // a tab nobody looks at asks nothing
+        return;
+      }
+      request.headers["X-Poll"] = "1"; // a timer's request does not keep the session alive
+    }
+    // Read each time: signing in elsewhere in this browser changes the token.
+    if (!SAFE.test(request.method) && csrfToken()) request.headers["X-CSRFToken"] = csrfToken();
+  });
+
+  // A form's own token may be older than the cookie, and Django looks at the form first.
+  document.addEventListener("submit", (event) => {
+    const field = event.target.elements?.namedItem("csrfmiddlewaretoken");
+    if (field && csrfToken()) field.value = csrfToken();
+  }, { capture: true });
+
+  // hx-confirm="Stop the campaign?" data-confirm-yes="Stop campaign"
+  document.addEventListener("htmx:confirm", (event) => {
+    const { ctx, issueRequest, dropRequest } = event.detail;
+    const dialog = document.getElementById("confirm");
+    if (!ctx.confirm || !dialog) return;
+    event.preventDefault();
+    if (dialog.open) {
+      dropRequest(); // an unanswered question would block this element's queue for ever
+      return;
+    }
+    dialog.querySelector("[data-confirm-text]").textContent = ctx.confirm;
+    dialog.querySelector("button[value=yes]").textContent = ctx.sourceElement.dataset.confirmYes || "Yes";
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue === "yes") issueRequest();
+      else dropRequest();
+    }, { once: true });
+    dialog.showModal();
+  });
+
+  // On document: when the pressed element is gone by now, the event fires there.
+  document.addEventListener("toast", (event) => {
+    for (const { text, tone } of event.detail.messages) showToast(text, tone);
+  });
+
+  function showToast(text, tone) {
+    const toast = document.createElement("p");
+    toast.className = `toast toast--${tone || "info"}`;
+    toast.append(text);
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "button button--quiet";
+    close.textContent = "Dismiss";
+    close.addEventListener("click", () => toast.remove());
+    toast.append(close);
+    document.getElementById("toasts").append(toast);
+    // An error stays until somebody has read it.
+    if (tone !== "error" && tone !== "warning") setTimeout(() => toast.remove(), TOAST_SECONDS * 1000);
+  }
+})();
