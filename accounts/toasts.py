@@ -1,0 +1,29 @@
+"""Messages of htmx answers become toasts; full pages show them in place (`parts/messages.html`)."""
+
+from collections.abc import Callable
+
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django_htmx.http import trigger_client_event
+
+from accounts.middleware import is_poll
+
+
+class ToastMiddleware:
+    """Sends what a view told `django.contrib.messages` along with its fragment, as the event `toast`.
+
+    Not with redirects, whose next page shows the messages, and not with polls, which would show a message
+    of one page in another.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        leaves = "HX-Redirect" in response or "HX-Refresh" in response or 300 <= response.status_code < 400
+        if request.htmx and isinstance(response, HttpResponse) and not leaves and not is_poll(request):  # type: ignore[attr-defined]
+            toasts = [{"text": str(message), "tone": message.level_tag} for message in get_messages(request)]
+            if toasts:
+                trigger_client_event(response, "toast", {"messages": toasts})
+        return response
