@@ -1,0 +1,114 @@
+"""Switchable misbehaviour, every draw from one seeded generator. `POST /faults` changes, `DELETE /faults` heals.
+
+Rates are probabilities 0..1 per request or callback; seconds here are real and never divided by the speed,
+because a test sets them for what it wants to see.
+"""
+
+import random
+from typing import Any
+
+from sandbox.store import Store
+
+DEFAULTS: dict[str, Any] = {
+    "seed": 1,
+    # POST Messages
+    "http_429": 0.0,  # 429/20429, nothing accepted
+    "concurrency_limit": 0,  # more requests at once than this get 429/20429; 0 = no limit
+    "drop_before_accept": 0.0,  # the connection dies, nothing accepted
+    "accept_then_drop": 0.0,  # accepted and durable, then the connection dies
+    "error_after_accept": 0.0,  # accepted and durable, then 503
+    "http_500": 0.0,  # 500, nothing accepted
+    "slow": {"rate": 0.0, "seconds": 5.0, "before_accept": False},
+    "latency_seconds": 0.0,  # added to every answer
+    "segments_per_second": 0.0,  # overrides every number's rate when above 0; not multiplied by the speed
+    "queue_seconds": 36_000.0,  # a sender's queue longer than this gives 21611
+    "block_opted_out": True,  # False: the provider forwards to opted-out phones, the product must not ask it to
+    "opt_out_type": False,  # advanced opt-out: OptOutType in inbound webhooks
+    "undelivered": 0.0,  # final status undelivered 30003
+    "callbacks": {
+        "drop": 0.0,  # never sent
+        "drop_final": 0.0,  # nothing after `sent`
+        "duplicate": 0.0,  # sent twice more
+        "shuffle": False,  # each callback waits 0..shuffle_seconds more, so that order is lost
+        "shuffle_seconds": 1.0,
+        "reverse": False,  # final before sent
+        "delay_rate": 0.0,
+        "delay_seconds": 3600.0,
+        "unknown_field": 0.0,  # one form field nobody has announced
+        "bad_signature": 0.0,
+        "sending": False,  # also announce `sending`
+        "before_answer": False,  # callbacks may overtake the answer to the POST (answer held back 0.3 s)
+    },
+    "inbound": {"duplicate": 0.0, "delay_seconds": 0.0},
+    "webhook_retries": 1,  # after a failed connection, a timeout or a 5xx, unless the URL's fragment says otherwise
+    "sendgrid": {"http_429": 0.0, "http_500": 0.0},
+    "servicetitan": {
+        "http_429": 0.0,
+        "retry_after": True,
+        "rate_limit": 60,  # requests per second and tenant; 0 = none
+        "html_502": 0.0,
+        "http_500": 0.0,
+        "token_429": 0.0,
+        "token_limit_per_minute": 0,  # throttles /connect/token; 0 = none
+        "token_seconds": 900,
+        "slow_seconds": 0.0,
+        "unreachable": False,  # every connection dies without an answer
+        "accept_then_drop": 0.0,  # bookings: stored, then the connection dies
+        "dismiss": 0.05,  # bookings dismissed by the office
+        "page_size": 1000,  # rows of an export page
+        "recent_seconds": -1.0,  # how long a change counts as recent; -1 = 300 s divided by the speed
+    },
+}
+
+
+class UnknownFault(ValueError):
+    """A fault name or type that does not exist; the message names it."""
+
+
+class Faults:
+    """The current faults, kept across restarts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.now: dict[str, Any] = _merged(DEFAULTS, store.get("faults", {}))
+        self._random = random.Random(self.now["seed"])
+
+    def change(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """Merge `patch` into the present faults and start the generator anew from its seed. Raises UnknownFault."""
+        self.now = _merged(self.now, patch)
+        self._random = random.Random(self.now["seed"])
+        self._store.put("faults", self.now)
+        return self.now
+
+    def clear(self) -> dict[str, Any]:
+        """Back to a provider that behaves."""
+        self.now = _merged(DEFAULTS, {})
+        self._random = random.Random(self.now["seed"])
+        self._store.put("faults", {})
+        return self.now
+
+    def hit(self, rate: float) -> bool:
+        """Whether an event of probability `rate` happens now; draws nothing when the rate is 0 or 1."""
+        return rate > 0 and (rate >= 1 or self._random.random() < rate)
+
+    def spread(self, seconds: float) -> float:
+        """A uniform draw from 0 to `seconds`."""
+        return self._random.random() * seconds
+
+
+def _merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in base.items()}
+    for key, value in patch.items():
+        if key not in merged:
+            raise UnknownFault(f"no fault is called {key!r}; known: {', '.join(sorted(merged))}")
+        if isinstance(merged[key], dict):
+            if not isinstance(value, dict):
+                raise UnknownFault(f"{key!r} takes an object")
+            merged[key] = _merged(merged[key], value)
+        elif isinstance(merged[key], bool) != isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UnknownFault(
+                f"{key!r} takes {'true or false' if isinstance(merged[key], bool) else 'a number'}"
+            )
+        else:
+            merged[key] = value
+    return merged

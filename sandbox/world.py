@@ -1,0 +1,107 @@
+"""One sandbox: its options, its credentials and the parts that share them."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.customers import Customers
+from sandbox.faults import Faults
+from sandbox.ledger import DATABASE_NAME, Ledger
+from sandbox.schedule import Schedule
+from sandbox.servicetitan import ServiceTitan
+from sandbox.store import Store
+from sandbox.traffic import Traffic
+from sandbox.webhooks import Webhooks
+
+NUMBERS = ("+13125550100", "+17735550100", "+16305550100")
+SEGMENTS_PER_SECOND = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    data: Path
+    speed: float = 60.0
+    seed: int = 1
+    clock_file: Path | None = None
+    credentials: Path | None = None
+    webhook_base: str = "http://127.0.0.1:8000"
+    customers: str = ""
+    demo: bool = False
+    demo_customers: int = 2000
+    public_base: str = ""
+
+
+class World:
+    """Everything a handler needs; built once, in the order its parts depend on each other."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.speed = options.speed
+        self.seed = options.seed
+        self.clock = Clock(options.clock_file)
+        self.store = Store(options.data / DATABASE_NAME)
+        self.credentials = load_credentials(options.credentials, self.store)
+        self.ledger = Ledger(self.store, self.clock)
+        self.faults = Faults(self.store)
+        self.schedule = Schedule(self.store, self.clock)
+        self.webhook_base = self.store.get("webhook_base") or options.webhook_base.rstrip("/")
+        self.numbers: dict[str, dict[str, Any]] = self.store.get("numbers") or self._first_numbers()
+        self.customers = Customers(self, options.customers)
+        self.traffic = Traffic(self)
+        self.webhooks = Webhooks(self)
+        self.servicetitan = ServiceTitan(self)
+        self.store.commit()
+
+    def _first_numbers(self) -> dict[str, dict[str, Any]]:
+        numbers = {
+            number: {
+                "sid": f"PN{secrets.token_hex(16)}",
+                "sms_url": "",
+                "segments_per_second": SEGMENTS_PER_SECOND,
+            }
+            for number in NUMBERS
+        }
+        self.store.put("numbers", numbers)
+        return numbers
+
+    def sms_url(self, number: str) -> str:
+        """Where a number's inbound texts are posted."""
+        own: str = self.numbers[number]["sms_url"]
+        return own or f"{self.webhook_base}/webhooks/twilio/messages/inbound"
+
+    async def start(self) -> None:
+        """Take up unfinished work and begin to fire timers."""
+        self.traffic.load()
+        self.schedule.load()
+        await self.webhooks.start()
+
+    async def stop(self) -> None:
+        """Stop posting and close the file."""
+        await self.webhooks.stop()
+        self.store.close()
+
+
+def load_credentials(path: Path | None, store: Store) -> dict[str, str]:
+    """Credentials from `path`; missing file or keys are filled from the data folder's own, and written back."""
+    kept: dict[str, str] = store.get("credentials") or {
+        "account_sid": f"AC{secrets.token_hex(16)}",
+        "auth_token": secrets.token_hex(16),
+        "client_id": f"cid.{secrets.token_hex(10)}",
+        "client_secret": f"cs1.{secrets.token_hex(20)}",
+        "app_key": f"ak1.{secrets.token_hex(10)}",
+        "tenant_id": "447700112",
+        "sendgrid_key": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+    }
+    given: dict[str, Any] = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    credentials = {**kept, **{key: str(value) for key, value in given.items()}}
+    store.put("credentials", credentials)
+    if path is not None and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(credentials, indent=1))
+    return credentials
