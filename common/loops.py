@@ -52,19 +52,13 @@ def only_one(name: str) -> Iterator[bool]:
 
     A Postgres advisory lock of this session: it ends with the connection, whatever happens to the process.
     """
-    key = int.from_bytes(
-        blake2b(name.encode(), digest_size=8).digest(), "big", signed=True
-    )
+    key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
         held = cursor.fetchone() == (True,)
     try:
         yield held
     finally:
-        if (
-            held
-            and connection.connection is not None
-            and not connection.connection.closed
-        ):
+        if held and connection.connection is not None and not connection.connection.closed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [key])

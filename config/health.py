@@ -22,9 +22,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 once the database is reachable and migrated and Redis answers; else 503 naming what is not."""
     checks = {"database": _database_answers(), "redis": _redis_answers()}
-    return JsonResponse(
-        checks, status=200 if all(state == "ok" for state in checks.values()) else 503
-    )
+    return JsonResponse(checks, status=200 if all(state == "ok" for state in checks.values()) else 503)
 
 
 def _database_answers() -> str:
@@ -32,9 +30,7 @@ def _database_answers() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        if (
-            not _migrated
-        ):  # asked until it is so; a process never outlives its code's schema
+        if not _migrated:  # asked until it is so; a process never outlives its code's schema
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:

@@ -16,10 +16,7 @@ def mask(text: str) -> str:
 
 
 def _mask_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {
-        key: mask(value) if isinstance(value, str) else value
-        for key, value in event.items()
-    }
+    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 _SHARED: list[Processor] = [
@@ -59,9 +56,7 @@ def configure(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             }
         },
-        "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": "line"}
-        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "celery": {"level": "WARNING"},

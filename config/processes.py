@@ -32,9 +32,7 @@ class Program:
     new_files_mask: int = field(default=0o077)
 
 
-def spawn(
-    program: Program, *, stdout: int | IO[Any] | None = None
-) -> "subprocess.Popen[bytes]":
+def spawn(program: Program, *, stdout: int | IO[Any] | None = None) -> "subprocess.Popen[bytes]":
     """Start the program in its own session, so that Ctrl-C reaches only us; call from the main thread.
 
     The death signal is tied to the thread that starts the child, hence the main thread.
@@ -57,9 +55,7 @@ def spawn(
     )
 
 
-def _tie_to_parent(
-    parent: int, death_signal: signal.Signals
-) -> Callable[[], None] | None:
+def _tie_to_parent(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
     if _libc is None:
         return None
     prctl = _libc.prctl
@@ -80,9 +76,7 @@ def signal_group(pid: int, sig: signal.Signals) -> None:
         pass
 
 
-def stop(
-    process: "subprocess.Popen[bytes]", program: Program, *, seconds: float
-) -> None:
+def stop(process: "subprocess.Popen[bytes]", program: Program, *, seconds: float) -> None:
     """Ask the child to end, wait at most `seconds`, then kill its whole group."""
     if process.poll() is None:
         process.send_signal(program.stop_signal)
@@ -111,13 +105,7 @@ def alive(pid: int) -> bool:
 def command_of(pid: int) -> str:
     """The command line of a process, empty when there is none."""
     try:
-        return (
-            Path(f"/proc/{pid}/cmdline")
-            .read_bytes()
-            .replace(b"\0", b" ")
-            .decode(errors="replace")
-            .strip()
-        )
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         pass
     if sys.platform == "linux":
@@ -131,9 +119,7 @@ def command_of(pid: int) -> str:
     return answer.stdout.strip()
 
 
-def wait_until(
-    condition: Callable[[], bool], *, seconds: float, every: float = 0.02
-) -> bool:
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
     """Poll `condition` until it holds; False when `seconds` (monotonic) passed first."""
     deadline = time.monotonic() + seconds
     while not condition():

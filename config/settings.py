@@ -18,14 +18,10 @@ DATA_DIR = Path(env.str("TRUCKROLL_DATA", str(BASE_DIR / ".truckroll"))).absolut
 
 DEBUG = False
 TESTING = env.bool("TRUCKROLL_TESTING", False)
-PUBLIC_URL = env.str(
-    "PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}"
-).rstrip("/")
+PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}").rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded.secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS = env.list(
-    "SECRET_KEY_FALLBACKS", []
-)  # former keys: sessions and stored credentials
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])  # former keys: sessions and stored credentials
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -91,11 +87,7 @@ TEMPLATES = [
 # The web process sets TRUCKROLL_DB_POOL: a handler that waits gives its connection back to the pool.
 # Workers keep one connection each.
 DB_POOL = env.int("TRUCKROLL_DB_POOL", 0)
-_database = (
-    env.dj_db_url("DATABASE_URL")
-    if env.str("DATABASE_URL", "")
-    else embedded.database(DATA_DIR)
-)
+_database = env.dj_db_url("DATABASE_URL") if env.str("DATABASE_URL", "") else embedded.database(DATA_DIR)
 if DB_POOL:
     _pool = {"min_size": 2, "max_size": DB_POOL, "timeout": 20}
     _database["OPTIONS"] = {**_database.get("OPTIONS", {}), "pool": _pool}
@@ -110,9 +102,7 @@ REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 
 # --- Background work (see config/celery.py) -------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
-CELERY_DB_REUSE_MAX = (
-    10_000  # tasks per database connection; without it every task opens its own
-)
+CELERY_DB_REUSE_MAX = 10_000  # tasks per database connection; without it every task opens its own
 CELERY_TASK_QUEUES = [Queue(name) for name in ("sending", "events", "engine", "bulk")]
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -121,12 +111,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = (
-    False  # the rows decide, not the broker
-)
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = (
-    10.0  # only after SIGQUIT: SIGTERM lets the running loop end itself
-)
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # the rows decide, not the broker
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10.0  # only after SIGQUIT: SIGTERM lets the running loop end itself
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
@@ -234,9 +220,7 @@ AXES_USERNAME_CALLABLE = "accounts.clients.throttled_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.clients.client_ip"
 AXES_LOCKOUT_CALLABLE = "accounts.views.sign_in.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = (
-    False  # so that the page's “try again in” stays true
-)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that the page's “try again in” stays true
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
