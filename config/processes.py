@@ -4,6 +4,7 @@ On Linux the kernel signals the child when the process that started it dies, wha
 (`prctl(PR_SET_PDEATHSIG)`); elsewhere leftovers are ended at the next start by their recorded pid.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -22,7 +23,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Program:
-    """What to run and how to end it: `stop_signal` asks politely, `user` is the name to run as (None: ours)."""
+    """What to run and how to end it: `stop_signal` asks politely; `user` is whom to run as (None: us)."""
 
     argv: list[str]
     env: dict[str, str]
@@ -70,20 +71,16 @@ def _tie_to_parent(parent: int, death_signal: signal.Signals) -> Callable[[], No
 
 def signal_group(pid: int, sig: signal.Signals) -> None:
     """Signal every process of the group that `pid` leads; a group that is gone is no error."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, sig)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def stop(process: "subprocess.Popen[bytes]", program: Program, *, seconds: float) -> None:
     """Ask the child to end, wait at most `seconds`, then kill its whole group."""
     if process.poll() is None:
         process.send_signal(program.stop_signal)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
     signal_group(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -111,10 +108,7 @@ def command_of(pid: int) -> str:
     if sys.platform == "linux":
         return ""
     answer = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return answer.stdout.strip()
 

@@ -16,14 +16,7 @@ QUEUES = ("sending", "events", "engine", "bulk")
 HOST = "127.0.0.1"
 WEB_POOL = 24  # database connections of the web process: its 64 threads wait for the pool, not for Postgres
 SERVERS, PRODUCT = 1, 0  # stages of the stop: whatever uses the servers ends first
-LEFTOVER_MARKS = (
-    "granian",
-    "config.celery",
-    "config.prepare",
-    "-m sandbox",
-    "/postgres",
-    "redis.conf",
-)
+LEFTOVER_MARKS = ("granian", "config.celery", "config.prepare", "-m sandbox", "/postgres", "redis.conf")
 
 
 class Refusal(Exception):
@@ -106,7 +99,7 @@ def sandbox_port(options: Options) -> int:
 def child_env(options: Options, sandbox_url: str | None) -> dict[str, str]:
     """The environment every program of the product gets."""
     env = {
-        **options.environ,
+        **{name: value for name, value in options.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         "DJANGO_SETTINGS_MODULE": options.environ.get("DJANGO_SETTINGS_MODULE") or "config.settings",
         "PYTHONUNBUFFERED": "1",
         "TRUCKROLL_DATA": str(options.data),
@@ -126,41 +119,23 @@ def servers(options: Options) -> list[Child]:
     """The embedded servers that this start needs."""
     children = []
     if options.embedded_database:
-        children.append(
-            Child(
-                "postgres",
-                lambda: embedded.prepare_postgres(options.data),
-                stage=SERVERS,
-                patience=20,
-            )
-        )
+        postgres = Child("postgres", lambda: embedded.prepare_postgres(options.data), SERVERS, patience=20)
+        postgres.noise = ("the database system is starting up",)  # our own knocking
+        children.append(postgres)
     if options.embedded_redis:
-        children.append(Child("redis", lambda: embedded.prepare_redis(options.data), stage=SERVERS))
+        redis = Child("redis", lambda: embedded.prepare_redis(options.data), SERVERS)
+        redis.noise = ("overcommit",)  # advice for a server of its own, not for a laptop
+        children.append(redis)
     return children
 
 
 def sandbox(options: Options, env: Mapping[str, str], port: int) -> Child:
     """The provider sandbox, in place of the providers that the environment does not name."""
     argv = [
-        *(
-            "-m",
-            "sandbox",
-            "--host",
-            HOST,
-            "--port",
-            str(port),
-            "--data",
-            str(options.data / "sandbox"),
-        ),
-        *(
-            "--speed",
-            options.speed,
-            "--clock-file",
-            str(options.data / "clock.json"),
-            "--seed",
-            "1",
-        ),
+        *("-m", "sandbox", "--host", HOST, "--port", str(port), "--data", str(options.data / "sandbox")),
+        *("--speed", options.speed, "--clock-file", str(options.data / "clock.json"), "--seed", "1"),
         *("--credentials", str(options.data / providers.CREDENTIALS_FILE)),
+        *("--webhook-base", options.web_url),
         *(["--demo"] if options.demo else []),
     ]
     return Child("sandbox", lambda: _python(argv, env))
@@ -174,61 +149,19 @@ def preparation(env: Mapping[str, str]) -> Child:
 def product(options: Options, env: Mapping[str, str]) -> list[Child]:
     """Web, one worker per queue, beat."""
     web = [
-        *(
-            "-m",
-            "granian",
-            "--interface",
-            "wsgi",
-            "--host",
-            HOST,
-            "--port",
-            str(options.port),
-        ),
-        *(
-            "--workers",
-            "1",
-            "--blocking-threads",
-            "64",
-            "--no-ws",
-            "--workers-kill-timeout",
-            "5s",
-        ),
-        *("--log-level", "warning", "config.wsgi:application"),
+        *("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(options.port)),
+        *("--workers", "1", "--blocking-threads", "64", "--no-ws", "--workers-kill-timeout", "5s"),
+        *("--log-level", "error", "config.wsgi:application"),
     ]
-    web_env = {
-        **env,
-        "TRUCKROLL_DB_POOL": env.get("TRUCKROLL_DB_POOL") or str(WEB_POOL),
-    }
-    celery = [
-        "-W",
-        "ignore:You're running the worker with superuser",
-        "-m",
-        "celery",
-        "-A",
-        "config.celery",
-    ]
+    web_env = {**env, "TRUCKROLL_DB_POOL": env.get("TRUCKROLL_DB_POOL") or str(WEB_POOL)}
+    # Celery warns about root; its pickle, the danger meant, is switched off.
+    celery = [*("-W", "ignore:You're running"), "-m", "celery", "-q", "-A", "config.celery"]
     children = [Child("web", lambda: _python(web, web_env))]
     for queue in QUEUES:
-        argv = [
-            *celery,
-            "worker",
-            "-Q",
-            queue,
-            "-n",
-            f"{queue}@truckroll",
-            *WORKER_FLAGS,
-        ]
+        argv = [*celery, "worker", "-Q", queue, "-n", f"{queue}@truckroll", *WORKER_FLAGS]
         children.append(Child(queue, lambda argv=argv: _python(argv, env)))  # type: ignore[misc]
     # The schedule is intervals only, so it needs no file that a kill could damage.
-    beat = [
-        *celery,
-        "beat",
-        "--scheduler",
-        "celery.beat.Scheduler",
-        "--pidfile=",
-        "--loglevel",
-        "WARNING",
-    ]
+    beat = [*celery, "beat", "--scheduler", "celery.beat.Scheduler", "--pidfile=", "--loglevel", "WARNING"]
     children.append(Child("beat", lambda: _python(beat, env)))
     return children
 
@@ -253,5 +186,5 @@ def open_data_folder(options: Options) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Refusal(
-            f"The data folder {options.data} cannot be written ({reason}); choose another with TRUCKROLL_DATA."
+            f"The data folder {options.data} cannot be written ({reason}); set TRUCKROLL_DATA to another."
         ) from error

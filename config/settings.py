@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from environs import Env
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config import embedded, logging
 
@@ -106,7 +106,10 @@ REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 # --- Background work (see config/celery.py) -------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_DB_REUSE_MAX = 10_000  # tasks per database connection; without it every task opens its own
-CELERY_TASK_QUEUES = [Queue(name) for name in ("sending", "events", "engine", "bulk")]
+# Without an exchange of its own every queue would be bound to the default one and get every message.
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("sending", "events", "engine", "bulk")
+]
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_IGNORE_RESULT = True

@@ -21,12 +21,7 @@ from config.children import Child, Children, Ended, Told, end_leftovers
 from config.running import Options, Refusal
 
 READY_SECONDS = 120
-SIGN_INS = (
-    "admin@demo.example",
-    "marketer@demo.example",
-    "csr@demo.example",
-    "agent@demo.example",
-)
+SIGN_INS = ("admin@demo.example", "marketer@demo.example", "csr@demo.example", "agent@demo.example")
 PASSWORD = "truckroll-demo"
 
 
@@ -200,7 +195,7 @@ def _only_instance(options: Options) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise Refusal(
-            f"Truckroll is already running on {options.data}; stop it first, or choose another TRUCKROLL_DATA."
+            f"Truckroll is already running on {options.data}; stop it, or set TRUCKROLL_DATA to another."
         ) from error
     return lock
 
