@@ -38,7 +38,9 @@ class NavLink:
 def nav_links(context: RequestContext) -> list[NavLink]:
     """The pages that exist, the present one marked."""
     here = context["request"].path
-    return [NavLink(label, path, _current(path, here)) for label, path in PAGES if _exists(path, get_urlconf())]
+    return [
+        NavLink(label, path, _current(path, here)) for label, path in PAGES if _exists(path, get_urlconf())
+    ]
 
 
 @cache

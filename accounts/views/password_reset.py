@@ -56,4 +56,6 @@ def _count(key: str) -> int:
 ask = access.public(AskForLink.as_view())
 sent = access.public(views.PasswordResetDoneView.as_view(template_name="accounts/password_reset_sent.html"))
 choose = access.public(ChoosePassword.as_view())
-done = access.public(views.PasswordResetCompleteView.as_view(template_name="accounts/password_reset_done.html"))
+done = access.public(
+    views.PasswordResetCompleteView.as_view(template_name="accounts/password_reset_done.html")
+)

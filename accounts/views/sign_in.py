@@ -25,7 +25,9 @@ class SignIn(views.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Besides the form: whether nobody can sign in yet, so that the page can say how to begin."""
-        return super().get_context_data(**kwargs, first_run=not User.objects.exists(), next=self.get_success_url())
+        return super().get_context_data(
+            **kwargs, first_run=not User.objects.exists(), next=self.get_success_url()
+        )
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
         """422, which htmx swaps in and which no monitor takes for a success."""

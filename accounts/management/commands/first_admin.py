@@ -30,7 +30,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{email} is an admin already; nothing was changed.")
             return
         if User.objects.exists():
-            raise CommandError("There are users already; an admin adds further people (or manage.py add_user).")
+            raise CommandError(
+                "There are users already; an admin adds further people (or manage.py add_user)."
+            )
         try:
             account = Account.objects.first_opened() or people.open_account(
                 name=options["company"], timezone=options["timezone"]

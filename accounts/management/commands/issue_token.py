@@ -22,7 +22,9 @@ class Command(BaseCommand):
         """The contract's `--scopes`, and whose token it is."""
         parser.add_argument("--scopes", required=True, help="all, or capabilities separated by commas")
         parser.add_argument("--account", help="slug of the account; the first account if left out")
-        parser.add_argument("--email", help="the admin who answers for it; the account's first admin if left out")
+        parser.add_argument(
+            "--email", help="the admin who answers for it; the account's first admin if left out"
+        )
         parser.add_argument("--name", default="command line", help="what it is for")
 
     @transaction.atomic
@@ -68,5 +70,7 @@ def find_admin(account: Account, email: str | None) -> User:
         admins = admins.filter(user__email=normalise_email(email))
     membership = admins.first()
     if membership is None:
-        raise CommandError(f"{account} has no admin{f' {email}' if email else ''} who could answer for a token.")
+        raise CommandError(
+            f"{account} has no admin{f' {email}' if email else ''} who could answer for a token."
+        )
     return membership.user
