@@ -10,7 +10,7 @@ class CounterDelta(models.Model):
 
     campaign_id = models.BigIntegerField()
     node_key = models.CharField(max_length=40, blank=True)
-    column = models.CharField(max_length=40)
+    column = models.CharField(max_length=60)
     minute = models.DateTimeField()
     n = models.IntegerField()
 

@@ -6,7 +6,7 @@ class CounterTotal(models.Model):
 
     campaign_id = models.BigIntegerField()
     node_key = models.CharField(max_length=40, blank=True)
-    column = models.CharField(max_length=40)
+    column = models.CharField(max_length=60)
     n = models.BigIntegerField(default=0)
 
     class Meta:

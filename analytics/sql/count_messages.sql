@@ -1,0 +1,72 @@
+-- A campaign message counts at the node of its step (`origin` is `step:<id>`): accepted, which never falls,
+-- its present state, and that it was answered or led to an opt-out, each at its own minute.
+--
+-- Plans of a trigger are kept from its first call, when the changed rows may have been one: joins are held to
+-- nested loops over primary keys, and rows before and after are never joined but cancelled by grouping.
+
+create or replace function analytics_message_cells(
+  state text, state_at timestamptz, accepted_at timestamptz, replied_at timestamptz, opted_out_at timestamptz
+) returns table ("column" text, at timestamptz) language sql immutable as $$
+  select cell."column", cell.at
+  from (values
+    ('accepted', accepted_at),
+    ('text_' || state, state_at),
+    ('undelivered', case when accepted_at is not null
+        and state in ('failed', 'rejected', 'expired', 'bounced', 'blocked') then state_at end),
+    ('replies', replied_at),
+    ('optouts', opted_out_at)
+  ) cell ("column", at)
+  where cell.at is not null
+$$;
+
+create or replace function analytics_count_messages() returns trigger language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  if tg_op = 'UPDATE' then
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select step.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(changed.n)
+    from (
+      select origin, state, state_at, accepted_at, replied_at, opted_out_at, sum(sign) as n
+      from (
+        select 1 as sign, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        from new_rows where origin like 'step:%'
+        union all
+        select -1, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        from old_rows where origin like 'step:%'
+      ) both_rows
+      group by origin, state, state_at, accepted_at, replied_at, opted_out_at
+      having sum(sign) <> 0
+    ) changed
+    join campaigns_step step on step.id = substring(changed.origin from 6)::bigint
+    join campaigns_node node on node.id = step.node_id
+    cross join lateral analytics_message_cells(
+      changed.state, changed.state_at, changed.accepted_at, changed.replied_at, changed.opted_out_at
+    ) cell
+    group by step.campaign_id, node.key, cell."column", minute
+    having sum(changed.n) <> 0;
+  else
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select step.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute,
+           case tg_op when 'INSERT' then count(*) else -count(*) end
+    from (select * from changed_rows where origin like 'step:%') message
+    join campaigns_step step on step.id = substring(message.origin from 6)::bigint
+    join campaigns_node node on node.id = step.node_id
+    cross join lateral analytics_message_cells(
+      message.state, message.state_at, message.accepted_at, message.replied_at, message.opted_out_at
+    ) cell
+    group by step.campaign_id, node.key, cell."column", minute;
+  end if;
+  return null;
+end $$;
+
+create or replace trigger analytics_message_inserted after insert on conversations_message
+referencing new table as changed_rows for each statement execute function analytics_count_messages();
+
+create or replace trigger analytics_message_updated after update on conversations_message
+referencing old table as old_rows new table as new_rows
+for each statement execute function analytics_count_messages();
+
+create or replace trigger analytics_message_deleted after delete on conversations_message
+referencing old table as changed_rows for each statement execute function analytics_count_messages();
