@@ -1,7 +1,7 @@
 """Which state an area code belongs to: some states presume that a number of theirs rings at home.
 
 Toll-free and other non-geographic codes belong to none. Held against libphonenumber's own geographic data
-by `tests/audiences/test_places.py`; that data itself costs some 130 MB of memory a process, so it is not loaded here.
+by `tests/audiences/test_places.py`; loading that data itself would cost each process some 130 MB.
 """
 
 REVIEWED = "2026-11-21"
@@ -19,10 +19,7 @@ _CODES = {
     "CT": "203 475 860 959",
     "DC": "202 771",
     "DE": "302",
-    "FL": (
-        "239 305 321 324 352 386 407 448 561 645 656 689 727 728 754 772 786 813 850 863 904 "
-        "941 954"
-    ),
+    "FL": ("239 305 321 324 352 386 407 448 561 645 656 689 727 728 754 772 786 813 850 863 904 941 954"),
     "GA": "229 404 470 478 678 706 762 770 912 943",
     "HI": "808",
     "IA": "319 515 563 641 712",
@@ -69,4 +66,6 @@ _CODES = {
     "WY": "307",
 }
 
-STATE_OF_AREA_CODE: dict[str, str] = {code: state for state, codes in _CODES.items() for code in codes.split()}
+STATE_OF_AREA_CODE: dict[str, str] = {
+    code: state for state, codes in _CODES.items() for code in codes.split()
+}

@@ -51,7 +51,9 @@ def openings(zone_set: ZoneSet, window: SendWindow, medium: str, now: datetime) 
     return [(opens, closes) for opens, closes in spans or [] if closes > now and opens < now + HORIZON]
 
 
-def _spans_in(zone: ZoneInfo, zone_set: ZoneSet, window: SendWindow, medium: str, now: datetime) -> list[Span]:
+def _spans_in(
+    zone: ZoneInfo, zone_set: ZoneSet, window: SendWindow, medium: str, now: datetime
+) -> list[Span]:
     first = now.astimezone(zone).date() - timedelta(days=1)
     found = []
     for ahead in range(HORIZON.days + 3):
@@ -97,7 +99,8 @@ def ensure_openings(pairs: Iterable[Pair], medium: str, now: datetime) -> None:
     wanted = sorted(set(pairs))
     if not wanted:
         return
-    missing = [pair for pair in wanted if pair not in _covered(wanted, medium, now)]
+    covered = _covered(wanted, medium, now)
+    missing = [pair for pair in wanted if pair not in covered]
     if missing:
         rows = _compute(missing, medium, now)
         # In one order everywhere, so that two processes filling the same gap cannot deadlock.
@@ -132,7 +135,7 @@ def _compute(pairs: Sequence[Pair], medium: str, now: datetime) -> list[Opening]
 
 
 def current_or_next(pairs: Iterable[Pair], medium: str, now: datetime) -> dict[Pair, Span]:
-    """For each pair the opening that `now` lies in, else the next one. At most two reads when nothing is missing.
+    """For each pair the opening that `now` lies in, else the next one. Two reads when nothing is missing.
 
     A pair is absent only where window and law leave no opening within `HORIZON`.
     """
@@ -147,7 +150,8 @@ def current_or_next(pairs: Iterable[Pair], medium: str, now: datetime) -> dict[P
             FROM unnest(%s::bigint[], %s::bigint[]) AS p(zone_set_id, window_id)
             CROSS JOIN LATERAL (
                 SELECT opens_at, closes_at FROM audiences_opening
-                WHERE zone_set_id = p.zone_set_id AND window_id = p.window_id AND medium = %s AND closes_at > %s
+                WHERE zone_set_id = p.zone_set_id AND window_id = p.window_id AND medium = %s
+                  AND closes_at > %s
                 ORDER BY closes_at LIMIT 1
             ) o
             """,
@@ -157,7 +161,7 @@ def current_or_next(pairs: Iterable[Pair], medium: str, now: datetime) -> dict[P
 
 
 def refresh_openings(now: datetime) -> int:
-    """Bring every kept row of openings to `HORIZON` ahead and drop those long past; how many rows were written.
+    """Bring every kept row of openings to `HORIZON` ahead, drop those long past; how many were written.
 
     Future rows are compared with the rules as they are now, so that a corrected rule reaches them.
     """

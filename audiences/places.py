@@ -150,8 +150,13 @@ def zones_of_phone(phone: str) -> set[str]:
 
 @lru_cache(maxsize=2000)
 def _zones_of_prefix(prefix: str) -> frozenset[str]:
-    """All zones known below a prefix (an area code spans what its exchanges span), else of the prefix above it."""
-    found = {_SAME_AS.get(z, z) for known, zones in TIMEZONE_DATA.items() if known.startswith(prefix) for z in zones}
+    """All zones known below a prefix (an area code spans what its exchanges do), else those above it."""
+    found = {
+        _SAME_AS.get(z, z)
+        for known, zones in TIMEZONE_DATA.items()
+        if known.startswith(prefix)
+        for z in zones
+    }
     above = prefix
     while not found and above:
         above = above[:-1]

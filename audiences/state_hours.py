@@ -63,7 +63,7 @@ STATES: dict[str, StateHours] = {
 
 
 def lawful(day: date, states: list[str], medium: str) -> Hours:
-    """The hours of one local day allowed by federal law and by every named state (`CLOSED` where none are)."""
+    """The hours of a local day allowed by federal law and every named state; `CLOSED` where none are."""
     rules = [FEDERAL, *(STATES[state] for state in states if state in STATES)]
     start, end = 0, 24 * 60
     for rule in rules:

@@ -118,7 +118,9 @@ def _lock(table: str, ids: Iterable[int]) -> None:
         raise transaction.TransactionManagementError("A lock outside a transaction ends with its statement.")
     with connection.cursor() as cursor:
         # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
-        cursor.execute(f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))])
+        cursor.execute(
+            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+        )
 
 
 def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
@@ -178,7 +180,7 @@ def _verdict(
 
 
 def _counted(reach: Reach, now: datetime) -> bool:
-    """Whether caps apply. Free: agents, confirmations, automatic answers within 24 h of the customer writing."""
+    """Whether caps apply: not to agents, confirmations, and answers within 24 h of the customer writing."""
     return reach.automated and not reach.confirmation and not _answers_within(reach, ANSWER_WITHOUT_CAPS, now)
 
 
@@ -187,7 +189,7 @@ def _answers_within(reach: Reach, limit: timedelta, now: datetime) -> bool:
 
 
 def _later(frees_at: datetime | None, now: datetime) -> datetime:
-    """When to ask again; a day hence where the caller could not know, as for a cap filled by this very batch."""
+    """When to ask again; a day hence where the caller cannot know: a cap filled by this very batch."""
     return frees_at if frees_at is not None and frees_at > now else now + timedelta(hours=24)
 
 
@@ -210,7 +212,8 @@ def _final_refusals(reaches: Sequence[Reach]) -> dict[int, str]:
                      WHEN a.unreachable_since IS NOT NULL THEN 'unreachable'
                      WHEN {dict(ENTRY_REASONS)["opted_out"]} THEN 'opted_out'
                    END
-            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[])
+            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[],
+                        %s::bool[])
                  AS r(key, account_id, contact_id, address_id, medium, automated, confirmation)
             LEFT JOIN audiences_contact c ON c.id = r.contact_id AND c.account_id = r.account_id
             LEFT JOIN audiences_address a
@@ -218,7 +221,15 @@ def _final_refusals(reaches: Sequence[Reach]) -> dict[int, str]:
             """,
             [
                 [getattr(reach, name) for reach in reaches]
-                for name in ("key", "account_id", "contact_id", "address_id", "medium", "automated", "confirmation")
+                for name in (
+                    "key",
+                    "account_id",
+                    "contact_id",
+                    "address_id",
+                    "medium",
+                    "automated",
+                    "confirmation",
+                )
             ],
         )
         return {key: reason for key, reason in cursor.fetchall() if reason}
@@ -282,7 +293,9 @@ def opt_out(
         by=by,
     )
     if by is not None:
-        audit.record(account=address.account, by=by, verb="opted_out", summary=f"Opted out {address.value}", on=address)
+        audit.record(
+            account=address.account, by=by, verb="opted_out", summary=f"Opted out {address.value}", on=address
+        )
     return row
 
 
@@ -290,7 +303,7 @@ def opt_out(
 def lift(
     address: Address, *, channel: str, evidence: str, now: datetime, by: User | None = None
 ) -> OptOut | None:
-    """End the opt-out in force (START, or an agent with the customer's words), keeping its row; None without one."""
+    """End the opt-out in force (START, or an agent with the customer's words), keeping its row."""
     lock_addresses([address.pk])
     row = OptOut.objects.filter(address=address, channel=channel, lifted_at=None).first()
     if row is None:
@@ -299,5 +312,7 @@ def lift(
     row.lifted_evidence = evidence
     row.save(update_fields=["lifted_at", "lifted_evidence"])
     if by is not None:
-        audit.record(account=address.account, by=by, verb="opted_in", summary=f"Opted in {address.value}", on=address)
+        audit.record(
+            account=address.account, by=by, verb="opted_in", summary=f"Opted in {address.value}", on=address
+        )
     return row

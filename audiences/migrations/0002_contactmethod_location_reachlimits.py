@@ -5,63 +5,125 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_audit_entries_never_change'),
-        ('audiences', '0001_initial'),
+        ("accounts", "0002_audit_entries_never_change"),
+        ("audiences", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ContactMethod',
+            name="ContactMethod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('servicetitan_id', models.BigIntegerField()),
-                ('servicetitan_customer_id', models.BigIntegerField()),
-                ('kind', models.CharField(help_text="ServiceTitan's word: MobilePhone, Phone, Email, Fax", max_length=20)),
-                ('value', models.CharField(max_length=254)),
-                ('memo', models.CharField(blank=True, max_length=100)),
-                ('do_not_text', models.BooleanField(default=False)),
-                ('active', models.BooleanField(default=True)),
-                ('source_modified_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contact_methods', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("servicetitan_id", models.BigIntegerField()),
+                ("servicetitan_customer_id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="ServiceTitan's word: MobilePhone, Phone, Email, Fax", max_length=20
+                    ),
+                ),
+                ("value", models.CharField(max_length=254)),
+                ("memo", models.CharField(blank=True, max_length=100)),
+                ("do_not_text", models.BooleanField(default=False)),
+                ("active", models.BooleanField(default=True)),
+                ("source_modified_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contact_methods",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['account', 'servicetitan_customer_id'], name='contact_method_customer')],
-                'constraints': [models.UniqueConstraint(fields=('account', 'servicetitan_id'), name='contact_method_servicetitan')],
+                "indexes": [
+                    models.Index(
+                        fields=["account", "servicetitan_customer_id"], name="contact_method_customer"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "servicetitan_id"), name="contact_method_servicetitan"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Location',
+            name="Location",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('servicetitan_id', models.BigIntegerField()),
-                ('servicetitan_customer_id', models.BigIntegerField()),
-                ('active', models.BooleanField(default=True)),
-                ('street', models.CharField(blank=True, max_length=200)),
-                ('unit', models.CharField(blank=True, max_length=60)),
-                ('city', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(blank=True, max_length=2)),
-                ('zip', models.CharField(blank=True, max_length=10)),
-                ('source_modified_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='locations', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("servicetitan_id", models.BigIntegerField()),
+                ("servicetitan_customer_id", models.BigIntegerField()),
+                ("active", models.BooleanField(default=True)),
+                ("street", models.CharField(blank=True, max_length=200)),
+                ("unit", models.CharField(blank=True, max_length=60)),
+                ("city", models.CharField(blank=True, max_length=100)),
+                ("state", models.CharField(blank=True, max_length=2)),
+                ("zip", models.CharField(blank=True, max_length=10)),
+                ("source_modified_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="locations",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['account', 'servicetitan_customer_id'], name='location_customer')],
-                'constraints': [models.UniqueConstraint(fields=('account', 'servicetitan_id'), name='location_servicetitan')],
+                "indexes": [
+                    models.Index(fields=["account", "servicetitan_customer_id"], name="location_customer")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "servicetitan_id"), name="location_servicetitan"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReachLimits',
+            name="ReachLimits",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('household_per_day', models.PositiveSmallIntegerField(help_text='touches in any 24 hours')),
-                ('household_per_week', models.PositiveSmallIntegerField(help_text='touches in any 7 days')),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='reach_limits', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("household_per_day", models.PositiveSmallIntegerField(help_text="touches in any 24 hours")),
+                ("household_per_week", models.PositiveSmallIntegerField(help_text="touches in any 7 days")),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reach_limits",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'reach limits',
-                'constraints': [models.CheckConstraint(condition=models.Q(('household_per_day__gte', 1), ('household_per_day__lte', models.F('household_per_week'))), name='reach_limits_order')],
+                "verbose_name_plural": "reach limits",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("household_per_day__gte", 1),
+                            ("household_per_day__lte", models.F("household_per_week")),
+                        ),
+                        name="reach_limits_order",
+                    )
+                ],
             },
         ),
     ]

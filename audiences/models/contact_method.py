@@ -22,7 +22,9 @@ class ContactMethod(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "servicetitan_id"], name="contact_method_servicetitan")
         ]
-        indexes = [models.Index(fields=["account", "servicetitan_customer_id"], name="contact_method_customer")]
+        indexes = [
+            models.Index(fields=["account", "servicetitan_customer_id"], name="contact_method_customer")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Location(models.Model):
-    """A service location of a ServiceTitan customer, mirrored so that a contact's service address can be derived."""
+    """A service location of a ServiceTitan customer, from which a contact's service address is derived."""
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="locations")
     servicetitan_id = models.BigIntegerField()
@@ -16,7 +16,9 @@ class Location(models.Model):
     source_modified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "servicetitan_id"], name="location_servicetitan")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "servicetitan_id"], name="location_servicetitan")
+        ]
         indexes = [models.Index(fields=["account", "servicetitan_customer_id"], name="location_customer")]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from common import clock
 
 
 class OptOut(models.Model):
-    """The recorded wish not to be reached at an address, with its evidence. START lifts it, keeping the row."""
+    """The recorded wish not to be reached at an address, with its evidence. Lifting it keeps the row."""
 
     class Source(models.TextChoices):
         TEXT = "text"

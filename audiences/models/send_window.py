@@ -23,4 +23,5 @@ class SendWindow(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start_minute // 60}:{self.start_minute % 60:02}–{self.end_minute // 60}:{self.end_minute % 60:02}"
+        (start, past), (end, over) = divmod(self.start_minute, 60), divmod(self.end_minute, 60)
+        return f"{start}:{past:02}–{end}:{over:02}"
