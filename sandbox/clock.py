@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -31,14 +32,12 @@ class Clock:
         return self.real() + self.offset()
 
     def offset(self) -> float:
-        """Seconds the wall clock runs ahead of real time; a missing or half-written file keeps the last value."""
+        """Seconds the wall clock is ahead of real time; an unreadable file keeps the last value."""
         mono = time.monotonic()
         if self._file is not None and (self._read_at < 0 or mono - self._read_at > REREAD_SECONDS):
             self._read_at = mono
-            try:
+            with suppress(OSError, ValueError, KeyError):
                 self._offset = float(json.loads(self._file.read_text())["offset_seconds"])
-            except (OSError, ValueError, KeyError):
-                pass
         return self._offset
 
     def now(self) -> datetime:
@@ -59,7 +58,7 @@ def rfc2822(stamp: float | None) -> str | None:
 
 
 def iso(stamp: float | datetime) -> str:
-    """ServiceTitan's date format: UTC, always with microseconds (so that texts sort as instants), and a `Z`."""
+    """ServiceTitan's date format: UTC with a `Z`, always with microseconds, so that texts sort as instants."""
     at = stamp if isinstance(stamp, datetime) else datetime.fromtimestamp(stamp, UTC)
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 

@@ -47,7 +47,7 @@ class Control:
         return web.json_response(state)
 
     async def ledger(self, request: web.Request) -> web.Response:
-        """GET /ledger.json?kind=&after=&limit=&to=: entries oldest first, and `last`, the id to go on from."""
+        """GET /ledger.json?kind=&after=&limit=&to=: entries oldest first; go on from `last`."""
         query = request.query
         try:
             after, limit = int(query.get("after", 0)), int(query.get("limit", PAGE_LIMIT))
@@ -66,7 +66,7 @@ class Control:
         return web.json_response({"mode": self.world.customers.mode})
 
     async def say(self, request: web.Request) -> web.Response:
-        """POST /customers/{phone}/say {"body", "to"?, "intent"?}: the customer types now; answers with timings."""
+        """POST /customers/{phone}/say {"body", "to"?, "intent"?}: the customer types now."""
         wish = await body_of(request)
         phone, number = request.match_info["phone"], str(wish.get("to") or "")
         if not isinstance(wish.get("body"), str) or (number and number not in self.world.numbers):
@@ -106,8 +106,8 @@ class Control:
 def conversation(world: World, phone: str, limit: int = 200) -> list[dict[str, Any]]:
     """The latest `limit` texts to and from a phone, oldest first."""
     rows = world.store.read(
-        "SELECT * FROM (SELECT * FROM messages WHERE recipient = ? UNION ALL SELECT * FROM messages WHERE sender = ?)"
-        " ORDER BY n DESC LIMIT ?",
+        "SELECT * FROM (SELECT * FROM messages WHERE recipient = ?"
+        " UNION ALL SELECT * FROM messages WHERE sender = ?) ORDER BY n DESC LIMIT ?",
         (phone, phone, limit),
     )
     return [

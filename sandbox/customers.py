@@ -142,7 +142,8 @@ class Customers:
     def last_number(self, phone: str) -> str:
         """The number that wrote to this phone last, else the first demo number."""
         rows = self.world.store.read(
-            "SELECT sender FROM messages WHERE recipient = ? AND direction <> 'inbound' ORDER BY n DESC LIMIT 1",
+            "SELECT sender FROM messages WHERE recipient = ? AND direction <> 'inbound'"
+            " ORDER BY n DESC LIMIT 1",
             (phone,),
         )
         return rows[0]["sender"] if rows else next(iter(self.world.numbers))

@@ -1,4 +1,4 @@
-"""Switchable misbehaviour, every draw from one seeded generator. `POST /faults` changes, `DELETE /faults` heals.
+"""Switchable misbehaviour, drawn from one seeded generator. `POST /faults` changes, `DELETE /faults` heals.
 
 Rates are probabilities 0..1 per request or callback; seconds here are real and never divided by the speed,
 because a test sets them for what it wants to see.
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "latency_seconds": 0.0,  # added to every answer
     "segments_per_second": 0.0,  # overrides every number's rate when above 0; not multiplied by the speed
     "queue_seconds": 36_000.0,  # a sender's queue longer than this gives 21611
-    "block_opted_out": True,  # False: the provider forwards to opted-out phones, the product must not ask it to
+    "block_opted_out": True,  # False: opted-out phones are not refused here; the product must not try
     "opt_out_type": False,  # advanced opt-out: OptOutType in inbound webhooks
     "undelivered": 0.0,  # final status undelivered 30003
     "callbacks": {
@@ -40,7 +40,8 @@ DEFAULTS: dict[str, Any] = {
         "before_answer": False,  # callbacks may overtake the answer to the POST (answer held back 0.3 s)
     },
     "inbound": {"duplicate": 0.0, "delay_seconds": 0.0},
-    "webhook_retries": 1,  # after a failed connection, a timeout or a 5xx, unless the URL's fragment says otherwise
+    # After a failed connection, a timeout or a 5xx, unless the URL's fragment (`#rc=`) says otherwise.
+    "webhook_retries": 1,
     "sendgrid": {"http_429": 0.0, "http_500": 0.0},
     "servicetitan": {
         "http_429": 0.0,
@@ -74,7 +75,7 @@ class Faults:
         self._random = random.Random(self.now["seed"])
 
     def change(self, patch: dict[str, Any]) -> dict[str, Any]:
-        """Merge `patch` into the present faults and start the generator anew from its seed. Raises UnknownFault."""
+        """Merge `patch` into the present faults and restart the generator from its seed. Raises UnknownFault."""
         self.now = _merged(self.now, patch)
         self._random = random.Random(self.now["seed"])
         self._store.put("faults", self.now)

@@ -70,6 +70,18 @@ SLOW_ANSWER = "77"  # answers after 10 real seconds
 LATE_RECEIPT = "79"  # final status an hour (divided by the speed) late
 READ = "80"  # delivered, then `read`
 SLOW_SECONDS = 10.0
+BEHAVIOURS = {
+    NO_RECEIPT: "sent, then no receipt for ever",
+    NO_CALLBACKS: "delivered, but no callback at all",
+    REVERSED: "final callback before the one for sent",
+    TRIPLED: "every callback three times",
+    ACCEPT_THEN_DROP: "accepted, then the connection dies",
+    DROP_BEFORE_ACCEPT: "the connection dies, nothing accepted",
+    ERROR_AFTER_ACCEPT: "accepted, then 503",
+    SLOW_ANSWER: "accepted, answered after 10 s",
+    LATE_RECEIPT: "final status an hour (divided by the speed) late",
+    READ: "delivered, then read",
+}
 
 MESSAGES: dict[int, str] = {
     10001: "Account is not active",

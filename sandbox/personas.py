@@ -53,7 +53,8 @@ WILLING: dict[str, tuple[float, ...]] = {
     "chats": (0.6, 0.4, 0.2, 0.1),
 }
 CONFIRMATION = re.compile(
-    r"\b(confirm(ed|ation)|you('| a)re (all )?(set|booked|scheduled)|all set|is (booked|scheduled)|see you (on|at|then)"
+    r"\b(confirm(ed|ation)|you('| a)re (all )?(set|booked|scheduled)|all set|is (booked|scheduled)"
+    r"|see you (on|at|then)"
     r"|we('ve| have) (booked|scheduled)|confirmad[oa]|su cita (es|está|queda))",
     re.IGNORECASE,
 )

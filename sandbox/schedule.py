@@ -1,4 +1,4 @@
-"""Everything that will happen later: an in-memory heap, with durable rows for what a restart must not forget."""
+"""Everything that will happen later: a heap, with durable rows for what a restart must not forget."""
 
 import asyncio
 import heapq

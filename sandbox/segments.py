@@ -7,7 +7,7 @@ _cache: dict[str, int] = {}
 
 
 def count(body: str) -> int:
-    """Segments of `body`: GSM-7 160/153 units, else UCS-2 70/67, packed greedily; at least 1 (an empty MMS)."""
+    """Segments of `body`: GSM-7 160/153 units, else UCS-2 70/67, packed greedily; at least 1."""
     known = _cache.get(body)
     if known is None:
         if len(_cache) > CACHE_LIMIT:

@@ -1,4 +1,4 @@
-"""The ServiceTitan tenant's state: rows per entity with a change sequence, and an office that works on bookings.
+"""The ServiceTitan tenant's state: rows with a change sequence, and an office that works on bookings.
 
 Every change gives its row the next sequence number of the tenant, so an export token (a sequence number)
 stays valid for ever and no row is lost between pages while rows change: it only moves further down.
@@ -10,6 +10,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import instant, iso
+from sandbox.servicetitan_rows import (
+    BOOKING_FIELDS,
+    Row,
+    appointment_row,
+    contact_row,
+    customer_row,
+    job_row,
+    location_row,
+)
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -17,7 +26,6 @@ if TYPE_CHECKING:
 ACCEPT_SECONDS = 90.0
 CONVERT_SECONDS = 150.0
 OFFICE_EVERY_SECONDS = 15.0
-LONG_AGO = "2020-01-01T00:00:00.000000Z"
 FIRST_IDS = {
     "customers": 7_000_001,
     "locations": 7_500_001,
@@ -27,7 +35,6 @@ FIRST_IDS = {
     "bookings": 6_000_001,
     "invoices": 9_800_001,
 }
-Row = dict[str, Any]
 
 
 class ServiceTitan:
@@ -80,7 +87,8 @@ class ServiceTitan:
         # People answer to the memo's name ("Dana, spouse") where there is one, else to the customer's.
         name = (contact.get("memo") or "").split(",")[0].strip() or customer["name"]
         self.world.store.write(
-            "INSERT OR REPLACE INTO people (contact_id, phone, name, city, customer_id) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO people (contact_id, phone, name, city, customer_id)"
+            " VALUES (?, ?, ?, ?, ?)",
             (contact["id"], phone, name, customer["address"]["city"], customer["id"]),
         )
 
@@ -103,7 +111,7 @@ class ServiceTitan:
         """Store a booking as New; the office takes it up soon."""
         now = iso(self.world.clock.now())
         kept = {key: wish.get(key) for key in BOOKING_FIELDS}
-        booking = {
+        booking: Row = {
             "id": self.new_id("bookings"),
             **kept,
             "start": wish.get("start") or now,
@@ -244,158 +252,3 @@ class ServiceTitan:
             job["total"] = round(rng.choice((89, 129, 189, 240, 410, 890, 2300)) * rng.uniform(0.9, 1.2), 2)
             job["invoiceId"] = self.new_id("invoices")
             self.put("jobs", job)
-
-
-BOOKING_FIELDS = (
-    "source",
-    "name",
-    "address",
-    "customerType",
-    "campaignId",
-    "businessUnitId",
-    "isFirstTimeClient",
-    "isSendConfirmationEmail",
-    "externalId",
-    "priority",
-    "jobTypeId",
-    "summary",
-)
-
-
-def customer_row(row_id: int, name: str, address: Row, kind: str, **more: Any) -> Row:
-    """A customer resource; `more` overrides."""
-    return {
-        "id": row_id,
-        "active": True,
-        "name": name,
-        "type": kind,
-        "address": {"unit": None, "country": "USA", "latitude": None, "longitude": None, **address},
-        "customFields": [],
-        "balance": 0.0,
-        "taxExempt": False,
-        "tagTypeIds": [],
-        "doNotMail": False,
-        "doNotService": False,
-        "nationalAccount": False,
-        "createdOn": LONG_AGO,
-        "createdById": 31,
-        "modifiedOn": LONG_AGO,
-        "mergedToId": None,
-        "paymentTermId": None,
-        "creditLimit": None,
-        "creditLimitBalance": None,
-        "externalData": [],
-        **more,
-    }
-
-
-def location_row(row_id: int, customer: Row, **more: Any) -> Row:
-    """A location at the customer's own address unless `more` says otherwise."""
-    return {
-        "id": row_id,
-        "customerId": customer["id"],
-        "active": True,
-        "name": customer["name"],
-        "address": customer["address"],
-        "customFields": [],
-        "createdOn": customer["createdOn"],
-        "createdById": 31,
-        "modifiedOn": customer["modifiedOn"],
-        "mergedToId": None,
-        "zoneId": None,
-        "taxZoneId": None,
-        "taxExempt": False,
-        "tagTypeIds": [],
-        "externalData": [],
-        **more,
-    }
-
-
-def contact_row(
-    row_id: int, customer_id: int, kind: str, value: str, *, no_text: bool = False, **more: Any
-) -> Row:
-    """A contact method; `phoneSettings` is an object for mailboxes too, as the specification demands."""
-    digits = "".join(c for c in value if c.isdigit())[-10:]
-    phone = f"+1{digits}" if kind in ("Phone", "MobilePhone", "Fax") and len(digits) == 10 else ""
-    return {
-        "id": row_id,
-        "customerId": customer_id,
-        "type": kind,
-        "value": value,
-        "memo": None,
-        "active": True,
-        "phoneSettings": {"phoneNumber": phone, "doNotText": no_text},
-        "preferences": None,
-        "createdOn": LONG_AGO,
-        "modifiedOn": LONG_AGO,
-        **more,
-    }
-
-
-def job_row(row_id: int, wish: Row, created: str, appointment_ids: list[int]) -> Row:
-    """A job resource, Scheduled, from the fields of a job-create request."""
-    return {
-        "id": row_id,
-        "jobNumber": str(row_id),
-        "projectId": None,
-        "customerId": wish["customerId"],
-        "locationId": wish["locationId"],
-        "jobStatus": wish.get("jobStatus", "Scheduled"),
-        "completedOn": wish.get("completedOn"),
-        "businessUnitId": wish["businessUnitId"],
-        "jobTypeId": wish["jobTypeId"],
-        "priority": wish.get("priority") or "Normal",
-        "campaignId": wish.get("campaignId") or 1,
-        "appointmentCount": len(appointment_ids),
-        "firstAppointmentId": appointment_ids[0] if appointment_ids else 0,
-        "lastAppointmentId": appointment_ids[-1] if appointment_ids else 0,
-        "recallForId": wish.get("recallForId"),
-        "warrantyId": None,
-        "jobGeneratedLeadSource": None,
-        "noCharge": bool(wish.get("noCharge")),
-        "notificationsEnabled": True,
-        "createdOn": created,
-        "createdById": 31,
-        "modifiedOn": created,
-        "tagTypeIds": wish.get("tagTypeIds") or [],
-        "leadCallId": wish.get("leadCallId"),
-        "partnerLeadCallId": None,
-        "bookingId": wish.get("bookingId"),
-        "soldById": None,
-        "customerPo": "",
-        "invoiceId": wish.get("invoiceId") or 0,
-        "membershipId": wish.get("membershipId"),
-        "total": wish.get("total"),
-        "createdFromEstimateId": None,
-        "estimateIds": [],
-        "equipmentIds": [],
-        "isAutoDispatched": False,
-        "summary": wish.get("summary"),
-        "summaryOfWork": None,
-        "customFields": [],
-        "externalData": [],
-        "active": True,
-    }
-
-
-def appointment_row(row_id: int, job_id: int, customer_id: int, slot: Row, number: int) -> Row:
-    """An appointment resource, Scheduled."""
-    return {
-        "id": row_id,
-        "jobId": job_id,
-        "appointmentNumber": f"{job_id}-{number}",
-        "start": slot["start"],
-        "end": slot["end"],
-        "arrivalWindowStart": slot.get("arrivalWindowStart") or slot["start"],
-        "arrivalWindowEnd": slot.get("arrivalWindowEnd") or slot["end"],
-        "status": slot.get("status", "Scheduled"),
-        "specialInstructions": slot.get("specialInstructions"),
-        "createdOn": LONG_AGO,
-        "modifiedOn": LONG_AGO,
-        "customerId": customer_id,
-        "unused": False,
-        "createdById": 31,
-        "isConfirmed": False,
-        "active": True,
-        "appointmentSummaries": [],
-    }

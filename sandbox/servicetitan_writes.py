@@ -1,4 +1,4 @@
-"""ServiceTitan's writing side: bookings, jobs, notes, tags, contacts. Nothing here is idempotent, like the original."""
+"""ServiceTitan's writing side: bookings, jobs, notes, tags, contacts. Not idempotent, like the original."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.clock import instant, iso
-from sandbox.servicetitan import contact_row
 from sandbox.servicetitan_api import Handler, problem
+from sandbox.servicetitan_rows import contact_row
 from sandbox.twilio_api import drop
 from sandbox.world import World
 
@@ -200,7 +200,7 @@ class ServiceTitanWrites:
     # --- the office's hand, for tests and the pages ----------------------------------------------
 
     async def put_row(self, request: web.Request) -> web.StreamResponse:
-        """POST /servicetitan/{entity}: change a row by `id` (merged), or add one; not part of the real API."""
+        """POST /servicetitan/{entity}: change a row by `id` (merged), or add one. Ours alone."""
         entity, patch = request.match_info["entity"], await body_of(request)
         known = self.tenant.get(entity, int(patch["id"])) if "id" in patch else None
         row = self.tenant.put(

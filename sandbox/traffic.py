@@ -135,8 +135,8 @@ class Traffic:
         initial = "accepted" if service else "queued"
         attempt = attempt_of(callback)
         n = world.store.write(
-            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, callback, service,"
-            " created, updated, plan) VALUES ('SM', 'outbound-api', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, callback,"
+            " service, created, updated, plan) VALUES ('SM', 'outbound-api', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (sender, to, body, initial, parts, callback, service, wall, wall, json.dumps(plan)),
         ).lastrowid
         assert n is not None
@@ -190,7 +190,8 @@ class Traffic:
         _, status, code = live.plan.pop(0)
         wall = world.clock.wall()
         world.store.write(
-            "UPDATE messages SET status = ?, error = ?, updated = ?, plan = ?, sent = COALESCE(sent, ?) WHERE n = ?",
+            "UPDATE messages SET status = ?, error = ?, updated = ?, plan = ?, sent = COALESCE(sent, ?)"
+            " WHERE n = ?",
             (
                 status,
                 code,
@@ -215,11 +216,11 @@ class Traffic:
         self.world.store.write("UPDATE messages SET plan = NULL WHERE n = ?", (n,))
 
     def receive(self, *, phone: str, number: str, body: str, intent: str) -> int:
-        """A customer's text arrives at a number: opt-out words act before the product hears. Returns its `n`."""
+        """A customer's text arrives at a number: opt-out words act at once. Returns its `n`."""
         world, wall = self.world, self.world.clock.wall()
         n = world.store.write(
-            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, created, updated,"
-            " sent, intent) VALUES ('SM', 'inbound', ?, ?, ?, 'received', ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, created,"
+            " updated, sent, intent) VALUES ('SM', 'inbound', ?, ?, ?, 'received', ?, ?, ?, ?, ?)",
             (phone, number, body, segments.count(body), wall, wall, wall, intent),
         ).lastrowid
         assert n is not None
@@ -242,8 +243,8 @@ class Traffic:
         """A text that Twilio sends by itself (keyword answers), or that the product's TwiML asked for."""
         wall = self.world.clock.wall()
         n = self.world.store.write(
-            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, created, updated,"
-            " sent) VALUES ('SM', 'outbound-reply', ?, ?, ?, 'delivered', ?, ?, ?, ?)",
+            "INSERT INTO messages (prefix, direction, sender, recipient, body, status, segments, created,"
+            " updated, sent) VALUES ('SM', 'outbound-reply', ?, ?, ?, 'delivered', ?, ?, ?, ?)",
             (number, phone, body, segments.count(body), wall, wall, wall),
         ).lastrowid
         self.world.ledger.append(kind, sid=self.sid(n or 0), to=phone, **{"from": number}, body=body)

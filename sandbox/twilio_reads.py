@@ -172,7 +172,8 @@ class TwilioReads:
             return stranger
         wanted = request.query.get("PhoneNumber", "")
         found = [self._number(number) for number in self.world.numbers if wanted in number]
-        uri = f"{API}/{self.world.credentials['account_sid']}/IncomingPhoneNumbers.json?PageSize={NUMBER_PAGE_SIZE}"
+        base = f"{API}/{self.world.credentials['account_sid']}/IncomingPhoneNumbers.json"
+        uri = f"{base}?PageSize={NUMBER_PAGE_SIZE}"
         return web.json_response(
             {
                 "incoming_phone_numbers": found,
@@ -204,7 +205,7 @@ class TwilioReads:
 
 
 def filters(query: Any) -> tuple[list[str], list[Any]]:
-    """SQL for To, From, DateSent, `DateSent<`, `DateSent>`; a message not yet sent matches no date. ValueError."""
+    """SQL for To, From, DateSent, `DateSent<`, `DateSent>`; unsent messages match no date. ValueError."""
     where: list[str] = []
     params: list[Any] = []
     for name, column in (("To", "recipient"), ("From", "sender")):

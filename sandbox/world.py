@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox import demo_company
 from sandbox.clock import Clock
 from sandbox.customers import Customers
 from sandbox.faults import Faults
@@ -56,6 +57,8 @@ class World:
         self.webhooks = Webhooks(self)
         self.servicetitan = ServiceTitan(self)
         self.store.commit()
+        if options.demo:
+            demo_company.seed(self, options.demo_customers)
 
     def _first_numbers(self) -> dict[str, dict[str, Any]]:
         numbers = {
@@ -87,7 +90,7 @@ class World:
 
 
 def load_credentials(path: Path | None, store: Store) -> dict[str, str]:
-    """Credentials from `path`; missing file or keys are filled from the data folder's own, and written back."""
+    """Credentials from `path`; what is missing comes from the data folder; a missing file is written."""
     kept: dict[str, str] = store.get("credentials") or {
         "account_sid": f"AC{secrets.token_hex(16)}",
         "auth_token": secrets.token_hex(16),

@@ -25,7 +25,9 @@ START_SECONDS = 20.0
 class SandboxProcess:
     """A running sandbox and the calls a test makes to it."""
 
-    def __init__(self, data: Path, *, port: int = 0, options: tuple[str, ...] = (), speed: float = 60.0) -> None:
+    def __init__(
+        self, data: Path, *, port: int = 0, options: tuple[str, ...] = (), speed: float = 60.0
+    ) -> None:
         self.data = data
         self.options = options
         self.speed = speed
@@ -56,7 +58,9 @@ class SandboxProcess:
         found = re.search(r"http://[^\s]+:(\d+)", line)
         if found is None:
             self.kill()
-            raise RuntimeError(f"the sandbox did not start: {(self.data / 'sandbox.log').read_text()[-2000:]}")
+            raise RuntimeError(
+                f"the sandbox did not start: {(self.data / 'sandbox.log').read_text()[-2000:]}"
+            )
         self.base_url, self.port = found.group(), int(found.group(1))
         self.credentials: dict[str, str] = json.loads(self.credentials_file.read_text())
 
@@ -107,7 +111,7 @@ class SandboxProcess:
         self.http.delete(f"{self.base_url}/faults").raise_for_status()
 
     def say(self, phone: str, body: str, to: str = "", intent: str = "") -> dict[str, Any]:
-        """A customer texts now; returns how the product answered: status, seconds, sent_at, answered_at, sid."""
+        """A customer texts now; returns the answer's status, seconds, sent_at, answered_at; the sid."""
         return self._post(f"/customers/{phone}/say", {"body": body, "to": to, "intent": intent})
 
     def set_customers(self, mode: str) -> None:
@@ -138,14 +142,16 @@ class SandboxProcess:
         return messages
 
     def wait_for(self, kind: str, count: int, seconds: float = 10.0, **equal: Any) -> list[dict[str, Any]]:
-        """Ledger entries of a kind whose fields equal `equal`, once there are `count`; fails after `seconds`."""
+        """Ledger entries of a kind whose fields equal `equal`, once `count` are there; else fails."""
         deadline = time.monotonic() + seconds
         while True:
             found = [e for e in self.ledger(kind) if all(e.get(k) == v for k, v in equal.items())]
             if len(found) >= count:
                 return found
             if time.monotonic() > deadline:
-                raise AssertionError(f"{len(found)} of {count} {kind} entries after {seconds} s: {found[-5:]}")
+                raise AssertionError(
+                    f"{len(found)} of {count} {kind} entries after {seconds} s: {found[-5:]}"
+                )
             time.sleep(0.05)
 
     def _get(self, path: str, **query: Any) -> Any:
