@@ -38,4 +38,5 @@ class ResetRequestForm(PasswordResetForm):
 
     def get_users(self, email: str) -> Iterable[User]:
         """The person of this mailbox; also one who has no password yet, who gets a first one this way."""
-        return User.objects.active().filter(email=normalise_email(email))
+        found: Iterable[User] = User.objects.active().filter(email=normalise_email(email))
+        return found

@@ -24,7 +24,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 class SessionLifeMiddleware:
-    """Ends sessions after `SESSION_COOKIE_AGE` without a person's act, and after `SESSION_LONGEST_AGE` anyhow.
+    """Ends sessions `SESSION_COOKIE_AGE` after a person's last act, and after `SESSION_LONGEST_AGE` anyhow.
 
     A live page asks again every few seconds; were polls to count, an unattended screen would stay signed in
     for ever. Sessions of disabled users need nothing here: their user is no longer loaded.

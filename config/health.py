@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 
 from accounts import access
 
@@ -12,12 +13,14 @@ _PATIENCE_SECONDS = 2
 _migrated = False
 
 
+@require_safe
 @access.public
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process answers at all."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@require_safe
 @access.public
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 once the database is reachable and migrated and Redis answers; else 503 naming what is not."""

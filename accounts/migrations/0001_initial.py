@@ -1,10 +1,11 @@
-import accounts.models.account
-import common.clock
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
+
+import accounts.models.account
+import common.clock
 
 
 class Migration(migrations.Migration):

@@ -10,7 +10,7 @@ from accounts import access
 @require_POST
 @access.require("view")
 def switch(request: HttpRequest) -> HttpResponse:
-    """POST `account=<id>`: go on in that account, at its dashboard (other addresses belong to the old one)."""
+    """POST `account=<id>`: go on there, at its dashboard (other addresses belong to the old account)."""
     wanted = request.POST.get("account", "")
     if not wanted.isdecimal():
         raise Http404("no such account")

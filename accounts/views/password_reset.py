@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth import views
-from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import reverse_lazy
@@ -27,8 +27,8 @@ class AskForLink(views.PasswordResetView):
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Send at most a few links an hour to one mailbox and from one client, silently."""
-        asked = (f"reset:{form.cleaned_data['email'].lower()}", f"reset:{client_ip(self.request)}")
-        if all([_count(key) <= LINKS_PER_HOUR for key in asked]):
+        asked = [_count(form.cleaned_data["email"].lower()), _count(str(client_ip(self.request)))]
+        if max(asked) <= LINKS_PER_HOUR:
             return super().form_valid(form)
         return HttpResponse(status=302, headers={"Location": str(self.success_url)})
 
@@ -43,12 +43,14 @@ class ChoosePassword(views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_choose.html"
     success_url = reverse_lazy("accounts:password_reset_done")
 
-    def form_invalid(self, form: PasswordResetForm) -> HttpResponse:
+    def form_invalid(self, form: SetPasswordForm) -> HttpResponse:
         """The form again, with what is wrong."""
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
-def _count(key: str) -> int:
+def _count(who: str) -> int:
+    """How often a link was asked for this hour, this time included (each web process counts for itself)."""
+    key = f"password-reset:{who}"
     cache.add(key, 0, timeout=3600)
     return cache.incr(key)
 

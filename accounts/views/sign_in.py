@@ -4,6 +4,7 @@ from typing import Any
 
 from axes.helpers import get_cool_off
 from django.contrib.auth import views
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -29,7 +30,7 @@ class SignIn(views.LoginView):
             **kwargs, first_run=not User.objects.exists(), next=self.get_success_url()
         )
 
-    def form_invalid(self, form: SignInForm) -> HttpResponse:
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """422, which htmx swaps in and which no monitor takes for a success."""
         return self.render_to_response(self.get_context_data(form=form), status=422)
 

@@ -1,0 +1,56 @@
+"""Who may use every URL: one row per URL name. `test_access.py` tries each as everybody.
+
+A new URL needs a row here, or the test fails:
+
+    "campaigns:launch": Rule(capability="launch_campaign", methods={"POST"}, arg="campaign"),
+
+and, if its address names a row of an account, an example of such a row:
+
+    EXAMPLES["campaign"] = lambda account: make_campaign(account)
+
+An example is a model instance or a value for the address's one argument, or a dict for several. Put the
+account's name into what you make: a page of one account that shows the name of another fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.models import Account
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may use a URL, as its view must have declared it by `accounts.access`."""
+
+    public: bool = False  # @access.public: anybody, signed in or not
+    capability: str = "view"  # @access.require(capability)
+    post: str = ""  # @access.require(…, post=…): needed besides, for POST
+    methods: frozenset[str] | set[str] = frozenset({"GET"})  # what the view answers; others get 405
+    arg: str = ""  # key of EXAMPLES for the arguments in the address
+    owned: bool = True  # the example belongs to an account; another account's member gets 404
+    data: Callable[[Account], dict[str, Any]] | None = None  # what to POST; nothing by default
+    csrf_exempt: bool = False  # only for machines that sign their requests
+    answers: frozenset[int] | set[int] = field(default=frozenset())  # further statuses that are right
+
+
+BOTH = frozenset({"GET", "POST"})
+POST = frozenset({"POST"})
+
+RULES: dict[str, Rule] = {
+    "healthz": Rule(public=True),
+    "readyz": Rule(public=True, answers={503}),
+    "accounts:login": Rule(public=True, methods=BOTH),
+    "accounts:logout": Rule(public=True, methods=POST),
+    "accounts:password_reset": Rule(public=True, methods=BOTH),
+    "accounts:password_reset_sent": Rule(public=True),
+    "accounts:password_reset_done": Rule(public=True),
+    "accounts:password_reset_choose": Rule(public=True, methods=BOTH, arg="reset link", owned=False),
+    "accounts:switch": Rule(
+        capability="view", methods=POST, data=lambda account: {"account": str(account.pk)}
+    ),
+}
+
+EXAMPLES: dict[str, Callable[[Account], Any]] = {
+    "reset link": lambda account: {"uidb64": "MQ", "token": "no-such-token"},
+}
