@@ -58,7 +58,7 @@ def rfc2822(stamp: float | None) -> str | None:
 
 
 def iso(stamp: float | datetime) -> str:
-    """ServiceTitan's date format: UTC with a `Z`, always with microseconds, so that texts sort as instants."""
+    """ServiceTitan's date format: UTC with a `Z`, always with microseconds: texts sort as instants."""
     at = stamp if isinstance(stamp, datetime) else datetime.fromtimestamp(stamp, UTC)
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 

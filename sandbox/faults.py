@@ -75,7 +75,7 @@ class Faults:
         self._random = random.Random(self.now["seed"])
 
     def change(self, patch: dict[str, Any]) -> dict[str, Any]:
-        """Merge `patch` into the present faults and restart the generator from its seed. Raises UnknownFault."""
+        """Merge `patch`; the generator starts anew from its seed. Raises UnknownFault."""
         self.now = _merged(self.now, patch)
         self._random = random.Random(self.now["seed"])
         self._store.put("faults", self.now)

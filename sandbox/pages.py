@@ -70,7 +70,8 @@ class Pages:
             " UNION ALL SELECT sender, NULL, NULL, MAX(n), MAX(n) FROM messages WHERE direction = 'inbound'"
             "  GROUP BY sender)"
             " WHERE phone <> '' GROUP BY phone"
-            " HAVING ? = '' OR MAX(name) LIKE ? OR phone LIKE ? ORDER BY MAX(n) DESC NULLS LAST, name LIMIT ?",
+            " HAVING ? = '' OR MAX(name) LIKE ? OR phone LIKE ?"
+            " ORDER BY MAX(n) DESC NULLS LAST, name LIMIT ?",
             (wanted, f"%{wanted}%", f"%{digits}%", PEOPLE_LIMIT),
         )
         lines = "".join(self._person(row) for row in rows) or '<tr><td colspan="4">Nobody matches.</td></tr>'
@@ -87,7 +88,8 @@ class Pages:
             f"Webhooks go to {escape(self.world.webhook_base)}.</p>"
         )
         table = (
-            '<div class="scroll"><table><thead><tr><th>Name</th><th>Phone</th><th>City</th><th>Nature</th></tr>'
+            '<div class="scroll"><table><thead>'
+            "<tr><th>Name</th><th>Phone</th><th>City</th><th>Nature</th></tr>"
             f"</thead><tbody>{lines}</tbody></table></div>"
         )
         return self._page("Simulated customers", intro + form + table + more, "/")
@@ -112,7 +114,8 @@ class Pages:
             )
             items.append(
                 f'<li class="{"in" if inbound else "out"}">{escape(said["body"])}'
-                f'<br><span class="quiet">{escape(said["number"])} · {self._time(said["wall"])} · {state}</span></li>'
+                f'<br><span class="quiet">{escape(said["number"])} · {self._time(said["wall"])} · '
+                f"{escape(state or '')}</span></li>"
             )
         who = world.store.read("SELECT name, city FROM people WHERE phone = ?", (phone,))
         name = who[0]["name"] if who else "Stranger"
@@ -164,7 +167,8 @@ class Pages:
             for entry in self.world.ledger.newest(LEDGER_LIMIT, kind)
         )
         table = (
-            '<div class="scroll"><table><thead><tr><th>#</th><th>When (UTC)</th><th>Kind</th><th>Facts</th></tr>'
+            '<div class="scroll"><table><thead>'
+            "<tr><th>#</th><th>When (UTC)</th><th>Kind</th><th>Facts</th></tr>"
             f"</thead><tbody>{lines}</tbody></table></div>"
         )
         empty = "" if lines else "<p>No entries yet.</p>"
@@ -181,7 +185,8 @@ class Pages:
             subject = mail.get("subject") or mail["personalizations"][0].get("subject") or ""
             text = "\n\n".join(c["value"] for c in mail.get("content") or [] if c["type"] == "text/plain")
             parts.append(
-                f'<h2>{escape(subject)}</h2><p class="quiet">{self._time(row["wall"])} · to {escape(people)}</p>'
+                f"<h2>{escape(subject)}</h2>"
+                f'<p class="quiet">{self._time(row["wall"])} · to {escape(people)}</p>'
                 f'<p style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(text)}</p>'
             )
         return self._page("Outbox", "".join(parts) or "<p>No mail yet.</p>", "/outbox")
@@ -202,9 +207,11 @@ class Pages:
             f"<tr><td>{magic.PREFIX}{nn}</td><td>{what}</td></tr>" for nn, what in sorted(codes.items())
         )
         body = (
-            f'{note}<form class="row" method="post"><label>Customers <select name="mode">{modes}</select></label>'
+            f'{note}<form class="row" method="post">'
+            f'<label>Customers <select name="mode">{modes}</select></label>'
             '<button name="do" value="mode">Set</button></form>'
-            f'<form method="post"><h2>Faults</h2><textarea name="faults" rows="24" aria-label="Faults as JSON">{faults}'
+            '<form method="post"><h2>Faults</h2>'
+            f'<textarea name="faults" rows="24" aria-label="Faults as JSON">{faults}'
             '</textarea><p><button name="do" value="faults">Apply</button> '
             '<button name="do" value="heal">Back to normal</button></p></form>'
             f"<h2>Magic recipients</h2><table><tbody>{table}</tbody></table>"
