@@ -158,10 +158,11 @@ class Children:
 
     def _read(self, child: Child, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            if line and not any(word in line for word in child.noise):
-                self.say(child, line)
+        with process.stdout as pipe:
+            for raw in pipe:
+                line = raw.decode(errors="replace").rstrip()
+                if line and not any(word in line for word in child.noise):
+                    self.say(child, line)
 
     def _wait(self, child: Child, process: "subprocess.Popen[bytes]") -> None:
         self.events.put(Ended(child, process, process.wait()))

@@ -7,8 +7,9 @@ and removes them afterwards; the schema is migrated once into a template that ev
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.db import connection
 
 from config import embedded
 from config.processes import alive, spawn, stop
+from tests.product import Product
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
@@ -129,3 +131,32 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if path is None:
         pytest.fail("no Chromium here; `make test` installs it or says how to get it")
     return browser_type_launch_args | {"executable_path": path, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture
+def start_product() -> Iterator[Callable[..., Product]]:
+    """Start whole products: `start_product(TRUCKROLL_DEMO="0", ...)` gives one that is ready."""
+    started: list[Product] = []
+
+    def start(**env: str) -> Product:
+        product = Product(_private_folder(), **env)
+        started.append(product)
+        return product.start()
+
+    yield start
+    for product in started:
+        product.remove()
+
+
+@pytest.fixture(scope="module")
+def running_product() -> Iterator[Product]:
+    """One whole product without demo data, shared by the tests of a module."""
+    product = Product(_private_folder(), TRUCKROLL_DEMO="0")
+    try:
+        yield product.start()
+    finally:
+        product.remove()
+
+
+def _private_folder() -> Path:
+    return Path(settings.DATA_DIR) / f"product-{secrets.token_hex(4)}"
