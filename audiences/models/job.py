@@ -12,6 +12,10 @@ class Job(models.Model):
     servicetitan_customer_id = models.BigIntegerField()
     servicetitan_booking_id = models.BigIntegerField(null=True, blank=True)
     servicetitan_location_id = models.BigIntegerField(null=True, blank=True)
+    servicetitan_lead_call_id = models.BigIntegerField(null=True, blank=True)
+    recall_for_servicetitan_id = models.BigIntegerField(
+        null=True, blank=True, help_text="the job it makes good"
+    )
     business_unit = models.ForeignKey(
         "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -21,6 +25,7 @@ class Job(models.Model):
     )
     total = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
     no_charge = models.BooleanField(default=False)
+    active = models.BooleanField(default=True, help_text="off: deleted at the source")
     created_on = models.DateTimeField(default=clock.now)
     completed_on = models.DateTimeField(null=True, blank=True)
     source_modified_at = models.DateTimeField(null=True, blank=True)

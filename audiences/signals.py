@@ -1,0 +1,6 @@
+"""News for the layers above. Receivers run in the writer's transaction: they write rows, call no vendor."""
+
+from django.dispatch import Signal
+
+jobs_changed = Signal()
+"""Jobs were written by the sync. Arguments: `account`, `job_ids` (our ids of new and changed rows only)."""
