@@ -1,6 +1,7 @@
 """Webhooks to the product: signed form posts with Twilio's timeouts, retry and idempotency token."""
 
 import asyncio
+import logging
 import uuid
 import xml.etree.ElementTree as ET
 from collections import deque
@@ -9,16 +10,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urldefrag, urlencode
 
-import aiohttp
-from yarl import URL
-
 from sandbox import magic
+from sandbox.http_post import BadAnswer, Poster
 from sandbox.signing import twilio_signature
 
 if TYPE_CHECKING:
     from sandbox.traffic import Live
     from sandbox.world import World
 
+log = logging.getLogger(__name__)
 WORKERS = 48
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -47,18 +47,13 @@ class Webhooks:
         self.world = world
         self._queue: deque[tuple[int, dict[str, Any]]] = deque()
         self._ready = asyncio.Semaphore(0)
-        self._session: aiohttp.ClientSession | None = None
+        self._poster = Poster()
         self._tasks: set[asyncio.Task[None]] = set()
         world.schedule.handlers["callback"] = self._enqueue
         world.schedule.handlers["inbound"] = self._start_inbound
 
     async def start(self) -> None:
-        """Open the connection pool and start the workers."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=20),
-            timeout=aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS),
-            trust_env=False,
-        )
+        """Start the workers."""
         for _ in range(WORKERS):
             self._keep(asyncio.create_task(self._work()))
 
@@ -66,8 +61,7 @@ class Webhooks:
         """Cancel what runs; durable timers bring it back at the next start."""
         for task in tuple(self._tasks):
             task.cancel()
-        if self._session is not None:
-            await self._session.close()
+        self._poster.close()
 
     def announce(self, live: "Live", status: str, code: int | None) -> None:
         """Plan the callback(s) for a status change, faults and magic included."""
@@ -136,30 +130,29 @@ class Webhooks:
         self, url: str, fields: list[tuple[str, str]], token: str, *, bad_signature: bool = False
     ) -> Answer:
         """POST a signed form; never raises. The fragment of `url` is neither sent nor signed."""
-        assert self._session is not None
         secret = "wrong" if bad_signature else self.world.credentials["auth_token"]
         target = urldefrag(url).url
-        headers = {
-            "X-Twilio-Signature": twilio_signature(secret, target, fields),
-            "I-Twilio-Idempotency-Token": token,
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            "User-Agent": "TwilioProxy/1.1",
-        }
+        headers = (
+            f"X-Twilio-Signature: {twilio_signature(secret, target, fields)}\r\n"
+            f"I-Twilio-Idempotency-Token: {token}\r\n"
+            "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+            "Accept: */*\r\nUser-Agent: TwilioProxy/1.1\r\n"
+        ).encode()
         clock, body, status, error = self.world.clock, "", None, ""
         sent_at = clock.real()
         try:
-            async with self._session.post(
-                URL(target, encoded=True),
-                data=urlencode(fields).encode(),
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                body = await response.text(errors="replace")
-                status = response.status
+            answer = await self._poster.post(
+                target,
+                headers,
+                urlencode(fields).encode(),
+                connect_seconds=CONNECT_SECONDS,
+                total_seconds=READ_SECONDS,
+            )
+            status, body = answer.status, answer.body.decode(errors="replace")
         except TimeoutError:
             error = "timeout"
-        except (aiohttp.ClientError, OSError) as problem:
-            error = type(problem).__name__
+        except (BadAnswer, OSError, ValueError) as problem:
+            error = f"{type(problem).__name__}: {problem}"[:200]
         answered_at = clock.real()
         return Answer(status, error, round(answered_at - sent_at, 6), body, sent_at, answered_at)
 
@@ -178,7 +171,10 @@ class Webhooks:
         while True:
             await self._ready.acquire()
             timer_id, data = self._queue.popleft()
-            await self._deliver_callback(timer_id, data)
+            try:
+                await self._deliver_callback(timer_id, data)
+            except Exception:  # the durable timer stays; this worker goes on with the next callback
+                log.exception("callback %s failed inside the sandbox", data)
 
     async def _deliver_callback(self, timer_id: int, data: dict[str, Any]) -> None:
         world = self.world
