@@ -1,0 +1,122 @@
+"""Rows of a contractor that can launch and converse, made with the product's own models and rules.
+
+Plain functions for tests of every area; each makes what it needs and nothing more.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from accounts.models import Account, Role, User
+from audiences.hours import zone_set_for
+from audiences.models import Address, Audience, Contact, ContactAddress, Household
+from campaigns import publishing
+from campaigns.models import Workflow, WorkflowVersion
+from common import clock
+from integrations.models import Connection, SendingNumber
+from tests.accounts import making
+
+_numbers = count(1)
+
+TUNE_UP_NODES: list[tuple[str, str, dict[str, Any]]] = [
+    ("first_text", "send_sms", {"body": "Hi {{ first_name }}, {{ company }} here. Time for a tune-up?"}),
+    ("reply", "wait_for_reply", {"timeout_minutes": 60}),
+    ("booking", "book_job", {"summary": "Tune-up"}),
+    ("done", "end", {}),
+]
+TUNE_UP_EDGES = [
+    ("first_text", "next", "reply"),
+    ("reply", "booking_yes", "booking"),
+    ("reply", "no_reply", "done"),
+    ("reply", "next", "done"),
+    ("booking", "next", "done"),
+]
+
+
+def make_account(name: str = "", timezone: str = "America/Chicago") -> Account:
+    """A contractor with a name of its own."""
+    return making.make_account(name, timezone)
+
+
+def make_user(account: Account, role: Role | str = Role.ADMIN, name: str = "") -> User:
+    """A person with this role in this account."""
+    return making.make_member(account, Role(role), making.make_user(name=name))
+
+
+def make_contact(account: Account, phone: str = "+13125550101", **fields: Any) -> Contact:
+    """A customer in Chicago whose first phone is `phone`; somebody who has it already shares it."""
+    number = next(_numbers)
+    first_name = fields.setdefault("first_name", "Pat")
+    last_name = fields.setdefault("last_name", f"Customer {number}")
+    fields.setdefault("name", f"{first_name} {last_name}")
+    fields.setdefault("servicetitan_customer_id", number)
+    fields.setdefault("state", "IL")
+    fields.setdefault("zip", "60601")
+    if "household" not in fields:
+        fields["household"] = Household.objects.create(account=account, key=f"home:{number}")
+    if "zone_set" not in fields:
+        fields["zone_set"] = zone_set_for(state="IL", zip_code="60601", phones=[phone])
+    contact = Contact.objects.create(account=account, **fields)
+    address, _ = Address.objects.get_or_create(account=account, channel=Address.Channel.PHONE, value=phone)
+    ContactAddress.objects.create(contact=contact, address=address)
+    return contact
+
+
+def phone_of(contact: Contact) -> Address:
+    """The contact's first phone."""
+    link = ContactAddress.objects.select_related("address").filter(contact=contact)
+    return link.order_by("position", "pk")[0].address
+
+
+def make_number(
+    account: Account,
+    e164: str = "+13125550190",
+    segments_per_second: int = 1000,
+    base_url: str = "http://127.0.0.1:9",
+    **fields: Any,
+) -> SendingNumber:
+    """A number to send from, with the account's Twilio connection. E.164 is unique in the deployment."""
+    connection, _ = Connection.objects.get_or_create(
+        account=account,
+        provider=Connection.Provider.TWILIO,
+        defaults={
+            "settings": {"account_sid": f"AC{account.pk:032x}", "base_url": base_url},
+            "credentials": {"auth_token": f"token-{account.pk}"},
+        },
+    )
+    return SendingNumber.objects.create(
+        account=account,
+        connection=connection,
+        e164=e164,
+        segments_per_second=segments_per_second,
+        **fields,
+    )
+
+
+def make_audience(account: Account, rules: dict[str, Any] | None = None, name: str = "") -> Audience:
+    """An audience; without rules, every active contact."""
+    return Audience.objects.create(
+        account=account, name=name or f"Audience {next(_numbers)}", rules=rules or {}
+    )
+
+
+def make_workflow(
+    account: Account,
+    nodes: Sequence[tuple[str, str, dict[str, Any]]] = TUNE_UP_NODES,
+    edges: Sequence[tuple[str, str, str]] = TUNE_UP_EDGES,
+    publish: bool = True,
+    name: str = "",
+    workflow: Workflow | None = None,
+) -> WorkflowVersion:
+    """A version of a workflow (a new one unless given), published unless told otherwise.
+
+    `nodes` are (key, kind, settings), the first one first; `edges` are (source key, label, target key).
+    """
+    now = clock.now()
+    workflow = workflow or Workflow.objects.create(account=account, name=name or f"Workflow {next(_numbers)}")
+    named = [(key, kind, key.replace("_", " ").capitalize(), settings) for key, kind, settings in nodes]
+    version = publishing.draft(workflow, nodes=named, edges=edges, by=None, now=now)
+    if publish:
+        publishing.publish(version, by=None, now=now)
+        version.refresh_from_db()
+    return version
