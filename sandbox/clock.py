@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from pathlib import Path
 
 REREAD_SECONDS = 0.5
@@ -21,7 +22,6 @@ class Clock:
         self._base = time.time() - time.monotonic()
         self._offset = 0.0
         self._read_at = -1.0
-        self._rfc2822 = (0, "")
 
     def real(self) -> float:
         """Unix seconds of real time, monotonic within this process."""
@@ -44,17 +44,15 @@ class Clock:
         """The wall clock as an aware UTC datetime."""
         return datetime.fromtimestamp(self.wall(), UTC)
 
-    def rfc2822_now(self) -> str:
-        """The wall clock in Twilio's date format, computed once a second."""
-        second = int(self.wall())
-        if self._rfc2822[0] != second:
-            self._rfc2822 = (second, rfc2822(second) or "")
-        return self._rfc2822[1]
-
 
 def rfc2822(stamp: float | None) -> str | None:
     """Unix seconds as Twilio prints dates (`Sat, 21 Nov 2026 10:00:00 +0000`); None stays None."""
-    return None if stamp is None else format_datetime(datetime.fromtimestamp(int(stamp), UTC))
+    return None if stamp is None else _rfc2822(int(stamp))
+
+
+@lru_cache(maxsize=4096)
+def _rfc2822(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def iso(stamp: float | datetime) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.store import Store
+from sandbox.store import Store, compact
 
 DATABASE_NAME = "sandbox.sqlite3"
 PAGE_LIMIT = 10_000
@@ -30,7 +30,7 @@ class Ledger:
         """Add one entry. `at` is real time (never stepping back), `wall` the shared movable clock."""
         self._store.write(
             "INSERT INTO ledger (at, wall, kind, data) VALUES (?, ?, ?, ?)",
-            (self._clock.real(), self._clock.wall(), kind, json.dumps(fields, separators=(",", ":"))),
+            (self._clock.real(), self._clock.wall(), kind, compact(fields)),
         )
 
     def page(

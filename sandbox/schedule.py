@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.store import Store
+from sandbox.store import Store, compact
 
 BATCH_SECONDS = 0.003
 EVENTS_PER_TURN = 200
@@ -31,7 +31,7 @@ class Schedule:
         """A durable timer at real time `due`; it fires again after a restart until it is done."""
         cursor = self._store.write(
             "INSERT INTO timers (due, kind, data) VALUES (?, ?, ?)",
-            (due, kind, json.dumps(data, separators=(",", ":"))),
+            (due, kind, compact(data)),
         )
         timer_id = cursor.lastrowid or 0
         self.push(due, kind, data, timer_id)

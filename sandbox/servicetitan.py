@@ -19,6 +19,7 @@ from sandbox.servicetitan_rows import (
     job_row,
     location_row,
 )
+from sandbox.store import compact
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -72,7 +73,7 @@ class ServiceTitan:
                 0.0 if settled else self.world.clock.real(),
                 row.get("modifiedOn", ""),
                 int(row.get("active", True)),
-                json.dumps(row, separators=(",", ":"), ensure_ascii=False),
+                compact(row),
             ),
         )
         if entity == "contacts":

@@ -47,6 +47,10 @@ CREATE TABLE IF NOT EXISTS mails (id TEXT PRIMARY KEY, wall REAL NOT NULL, data 
 """
 
 
+# One encoder for all rows: json.dumps with separators builds a new one at every call.
+compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 class Store:
     """The sandbox's only database handle; used from the event loop's thread alone."""
 
