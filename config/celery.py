@@ -32,7 +32,15 @@ def every(seconds: float, task: str, queue: str, *, expires: float | None = None
 
 # Loops run at most 20 s (`common.loops`) on a queue with one solo worker, so one of each runs per worker;
 # on several machines SKIP LOCKED keeps their claims apart, and what must be alone takes `loops.only_one`.
-RINGS: dict[str, dict[str, Any]] = {}
+RINGS: dict[str, dict[str, Any]] = {
+    "engine": every(1, "campaigns.tasks.run_engine", ENGINE),
+    "send": every(1, "conversations.tasks.send", SENDING),
+    "apply-events": every(1, "conversations.tasks.apply_events", EVENTS),
+    "take-in": every(5, "campaigns.tasks.take_in", BULK),
+    "book": every(3, "campaigns.tasks.book", BULK),
+    "finish": every(5, "campaigns.tasks.finish", BULK),
+    "sweep": every(10, "conversations.tasks.sweep", BULK),
+}
 app.conf.beat_schedule = RINGS
 
 

@@ -103,6 +103,13 @@ DATABASES = {
 }
 REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 
+# Sending. A call that its sender never recorded is unknown after the first figure, and is looked up at the
+# provider after the second, then ever more rarely. Real seconds; fault tests shorten both.
+SENDER_CONCURRENCY = env.int("TRUCKROLL_SENDER_CONCURRENCY", 100)
+ABANDONED_AFTER_SECONDS = env.float("TRUCKROLL_ABANDONED_AFTER_SECONDS", 120.0)
+RECONCILE_AFTER_SECONDS = env.float("TRUCKROLL_RECONCILE_AFTER_SECONDS", 180.0)
+
+
 # --- Background work (see config/celery.py) -------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_DB_REUSE_MAX = 10_000  # tasks per database connection; without it every task opens its own

@@ -1,0 +1,179 @@
+"""Asking ServiceTitan for bookings, and following each until it is a job or has been dismissed.
+
+A request is claimed by moving its `next_try_at`, committed, then made outside any transaction. Its external
+id never changes and is looked up before any repetition, so that killing us at any instant books nobody twice.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import connection
+
+from audiences import servicetitan_pages
+from campaigns import graph, passages
+from campaigns.models import Booking, Enrollment, Step
+from campaigns.nodes.base import Outcome, Row, State
+from campaigns.nodes.book_job import BOOKED, NOT_BOOKED
+from campaigns.signals import job_booked
+from common import loops
+from common.transactions import atomic_with_retry
+from integrations import connections
+from integrations.messaging import ProviderError
+from integrations.servicetitan.client import BookingRequest, ServiceTitanClient
+from integrations.servicetitan.records import Booking as Answer
+
+log = logging.getLogger(__name__)
+BATCH = 25
+RETRY_SECONDS = 60
+FIRST_LOOK_SECONDS = 2
+LONGEST_LOOK_SECONDS = 120
+_STATES = {"New": Booking.State.SENT, "Accepted": Booking.State.ACCEPTED}
+
+
+def work(*, now: datetime) -> int:
+    """Make due requests and look after those under way; how many were taken up."""
+    total = 0
+    while not loops.should_stop():
+        due = _claim_due()
+        for booking in due:
+            _take_further(booking, now)
+        total += len(due)
+        if len(due) < BATCH:
+            break
+    return total
+
+
+@atomic_with_retry
+def _claim_due() -> list[Booking]:
+    """Take due requests for ourselves for a minute, on the real clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT id FROM campaigns_booking WHERE next_try_at <= clock_timestamp()
+                ORDER BY next_try_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+            UPDATE campaigns_booking b SET tries = least(b.tries + 1, 30000),
+                next_try_at = clock_timestamp() + %s * interval '1 second'
+            FROM due WHERE b.id = due.id RETURNING b.id
+            """,
+            [BATCH, RETRY_SECONDS],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    found = Booking.objects.filter(pk__in=ids).select_related(
+        "account", "contact", "business_unit", "job_type"
+    )
+    return list(found.order_by("pk"))
+
+
+def _take_further(booking: Booking, now: datetime) -> None:
+    try:
+        client = connections.servicetitan(booking.account)
+        answer = _request(client, booking) if booking.servicetitan_id is None else _look(client, booking)
+        job = client.job(answer.jobId) if answer.status == "Converted" and answer.jobId else None
+    except connections.NotConnected:
+        _give_up(booking, "ServiceTitan is not connected", now)
+        return
+    except ProviderError as error:
+        log.warning("booking %s not taken further: %s", booking.external_id, error.code)
+        if error.permanent and error.accepted == "no":
+            _give_up(booking, error.message, now)
+        return
+    if job is not None:
+        record(booking, servicetitan_id=answer.id, job=job, now=now)
+    elif answer.status == "Dismissed":
+        _close(booking, Booking.State.DISMISSED, "ServiceTitan's staff dismissed the request", now)
+    else:
+        _follow(booking, answer, now)
+
+
+def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
+    """Make the request, unless an earlier try of ours has already reached ServiceTitan."""
+    if booking.tries > 1 and (known := client.bookings_by_external_id(booking.external_id)):
+        return known[0]
+    contact = booking.contact
+    phone = contact.contact_addresses.filter(address__channel="phone").order_by("position").first()
+    return client.create_booking(
+        BookingRequest(
+            external_id=booking.external_id,
+            name=contact.name,
+            summary=booking.summary,
+            phone=phone.address.value if phone else "",
+            street=contact.street,
+            city=contact.city,
+            state=contact.state,
+            zip=contact.zip,
+            business_unit_id=booking.business_unit.servicetitan_id if booking.business_unit else None,
+            job_type_id=booking.job_type.servicetitan_id if booking.job_type else None,
+            customer_id=contact.servicetitan_customer_id or None,
+        )
+    )
+
+
+def _look(client: ServiceTitanClient, booking: Booking) -> Answer:
+    return client.get_booking(booking.servicetitan_id or 0)
+
+
+@atomic_with_retry
+def _follow(booking: Booking, answer: Answer, now: datetime) -> None:
+    """Not settled yet: keep what is known and look again, ever more rarely."""
+    state = _STATES.get(answer.status, Booking.State.SENT)
+    wait = min(FIRST_LOOK_SECONDS * 2 ** min(booking.tries, 6), LONGEST_LOOK_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE campaigns_booking SET servicetitan_id = %s, state = %s,"
+            " state_at = CASE WHEN state = %s THEN state_at ELSE %s END,"
+            " next_try_at = clock_timestamp() + %s * interval '1 second'"
+            " WHERE id = %s AND state IN ('requested', 'sent', 'accepted')",
+            [answer.id, state, state, now, wait, booking.pk],
+        )
+
+
+@atomic_with_retry
+def record(booking: Booking, *, servicetitan_id: int, job: object, now: datetime) -> None:
+    """The booking is a job: mirror it, complete the step and tell analytics, once."""
+    servicetitan_pages.apply_jobs(booking.account, [job])
+    job_id = int(job.id)  # type: ignore[attr-defined]
+    moved = Booking.objects.filter(pk=booking.pk).exclude(state=Booking.State.CONVERTED).update(
+        state=Booking.State.CONVERTED, state_at=now, next_try_at=None, reason="",
+        servicetitan_id=servicetitan_id, servicetitan_job_id=job_id,
+    )  # fmt: skip
+    if not moved:
+        return
+    mirrored = booking.account.jobs.filter(servicetitan_id=job_id).first()
+    Booking.objects.filter(pk=booking.pk).update(job=mirrored)
+    _complete_step(booking, BOOKED, now)
+    job_booked.send(Booking, account_id=booking.account_id, booking_id=booking.pk, servicetitan_job_id=job_id)
+
+
+def _give_up(booking: Booking, reason: str, now: datetime) -> None:
+    _close(booking, Booking.State.FAILED, reason, now)
+
+
+@atomic_with_retry
+def _close(booking: Booking, state: str, reason: str, now: datetime) -> None:
+    """Settled without a job."""
+    open_states = [Booking.State.REQUESTED, Booking.State.SENT, Booking.State.ACCEPTED]
+    if Booking.objects.filter(pk=booking.pk, state__in=open_states).update(
+        state=state, state_at=now, next_try_at=None, reason=reason[:300]
+    ):
+        _complete_step(booking, NOT_BOOKED, now)
+
+
+def _complete_step(booking: Booking, label: str, now: datetime) -> None:
+    """Move the enrollment on from its book_job step, if it is still there."""
+    if booking.step_id is None:
+        return
+    enrollment = Enrollment.objects.select_for_update(no_key=True).filter(step__id=booking.step_id).first()
+    step = Step.objects.select_for_update(no_key=True).filter(pk=booking.step_id).first()
+    if enrollment is None or step is None or enrollment.state != Enrollment.State.ACTIVE:
+        return
+    if step.state not in Step.OPEN:
+        return
+    drawn = graph.load(enrollment.version_id)
+    passages.settle(
+        step.campaign_id,
+        drawn,
+        drawn.nodes[step.node_id],
+        [Outcome([Row(step.pk, enrollment.pk)], State.COMPLETED, label=label)],
+        now=now,
+    )

@@ -1,0 +1,105 @@
+"""The workflow as a graph: loading a frozen version, and saying what is wrong with a draft. No writes."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import networkx
+
+from campaigns.models import Edge, Node, WorkflowVersion
+
+NEXT = "next"
+OTHERWISE = "otherwise"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node with its outgoing edges, as the engine reads it."""
+
+    id: int
+    key: str
+    kind: str
+    name: str
+    settings: dict[str, Any]
+    edges: dict[str, int] = field(default_factory=dict)
+
+    def leads_to(self, *, state: str, label: str) -> int | None:
+        """The node after this one, or None where the passage ends.
+
+        A completed step leaves by its label's edge, else by `next`; a failed or skipped one by
+        `otherwise` if drawn, else by `next`.
+        """
+        wanted = label if state == "completed" else OTHERWISE
+        return self.edges.get(wanted, self.edges.get(NEXT))
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A workflow version, whole. `cyclic` tells whether a node can be entered twice."""
+
+    version_id: int
+    first: int
+    nodes: dict[int, GraphNode]
+    cyclic: bool
+
+
+def build(version: WorkflowVersion) -> Graph:
+    """Read a version's nodes and edges from the database."""
+    edges: dict[int, dict[str, int]] = {}
+    for source, label, target in Edge.objects.filter(version=version).values_list(
+        "source_id", "label", "target_id"
+    ):
+        edges.setdefault(source, {})[label] = target
+    nodes = {
+        node.id: GraphNode(node.id, node.key, node.kind, node.name, node.settings, edges.get(node.id, {}))
+        for node in Node.objects.filter(version=version).order_by("position", "id")
+    }
+    first = next(iter(nodes), 0)
+    return Graph(version.pk, first, nodes, cyclic=not networkx.is_directed_acyclic_graph(_drawn(nodes)))
+
+
+@lru_cache(maxsize=512)
+def load(version_id: int) -> Graph:
+    """A published version's graph, kept in memory: publishing froze it."""
+    return build(WorkflowVersion.objects.get(pk=version_id))
+
+
+def errors(version: WorkflowVersion) -> list[str]:
+    """Everything that would keep this version from running, in words; empty when it may be published."""
+    from campaigns.nodes import KINDS
+
+    graph = build(version)
+    if not graph.nodes:
+        return ["The workflow has no steps. Add at least one text and an end."]
+    found = []
+    drawn = _drawn(graph.nodes)
+    reachable = {graph.first} | networkx.descendants(drawn, graph.first)
+    for node in graph.nodes.values():
+        kind = KINDS.get(node.kind)
+        if kind is None:
+            found.append(f"“{node.name}” is of a kind that does not exist: {node.kind}.")
+            continue
+        found += [f"“{node.name}”: {problem}" for problem in kind.problems(node)]
+        allowed = kind.labels(node) | {NEXT, OTHERWISE}
+        found += [
+            f"“{node.name}” has an edge “{label}” that it can never leave by."
+            for label in node.edges.keys() - allowed
+        ]
+        if node.id not in reachable:
+            found.append(f"“{node.name}” can never be reached from the first step.")
+    if graph.cyclic:
+        loops = networkx.simple_cycles(drawn)
+        for loop in loops:
+            if not any(KINDS[graph.nodes[n].kind].pauses for n in loop if graph.nodes[n].kind in KINDS):
+                names = ", ".join(graph.nodes[n].name for n in loop)
+                found.append(f"These steps go round without ever waiting: {names}.")
+    if not any(node.kind == Node.Kind.SEND_SMS for node in graph.nodes.values()):
+        found.append("Nothing in this workflow reaches anybody. Add a text.")
+    return found
+
+
+def _drawn(nodes: dict[int, GraphNode]) -> "networkx.DiGraph[int]":
+    drawn: networkx.DiGraph[int] = networkx.DiGraph()
+    drawn.add_nodes_from(nodes)
+    drawn.add_edges_from((node.id, target) for node in nodes.values() for target in node.edges.values())
+    return drawn

@@ -1,0 +1,120 @@
+"""Launching a campaign: everything is checked, then frozen, then handed to the intake."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Account, User
+from audiences import hours, segments
+from audiences.models import Audience
+from campaigns import graph
+from campaigns.models import Campaign, Playbook, WorkflowVersion
+from common.doorbell import ring
+from conversations.models import Lane
+from integrations.models import SendingNumber
+
+
+class LaunchRefused(Exception):
+    """Nothing was launched; `errors` say why, by the field they concern ("" for the whole)."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(e for found in errors.values() for e in found))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person chose for a launch. `token` makes a second click find the first launch."""
+
+    name: str
+    version: WorkflowVersion
+    audience: Audience
+    number: SendingNumber
+    targeting: dict[str, Any] = field(default_factory=dict)
+    playbook: Playbook | None = None
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+@transaction.atomic
+def launch(
+    account: Account, draft: Draft, *, by: User | None, now: datetime, at: datetime | None = None
+) -> Campaign:
+    """Create and launch a campaign; at `at` where that lies ahead, else now. Raises LaunchRefused.
+
+    The same token twice gives the same campaign. Version, audience rules and targeting are frozen;
+    enrolling begins at once in the background, for a later launch too.
+    """
+    from campaigns.tasks import take_in
+
+    known = Campaign.objects.filter(launch_token=draft.token, account=account).first()
+    if known:
+        return known
+    if errors := problems(account, draft, now=now, at=at):
+        raise LaunchRefused(errors)
+    later = at is not None and at > now
+    window = hours.default_window()
+    lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=draft.name, window=window)
+    campaign, made = Campaign.objects.get_or_create(
+        launch_token=draft.token,
+        defaults={
+            "account": account, "playbook": draft.playbook, "name": draft.name.strip(), "version": draft.version,
+            "audience": draft.audience, "number": draft.number, "window": window, "lane": lane,
+            "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
+            "targeting": draft.targeting, "audience_rules": draft.audience.rules, "starts_at": at if later else now,
+            "created_by": by, "created_at": now, "launched_by": by, "launched_at": now,
+        },
+    )  # fmt: skip
+    if not made:  # another click won the race
+        lane.delete()
+        return campaign
+    audit.record(account=account, by=by, verb="launched", summary=f"Launched {campaign.name}", on=campaign)
+    ring(take_in)
+    return campaign
+
+
+def problems(
+    account: Account, draft: Draft, *, now: datetime, at: datetime | None = None
+) -> dict[str, list[str]]:
+    """Everything that keeps a draft from being launched, by field; empty when it may go."""
+    found: dict[str, list[str]] = {
+        "name": [] if draft.name.strip() else ["Give the campaign a name."],
+        "workflow": _workflow_problems(account, draft.version),
+        "audience": _audience_problems(account, draft, now),
+        "number": _number_problems(account, draft.number),
+        "starts_at": [],
+    }
+    if at is not None and (at - now).days > 365:
+        found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
+    if draft.playbook is not None and draft.playbook.account_id != account.pk:
+        found["playbook"] = ["This playbook does not belong to your account."]
+    return {name: errors for name, errors in found.items() if errors}
+
+
+def _workflow_problems(account: Account, version: WorkflowVersion) -> list[str]:
+    if version.workflow.account_id != account.pk:
+        return ["This workflow does not belong to your account."]
+    if version.published_at is None:
+        return ["This workflow has not been published yet. Publish it, then launch."]
+    return graph.errors(version)
+
+
+def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[str]:
+    if draft.audience.account_id != account.pk:
+        return ["This audience does not belong to your account."]
+    try:
+        count = segments.count(account, draft.audience.rules, draft.targeting, now=now)
+    except segments.InvalidRules as invalid:
+        return list(invalid.errors)
+    return [] if count else ["Nobody is in this audience with these filters. Widen them, or choose another."]
+
+
+def _number_problems(account: Account, number: SendingNumber) -> list[str]:
+    if number.account_id != account.pk:
+        return ["This number does not belong to your account."]
+    return (
+        [] if number.active else ["This number is switched off. Choose another, or switch it on in Settings."]
+    )

@@ -1,0 +1,119 @@
+"""Pause, resume, stop, and the natural end of a campaign."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from accounts import audit
+from accounts.models import User
+from campaigns import passages
+from campaigns.models import Campaign, Enrollment, Intake
+from common.doorbell import ring
+from common.transactions import atomic_with_retry
+from conversations.models import Lane
+
+STOPPED = "campaign_stopped"
+SLICE = 2_000
+
+
+class NotPossible(Exception):
+    """The campaign's status does not allow this; nothing was changed."""
+
+
+@transaction.atomic
+def pause(campaign: Campaign, *, by: User, now: datetime) -> None:
+    """Nothing new begins; everybody keeps their place. Raises NotPossible."""
+    _change(campaign, {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}, Campaign.Status.PAUSED, "pause")
+    Lane.objects.filter(pk=campaign.lane_id).update(paused=True)
+    audit.record(
+        account=campaign.account, by=by, verb="paused", summary=f"Paused {campaign.name}", on=campaign
+    )
+
+
+@transaction.atomic
+def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
+    """Everybody goes on from where they stood. Raises NotPossible."""
+    later = campaign.starts_at is not None and campaign.starts_at > now
+    status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
+    _change(campaign, {Campaign.Status.PAUSED}, status, "resume")
+    Lane.objects.filter(pk=campaign.lane_id).update(paused=False)
+    audit.record(
+        account=campaign.account, by=by, verb="resumed", summary=f"Resumed {campaign.name}", on=campaign
+    )
+
+
+@transaction.atomic
+def stop(campaign: Campaign, *, by: User, now: datetime) -> None:
+    """End the campaign for good: what was sent stays sent, the rest is skipped. Raises NotPossible.
+
+    Status and lane change at once, so that nothing new begins; the enrollments are ended in slices by
+    `finish_stopped`, rung here and by beat.
+    """
+    from campaigns.tasks import finish
+
+    running = {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}
+    _change(campaign, running, Campaign.Status.COMPLETED, "stop", stopped_at=now, completed_at=now)
+    Lane.objects.filter(pk=campaign.lane_id).update(paused=True)
+    audit.record(
+        account=campaign.account, by=by, verb="stopped", summary=f"Stopped {campaign.name}", on=campaign
+    )
+    ring(finish)
+
+
+def _change(campaign: Campaign, allowed: set[str], status: str, verb: str, **also: datetime) -> None:
+    changed = Campaign.objects.filter(pk=campaign.pk, status__in=allowed).update(status=status, **also)
+    if not changed:
+        campaign.refresh_from_db()
+        raise NotPossible(
+            f"This campaign is {campaign.get_status_display().lower()}; there is nothing to {verb}."
+        )
+    campaign.refresh_from_db()
+
+
+def finish_stopped(*, now: datetime) -> int:
+    """End what stopped campaigns still have running, slice by slice; how many enrollments."""
+    total = 0
+    stopped = Campaign.objects.filter(
+        status=Campaign.Status.COMPLETED, stopped_at__isnull=False, enrollments__state=Enrollment.State.ACTIVE
+    ).distinct()
+    for campaign in stopped:
+        while ended := _end_slice(campaign.pk, now):
+            total += ended
+    return total
+
+
+@atomic_with_retry
+def _end_slice(campaign_id: int, now: datetime) -> int:
+    live = Enrollment.objects.filter(campaign_id=campaign_id, state=Enrollment.State.ACTIVE)
+    return passages.end(
+        list(live.order_by("pk").values_list("pk", flat=True)[:SLICE]), reason=STOPPED, now=now
+    )
+
+
+def complete_finished(*, now: datetime) -> int:
+    """Campaigns whose intake is over and whose last passage has ended are completed; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s
+            WHERE c.status = 'active'
+              AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
+              AND NOT EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
+              AND NOT EXISTS (
+                SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')
+            """,
+            [now],
+        )
+        return int(cursor.rowcount)
+
+
+def unfinished_intakes() -> list[Campaign]:
+    """Launched campaigns whose audience has not been evaluated to the end."""
+    done = Intake.objects.filter(finished_at__isnull=False).values("campaign_id")
+    return list(
+        Campaign.objects.filter(launched_at__isnull=False, stopped_at=None)
+        .exclude(pk__in=done)
+        .exclude(status=Campaign.Status.COMPLETED)
+        .select_related("account")
+        .order_by("launched_at")
+    )

@@ -1,0 +1,15 @@
+"""The registry of node kinds. Adding one: a module here, a template, a test, a word in `Node.Kind`."""
+
+from campaigns.nodes.base import NodeKind
+from campaigns.nodes.book_job import BookJob
+from campaigns.nodes.branch import Branch
+from campaigns.nodes.end import End
+from campaigns.nodes.send_sms import SendSms
+from campaigns.nodes.wait import Wait
+from campaigns.nodes.wait_for_reply import WaitForReply
+
+KINDS: dict[str, NodeKind] = {
+    kind.kind: kind for kind in (SendSms(), Wait(), WaitForReply(), Branch(), BookJob(), End())
+}
+
+__all__ = ["KINDS", "NodeKind"]

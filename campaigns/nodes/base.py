@@ -1,0 +1,120 @@
+"""What a node kind is. One module per kind; a kind returns what should happen and commits nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from campaigns.graph import GraphNode
+from campaigns.models import Step
+
+State = Step.State
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One claimed step and its enrollment, both locked."""
+
+    step_id: int
+    enrollment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Due steps of one campaign at one node, claimed together."""
+
+    account_id: int
+    campaign_id: int
+    node: GraphNode
+    rows: list[Row]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of some rows of a batch.
+
+    A step that stays open needs `due_at` where the engine shall look again. A finished one leaves by
+    `label`; failed and skipped ones carry a `reason`.
+    """
+
+    rows: list[Row]
+    state: State
+    label: str = ""
+    reason: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a step begins: its state, and when the engine looks at it first."""
+
+    state: State
+    due_at: datetime | None
+
+
+class Settings(BaseModel):
+    """A node's settings as people set them; unknown names are mistakes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass
+class Decisions:
+    """An instant node's answer: which enrollments leave by which label."""
+
+    by_label: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, label: str, enrollment_ids: Iterable[int]) -> None:
+        """Let these enrollments leave by `label`."""
+        self.by_label.setdefault(label, []).extend(enrollment_ids)
+
+
+class NodeKind:
+    """One kind of node. Subclasses are stateless; the registry holds one of each."""
+
+    kind: ClassVar[str]
+    instant: ClassVar[bool] = False  # decided inside the batch that reaches it; never stored open
+    pauses: ClassVar[bool] = True  # a loop through it takes time
+    settings_model: ClassVar[type[Settings]] = Settings
+
+    def settings(self, node: GraphNode) -> Any:
+        """The node's settings, validated. Raises pydantic.ValidationError."""
+        return self.settings_model.model_validate(node.settings)
+
+    def labels(self, node: GraphNode) -> set[str]:
+        """The labels a step may complete with, beside `next` and `otherwise`."""
+        return set()
+
+    def problems(self, node: GraphNode) -> list[str]:
+        """What is wrong with this node, in words; empty when nothing is."""
+        try:
+            self.settings(node)
+        except ValidationError as error:
+            return [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+        return []
+
+    def arrival(self, node: GraphNode, now: datetime) -> Arrival:
+        """How a step at this node begins when it is reached at `now`."""
+        return Arrival(State.SCHEDULED, now)
+
+    def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode) -> int:
+        """How many due steps may be taken now; a kind whose way out is narrow takes fewer."""
+        return batch_limit
+
+    def execute(self, batch: Batch) -> list[Outcome]:
+        """Do the node's work for claimed steps, inside the engine's transaction."""
+        raise NotImplementedError
+
+    def decide(
+        self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
+    ) -> Decisions:
+        """For instant kinds: by which label each enrollment leaves."""
+        raise NotImplementedError
+
+
+def minutes(value: int) -> timedelta:
+    """A node's waiting time; nodes speak of minutes."""
+    return timedelta(minutes=value)

@@ -1,0 +1,415 @@
+"""The claim: what a sender may call now. Two commits before any byte leaves.
+
+1. Lease: candidates are set aside lane by lane (agents first), at most what each number may send now.
+2. Claim: under household, address and message locks the gate is asked, the text is rendered and stored,
+   an Attempt is written and the message becomes `calling`.
+"""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from audiences import suppression
+from common.segments import count_segments
+from common.transactions import atomic_with_retry
+from conversations import rendering
+from conversations.delivery import Change, Deferral
+from conversations.models import Message
+from conversations.signals import message_deferred, message_status_changed
+
+LEASE_SECONDS = 15
+BURST_SECONDS = 0.5
+DAY, WEEK = timedelta(hours=24), timedelta(days=7)
+MAX_VALIDITY = timedelta(hours=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One message in state `calling`, ready to be handed over."""
+
+    message_id: int
+    attempt_id: uuid.UUID
+    connection_id: int
+    number_id: int
+    to: str
+    from_: str
+    body: str
+    validity_seconds: int
+
+
+@dataclass(slots=True)
+class _Candidate:
+    id: int
+    account_id: int
+    lane_id: int
+    kind: str
+    origin: str | None
+    contact_id: int
+    address_id: int
+    household_id: int
+    zone_set_id: int
+    window_id: int | None
+    number_id: int
+    connection_id: int
+    to: str
+    from_: str
+    template: str | None
+    variables: dict[str, object] | None
+    body: str | None
+    send_by: datetime | None
+    tries: int
+
+
+@atomic_with_retry
+def lease(room: int, *, now: datetime) -> list[int]:
+    """Set aside at most `room` due messages, agents' lanes first, then round-robin; returns their ids.
+
+    Advances each number's pace (`NumberPace`) by what was taken, so that all sender processes together
+    keep to its rate. Paused lanes are passed over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT l.id, l.priority FROM conversations_lane l
+            WHERE NOT l.paused AND EXISTS (
+                SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
+                AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
+            ORDER BY l.priority, random()
+            """,
+            [now],
+        )
+        lanes = cursor.fetchall()
+        if not lanes:
+            return []
+        budget = _budgets(cursor)
+        taken: list[int] = []
+        spent: dict[int, int] = defaultdict(int)
+        for index, (lane_id, priority) in enumerate(lanes):
+            left = room - len(taken)
+            if left <= 0:
+                break
+            share = left if priority == 0 else max(1, left // (len(lanes) - index))
+            share = min(share, sum(budget.values()) - sum(spent.values()))
+            if share <= 0:
+                break
+            for message_id, number_id, segments in _lease_lane(
+                cursor, lane_id, share, list(_open(budget, spent)), now
+            ):
+                taken.append(message_id)
+                spent[number_id] += segments
+        _spend(cursor, spent)
+        return taken
+
+
+def _open(budget: dict[int, int], spent: dict[int, int]) -> list[int]:
+    return [number for number, segments in budget.items() if segments > spent[number]]
+
+
+def _budgets(cursor) -> dict[int, int]:  # type: ignore[no-untyped-def]
+    """Segments every active number may hand over now; locks their pace until the lease commits."""
+    cursor.execute(
+        """
+        INSERT INTO integrations_numberpace (number_id, tat)
+        SELECT n.id, clock_timestamp() FROM integrations_sendingnumber n
+        WHERE NOT EXISTS (SELECT 1 FROM integrations_numberpace p WHERE p.number_id = n.id) ON CONFLICT DO NOTHING
+        """
+    )
+    cursor.execute(
+        """
+        SELECT p.number_id, floor((extract(epoch FROM clock_timestamp() - greatest(p.tat, clock_timestamp()))
+            + greatest(%(burst)s, 1.0 / n.segments_per_second)) * n.segments_per_second)::int
+        FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
+        WHERE n.active ORDER BY p.number_id FOR NO KEY UPDATE OF p
+        """,
+        # A burst of at least one segment, or a slow number would never start.
+        {"burst": BURST_SECONDS},
+    )
+    return {number: max(segments, 0) for number, segments in cursor.fetchall()}
+
+
+def _lease_lane(cursor, lane_id: int, share: int, numbers: list[int], now: datetime):  # type: ignore[no-untyped-def]
+    cursor.execute(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM conversations_message
+            WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = ANY(%s)
+              AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
+        FROM due WHERE m.id = due.id RETURNING m.id, m.number_id, m.segments
+        """,
+        [lane_id, now, numbers, share, LEASE_SECONDS],
+    )
+    return cursor.fetchall()
+
+
+def _spend(cursor, spent: dict[int, int]) -> None:  # type: ignore[no-untyped-def]
+    cursor.execute(
+        """
+        UPDATE integrations_numberpace p
+        SET tat = greatest(p.tat, clock_timestamp()) + s.segments * (interval '1 second' / n.segments_per_second)
+        FROM unnest(%s::bigint[], %s::int[]) AS s(number_id, segments)
+        JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = s.number_id
+        """,
+        [list(spent), list(spent.values())],
+    )
+
+
+def slow_down(number_id: int, seconds: float) -> None:
+    """Hold a number back for `seconds`: its provider said that we send too fast."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_numberpace SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second')"
+            " WHERE number_id = %s",
+            [seconds, number_id],
+        )
+
+
+@atomic_with_retry
+def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
+    """Decide leased messages under their locks; returns those now `calling`.
+
+    The others were deferred (window, cap, hold), refused for good (opt-out and the like), found too
+    late, or could not be rendered; the layers above are told of each.
+    """
+    if not message_ids:
+        return []
+    _lock(message_ids)
+    candidates = _still_queued(message_ids)
+    late = [c for c in candidates if c.send_by is not None and c.send_by <= now]
+    ready = [c for c in candidates if c.send_by is None or c.send_by > now]
+    verdicts = suppression.may_reach(_reaches(ready, now), now=now)
+    _finish([(c, Message.State.EXPIRED, "too_late", "Its time to send was over") for c in late], now)
+    _finish(
+        [
+            (
+                c,
+                Message.State.CANCELLED,
+                verdicts[c.id].reason,
+                "Not sent: " + verdicts[c.id].reason.replace("_", " "),
+            )
+            for c in ready
+            if not verdicts[c.id].allowed and verdicts[c.id].until is None
+        ],
+        now,
+    )
+    _defer([(c, verdicts[c.id]) for c in ready if not verdicts[c.id].allowed and verdicts[c.id].until], now)
+    return _call([(c, verdicts[c.id]) for c in ready if verdicts[c.id].allowed], now)
+
+
+def _lock(message_ids: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.address_id, c.household_id FROM conversations_message m"
+            " LEFT JOIN audiences_contact c ON c.id = m.contact_id WHERE m.id = ANY(%s)",
+            [list(message_ids)],
+        )
+        rows = cursor.fetchall()
+        suppression.lock_households({household for _, household in rows if household is not None})
+        suppression.lock_addresses({address for address, _ in rows})
+        cursor.execute(
+            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [list(message_ids)],
+        )
+
+
+def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
+    """The leased messages that are still ours to decide, read after the locks were won."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT m.id, m.account_id, m.lane_id, m.kind, m.origin, m.contact_id, m.address_id, c.household_id,
+                c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body, m.variables::text,
+                m.body, m.send_by,
+                (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id)
+            FROM conversations_message m
+            JOIN conversations_lane l ON l.id = m.lane_id
+            JOIN audiences_contact c ON c.id = m.contact_id
+            JOIN audiences_address a ON a.id = m.address_id
+            JOIN integrations_sendingnumber n ON n.id = m.number_id
+            LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
+            WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused
+            ORDER BY c.household_id, m.due_at, m.id
+            """,
+            [list(message_ids)],
+        )
+        found = []
+        for row in cursor.fetchall():
+            candidate = _Candidate(*row)
+            if isinstance(candidate.variables, str):
+                candidate.variables = json.loads(candidate.variables)
+            found.append(candidate)
+        return found
+
+
+def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Reach]:
+    phones = _touches("address_id", {c.address_id for c in candidates}, now)
+    homes = _touches("household_id", {c.household_id for c in candidates}, now)
+    holds = _holds(candidates, now)
+    none = (0, 0, None, None)
+    reaches = []
+    for c in candidates:
+        phone, home = phones.get(c.address_id, none), homes.get(c.household_id, none)
+        reaches.append(
+            suppression.Reach(
+                key=c.id,
+                account_id=c.account_id,
+                contact_id=c.contact_id,
+                address_id=c.address_id,
+                household_id=c.household_id,
+                zone_set_id=c.zone_set_id,
+                window_id=c.window_id,
+                medium=suppression.TEXT,
+                automated=c.kind != Message.Kind.AGENT,
+                phone_touches_24h=phone[0],
+                phone_touch_frees_at=phone[2] and phone[2] + DAY,
+                household_touches_24h=home[0],
+                household_touches_7d=home[1],
+                household_frees_at=_frees(home),
+                held_until=holds.get((c.contact_id, c.lane_id)),
+            )
+        )
+    return reaches
+
+
+def _frees(home: tuple[int, int, datetime | None, datetime | None]) -> datetime | None:
+    """When a home's oldest counted touch leaves its day, or its week where the week is what is full."""
+    _, of_week, first_of_day, first_of_week = home
+    if of_week >= suppression.HOUSEHOLD_TOUCHES_PER_WEEK and first_of_week is not None:
+        return first_of_week + WEEK
+    return first_of_day + DAY if first_of_day is not None else None
+
+
+def _touches(
+    what: str, ids: set[int], now: datetime
+) -> dict[int, tuple[int, int, datetime | None, datetime | None]]:
+    """Automated touches by phone or household: in 24 h, in 7 days, and the oldest instant of each."""
+    column, wanted = (
+        ("m.address_id", "m.address_id = ANY(%(ids)s)")
+        if what == "address_id"
+        else (
+            "c.household_id",
+            "m.contact_id IN (SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s))",
+        )
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH touches AS (
+                SELECT {column} AS who, COALESCE(m.accepted_at, m.state_at) AS at
+                FROM conversations_message m JOIN audiences_contact c ON c.id = m.contact_id
+                WHERE {wanted} AND m.kind IN ('campaign', 'automatic')
+                  AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown')))
+            SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*), min(at) FILTER (WHERE at > %(day)s), min(at)
+            FROM touches GROUP BY who
+            """,  # noqa: S608
+            {"ids": list(ids), "day": now - DAY, "week": now - WEEK},
+        )
+        return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def _holds(candidates: list[_Candidate], now: datetime) -> dict[tuple[int, int], datetime]:
+    """(contact, lane) → the end of the longest hold that keeps this lane from the contact."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT q.contact_id, q.lane_id, max(h.until)
+            FROM unnest(%s::bigint[], %s::bigint[]) AS q(contact_id, lane_id)
+            JOIN conversations_contacthold h ON h.contact_id = q.contact_id AND h.resolved_at IS NULL
+                AND h.until > %s AND h.except_lane_id IS DISTINCT FROM q.lane_id
+            GROUP BY 1, 2
+            """,
+            [[c.contact_id for c in candidates], [c.lane_id for c in candidates], now],
+        )
+        return {(contact, lane): until for contact, lane, until in cursor.fetchall()}
+
+
+def _finish(refused: list[tuple[_Candidate, str, str, str]], now: datetime) -> None:
+    if not refused:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE conversations_message m SET state = n.state, state_at = %s, due_at = NULL, leased_until = NULL,
+                code = n.code, reason = n.reason
+            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS n(id, state, code, reason)
+            WHERE m.id = n.id
+            """,
+            [
+                now,
+                *map(
+                    list,
+                    zip(*[(c.id, state, code, reason) for c, state, code, reason in refused], strict=True),
+                ),
+            ],
+        )
+    changes = [Change(c.id, c.origin, state, code, reason, False) for c, state, code, reason in refused]
+    message_status_changed.send(Message, changes=changes, now=now)
+
+
+def _defer(deferred: list[tuple[_Candidate, suppression.Verdict]], now: datetime) -> None:
+    if not deferred:
+        return
+    deferrals = [Deferral(c.id, c.origin, v.until or now, v.reason) for c, v in deferred]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE conversations_message m SET due_at = n.until, leased_until = NULL
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS n(id, until) WHERE m.id = n.id
+            """,
+            [[d.message_id for d in deferrals], [d.until for d in deferrals]],
+        )
+    message_deferred.send(Message, deferrals=deferrals, now=now)
+
+
+def _call(allowed: list[tuple[_Candidate, suppression.Verdict]], now: datetime) -> list[Claim]:
+    claims: list[Claim] = []
+    holes: list[tuple[_Candidate, str, str, str]] = []
+    rows: list[tuple[int, str, int, datetime, uuid.UUID, int]] = []
+    for c, verdict in allowed:
+        try:
+            body = c.body if c.body is not None else rendering.render(c.template or "", c.variables or {})
+        except rendering.MergeFieldMissing as error:
+            holes.append((c, Message.State.CANCELLED, "merge_field_missing", str(error)))
+            continue
+        until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
+        made = Claim(
+            c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body,
+            max(int((until - now).total_seconds()), 6),
+        )  # fmt: skip
+        claims.append(made)
+        rows.append((c.id, body, count_segments(body).count, until, made.attempt_id, c.tries + 1))
+    _finish(holes, now)
+    if rows:
+        with connection.cursor() as cursor:
+            ids, bodies, segments, valid, attempts, tries = map(list, zip(*rows, strict=True))
+            cursor.execute(
+                """
+                UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
+                    leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
+                    body = n.body, segments = n.segments, valid_until = n.valid_until
+                FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
+                    AS n(id, body, segments, valid_until) WHERE m.id = n.id
+                """,
+                [now, ids, bodies, segments, valid],
+            )
+            cursor.execute(
+                "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"
+                " SELECT *, 'calling', %s, '' FROM unnest(%s::uuid[], %s::bigint[], %s::int[])",
+                [now, attempts, ids, tries],
+            )
+    return claims
+
+
+def release(message_ids: Sequence[int]) -> None:
+    """Give leases back at once, for a sender that ends."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE conversations_message SET leased_until = NULL WHERE id = ANY(%s) AND state = 'queued'",
+            [list(message_ids)],
+        )

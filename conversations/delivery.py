@@ -1,0 +1,241 @@
+"""What becomes of outgoing messages: results of calls, status callbacks, and calls nobody recorded.
+
+A state changes by one conditional update and only upward in rank, whatever order news comes in.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from conversations.models import Message
+from conversations.signals import message_status_changed
+from integrations.messaging import DeliveryReport, DeliveryState, ProviderError, Receipt
+
+State = Message.State
+RANK: dict[str, int] = {
+    State.QUEUED: 0,
+    State.CALLING: 1,
+    State.UNKNOWN: 1,
+    State.ACCEPTED: 2,
+    State.SENT: 3,
+    State.DELIVERED: 4,
+    State.FAILED: 4,
+    State.REJECTED: 4,
+    State.EXPIRED: 4,
+    State.BOUNCED: 4,
+    State.BLOCKED: 4,
+    State.CANCELLED: 4,
+}
+# Failed for want of news; a later callback proves otherwise and may raise it.
+DELIVERY_UNKNOWN = "delivery_unknown"
+_RANK_SQL = (
+    "CASE m.state " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " ELSE 9 END"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One message's move, for receivers. `first_acceptance` is true once in a message's life."""
+
+    message_id: int
+    origin: str | None
+    state: str
+    code: str
+    reason: str
+    first_acceptance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """One queued message put off until `until` (an instant), and why."""
+
+    message_id: int
+    origin: str | None
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """How one call to the provider ended: a receipt, or the error."""
+
+    message_id: int
+    attempt_id: UUID
+    result: Receipt | ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A state a message shall reach, with what is known of it."""
+
+    message_id: int
+    state: str
+    provider_id: str | None
+    code: str
+    reason: str
+    segments: int
+
+
+def record_accepted(results: Sequence[tuple[CallResult, Receipt]], *, now: datetime) -> None:
+    """Store receipts of calls (compare-and-set on the state), inside the caller's transaction."""
+    moves = [
+        Move(r.message_id, receipt.state.value, receipt.provider_id, "", "", receipt.segments)
+        for r, receipt in results
+    ]
+    _end_attempts([r.attempt_id for r, _ in results], "accepted", now)
+    advance(moves, now=now)
+
+
+def apply_reports(reports: Iterable[tuple[DeliveryReport, int]], *, now: datetime) -> int:
+    """Apply status reports, each with the message id it belongs to; returns how many moved a message.
+
+    Reports of one message are collapsed to the furthest one before the update.
+    """
+    furthest: dict[int, DeliveryReport] = {}
+    for report, message_id in reports:
+        known = furthest.get(message_id)
+        if known is None or report.rank > known.rank:
+            furthest[message_id] = report
+    moves = [
+        Move(message_id, report.state.value, report.provider_id, report.code, report.meaning, 0)
+        for message_id, report in furthest.items()
+        if report.rank > 0
+    ]
+    return advance(moves, now=now)
+
+
+def advance(moves: Sequence[Move], *, now: datetime) -> int:
+    """Move messages upward in rank and tell the layers above; returns how many moved.
+
+    Locks the message rows in id order first (architecture: locks). A message whose provider id is
+    another's keeps its own: the report is not for it.
+    """
+    if not moves:
+        return 0
+    ordered = sorted(moves, key=lambda move: move.message_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [[move.message_id for move in ordered]],
+        )
+        cursor.execute(
+            f"""
+            WITH news AS (
+                SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(ranks)s::int[],
+                    %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(segments)s::int[])
+                    AS n(id, state, rank, provider_id, code, reason, segments)),
+            held AS MATERIALIZED (
+                SELECT m.id, m.accepted_at IS NULL AS unaccepted FROM conversations_message m JOIN news n USING (id)
+                WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
+                  AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id))
+            UPDATE conversations_message m SET
+                state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL,
+                provider_id = COALESCE(m.provider_id, n.provider_id),
+                accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %(now)s END),
+                segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,
+                code = n.code, reason = n.reason
+            FROM news n JOIN held h USING (id) WHERE m.id = n.id
+            RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
+            """,  # noqa: S608
+            {
+                "ids": [m.message_id for m in ordered],
+                "states": [m.state for m in ordered],
+                "ranks": [RANK[m.state] for m in ordered],
+                "provider_ids": [m.provider_id for m in ordered],
+                "codes": [m.code for m in ordered],
+                "reasons": [m.reason[:300] for m in ordered],
+                "segments": [m.segments for m in ordered],
+                "now": now,
+            },
+        )
+        changes = [Change(*row) for row in cursor.fetchall()]
+    if changes:
+        message_status_changed.send(Message, changes=changes, now=now)
+    return len(changes)
+
+
+def record_refused(results: Sequence[tuple[CallResult, ProviderError]], *, now: datetime) -> None:
+    """Store proven refusals: final ones end the message, passing ones put it back into the queue."""
+    _end_attempts([r.attempt_id for r, _ in results], "refused", now)
+    final = [
+        Move(r.message_id, (error.state or DeliveryState.FAILED).value, None, error.code, error.message, 0)
+        for r, error in results
+        if error.permanent
+    ]
+    advance(final, now=now)
+    passing = [(r.message_id, error) for r, error in results if not error.permanent]
+    if passing:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE conversations_message m
+                SET state = 'queued', state_at = %s, due_at = %s, claimed_at = NULL, leased_until =
+                    clock_timestamp() + n.seconds * interval '1 second'
+                FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
+                WHERE m.id = n.id AND m.state = 'calling'
+                """,
+                [
+                    now,
+                    now,
+                    [i for i, _ in passing],
+                    [max(error.retry_after or 0.0, 1.0) for _, error in passing],
+                ],
+            )
+
+
+def record_unknown(results: Sequence[tuple[CallResult, ProviderError]], *, now: datetime) -> None:
+    """Store calls whose answer was lost. They are reconciled, never repeated."""
+    _end_attempts([r.attempt_id for r, _ in results], "unknown", now)
+    _mark_unknown([r.message_id for r, _ in results], [error.code for _, error in results], now)
+
+
+def sweep_abandoned(*, older_than_seconds: float, now: datetime) -> int:
+    """Mark calls that nobody recorded as unknown: their sender is dead. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT m.id FROM conversations_message m
+            WHERE m.state = 'calling' AND m.claimed_at < clock_timestamp() - %s * interval '1 second'
+            ORDER BY m.id FOR NO KEY UPDATE
+            """,
+            [older_than_seconds],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        if ids:
+            cursor.execute(
+                "UPDATE conversations_attempt SET state = 'unknown', ended_at = %s, code = 'abandoned'"
+                " WHERE message_id = ANY(%s) AND state = 'calling'",
+                [now, ids],
+            )
+    _mark_unknown(ids, ["abandoned"] * len(ids), now)
+    return len(ids)
+
+
+def _mark_unknown(ids: list[int], codes: list[str], now: datetime) -> None:
+    if not ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE conversations_message m SET state = 'unknown', state_at = %s, code = n.code, leased_until = NULL
+            FROM unnest(%s::bigint[], %s::text[]) AS n(id, code)
+            WHERE m.id = n.id AND m.state = 'calling' RETURNING m.id, m.origin, m.state, m.code, m.reason, false
+            """,
+            [now, ids, codes],
+        )
+        changes = [Change(*row) for row in cursor.fetchall()]
+    if changes:
+        message_status_changed.send(Message, changes=changes, now=now)
+
+
+def _end_attempts(attempt_ids: list[UUID], state: str, now: datetime) -> None:
+    if attempt_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE conversations_attempt SET state = %s, ended_at = %s"
+                " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
+                [state, now, attempt_ids],
+            )

@@ -1,0 +1,215 @@
+"""A text from a customer: stored, read and acted upon in one transaction, inside its webhook.
+
+An opt-out is only answered once nothing is in flight to that phone any more (`wait_for_calls`).
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from accounts.models import Account
+from audiences import suppression
+from audiences.hours import zone_set_for
+from audiences.models import Address, Contact, ContactAddress, Household, OptOut
+from common import clock
+from common.transactions import atomic_with_retry
+from conversations import opt_outs, reading
+from conversations.models import ContactHold, Message, Reading, Thread
+from conversations.signals import message_received
+from integrations import inbox
+from integrations.messaging import InboundText
+from integrations.models import ProviderEvent, SendingNumber
+
+REPLY_WINDOW = timedelta(days=7)
+HOLD = timedelta(hours=72)
+WAIT_SECONDS = 5.0
+_POLL_SECONDS = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a text led to. `in_flight` are calls to that phone which a STOP must still wait for."""
+
+    message_id: int
+    outcome: str
+    in_flight: tuple[int, ...] = ()
+
+
+@atomic_with_retry
+def receive(text: InboundText, *, account: Account | None, now: datetime) -> Received | None:
+    """Take in one text; None where it is a repetition or for a number nobody has.
+
+    `account` is what the signature proved; the number decides and must agree.
+    """
+    number = SendingNumber.objects.receiving(text.to)
+    event = inbox.Event(
+        provider="twilio",
+        event_id=text.provider_id,
+        kind=ProviderEvent.Kind.MESSAGE_INBOUND,
+        payload=text.raw,
+        account_id=number.account_id if number else None,
+    )
+    if not inbox.record(event, now=now, outcome="applied" if number else "no such number"):
+        return None
+    if number is None or (account is not None and number.account_id != account.pk):
+        return None
+    address, _ = Address.objects.get_or_create(
+        account_id=number.account_id, channel=Address.Channel.PHONE, value=text.from_
+    )
+    suppression.lock_addresses([address.pk])
+    answered = _answered(address, number, now)
+    contact = answered.contact if answered and answered.contact else _contact(address)
+    message = Message.objects.create(
+        account_id=number.account_id, contact=contact, address=address, number=number, kind=Message.Kind.INBOUND,
+        body=text.body, state=Message.State.RECEIVED, state_at=now, created_at=now,
+        provider_id=text.provider_id, replies_to=answered,
+    )  # fmt: skip
+    verdict = reading.read(text.body, opt_out_type=text.opt_out_type)
+    read = Reading.objects.create(
+        message=message, label=verdict.label, outcome=verdict.outcome, detector=reading.DETECTOR,
+        rule=verdict.rule, score=verdict.score,
+    )  # fmt: skip
+    thread = _thread(contact, address, number, now)
+    if verdict.outcome == Reading.Outcome.OPT_OUT:
+        return _opted_out(message, answered, text, now)
+    if reading.wants_back(text.body) and suppression.lift(
+        address, channel="phone", evidence=text.body, now=now
+    ):
+        Thread.objects.filter(address=address, closed_reason="opted_out").update(
+            state=Thread.State.OPEN, closed_reason=""
+        )
+        return Received(message.pk, "restored")
+    _hold_and_route(message, read, answered, thread, now)
+    return Received(message.pk, verdict.outcome)
+
+
+def _opted_out(message: Message, answered: Message | None, text: InboundText, now: datetime) -> Received:
+    in_flight = opt_outs.record(
+        [message.address],
+        contact=message.contact,
+        source=OptOut.Source.TEXT,
+        evidence=text.body,
+        detector=f"{reading.DETECTOR}/{message.reading.rule}",
+        provider_id=text.provider_id,
+        now=now,
+    )
+    if answered is not None:
+        Message.objects.filter(pk=answered.pk, opted_out_at=None).update(opted_out_at=now)
+    return Received(message.pk, Reading.Outcome.OPT_OUT, tuple(in_flight))
+
+
+def _hold_and_route(
+    message: Message, read: Reading, answered: Message | None, thread: Thread, now: datetime
+) -> None:
+    """Hold the contact's other campaigns, let the answered one go on if it knows how; else ask a person."""
+    if answered is not None:
+        Message.objects.filter(pk=answered.pk, replied_at=None).update(replied_at=now)
+    routed = read.outcome == Reading.Outcome.ROUTE and any(
+        handled for _, handled in message_received.send(Message, message=message, reading=read, now=now)
+    )
+    ContactHold.objects.create(
+        contact=thread.contact,
+        except_lane=answered.lane if routed and answered else None,
+        message=message,
+        reason=f"reply: {read.label}",
+        at=now,
+        until=now + HOLD,
+    )
+    if not routed:
+        Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
+
+
+def _answered(address: Address, number: SendingNumber, now: datetime) -> Message | None:
+    """The latest campaign message from this number that the provider took, or may just have taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM conversations_message
+            WHERE address_id = %s AND number_id = %s AND kind = 'campaign' AND created_at > %s
+              AND (accepted_at > %s OR state IN ('calling', 'unknown'))
+            ORDER BY COALESCE(accepted_at, state_at) DESC, id DESC LIMIT 1
+            """,
+            [address.pk, number.pk, now - REPLY_WINDOW * 2, now - REPLY_WINDOW],
+        )
+        row = cursor.fetchone()
+    return Message.objects.select_related("contact", "lane").get(pk=row[0]) if row else None
+
+
+def _contact(address: Address) -> Contact:
+    """Whose phone it is: the first of those who share it, or somebody whom ServiceTitan does not know."""
+    link = (
+        ContactAddress.objects.filter(address=address)
+        .select_related("contact")
+        .order_by("-contact__active", "position", "contact_id")
+        .first()
+    )
+    if link:
+        return link.contact
+    household, _ = Household.objects.get_or_create(
+        account_id=address.account_id, key=f"unknown:{address.value}"
+    )
+    stranger, made = Contact.objects.get_or_create(
+        account_id=address.account_id,
+        servicetitan_customer_id=0,
+        person=address.value,
+        defaults={
+            "name": address.value,
+            "active": False,
+            "household": household,
+            "zone_set": zone_set_for(phones=[address.value]),
+        },
+    )
+    if made:
+        ContactAddress.objects.create(contact=stranger, address=address)
+    return stranger
+
+
+def _thread(contact: Contact, address: Address, number: SendingNumber, now: datetime) -> Thread:
+    thread, made = Thread.objects.get_or_create(
+        contact=contact,
+        address=address,
+        defaults={
+            "account_id": address.account_id,
+            "number": number,
+            "created_at": now,
+            "last_message_at": now,
+            "last_inbound_at": now,
+        },
+    )
+    if not made:
+        Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
+        if thread.state == Thread.State.CLOSED and thread.closed_reason != "opted_out":
+            Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
+    return thread
+
+
+def wait_for_calls(message_ids: tuple[int, ...], seconds: float = WAIT_SECONDS) -> bool:
+    """Wait until none of these messages is `calling`, at most `seconds` by a monotonic clock.
+
+    Call it outside any transaction. The connection goes back to the pool between looks, so that fifty
+    waiting handlers hold none. True where all were recorded; after 3 s their claims are void anyway.
+    """
+    deadline = time.monotonic() + seconds
+    left = list(message_ids)
+    while left:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM conversations_message WHERE id = ANY(%s) AND state = 'calling'", [left]
+            )
+            left = [row[0] for row in cursor.fetchall()]
+        if not connection.in_atomic_block:
+            connection.close()
+        if not left or time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return not left
+
+
+def receive_now(text: InboundText, *, account: Account | None) -> Received | None:
+    """Take in a text and, where it is an opt-out, return only when nothing is on its way any more."""
+    received = receive(text, account=account, now=clock.now())
+    if received and received.in_flight:
+        wait_for_calls(received.in_flight)
+    return received

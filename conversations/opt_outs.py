@@ -1,0 +1,74 @@
+"""What follows from an opt-out: the wish is recorded, queued texts are taken back, threads close.
+
+Enrollments are ended by campaigns, which hears of it in the same transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from accounts.models import User
+from audiences import suppression
+from audiences.models import Address, Contact, ContactAddress, OptOut
+from common.transactions import atomic_with_retry
+from conversations import outbound
+from conversations.models import Message, Thread
+from conversations.signals import address_opted_out
+
+REASON = "opted_out"
+
+
+def record(
+    addresses: Sequence[Address],
+    *,
+    contact: Contact | None,
+    source: str,
+    now: datetime,
+    by: User | None = None,
+    evidence: str = "",
+    detector: str = "",
+    provider_id: str = "",
+) -> list[int]:
+    """Record an opt-out of these addresses and act on it, in the caller's transaction.
+
+    Returns the messages being called at this moment: after the commit no other call to these addresses
+    begins, and theirs are void once their claims are 3 s old.
+    """
+    ids = sorted(address.pk for address in addresses)
+    suppression.lock_addresses(ids)
+    for address in sorted(addresses, key=lambda a: a.pk):
+        suppression.opt_out(
+            address, channel=address.channel, source=source, now=now, by=by, contact=contact, evidence=evidence,
+            detector=detector, provider_id=provider_id,
+        )  # fmt: skip
+    outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
+    Thread.objects.filter(address__in=ids).update(
+        state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False
+    )
+    address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'", [ids]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@atomic_with_retry
+def by_agent(contact: Contact, *, by: User, evidence: str, now: datetime) -> list[int]:
+    """An agent's choice: every address of the contact. Returns calls in flight, as `record` does."""
+    addresses = [
+        link.address for link in ContactAddress.objects.filter(contact=contact).select_related("address")
+    ]
+    return record(addresses, contact=contact, source=OptOut.Source.AGENT, by=by, evidence=evidence, now=now)
+
+
+@atomic_with_retry
+def by_provider(message_ids: Sequence[int], *, code: str, now: datetime) -> None:
+    """The provider holds an opt-out that we lack (Twilio 21610): record it as ours."""
+    messages = Message.objects.filter(pk__in=message_ids).select_related("address", "contact")
+    for message in messages.order_by("address_id"):
+        record(
+            [message.address], contact=message.contact, source=OptOut.Source.PROVIDER, detector=f"provider/{code}",
+            evidence=f"The provider refused a text with code {code}", now=now,
+        )  # fmt: skip

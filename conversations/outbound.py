@@ -1,0 +1,110 @@
+"""Putting texts into a lane's queue, and taking them out again."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from accounts.models import Account
+from conversations.delivery import Change
+from conversations.models import Message, MessageTemplate
+from conversations.signals import message_status_changed
+
+
+def template(account: Account, body: str) -> MessageTemplate:
+    """The stored words of a text; the same words give the same row."""
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return MessageTemplate.objects.get_or_create(account=account, sha256=digest, defaults={"body": body})[0]
+
+
+def queue(
+    source: str,
+    params: dict[str, object],
+    *,
+    account_id: int,
+    lane_id: int,
+    number_id: int,
+    template_id: int,
+    segments: int,
+    now: datetime,
+) -> list[tuple[str, int]]:
+    """Put one text per row of `source` into a lane; returns (origin, message id) of those queued.
+
+    `source` is a query of ours giving origin, contact_id, address_id, variables, send_by. One message
+    per origin for ever: a row that exists is released again where it is still queued, and left alone
+    otherwise. A contact keeps the number it has a thread with. `segments` is the estimate that paces
+    the number until the text is rendered.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO conversations_message
+                (account_id, lane_id, contact_id, address_id, number_id, kind, origin, template_id, variables,
+                 segments, state, state_at, created_at, due_at, send_by)
+            SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, COALESCE(t.number_id, %(number_id)s),
+                'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
+                %(now)s, q.send_by
+            FROM ({source}) q
+            LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
+            ON CONFLICT (origin) DO UPDATE SET due_at = EXCLUDED.due_at
+                WHERE conversations_message.state = 'queued'
+            RETURNING origin, id
+            """,  # noqa: S608
+            {
+                **params,
+                "account_id": account_id,
+                "lane_id": lane_id,
+                "number_id": number_id,
+                "template_id": template_id,
+                "segments": segments,
+                "now": now,
+            },
+        )
+        return cursor.fetchall()
+
+
+def waiting_segments(lane_id: int, at_most: int) -> int:
+    """Segments queued in a lane, counted up to `at_most` rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
+            " WHERE lane_id = %s AND state = 'queued' LIMIT %s) q",
+            [lane_id, at_most],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool = True) -> int:
+    """Take queued messages out of their lanes; those already called are left. Returns how many.
+
+    Locks the rows in id order. `tell=False` is for callers that close the steps themselves.
+    """
+    if not message_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [list(message_ids)],
+        )
+        cursor.execute(
+            """
+            UPDATE conversations_message SET state = 'cancelled', state_at = %s, due_at = NULL, leased_until = NULL,
+                code = %s WHERE id = ANY(%s) AND state = 'queued' RETURNING id, origin, state, code, reason, false
+            """,
+            [now, reason, list(message_ids)],
+        )
+        changes = [Change(*row) for row in cursor.fetchall()]
+    if changes and tell:
+        message_status_changed.send(Message, changes=changes, now=now)
+    return len(changes)
+
+
+def queued_to(address_ids: Sequence[int]) -> list[int]:
+    """Ids of messages waiting to go to these addresses, agents' included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued' ORDER BY id",
+            [list(address_ids)],
+        )
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,102 @@
+"""Calls whose answer was lost: found in the provider's list, or given up after their validity.
+
+A match is one listed text to that phone with the same words and sender, created around the call and
+claimed by no other message. Two matches are an alarm, never a third send.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from common.transactions import atomic_with_retry
+from conversations import delivery
+from conversations.delivery import DELIVERY_UNKNOWN
+from conversations.models import Attempt, Message
+from integrations.messaging import ListedText, ProviderError
+from integrations.twilio.client import TwilioAccess, list_texts
+
+log = logging.getLogger(__name__)
+_SLACK = timedelta(minutes=2)
+BATCH = 50
+
+
+def reconcile_unknown(*, now: datetime) -> int:
+    """Look up unknown messages that are old enough; returns how many were settled."""
+    with connection.cursor() as cursor:
+        # Polls are spread: each one doubles the wait for the next, on the real clock.
+        cursor.execute(
+            """
+            SELECT m.id FROM conversations_message m
+            WHERE m.state = 'unknown'
+              AND m.claimed_at < clock_timestamp() - %s * power(2, least(m.unknown_polls, 8)) * interval '1 second'
+            ORDER BY m.claimed_at LIMIT %s
+            """,
+            [settings.RECONCILE_AFTER_SECONDS, BATCH],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    messages = Message.objects.filter(pk__in=ids).select_related("address", "number__connection")
+    return sum(_reconcile(message, now) for message in messages)
+
+
+def _reconcile(message: Message, now: datetime) -> bool:
+    attempt = Attempt.objects.filter(message=message).exclude(state="refused").first()
+    started = attempt.started_at if attempt else message.state_at
+    try:
+        listed = list_texts(
+            TwilioAccess.of(message.number.connection),
+            to=message.address.value,
+            created_after=started - _SLACK,
+        )
+    except ProviderError as error:
+        log.warning("list of texts not available: %s", error.code)
+        return False
+    matches = _unclaimed([text for text in listed if _matches(text, message)])
+    if len(matches) > 1:
+        log.error("message %s matches %s texts at the provider", message.pk, len(matches))
+        return False
+    return settle(message.pk, matches[0] if matches else None, now=now)
+
+
+def _matches(text: ListedText, message: Message) -> bool:
+    return text.body == message.body and text.from_ in ("", message.number.e164)
+
+
+def _unclaimed(texts: Sequence[ListedText]) -> list[ListedText]:
+    known = set(
+        Message.objects.filter(
+            provider="twilio", provider_id__in=[t.receipt.provider_id for t in texts]
+        ).values_list("provider_id", flat=True)
+    )
+    return [text for text in texts if text.receipt.provider_id not in known]
+
+
+@atomic_with_retry
+def settle(message_id: int, found: ListedText | None, *, now: datetime) -> bool:
+    """Adopt what the provider's list holds; without a match count the poll, and give up after validity."""
+    if found is not None:
+        receipt = found.receipt
+        moved = delivery.advance(
+            [
+                delivery.Move(
+                    message_id, receipt.state.value, receipt.provider_id, found.code, "", receipt.segments
+                )
+            ],
+            now=now,
+        )
+        Attempt.objects.filter(message_id=message_id, state="unknown").update(state="accepted", ended_at=now)
+        return moved == 1
+    message = Message.objects.select_for_update(no_key=True).get(pk=message_id)
+    if message.state != Message.State.UNKNOWN:
+        return False
+    message.unknown_polls += 1
+    message.save(update_fields=["unknown_polls"])
+    if message.unknown_polls < 2 or (message.valid_until and message.valid_until > now):
+        return False
+    words = "The provider never said whether it took this text"
+    delivery.advance(
+        [delivery.Move(message_id, Message.State.FAILED, None, DELIVERY_UNKNOWN, words, 0)], now=now
+    )
+    return True

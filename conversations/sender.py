@@ -1,0 +1,146 @@
+"""The sender: one event loop that claims, calls the provider and records, as many at a time as it has slots.
+
+All database work runs in one worker thread, so that the loop never blocks; vendors are called between
+the commits of `claiming.claim` and `record`, never inside a transaction.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from common import clock, loops
+from common.transactions import atomic_with_retry
+from conversations import claiming, delivery
+from conversations.claiming import Claim
+from conversations.delivery import CallResult
+from integrations.messaging import OutgoingText, ProviderError, Receipt
+from integrations.models import Connection
+from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+CLAIM_VALID_SECONDS = 3.0
+BATCH = 250
+FLUSH_SECONDS = 0.03
+IDLE_SECONDS = 0.1
+_RETRY_SLOWLY = {"20429", "429"}
+
+
+def run(seconds: float, *, concurrency: int | None = None, until_idle: bool = False) -> int:
+    """Send for at most `seconds` (or until the process is asked to end); returns the calls made.
+
+    `until_idle` ends as soon as nothing is due and nothing is in flight, for tests and drains.
+    """
+    return asyncio.run(
+        Sender(concurrency or settings.SENDER_CONCURRENCY).loop(seconds, until_idle=until_idle)
+    )
+
+
+class Sender:
+    """State of one sending loop: what is in flight, and results not yet recorded."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self.calls = 0
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._results: list[CallResult] = []
+        self._numbers: dict[int, int] = {}
+        self._clients: dict[int, TextClient] = {}
+        self._database = ThreadPoolExecutor(1, "sender-db")
+
+    async def loop(self, seconds: float, *, until_idle: bool = False) -> int:
+        """Claim, call and record until the time is over, then wait for what is in flight."""
+        deadline = time.monotonic() + seconds
+        try:
+            async with TwilioPool(self.concurrency) as pool:
+                while time.monotonic() < deadline and not loops.should_stop():
+                    claims, born = await self._take()
+                    for claim in claims:
+                        client = await self._client(pool, claim.connection_id)
+                        task = asyncio.create_task(self._call(client, claim, born))
+                        self._in_flight.add(task)
+                        task.add_done_callback(self._in_flight.discard)
+                    await self._flush()
+                    if until_idle and not claims and not self._in_flight:
+                        break
+                    await asyncio.sleep(FLUSH_SECONDS if self._in_flight or claims else IDLE_SECONDS)
+                while self._in_flight:
+                    await asyncio.wait(self._in_flight, timeout=FLUSH_SECONDS)
+                    await self._flush()
+                await self._flush()
+        finally:
+            await self._in_database(connection.close)
+            self._database.shutdown()
+        return self.calls
+
+    async def _take(self) -> tuple[list[Claim], float]:
+        """Claims for free slots, and the monotonic instant from before they were claimed."""
+        room = min(self.concurrency - len(self._in_flight), BATCH)
+        if room <= 0:
+            return [], 0.0
+        leased = await self._in_database(lambda: claiming.lease(room, now=clock.now()))
+        born = time.monotonic()
+        if not leased:
+            return [], born
+        return await self._in_database(lambda: claiming.claim(leased, now=clock.now())), born
+
+    async def _call(self, client: TextClient, claim: Claim, born: float) -> None:
+        text = OutgoingText(
+            attempt_id=claim.attempt_id,
+            to=claim.to,
+            from_=claim.from_,
+            body=claim.body,
+            status_callback=f"{settings.PUBLIC_URL}/webhooks/twilio/messages/status/{claim.attempt_id}",
+            validity_seconds=claim.validity_seconds,
+        )
+        self._numbers[claim.message_id] = claim.number_id
+        result: Receipt | ProviderError
+        try:
+            result = await client.send_text(text, not_after=born + CLAIM_VALID_SECONDS)
+        except ProviderError as error:
+            result = error
+        self.calls += 1
+        self._results.append(CallResult(claim.message_id, claim.attempt_id, result))
+
+    async def _flush(self) -> None:
+        if not self._results:
+            return
+        results, self._results = self._results, []
+        await self._in_database(lambda: record(results))
+        for result in results:
+            number_id = self._numbers.pop(result.message_id, None)
+            if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY and number_id:
+                pause = result.result.retry_after or 1.0
+                await self._in_database(lambda n=number_id, s=pause: claiming.slow_down(n, s))  # type: ignore[misc]
+
+    async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient:
+        if connection_id not in self._clients:
+            stored = await self._in_database(lambda: Connection.objects.get(pk=connection_id))
+            self._clients[connection_id] = pool.client(TwilioAccess.of(stored))
+        return self._clients[connection_id]
+
+    async def _in_database(self, work: Callable[[], T]) -> T:
+        def job() -> T:
+            close_old_connections()
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._database, job)
+
+
+@atomic_with_retry
+def record(results: list[CallResult]) -> None:
+    """Record how calls ended, one transaction for the batch."""
+    now = clock.now()
+    accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
+    errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
+    delivery.record_accepted(accepted, now=now)
+    delivery.record_refused([(r, e) for r, e in errors if e.accepted == "no"], now=now)
+    delivery.record_unknown([(r, e) for r, e in errors if e.accepted == "unknown"], now=now)
+    for _, error in errors:
+        log.info("call not accepted: %s", error.code)

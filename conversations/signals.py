@@ -1,0 +1,18 @@
+"""News for the layers above, fired inside the writer's transaction with whole batches.
+
+Receivers write rows and never call vendors.
+"""
+
+from django.dispatch import Signal
+
+# An incoming text was stored and read. kwargs: message (Message), reading (Reading)
+message_received = Signal()
+
+# Outgoing messages changed state. kwargs: changes (list[delivery.Change]), now (datetime)
+message_status_changed = Signal()
+
+# Queued messages were put off by window, cap or hold. kwargs: deferrals (list[delivery.Deferral]), now
+message_deferred = Signal()
+
+# Addresses may not be reached any more. kwargs: address_ids (list[int]), reason (str), now (datetime)
+address_opted_out = Signal()

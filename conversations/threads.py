@@ -1,0 +1,92 @@
+"""What an agent does in a thread: reply, note, close. The gate that binds campaigns binds agents."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Account, User
+from audiences import suppression
+from common.doorbell import ring
+from common.segments import count_segments
+from conversations.models import ContactHold, Lane, Message, Note, Thread
+
+MAX_BODY = 1600
+
+
+class ReplyRefused(Exception):
+    """The reply was not sent; the words say why and what to do."""
+
+
+def agents_lane(account: Account) -> Lane:
+    """The account's lane for agents' replies: first in every round, never held by a campaign's pause."""
+    return Lane.objects.get_or_create(
+        account=account, kind=Lane.Kind.AGENTS, defaults={"name": "Agents", "priority": 0}
+    )[0]
+
+
+@transaction.atomic
+def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetime) -> Message:
+    """Queue an agent's text. The same `token` twice is one message. Raises ReplyRefused."""
+    from conversations.tasks import send
+
+    origin = f"agent:{token}"
+    known = Message.objects.filter(origin=origin, account_id=thread.account_id).first()
+    if known:
+        return known
+    body = body.strip()
+    if not body:
+        raise ReplyRefused("Nothing was sent: the reply is empty.")
+    if len(body) > MAX_BODY:
+        raise ReplyRefused(
+            f"Nothing was sent: {len(body):,} characters are more than the {MAX_BODY:,} a text may have."
+        )
+    suppression.lock_addresses([thread.address_id])
+    if thread.address_id in suppression.in_force([thread.address_id]):
+        raise ReplyRefused(
+            "Nothing was sent: this person has opted out. Only their own START can reopen the thread."
+        )
+    thread = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
+    if thread.state == Thread.State.CLOSED:
+        raise ReplyRefused("Nothing was sent: the thread is closed. Reopen it first.")
+    message = Message.objects.create(
+        account_id=thread.account_id, lane=agents_lane(thread.account), contact=thread.contact,
+        address=thread.address, number=thread.number, kind=Message.Kind.AGENT, origin=origin, body=body,
+        segments=count_segments(body).count, state=Message.State.QUEUED, state_at=now, created_at=now, due_at=now,
+        by=by,
+    )  # fmt: skip
+    thread.needs_reply = False
+    thread.assigned_to = thread.assigned_to or by
+    thread.last_message_at = now
+    thread.save(update_fields=["needs_reply", "assigned_to", "last_message_at"])
+    ring(send)
+    return message
+
+
+@transaction.atomic
+def note(thread: Thread, *, body: str, by: User, now: datetime) -> Note:
+    """Keep a note for colleagues. Raises ReplyRefused for an empty one."""
+    if not body.strip():
+        raise ReplyRefused("The note is empty; nothing was kept.")
+    return Note.objects.create(thread=thread, by=by, body=body.strip(), at=now)
+
+
+@transaction.atomic
+def close(thread: Thread, *, by: User, now: datetime) -> None:
+    """Close a thread: nothing is left to answer, and other campaigns may go on."""
+    Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
+        state=Thread.State.CLOSED, closed_reason="resolved", needs_reply=False
+    )
+    ContactHold.objects.filter(contact_id=thread.contact_id, resolved_at=None).update(resolved_at=now)
+    audit.record(
+        account=thread.account, by=by, verb="closed_thread", summary=f"Closed {thread.contact}", on=thread
+    )
+
+
+@transaction.atomic
+def reopen(thread: Thread, *, by: User, now: datetime) -> None:
+    """Open a resolved thread again; one closed by an opt-out stays closed. Raises ReplyRefused."""
+    if thread.closed_reason == "opted_out":
+        raise ReplyRefused("This person has opted out. Only their own START can reopen the thread.")
+    Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
