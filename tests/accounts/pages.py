@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import engines
 from django.urls import include, path
 from django.views.decorators.http import require_POST
 
@@ -50,6 +51,29 @@ def shown_tokens(request: HttpRequest) -> HttpResponse:
     return HttpResponse(access.get(request, ApiToken.objects.all(), name="mine").name)
 
 
+REGION = """<section id="live" hx-get="/fragment/" hx-swap="outerMorph"
+ hx-trigger="every 200ms, visibilitychange from:document">{text}</section>"""
+LIVE = """{% extends "base.html" %}{% block content %}REGION
+<details id="details"><summary>More</summary>Much more</details>
+<button id="ask" hx-post="/save/" hx-target="#saved"
+ hx-confirm="Save it now?" data-confirm-yes="Save it">Save</button>
+<output id="saved"></output>{% endblock %}""".replace("REGION", REGION.format(text="none yet"))
+fragments_sent: list[str] = []
+
+
+@access.require("view")
+def live(request: HttpRequest) -> HttpResponse:
+    """A page with a live region and a question."""
+    return HttpResponse(engines["django"].from_string(LIVE).render({}, request))
+
+
+@access.require("view")
+def fragment(request: HttpRequest) -> HttpResponse:
+    """What the live region asks for; keeps the request's poll mark."""
+    fragments_sent.append(request.headers.get("X-Poll", ""))
+    return HttpResponse(REGION.format(text=f"{len(fragments_sent)} sent"))
+
+
 @access.public
 def missing(request: HttpRequest) -> HttpResponse:
     """A page that is not there."""
@@ -74,6 +98,8 @@ urlpatterns = [
     path("units/<pk>/", unit, name="unit"),
     path("save/", save, name="save"),
     path("tokens/", shown_tokens, name="tokens"),
+    path("live/", live, name="live"),
+    path("fragment/", fragment, name="fragment"),
     path("missing/", missing, name="missing"),
     path("breaking/", breaking, name="breaking"),
     path("undeclared/", undeclared, name="undeclared"),
