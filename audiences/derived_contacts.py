@@ -148,12 +148,12 @@ def _known(account_id: int, customer_ids: set[int]) -> dict[int, Customer]:
     }
 
 
-def _service_locations(account_id: int, customer_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+def _service_locations(account_id: int, customer_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """The service address by customer: the first active location, by ServiceTitan's id."""
     rows = Location.objects.filter(
         account_id=account_id, servicetitan_customer_id__in=list(customer_ids), active=True
     )
-    found: dict[int, dict[str, str]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for customer_id, *values in rows.order_by("-servicetitan_id").values_list(
         "servicetitan_customer_id", *_LOCATION_FIELDS
     ):

@@ -59,7 +59,7 @@ def _older(row: dict[str, Any], than: dict[str, Any]) -> bool:
 
 def _array_type(model: type[models.Model], column: str) -> str:
     field = next(f for f in model._meta.concrete_fields if f.column == column)
-    kind = field.target_field.db_type(connection) if field.is_relation else field.db_type(connection)
+    kind = "bigint" if isinstance(field, models.ForeignKey) else field.db_type(connection)
     # A varchar's length would cut silently in an array cast; the column itself refuses.
     return f"{(kind or 'text').split('(')[0]}[]"
 

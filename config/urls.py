@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.urls")),
+    path("", include("audiences.urls")),
 ]
 
 handler403 = "accounts.views.errors.forbidden"

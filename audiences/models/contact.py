@@ -1,7 +1,31 @@
-from django.db import models
-from django.db.models import Q
+import re
 
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from audiences.models.contact_address import ContactAddress
 from common import clock
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """Questions about contacts."""
+
+    def search(self, text: str) -> "ContactQuerySet":
+        """Whose name contains every word, or who has a phone or mailbox containing it; blank: everybody."""
+        text = text.strip()
+        if not text:
+            return self
+        by_name = Q()
+        for word in text.split():
+            by_name &= Q(name__icontains=word)
+        digits = re.sub(r"\D", "", text)
+        wanted = digits if len(digits) >= 4 and not re.search(r"[A-Za-z@]", text) else text
+        mine = ContactAddress.objects.filter(contact=OuterRef("pk"), address__value__icontains=wanted)
+        return self.filter(by_name | Exists(mine))
+
+    def by_name(self) -> "ContactQuerySet":
+        """In the order of lists."""
+        return self.order_by("name", "pk")
 
 
 class Contact(models.Model):
@@ -34,6 +58,8 @@ class Contact(models.Model):
     )
     source_modified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Account
+from audiences.models import Audience
+from tests.audiences import people
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,18 @@ RULES: dict[str, Rule] = {
     "accounts:switch": Rule(
         capability="view", methods=POST, data=lambda account: {"account": str(account.pk)}
     ),
+    "audiences:list": Rule(),
+    "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),
+    "audiences:count": Rule(),
+    "audiences:edit": Rule(
+        post="build_audience", methods=BOTH, arg="audience", data=lambda account: {"name": "Renamed"}
+    ),
+    "audiences:contacts": Rule(),
+    "audiences:contact": Rule(arg="contact"),
 }
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "reset link": lambda account: {"uidb64": "MQ", "token": "no-such-token"},
+    "audience": lambda account: Audience.objects.create(account=account, name=f"Everybody of {account.name}"),
+    "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
 }

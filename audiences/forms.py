@@ -1,0 +1,80 @@
+"""The audience form: one field per rule that `segments.FIELDS` declares."""
+
+from datetime import date
+from typing import Any, get_args
+
+from django import forms
+
+from accounts.models import Account
+from audiences import segments
+from audiences.models import Audience
+
+
+class RulesForm(forms.Form):
+    """The rules alone. Every field may be left empty; empty rules are all active contacts."""
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+        for key, field in segments.FIELDS.items():
+            self.fields[key] = self._field(field)
+
+    def _field(self, field: segments.SegmentField) -> forms.Field:
+        common: dict[str, Any] = {"label": field.label, "required": False}
+        if field.model is not None:
+            rows = field.model._default_manager.filter(account=self.account).order_by("name", "pk")
+            choices = [
+                (row.pk, str(row) if getattr(row, "active", True) else f"{row} (deleted)") for row in rows
+            ]
+            widget = forms.SelectMultiple(attrs={"size": min(8, max(3, len(choices)))})
+            return forms.TypedMultipleChoiceField(choices=choices, coerce=int, widget=widget, **common)
+        if field.type is date:
+            return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
+        if field.type is segments.Days:
+            return forms.IntegerField(min_value=0, max_value=36500, help_text="days ago", **common)
+        choices = [("", "Any"), *((word, word.title()) for word in get_args(field.type))]
+        return forms.ChoiceField(choices=choices, **common)
+
+    def rules(self) -> dict[str, Any]:
+        """The rules chosen, as `segments` reads them. Only after `is_valid()`."""
+        chosen = {key: self.cleaned_data.get(key) for key in segments.FIELDS}
+        return {
+            key: value.isoformat() if isinstance(value, date) else value
+            for key, value in chosen.items()
+            if value not in (None, "", [])
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the rules against `segments`: a deleted tag is an error, not everybody."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            for error in segments.validate(self.account, self.rules()):
+                self.add_error(None, error)
+        return cleaned
+
+
+class AudienceForm(RulesForm):
+    """Name and rules of a dynamic audience."""
+
+    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args: Any, audience: Audience, **kwargs: Any) -> None:
+        if audience.pk:
+            kwargs.setdefault("initial", {"name": audience.name, **audience.rules})
+        super().__init__(*args, account=audience.account, **kwargs)
+        self.audience = audience
+
+    def clean_name(self) -> str:
+        """One audience of this name per account."""
+        name = str(self.cleaned_data["name"]).strip()
+        others = Audience.objects.filter(account=self.account, name=name).exclude(pk=self.audience.pk)
+        if others.exists():
+            raise forms.ValidationError("There is an audience of this name already. Choose another.")
+        return name
+
+    def save(self) -> Audience:
+        """Store the audience."""
+        self.audience.name = self.cleaned_data["name"]
+        self.audience.rules = self.rules()
+        self.audience.save()
+        return self.audience

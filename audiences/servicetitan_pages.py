@@ -1,0 +1,234 @@
+"""What one page of a ServiceTitan export does to our rows. Every function runs in the page's transaction.
+
+Applying a page again changes nothing, so a sync killed between two pages, or told the same rows twice,
+ends where an undisturbed one does.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import Account, BusinessUnit
+from audiences import derived_contacts
+from audiences.derived_contacts import Customer
+from audiences.mirror import Table, ids_by_key, upsert
+from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, Tag
+from audiences.signals import jobs_changed
+
+Records = Sequence[Any]
+_KEY = ("account_id", "servicetitan_id")
+_NAMED = ("name", "active")
+_UNITS = Table(BusinessUnit, _KEY, _NAMED, newest=False)
+_TAGS = Table(Tag, _KEY, _NAMED, newest=False)
+_JOB_TYPES = Table(JobType, _KEY, _NAMED, newest=False)
+_LOCATIONS = Table(
+    Location, _KEY, ("servicetitan_customer_id", "active", "street", "unit", "city", "state", "zip")
+)
+_METHODS = Table(
+    ContactMethod, _KEY, ("servicetitan_customer_id", "kind", "value", "memo", "do_not_text", "active")
+)
+_JOBS = Table(
+    Job,
+    _KEY,
+    (
+        "number", "servicetitan_customer_id", "servicetitan_booking_id", "servicetitan_location_id",
+        "servicetitan_lead_call_id", "recall_for_servicetitan_id", "business_unit_id", "job_type_id",
+        "status", "total", "no_charge", "active", "created_on", "completed_on",
+    ),
+)  # fmt: skip
+_APPOINTMENTS = Table(Appointment, _KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
+
+
+def apply_business_units(account: Account, records: Records) -> None:
+    """Names of the contractor's divisions."""
+    _apply_named(_UNITS, account, records)
+
+
+def apply_tags(account: Account, records: Records) -> None:
+    """Names of tags; a deleted one stays, inactive, so that rules naming it can say so."""
+    _apply_named(_TAGS, account, records)
+
+
+def apply_job_types(account: Account, records: Records) -> None:
+    """Names of job types."""
+    _apply_named(_JOB_TYPES, account, records)
+
+
+def apply_customers(account: Account, records: Records) -> None:
+    """One contact per customer, with its tags. A customer merged into another is no longer active."""
+    newest = {record.id: record for record in sorted(records, key=_modified)}
+    customers = [_customer(record) for record in newest.values()]
+    contact_ids = derived_contacts.derive(account.pk, customers)
+    wanted = {
+        contact_ids[pk]: list(record.tag_type_ids or []) for pk, record in newest.items() if pk in contact_ids
+    }
+    _write_tags(account, wanted)
+
+
+def apply_locations(account: Account, records: Records) -> None:
+    """Service locations; a contact's address, household and zones follow."""
+    before = _owners(Location, account, records)
+    upsert(
+        _LOCATIONS,
+        [
+            {
+                **_keys(account, record),
+                "servicetitan_customer_id": record.customer_id,
+                "active": record.active,
+                **_address(record.address),
+            }
+            for record in records
+        ],
+    )
+    derived_contacts.derive(account.pk, customer_ids=before | {record.customer_id for record in records})
+
+
+def apply_contact_methods(account: Account, records: Records) -> None:
+    """Phones and mailboxes of customers; a contact's addresses and zones follow."""
+    before = _owners(ContactMethod, account, records)
+    upsert(
+        _METHODS,
+        [
+            {
+                **_keys(account, record),
+                "servicetitan_customer_id": record.customer_id,
+                "kind": record.type,
+                "value": (record.value or "").strip()[:254],
+                "memo": (record.memo or "").strip()[:100],
+                "do_not_text": bool(record.phone_settings and record.phone_settings.do_not_text),
+                "active": record.active,
+            }
+            for record in records
+        ],
+    )
+    derived_contacts.derive(account.pk, customer_ids=before | {record.customer_id for record in records})
+
+
+def apply_jobs(account: Account, records: Records) -> None:
+    """Jobs, the date of each customer's last one, and the news of what changed."""
+    units = _stubs(BusinessUnit, account, (record.business_unit_id for record in records))
+    types = _stubs(JobType, account, (record.job_type_id for record in records))
+    changed = upsert(
+        _JOBS,
+        [
+            {
+                **_keys(account, record),
+                "number": record.job_number or "",
+                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_booking_id": record.booking_id,
+                "servicetitan_location_id": record.location_id,
+                "servicetitan_lead_call_id": record.lead_call_id,
+                "recall_for_servicetitan_id": record.recall_for_id,
+                "business_unit_id": units.get(record.business_unit_id),
+                "job_type_id": types.get(record.job_type_id),
+                "status": record.job_status,
+                "total": record.total,
+                "no_charge": record.no_charge,
+                "active": record.active,
+                "created_on": record.created_on,
+                "completed_on": record.completed_on,
+            }
+            for record in records
+        ],
+    )
+    if changed:
+        owners = Job.objects.filter(pk__in=changed).values_list("servicetitan_customer_id", flat=True)
+        derived_contacts.note_last_jobs(account.pk, owners)
+        jobs_changed.send(sender=Job, account=account, job_ids=sorted(changed))
+
+
+def apply_appointments(account: Account, records: Records) -> None:
+    """Visits of jobs."""
+    upsert(
+        _APPOINTMENTS,
+        [
+            {
+                **_keys(account, record),
+                "servicetitan_job_id": record.job_id,
+                "starts_at": record.start,
+                "ends_at": record.end,
+                "status": record.status if record.active else "Canceled",
+            }
+            for record in records
+        ],
+    )
+
+
+def _apply_named(table: Table, account: Account, records: Records) -> None:
+    upsert(
+        table,
+        [
+            {
+                "account_id": account.pk,
+                "servicetitan_id": record.id,
+                "name": (record.name or f"#{record.id}")[:200],
+                "active": record.active,
+            }
+            for record in records
+        ],
+    )
+
+
+def _keys(account: Account, record: Any) -> dict[str, Any]:
+    return {
+        "account_id": account.pk,
+        "servicetitan_id": record.id,
+        "source_modified_at": record.modified_on,
+    }
+
+
+def _modified(record: Any) -> float:
+    return record.modified_on.timestamp() if record.modified_on else 0.0
+
+
+def _address(address: Any) -> dict[str, str]:
+    """The parts of an address, cut to their columns; all empty where there is none."""
+    widths = {"street": 200, "unit": 60, "city": 100, "state": 2, "zip": 10}
+    return {name: (getattr(address, name, None) or "").strip()[:width] for name, width in widths.items()}
+
+
+def _customer(record: Any) -> Customer:
+    return Customer(
+        servicetitan_id=record.id,
+        name=(record.name or "").strip(),
+        kind=Contact.Kind.COMMERCIAL if record.type == "Commercial" else Contact.Kind.RESIDENTIAL,
+        active=bool(record.active and not record.merged_to_id),
+        do_not_service=bool(record.do_not_service),
+        modified_at=record.modified_on,
+        **_address(record.address),
+    )
+
+
+def _owners(model: Callable[..., Any], account: Account, records: Records) -> set[int]:
+    """Customers who have these rows so far: a row that moves to another customer changes both."""
+    rows = model.objects.filter(account=account, servicetitan_id__in=[record.id for record in records])  # type: ignore[attr-defined]
+    return set(rows.values_list("servicetitan_customer_id", flat=True))
+
+
+def _stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> dict[int, int]:
+    """Our id by ServiceTitan's; one not heard of yet gets its number for a name until its own row arrives."""
+    wanted = {source_id for source_id in source_ids if source_id}
+    return ids_by_key(model, account.pk, "servicetitan_id", wanted, fields={"name": lambda key: f"#{key}"})
+
+
+def _write_tags(account: Account, wanted: dict[int, list[int]]) -> None:
+    """Make the tags of these contacts exactly these (ServiceTitan's ids)."""
+    tag_ids = _stubs(Tag, account, (tag for tags in wanted.values() for tag in tags))
+    pairs = sorted({(contact, tag_ids[tag]) for contact, tags in wanted.items() for tag in tags if tag})
+    contacts, tags = [contact for contact, _ in pairs], [tag for _, tag in pairs]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM audiences_contacttag t WHERE t.contact_id = ANY(%s) AND NOT EXISTS (
+                SELECT 1 FROM unnest(%s::bigint[], %s::bigint[]) AS w(contact_id, tag_id)
+                WHERE w.contact_id = t.contact_id AND w.tag_id = t.tag_id
+            )
+            """,
+            [list(wanted), contacts, tags],
+        )
+        cursor.execute(
+            "INSERT INTO audiences_contacttag (contact_id, tag_id)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING",
+            [contacts, tags],
+        )

@@ -1,0 +1,14 @@
+"""How addresses are shown."""
+
+from django import template
+
+from audiences.models import Address
+from common.phone import display_phone
+
+register = template.Library()
+
+
+@register.filter
+def shown(address: Address) -> str:
+    """A phone as people read it; a mailbox as it is."""
+    return display_phone(address.value) if address.channel == Address.Channel.PHONE else address.value

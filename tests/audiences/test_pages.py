@@ -1,0 +1,118 @@
+"""The pages of audiences and contacts, as a browser asks for them."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import AuditEntry, Role
+from audiences import suppression
+from audiences.models import Audience, ContactTag
+from tests.accounts.making import make_account, make_member, signed_in
+from tests.audiences import people
+from tests.audiences.people import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(db):
+    return make_account()
+
+
+@pytest.fixture
+def csr(account):
+    return signed_in(make_member(account, Role.CSR))
+
+
+def test_audience_is_built_counted_and_changed(account, csr):
+    vip = people.tag(account)
+    ann = people.contact(account, name="Ann")
+    ContactTag.objects.create(contact=ann, tag=vip)
+    people.contact(account, name="Bob")
+    count = csr.get("/audiences/count/", {"name": "", "tags": vip.pk}, headers={"HX-Request": "true"})
+    assert '<data class="tile__value" value="1">' in count.content.decode() and b"<html" not in count.content
+    assert 'value="2"' in csr.get("/audiences/count/").content.decode()
+    answer = csr.post("/audiences/new/", {"name": "VIPs", "tags": [vip.pk], "last_job_before": ""})
+    assert answer.status_code == 302
+    audience = Audience.objects.get()
+    assert audience.rules == {"tags": [vip.pk]} and audience.created_by is not None
+    csr.post(
+        f"/audiences/{audience.pk}/",
+        {
+            "name": "Old",
+            "kind": "residential",
+            "last_job_before": "2026-06-02",
+            "days_since_last_job_min": "3",
+        },
+    )
+    audience.refresh_from_db()
+    assert audience.rules == {
+        "kind": "residential", "last_job_before": "2026-06-02", "days_since_last_job_min": 3,
+    }  # fmt: skip
+    page = csr.get(f"/audiences/{audience.pk}/").content.decode()
+    assert 'value="2026-06-02"' in page and 'value="Old"' in page
+    verbs = AuditEntry.objects.order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["created_audience", "changed_audience"]
+
+
+def test_mistakes_are_told_and_nothing_is_saved(account, csr):
+    Audience.objects.create(account=account, name="VIPs")
+    gone = people.tag(account, "Old tag", active=False)
+    for wrong, words in (
+        ({"name": ""}, "required"),
+        ({"name": "VIPs"}, "of this name already"),
+        ({"name": "X", "tags": [gone.pk]}, "was deleted in ServiceTitan"),
+        ({"name": "X", "tags": [999999]}, "999999"),
+        ({"name": "X", "days_since_last_job_min": "-1"}, "greater than or equal"),
+    ):
+        answer = csr.post("/audiences/new/", wrong)
+        assert answer.status_code == 422 and words in answer.content.decode(), wrong
+    assert Audience.objects.count() == 1
+    count = csr.get("/audiences/count/", {"tags": gone.pk}).content.decode()
+    assert "was deleted in ServiceTitan" in count and "<data" not in count
+
+
+def test_list_shows_words_counts_and_broken_rules(account, csr):
+    people.contact(account)
+    Audience.objects.create(account=account, name="Everybody")
+    Audience.objects.create(account=account, name="Broken", rules={"planet": "Mars"})
+    page = csr.get("/audiences/").content.decode()
+    assert "All active contacts" in page and '<data value="1">1</data>' in page
+    assert "“planet” is not a rule that we know." in page
+
+
+def test_contacts_are_found_by_name_phone_and_mailbox(account, csr):
+    ann = people.contact(account, name="Ann Doe", city="Albany", state="NY")
+    people.phone(ann, value="+15185550142")
+    people.phone(people.contact(account, name="Bob Roe"), value="+15185550199")
+    for wanted in ("ann", "doe ann", "(518) 555-0142", "518 555 0142", "+15185550142", "0142"):
+        page = csr.get("/contacts/", {"q": wanted}).content.decode()
+        assert "Ann Doe" in page and "Bob Roe" not in page, wanted
+    fragment = csr.get("/contacts/", {"q": "nobody"}, headers={"HX-Request": "true"})
+    assert b"<html" not in fragment.content and "Nobody here" in fragment.content.decode()
+    assert "(518) 555-0142" in csr.get("/contacts/").content.decode()
+
+
+def test_contact_page_shows_wishes_jobs_and_tags(account, csr):
+    ann = people.contact(account, name="Ann")
+    ContactTag.objects.create(contact=ann, tag=people.tag(account, "Gold plan"))
+    people.job(ann, people.unit(account, "Plumbing"), people.job_type(account, "Leak"), total="120.50")
+    phone = people.phone(ann)
+    people.phone(ann, 1, do_not_text=True)
+    suppression.opt_out(phone, channel="phone", source="text", evidence="leave me be", now=NOON)
+    old = people.phone(ann, 2)
+    suppression.opt_out(old, channel="phone", source="text", evidence="lifted words", now=NOON)
+    suppression.lift(old, channel="phone", evidence="START", now=NOON + timedelta(hours=1))
+    page = csr.get(f"/contacts/{ann.pk}/").content.decode()
+    for words in ("leave me be", "No texts: marked", "Gold plan", "Plumbing", "Leak", "$120.50"):
+        assert words in page, words
+    assert "lifted words" not in page
+
+
+def test_contact_list_costs_the_same_for_many(account, csr, django_assert_max_num_queries):
+    for _ in range(60):
+        people.phone(people.contact(account))
+    with django_assert_max_num_queries(12):
+        page = csr.get("/contacts/").content.decode()
+    assert page.count("(518) 555-") == 50 and "Page 1 of 2" in page
+    assert csr.get("/contacts/", {"page": "2"}).content.decode().count("(518) 555-") == 10
