@@ -66,7 +66,7 @@ _REDIS_CONF = """\
 port 0
 unixsocket {socket}
 unixsocketperm 700
-dir {folder}
+dir .
 daemonize no
 appendonly {durable}
 appendfsync everysec
@@ -168,7 +168,7 @@ def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     _make_private(folder)
     socket = _sockets(data_dir) / "redis.sock"
     conf = folder / "redis.conf"
-    _write(conf, _REDIS_CONF.format(socket=socket, folder=folder, durable="yes" if durable else "no"))
+    _write(conf, _REDIS_CONF.format(socket=socket, durable="yes" if durable else "no"))
     return Program(
         argv=[str(_redis_binary()), str(conf)], env=_clean_env(), cwd=str(folder), user=_server_user()
     )

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),
+    path("", include("conversations.webhook_urls")),
 ]
 
 handler403 = "accounts.views.errors.forbidden"
