@@ -39,7 +39,7 @@ WITH candidates AS (
     FROM candidates q
 ), admitted AS (
     INSERT INTO campaigns_enrollment
-        (campaign_id, version_id, occurrence, contact_id, address_id, entered_at, returning)
+        (campaign_id, version_id, occurrence, contact_id, address_id, entered_at, "returning")
     SELECT %(campaign)s, %(version)s, %(occurrence)s, contact_id, address_id, %(now)s, %(recurring)s AND EXISTS (
         SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s AND e.contact_id = picked.contact_id)
     FROM picked WHERE reason = '' ORDER BY contact_id

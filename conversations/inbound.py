@@ -44,15 +44,18 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     `account` is what the signature proved; the number decides and must agree.
     """
     number = SendingNumber.objects.receiving(text.to)
-    event = inbox.Event(
+    event = inbox.IncomingEvent(
         provider="twilio",
         event_id=text.provider_id,
         kind=ProviderEvent.Kind.MESSAGE_INBOUND,
         payload=text.raw,
         account_id=number.account_id if number else None,
+        received_at=now,
     )
-    if not inbox.record(event, now=now, outcome="applied" if number else "no such number"):
+    event_id = inbox.record(event)
+    if event_id is None:
         return None
+    inbox.mark_applied([event_id], outcome="applied" if number else "no such number")
     if number is None or (account is not None and number.account_id != account.pk):
         return None
     address, _ = Address.objects.get_or_create(

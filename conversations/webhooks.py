@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.models import Account
 from conversations import inbound
-from integrations import inbox
+from integrations import connections, inbox
 from integrations.models import Connection, ProviderEvent
 from integrations.twilio import webhooks as twilio
 
@@ -56,7 +56,7 @@ def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     account = verified_account(request)
     if account is None:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
-    event = inbox.Event(
+    event = inbox.IncomingEvent(
         provider="twilio",
         event_id=twilio.status_event_id(request.POST),
         kind=ProviderEvent.Kind.MESSAGE_STATUS,
