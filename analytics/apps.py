@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Hear of new jobs and bookings, to credit them."""
+        from analytics import attribution
+        from audiences.signals import jobs_changed
+        from campaigns.signals import job_booked
+
+        job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
+        jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")

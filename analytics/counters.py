@@ -5,7 +5,8 @@ at any instant, whether or not `squash` runs at that moment.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -101,6 +102,20 @@ def squash(limit: int = SQUASH_ROWS) -> int:
         return int(claimed)
 
 
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Let everything read inside agree: one read-only, repeatable-read transaction, to be kept short.
+
+    Inside an outer transaction it changes nothing: its statements then see what that one sees.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("set transaction isolation level repeatable read, read only")
+        yield
+
+
 def totals(campaign_ids: Iterable[int]) -> Counter[Cell]:
     """Every counter of these campaigns for all time, exact at the instant of reading; zeros are absent."""
     return _read(_TOTALS, {"campaigns": list(campaign_ids)})
@@ -119,7 +134,7 @@ def range_bounds(start: datetime, end: datetime) -> dict[str, datetime]:
     for bound in (start, end):
         if bound.second or bound.microsecond:
             raise ValueError(f"{bound} is not a whole minute")
-    first_hour = _hour(start + timedelta(minutes=59))
+    first_hour = next_hour(start)
     last_hour = _hour(end)
     if first_hour >= last_hour:  # no whole hour inside: minutes alone
         return {
@@ -138,6 +153,11 @@ def range_bounds(start: datetime, end: datetime) -> dict[str, datetime]:
         "edge_start": last_hour,
         "end": end,
     }
+
+
+def next_hour(at: datetime) -> datetime:
+    """The first UTC hour that does not begin before the whole minute `at`."""
+    return _hour(at + timedelta(minutes=59))
 
 
 def _hour(at: datetime) -> datetime:

@@ -40,6 +40,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "book": every(3, "campaigns.tasks.book", BULK),
     "finish": every(5, "campaigns.tasks.finish", BULK),
     "sweep": every(10, "conversations.tasks.sweep", BULK),
+    "squash": every(2, "analytics.tasks.squash", BULK),
 }
 app.conf.beat_schedule = RINGS
 

@@ -1,0 +1,101 @@
+"""The rows behind every number: each query has exactly as many rows as its number says."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from accounts.models import Account
+from analytics.models import JobCredit
+from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
+from conversations.models import Message
+
+CANCELLED_JOB = "Canceled"  # ServiceTitan's spelling
+UNDELIVERED = ("failed", "rejected", "expired", "bounced", "blocked")
+
+MESSAGES: dict[str, Q] = {
+    "accepted": Q(accepted_at__isnull=False),
+    "delivered": Q(state="delivered"),
+    "undelivered": Q(accepted_at__isnull=False, state__in=UNDELIVERED),
+    "replies": Q(replied_at__isnull=False),
+    "optouts": Q(opted_out_at__isnull=False),
+}
+ENROLLMENTS: dict[str, Q] = {
+    "entries": Q(),
+    "audience": Q(returning=False),
+    "active": Q(state="active"),
+    "exits": Q(state="ended"),
+}
+
+
+class UnknownColumn(ValueError):
+    """No number has this name."""
+
+
+def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[Any]:
+    """The steps, messages, enrollments, exclusions or credits that one number of a campaign counts.
+
+    `node_key` is a node's key, or None for all nodes; columns of the campaign as a whole ignore it.
+    Newest first. Raises UnknownColumn.
+    """
+    nodes = Q() if node_key is None else Q(node__key=node_key)
+    return _behind(Q(campaign=campaign), nodes, column)
+
+
+def behind_tile(
+    account: Account, tile: str, *, text_kinds: tuple[str, ...], call_kinds: tuple[str, ...], since: datetime
+) -> QuerySet[Any]:
+    """The rows that one tile of the dashboard counts; `since` is the account's midnight."""
+    ours = Q(campaign__account=account)
+    texts, calls = Q(node__kind__in=text_kinds), Q(node__kind__in=call_kinds)
+    match tile:
+        case "waiting_texts" | "waiting_calls":
+            nodes = texts if tile == "waiting_texts" else calls
+            return _steps(ours, nodes).filter(state__in=["queued", "waiting"])
+        case "scheduled":
+            return _behind(ours, Q(), "scheduled")
+        case "completed_today":
+            return _behind(ours, texts | calls, "completed").filter(state_at__gte=since)
+        case "audience_count":
+            return _behind(ours, Q(), "audience")
+        case "jobs_booked":
+            return _behind(ours, Q(), "booked")
+        case "jobs_cancelled":
+            return _behind(ours, Q(), "booked").filter(job__status=CANCELLED_JOB)
+        case "jobs_pending":
+            pending = Booking.objects.filter(account=account, servicetitan_job_id=None)
+            return pending.filter(state__in=["requested", "sent", "accepted"]).order_by("-pk")
+        case "booking_rate":
+            booked = Enrollment.objects.filter(ours, job_credits__isnull=False)
+            return booked.order_by("campaign", "contact", "pk").distinct("campaign", "contact")
+        case "total_texts" | "total_calls":
+            return _behind(ours, texts if tile == "total_texts" else calls, "accepted")
+    raise UnknownColumn(tile)
+
+
+def _behind(campaigns: Q, nodes: Q, column: str) -> QuerySet[Any]:
+    name, _, reason = column.partition(":")
+    if column == "entered":
+        return _steps(campaigns, nodes)
+    if column in Step.State.values:
+        return _steps(campaigns, nodes).filter(state=column)
+    if column in MESSAGES:
+        origins = _steps(campaigns, nodes).order_by()
+        named = origins.annotate(origin=Concat(Value("step:"), Cast("pk", CharField())))
+        return Message.objects.filter(MESSAGES[column], origin__in=named.values("origin")).order_by("-pk")
+    if column == "booked":
+        return JobCredit.objects.filter(campaigns, nodes).order_by("-pk")
+    if name in ENROLLMENTS and (not reason or name == "exits"):
+        enrollments = Enrollment.objects.filter(campaigns, ENROLLMENTS[name]).order_by("-pk")
+        return enrollments.filter(ended_reason=reason) if reason else enrollments
+    if name == "excluded":
+        exclusions = Exclusion.objects.filter(campaigns).order_by("-pk")
+        return exclusions.filter(reason=reason) if reason else exclusions
+    raise UnknownColumn(column)
+
+
+def _steps(campaigns: Q, nodes: Q) -> QuerySet[Step]:
+    # Through the enrollment, which has an index by campaign; the step needs none for the engine.
+    through = Enrollment.objects.filter(campaigns).order_by()
+    return Step.objects.filter(nodes, enrollment__in=through).order_by("-pk")
