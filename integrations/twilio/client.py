@@ -95,14 +95,34 @@ class _CheckedConnector(aiohttp.TCPConnector):
         return connection
 
 
+class _TimedSession:
+    """The session as the SDK calls it. The SDK passes `timeout=None`, which aiohttp takes for "none at
+    all"; left out, the session's own times hold."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(self, timeout: None = None, **kwargs: Any) -> aiohttp.ClientResponse:
+        """Send one request under the session's own timeouts."""
+        return await self._session.request(**kwargs)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+
 class _PooledHttpClient(AsyncTwilioHttpClient):
     """The SDK's own asynchronous client over our session; keeps what its exceptions drop."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         super().__init__(pool_connections=False)
-        self.session = session
+        self.session = _TimedSession(session)
 
     async def request(self, *args: Any, **kwargs: Any) -> Response:
+        """One request. Basic auth is written as a header, since aiohttp retires the class the SDK uses."""
+        if auth := kwargs.pop("auth", None):
+            credentials = aiohttp.encode_basic_auth(*auth)
+            kwargs["headers"] = {**(kwargs.get("headers") or {}), "Authorization": credentials}
         response = await super().request(*args, **kwargs)
         if (exchange := _exchange.get()) is not None:
             exchange.status = response.status_code
@@ -182,6 +202,8 @@ class TextClient:
             raise _broken(exc, exchange) from exc
         finally:
             _exchange.reset(token)
+        if not created.sid:
+            raise _broken(ValueError("no sid"), exchange)
         return _receipt(created)
 
 

@@ -1,0 +1,243 @@
+"""The durable inbox of webhooks: an event is answered only after it is committed.
+
+Two ways in. `store` shares one commit among all requests that arrive together (status callbacks come
+by the thousand). `record` writes in the caller's own transaction, for a handler that does its whole
+work there. Both keep an event once: the unique key holds within a month, and the month before is
+searched, because providers repeat callbacks for days.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+from psycopg.types.json import Jsonb
+
+from common import clock
+from integrations.models import ProviderEvent
+from integrations.models.provider_event import month_of
+
+WAIT_SECONDS = 10.0  # then the caller answers 503 and the provider repeats
+_BATCH = 500
+_IDLE_SECONDS = 5.0  # then the committer gives its connection back
+
+_INSERT = """
+INSERT INTO integrations_providerevent
+    (month, provider, event_id, kind, account_id, payload, headers, received_at, outcome)
+SELECT e.month, e.provider, e.event_id, e.kind, e.account_id, e.payload, e.headers, e.received_at, ''
+FROM unnest(%s::date[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::jsonb[], %s::jsonb[],
+            %s::timestamptz[])
+     AS e (month, provider, event_id, kind, account_id, payload, headers, received_at)
+WHERE NOT EXISTS (
+    SELECT 1 FROM integrations_providerevent p
+    WHERE p.provider = e.provider AND p.event_id = e.event_id
+      AND p.month = (e.month - interval '1 month')::date)
+ON CONFLICT (provider, event_id, month) DO NOTHING
+RETURNING id, provider, event_id
+"""
+
+
+class InboxUnavailable(Exception):
+    """The event was not proved stored in time; answer 503, so that the provider sends it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """One event as a provider told it, already verified."""
+
+    provider: str
+    event_id: str
+    kind: str
+    payload: dict[str, Any]
+    account_id: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    received_at: datetime = field(default_factory=clock.now)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it the same event."""
+        return (self.provider, self.event_id)
+
+
+def store(event: IncomingEvent) -> bool:
+    """Keep `event` durably, sharing the commit with other threads; True where it was not known yet.
+
+    Returns after the commit. Inside a transaction it joins that one instead, so that the caller's
+    promise and the event stand or fall together. Raises InboxUnavailable after 10 s or on a database
+    error.
+    """
+    if connection.in_atomic_block:
+        return record(event) is not None
+    return _committer.submit(event)
+
+
+def record(event: IncomingEvent) -> int | None:
+    """Keep `event` in the caller's transaction: its id, or None where it was known already.
+
+    A concurrent delivery of the same event waits here until this transaction ends.
+    """
+    return _insert([event]).get(event.key)
+
+
+def claim_batch(kind: str, limit: int) -> list[ProviderEvent]:
+    """Undrained events, oldest first, locked with SKIP LOCKED until the caller's transaction ends."""
+    return ProviderEvent.objects.claim_batch(kind, limit)
+
+
+def mark_applied(ids: Iterable[int], *, outcome: str = "applied") -> int:
+    """Close drained events with what became of them; how many were open."""
+    return ProviderEvent.objects.mark_applied(ids, now=clock.now(), outcome=outcome)
+
+
+def _insert(events: Sequence[IncomingEvent]) -> dict[tuple[str, str], int]:
+    """Insert in one statement; ids of the new ones by key."""
+    months = [month_of(event.received_at) for event in events]
+    for month in set(months):
+        _ensure_partition(month)
+    columns: list[list[Any]] = [
+        months,
+        [e.provider for e in events],
+        [e.event_id for e in events],
+        [e.kind for e in events],
+        [e.account_id for e in events],
+        [Jsonb(e.payload, dumps=_dumps) for e in events],
+        [Jsonb(e.headers, dumps=_dumps) for e in events],
+        [e.received_at for e in events],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, columns)
+        return {(provider, event_id): pk for pk, provider, event_id in cursor.fetchall()}
+
+
+def _dumps(value: Any) -> str:
+    """JSON that Postgres takes: it has no character for NUL, which a text may well contain."""
+    return json.dumps(value).replace("\\u0000", "\\ufffd")
+
+
+_months_made: set[tuple[str, date]] = set()
+
+
+def _ensure_partition(month: date) -> None:
+    """Once per month and process; the daily task normally made the partition long before."""
+    mark = (str(connection.settings_dict["NAME"]), month)
+    if mark not in _months_made:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT integrations_ensure_event_partitions(%s)", [month])
+        if not connection.in_atomic_block:
+            _months_made.add(mark)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: IncomingEvent
+    known: "Future[bool]"
+
+
+class _Committer:
+    """One thread with one connection: takes everything that waits and commits it at once."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, event: IncomingEvent) -> bool:
+        """Wait until `event` is committed; whether it was new."""
+        waiting = _Waiting(event, Future())
+        self._queue.put(waiting)
+        self._ensure_running()
+        try:
+            return waiting.known.result(WAIT_SECONDS)
+        except (FutureTimeout, DatabaseError, InterfaceError) as exc:
+            waiting.known.cancel()
+            raise InboxUnavailable(f"{event.provider} event not stored") from exc
+
+    def _ensure_running(self) -> None:
+        with self._guard:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while batch := self._next_batch():
+                self._commit(batch)
+        finally:
+            connection.close()
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Everything that waits now, at most 500; empty after a quiet while, which ends the thread."""
+        try:
+            batch = [self._queue.get(timeout=_IDLE_SECONDS)]
+        except queue.Empty:
+            with self._guard:
+                if not self._queue.empty():
+                    return [self._queue.get()]
+                self._thread = None  # whoever comes next starts another
+            return []
+        while len(batch) < _BATCH:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        live = [waiting for waiting in batch if not waiting.known.cancelled()]
+        # One order in every process, so that two batches with common events cannot deadlock.
+        live.sort(key=lambda waiting: waiting.event.key)
+        try:
+            new = self._write_twice(live)
+        except (DataError, IntegrityError) as exc:
+            # One event the database cannot take; it must not hold up those that arrived with it.
+            if len(live) == 1:
+                self._fail(live, exc)
+            else:
+                for waiting in live:
+                    self._commit([waiting])
+            return
+        except Exception as exc:
+            self._fail(live, exc)
+            return
+        for waiting in live:
+            fresh = new.pop(waiting.event.key, None) is not None
+            if waiting.known.set_running_or_notify_cancel():
+                waiting.known.set_result(fresh)
+
+    def _write_twice(self, live: list[_Waiting]) -> dict[tuple[str, str], int]:
+        """Write; once more on a new connection where the old one had died while idle, or on a deadlock.
+
+        What the first try may have committed is then reported as known, and it is stored.
+        """
+        try:
+            return self._write(live)
+        except (DataError, IntegrityError):
+            raise
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            return self._write(live)
+
+    def _write(self, live: list[_Waiting]) -> dict[tuple[str, str], int]:
+        if not live:
+            return {}
+        events = [waiting.event for waiting in live]
+        for month in {month_of(event.received_at) for event in events}:
+            _ensure_partition(month)
+        with transaction.atomic():
+            return _insert(events)
+
+    def _fail(self, live: list[_Waiting], exc: Exception) -> None:
+        connection.close()
+        error = exc if isinstance(exc, DatabaseError | InterfaceError) else DatabaseError(str(exc))
+        for waiting in live:
+            if waiting.known.set_running_or_notify_cancel():
+                waiting.known.set_exception(error)
+
+
+_committer = _Committer()
