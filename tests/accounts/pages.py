@@ -52,9 +52,9 @@ def shown_tokens(request: HttpRequest) -> HttpResponse:
 
 
 REGION = """<section id="live" hx-get="/fragment/" hx-swap="outerMorph"
- hx-trigger="every 200ms, visibilitychange from:document">{text}</section>"""
+ hx-trigger="every 200ms, visibilitychange from:document"><b>{text}</b>
+<details id="details"><summary>More</summary>Much more</details></section>"""
 LIVE = """{% extends "base.html" %}{% block content %}REGION
-<details id="details"><summary>More</summary>Much more</details>
 <button id="ask" hx-post="/save/" hx-target="#saved"
  hx-confirm="Save it now?" data-confirm-yes="Save it">Save</button>
 <output id="saved"></output>{% endblock %}""".replace("REGION", REGION.format(text="none yet"))
