@@ -33,7 +33,7 @@ class Poster:
 
     def __init__(self) -> None:
         self._idle: dict[Target, deque[Connection]] = {}
-        self._tls = ssl.create_default_context()
+        self._tls: ssl.SSLContext | None = None
 
     async def post(
         self, url: str, headers: bytes, body: bytes, *, connect_seconds: float, total_seconds: float

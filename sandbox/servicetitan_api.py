@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from sandbox.clock import instant, iso
+from sandbox.servicetitan_rows import EXPORT_ONLY, shown
 from sandbox.twilio_api import drop
 from sandbox.world import World
 
@@ -203,12 +204,15 @@ class ServiceTitanApi:
             if owner is not None:
                 where.append("json_extract(data, '$.customerId') = ?")
                 params.append(int(owner))  # type: ignore[arg-type]
-            return self.page(request, where, params)
+            hidden = EXPORT_ONLY.get(entity, ()) + (("customerId",) if owner is not None else ())
+            return self.page(request, where, params, hidden)
 
         return run
 
-    def page(self, request: web.Request, where: list[str], params: list[Any]) -> web.Response:
-        """Answer one page of rows after applying the query's filters."""
+    def page(
+        self, request: web.Request, where: list[str], params: list[Any], hidden: tuple[str, ...]
+    ) -> web.Response:
+        """Answer one page of rows, without their `hidden` fields, after applying the query's filters."""
         query = request.query
         errors: dict[str, list[str]] = {}
         page, size = whole(query, "page", 1, errors), whole(query, "pageSize", 50, errors)
@@ -244,7 +248,8 @@ class ServiceTitanApi:
         column = "modified" if "modifiedon" in sort else "id"
         order = f"{column} {'DESC' if sort.startswith('-') else 'ASC'}, id"
         rows = store.read(
-            f"SELECT data FROM st_rows WHERE {clause} ORDER BY {order} LIMIT ? OFFSET ?",
+            f"SELECT {column_without(hidden)} AS data FROM st_rows WHERE {clause} ORDER BY {order}"
+            " LIMIT ? OFFSET ?",
             (*params, size + 1, (page - 1) * size),
         )
         total = None
@@ -265,9 +270,14 @@ class ServiceTitanApi:
                 return problem(
                     404, f"Object of type {entity} with ID {request.match_info['id']} is not found."
                 )
-            return web.json_response(row)
+            return web.json_response(shown(entity, row))
 
         return run
+
+
+def column_without(hidden: tuple[str, ...]) -> str:
+    """SQL for a row's JSON without some top-level fields."""
+    return f"json_remove(data, {', '.join(repr(f'$.{name}') for name in hidden)})" if hidden else "data"
 
 
 def parse_from(text: str) -> tuple[int, str]:

@@ -5,6 +5,19 @@ from typing import Any
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 Row = dict[str, Any]
 
+# Fields that exports have and other answers of the same entity have not.
+EXPORT_ONLY: dict[str, tuple[str, ...]] = {
+    "jobs": ("active",),
+    "contacts": ("active",),
+    "bookings": ("active",),
+}
+
+
+def shown(entity: str, row: Row | None) -> Row:
+    """A row as every answer but an export shows it."""
+    return {key: value for key, value in (row or {}).items() if key not in EXPORT_ONLY.get(entity, ())}
+
+
 BOOKING_FIELDS = (
     "source",
     "name",

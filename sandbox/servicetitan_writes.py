@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sandbox.clock import instant, iso
 from sandbox.servicetitan_api import Handler, problem
-from sandbox.servicetitan_rows import contact_row
+from sandbox.servicetitan_rows import contact_row, shown
 from sandbox.twilio_api import drop
 from sandbox.world import World
 
@@ -32,7 +32,7 @@ class ServiceTitanWrites:
         await self.world.store.committed()
         if self.world.faults.hit(self.world.faults.now["servicetitan"]["accept_then_drop"]):
             return drop(request)
-        return web.json_response(booking)
+        return web.json_response(shown("bookings", booking))
 
     async def change_booking(self, request: web.Request) -> web.StreamResponse:
         """PATCH …/bookings/{id}."""
@@ -44,7 +44,7 @@ class ServiceTitanWrites:
             "bookings", {**booking, **{k: v for k, v in patch.items() if k in booking and k != "id"}}
         )
         await self.world.store.committed()
-        return web.json_response(self.tenant.get("bookings", booking["id"]))
+        return web.json_response(shown("bookings", self.tenant.get("bookings", booking["id"])))
 
     async def dismiss_booking(self, request: web.Request) -> web.StreamResponse:
         """POST …/bookings/{id}/dismiss."""
@@ -76,7 +76,7 @@ class ServiceTitanWrites:
         job = self.tenant.create_job(wish)
         self.world.ledger.append("st_write", what="job", id=job["id"], customer=job["customerId"])
         await self.world.store.committed()
-        return web.json_response(job)
+        return web.json_response(shown("jobs", job))
 
     async def cancel_job(self, request: web.Request) -> web.StreamResponse:
         """PUT /jpm/…/jobs/{id}/cancel."""
@@ -195,7 +195,9 @@ class ServiceTitanWrites:
         )
         self.tenant.put("contacts", contact)
         await self.world.store.committed()
-        return web.json_response(contact)
+        visible = shown("contacts", contact)
+        del visible["customerId"]
+        return web.json_response(visible)
 
     # --- the office's hand, for tests and the pages ----------------------------------------------
 
