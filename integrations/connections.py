@@ -6,6 +6,8 @@ from django.db import transaction
 
 from accounts.models import Account
 from integrations.models import Connection, NumberPace, SendingNumber
+from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.client import ServiceTitanClient, shared
 from integrations.twilio import client as twilio
 
 Provider = Connection.Provider
@@ -50,6 +52,18 @@ def for_account(account: Account | int, provider: str) -> Connection | None:
     """The account's connection to `provider`, or None where it has none."""
     account_id = account if isinstance(account, int) else account.pk
     return Connection.objects.of(account_id, provider).first()
+
+
+class NotConnected(Exception):
+    """The account has no connection to that provider."""
+
+
+def servicetitan(account: Account) -> ServiceTitanClient:
+    """The account's ServiceTitan client, shared by the process. Raises NotConnected."""
+    connection = for_account(account, Provider.SERVICETITAN)
+    if connection is None:
+        raise NotConnected("ServiceTitan is not connected")
+    return shared(ServiceTitanAccess.of(connection))
 
 
 def twilio_tokens(connection: Connection) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from integrations import inbox
-from integrations.inbox import IncomingEvent, InboxUnavailable
+from integrations.inbox import InboxUnavailable, IncomingEvent
 from integrations.models import ProviderEvent
 
 KIND = ProviderEvent.Kind.MESSAGE_STATUS
@@ -155,7 +155,8 @@ def test_partitions_are_made_around_any_month_and_take_over_what_the_default_cau
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits "
-            "WHERE inhparent = 'integrations_providerevent'::regclass AND inhrelid::regclass::text LIKE '%2031%'"
+            "WHERE inhparent = 'integrations_providerevent'::regclass "
+            "AND inhrelid::regclass::text LIKE '%2031%'"
         )
         made = {name for (name,) in cursor.fetchall()}
     assert made == {f"integrations_providerevent_2031_{month}" for month in ("06", "07", "08", "09")}

@@ -1,0 +1,315 @@
+"""ServiceTitan's v2 API over httpx: exports, lists, and bookings made once.
+
+Synchronous, never inside a database transaction. Reads are repeated on 429, 5xx and broken answers with
+jittered pauses; the one write looks for what it may have done before it repeats.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from integrations.messaging import ProviderError, Remedy
+from integrations.servicetitan import errors, records
+from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.tokens import gate
+
+TIMEOUT = httpx.Timeout(15.0, connect=2.0)
+EXPORT_TIMEOUT = httpx.Timeout(60.0, connect=2.0)  # pages are big, and their server may take 100 s
+TRIES = 5
+PATIENCE_SECONDS = 20.0  # no try begins later, so that a caller's claim of a minute outlives the call
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
+Kind = TypeVar("Kind", bound=records.Record)
+MAX_IDS = 50  # of one list request
+PAGE_SIZE = 500
+
+# Export name -> path below its module, and the record of its rows.
+EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
+    "customers": ("crm", "export/customers", records.Customer),
+    "contacts": ("crm", "export/customers/contacts", records.CustomerContact),
+    "locations": ("crm", "export/locations", records.Location),
+    "bookings": ("crm", "export/bookings", records.Booking),
+    "jobs": ("jpm", "export/jobs", records.Job),
+    "appointments": ("jpm", "export/appointments", records.Appointment),
+    "business-units": ("settings", "export/business-units", records.BusinessUnit),
+    "tag-types": ("settings", "export/tag-types", records.TagType),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of an export. Keep `continue_from` only with the rows, in one transaction."""
+
+    records: Sequence[Any]
+    continue_from: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """A booking to ask for. `external_id` is ours, never changes, and finds it again."""
+
+    external_id: str
+    name: str
+    summary: str
+    phone: str = ""
+    email: str = ""
+    street: str = ""
+    unit: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    start: datetime | None = None
+    business_unit_id: int | None = None
+    job_type_id: int | None = None
+    # ServiceTitan's bookings name no customer; the number goes into the summary for its staff.
+    customer_id: int | None = None
+    source: str = "Truckroll"
+
+
+class ServiceTitanClient:
+    """One tenant's API. Safe to share between threads; see `shared`."""
+
+    def __init__(self, access: ServiceTitanAccess, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self.access = access
+        self._gate = gate(access)
+        self._pause = pause
+        self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        self._provider = access.booking_provider_id
+        self._provider_lock = threading.Lock()
+
+    def export(self, entity: str, token: str = "", *, recent: bool = True) -> Iterator[Page]:
+        """Pages of `entity` (a name of EXPORTS) after `token`, empty for the beginning, until no more.
+
+        Inactive and deleted rows are included. `recent` asks for the newest changes at once, which
+        repeats rows: upsert them. Raises ProviderError; pages already given stay good.
+        """
+        module, path, kind = EXPORTS[entity]
+        while True:
+            query = {"from": token} if token else {}
+            query["includeRecentChanges"] = "true" if recent else "false"
+            body = self._get(module, path, query, timeout=EXPORT_TIMEOUT)
+            rows, following = _rows(body, kind), body.get("continueFrom")
+            if not isinstance(following, str) or (body.get("hasMore") and following == token):
+                raise errors.unreadable(f"{entity}: no way on")
+            page = Page(rows, following, bool(body.get("hasMore")))
+            yield page
+            if not page.has_more:
+                return
+            token = following
+
+    def list_job_types(self) -> list[records.JobType]:
+        """All job types, inactive ones included; there is no export of them. Raises ProviderError."""
+        return list(self._list("jpm", "job-types", records.JobType, {"active": "Any"}))
+
+    def jobs(
+        self, *, ids: Sequence[int] = (), booking_id: int | None = None, customer_id: int | None = None
+    ) -> list[records.Job]:
+        """Jobs by id, by the booking they came from, or of a customer. Raises ProviderError."""
+        if booking_id is not None or customer_id is not None:
+            query = {"bookingId": booking_id, "customerId": customer_id}
+            return list(self._list("jpm", "jobs", records.Job, {k: v for k, v in query.items() if v}))
+        found: list[records.Job] = []
+        for start in range(0, len(ids), MAX_IDS):
+            some = ",".join(str(pk) for pk in ids[start : start + MAX_IDS])
+            found += self._list("jpm", "jobs", records.Job, {"ids": some})
+        return found
+
+    def job(self, job_id: int) -> records.Job:
+        """One job. Raises ProviderError, code 404 where it does not exist."""
+        return _record(self._get("jpm", f"jobs/{job_id}", {}), records.Job)
+
+    def get_booking(self, booking_id: int) -> records.Booking:
+        """One booking. Raises ProviderError, code 404 where it does not exist."""
+        return _record(self._get("crm", f"bookings/{booking_id}", {}), records.Booking)
+
+    def bookings_by_external_id(self, external_id: str) -> list[records.Booking]:
+        """Bookings made under our id: none or one, unless something went wrong. Raises ProviderError."""
+        found = self._list("crm", "bookings", records.Booking, {"externalId": external_id})
+        return [booking for booking in found if booking.external_id == external_id]
+
+    def create_booking(self, request: BookingRequest) -> records.Booking:
+        """Ask for a booking, once per external id as far as anybody can tell.
+
+        After any answer that may hide a success, the external id is looked up before another try.
+        Raises ProviderError; `accepted="unknown"` where neither the request nor the look-up was answered.
+        """
+        until = time.monotonic() + PATIENCE_SECONDS
+        path = f"booking-provider/{self._booking_provider()}/bookings"
+        body = _booking_body(request)
+        for attempt in range(TRIES):
+            try:
+                return _record(self._once("POST", "crm", path, json=body), records.Booking)
+            except ProviderError as error:
+                doubt = error
+            if doubt.accepted == "no" and not _worth_another(doubt, attempt, until):
+                raise doubt
+            self._pause_after(doubt, attempt)
+            if doubt.accepted == "unknown":
+                if known := self._look_up(request.external_id, doubt, until):
+                    return known
+                if not _worth_another(doubt, attempt, until):
+                    raise doubt
+        raise AssertionError("unreachable")
+
+    def _look_up(self, external_id: str, doubt: ProviderError, until: float) -> records.Booking | None:
+        try:
+            body = self._get("crm", "bookings", {"externalId": external_id}, until=until)
+            found = _rows(body, records.Booking)
+        except ProviderError as error:
+            raise doubt from error
+        return next((booking for booking in found if booking.external_id == external_id), None)
+
+    def _booking_provider(self) -> int:
+        """The booking provider tag this app writes under; looked up once where not configured."""
+        with self._provider_lock:
+            if self._provider is None:
+                tags = self._get("crm", "booking-provider-tags", {"pageSize": "50"}).get("data") or []
+                active = [tag for tag in tags if tag.get("active", True)]
+                if not active:
+                    raise ProviderError(
+                        "The tenant has no booking provider for this app",
+                        permanent=False,
+                        accepted="no",
+                        code="no_booking_provider",
+                    )
+                self._provider = int(active[0]["id"])
+            return self._provider
+
+    def _list(self, module: str, path: str, kind: type[Kind], query: dict[str, Any]) -> Iterator[Kind]:
+        number = 1
+        while True:
+            body = self._get(module, path, {**query, "page": number, "pageSize": PAGE_SIZE})
+            yield from _rows(body, kind)
+            if not body.get("hasMore"):
+                return
+            number += 1
+
+    def _get(
+        self,
+        module: str,
+        path: str,
+        query: dict[str, Any],
+        *,
+        until: float | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> dict[str, Any]:
+        """Read, repeating what may pass: 429, 5xx, lost or unreadable answers."""
+        until = time.monotonic() + PATIENCE_SECONDS if until is None else until
+        for attempt in range(TRIES):
+            try:
+                return self._once("GET", module, path, params=query, timeout=timeout)
+            except ProviderError as error:
+                if not _worth_another(error, attempt, until):
+                    raise
+                last = error
+            self._pause_after(last, attempt)
+        raise AssertionError("unreachable")
+
+    def _pause_after(self, error: ProviderError, attempt: int) -> None:
+        longest = min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)
+        jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+        self._pause(max(jittered, error.retry_after or 0.0))
+
+    def _once(self, method: str, module: str, path: str, **content: Any) -> dict[str, Any]:
+        """One request, signed again once where the token has just run out."""
+        url = f"{self.access.base_url}/{module}/v2/tenant/{self.access.tenant_id}/{path}"
+        answer = self._signed(method, url, content)
+        if answer.status_code == 401:
+            answer = self._signed(method, url, content)
+        if not answer.is_success:
+            raise errors.refusal(answer.status_code, answer.text, answer.headers)
+        try:
+            body = answer.json()
+        except ValueError as exc:
+            raise errors.unreadable(answer.headers.get("Content-Type", "no content type")) from exc
+        if not isinstance(body, dict):
+            raise errors.unreadable("not an object")
+        return body
+
+    def _signed(self, method: str, url: str, content: dict[str, Any]) -> httpx.Response:
+        token = self._gate.token(self._http)
+        self._gate.wait_for_turn()
+        headers = {"Authorization": f"Bearer {token}", "ST-App-Key": self.access.app_key}
+        try:
+            answer = self._http.request(method, url, headers=headers, **content)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+            raise ProviderError(
+                f"ServiceTitan could not be reached: {type(exc).__name__}",
+                permanent=False,
+                accepted="no",
+                code="unreachable",
+            ) from exc
+        except httpx.HTTPError as exc:
+            raise ProviderError(
+                f"ServiceTitan's answer was lost: {type(exc).__name__}",
+                permanent=False,
+                accepted="unknown",
+                code="timeout" if isinstance(exc, httpx.TimeoutException) else "disconnected",
+            ) from exc
+        if answer.status_code == 401:
+            self._gate.forget(token)
+        return answer
+
+
+@lru_cache(maxsize=64)
+def shared(access: ServiceTitanAccess) -> ServiceTitanClient:
+    """The process's client for these credentials: one connection pool, one booking provider look-up."""
+    return ServiceTitanClient(access)
+
+
+def _worth_another(error: ProviderError, attempt: int, until: float) -> bool:
+    """Whether the same request may fare better: not after a refusal, nor when tries or time are used up."""
+    hopeless = error.permanent or error.remedy is Remedy.STOP_ACCOUNT
+    return not hopeless and attempt < TRIES - 1 and time.monotonic() < until
+
+
+def _record(row: Any, kind: type[Kind]) -> Kind:
+    try:
+        return kind.model_validate(row)
+    except ValidationError as exc:
+        raise errors.unreadable(f"{kind.__name__}: {exc.errors()[0]['loc']}") from exc
+
+
+def _rows(body: dict[str, Any], kind: type[Kind]) -> list[Kind]:
+    data = body.get("data")
+    if not isinstance(data, list):
+        raise errors.unreadable(f"{kind.__name__}: no data")
+    return [_record(row, kind) for row in data]
+
+
+def _booking_body(request: BookingRequest) -> dict[str, Any]:
+    summary = request.summary
+    if request.customer_id:
+        summary = f"{summary} (ServiceTitan customer {request.customer_id})".strip()
+    contacts = [("MobilePhone", request.phone), ("Email", request.email)]
+    body: dict[str, Any] = {
+        "source": request.source,
+        "name": request.name,
+        "summary": summary,
+        "isFirstTimeClient": False,
+        "externalId": request.external_id,
+        "contacts": [{"type": kind, "value": value} for kind, value in contacts if value],
+        "start": request.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if request.start else None,
+        "businessUnitId": request.business_unit_id,
+        "jobTypeId": request.job_type_id,
+        "isSendConfirmationEmail": False,
+    }
+    if request.street:
+        body["address"] = {
+            "street": request.street,
+            "unit": request.unit or None,
+            "city": request.city,
+            "state": request.state,
+            "zip": request.zip,
+            "country": "USA",
+        }
+    return {name: value for name, value in body.items() if value is not None}
