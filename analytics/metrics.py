@@ -109,6 +109,11 @@ class Rate:
         return self.part / self.whole if self.whole else None
 
     @property
+    def exact(self) -> str:
+        """For machines: the share with four decimals (`0.1250`), or nothing."""
+        return "" if self.value is None else f"{self.value:.4f}"
+
+    @property
     def percent(self) -> str:
         """For people: `12.5%`, or a dash."""
         return "–" if self.value is None else f"{100 * self.value:.1f}%"

@@ -8,7 +8,7 @@ from common import loops
 _LONGEST_SECONDS = 5.0
 
 
-@shared_task(queue="bulk")
+@shared_task
 def squash() -> int:
     """Fold deltas until none are left, for up to 5 s; how many."""
     total = 0

@@ -7,6 +7,7 @@ from config import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),
     path("", include("conversations.webhook_urls")),

@@ -35,7 +35,7 @@ class World:
         window, _ = SendWindow.objects.get_or_create(start_minute=540, end_minute=1140, days=63)
         campaign = Campaign.objects.create(
             account=self.account,
-            name=f"Tune-up {n}",
+            name=f"Tune-up {n} of {self.account.name}",
             version=self.version,
             audience=audience,
             number=self.number,
@@ -58,7 +58,7 @@ class World:
             account=self.account,
             servicetitan_customer_id=customer or 10_000 + n,
             person=person,
-            name=f"Contact {n}",
+            name=f"Contact {n} of {self.account.name}",
             household=Household.objects.create(account=self.account, key=f"home-{n}"),
             zone_set=zone_set,
         )
@@ -160,13 +160,14 @@ KINDS = {
 }
 
 
-def build(zone: str = "America/Chicago") -> World:
-    """A world with one active campaign and nobody in it."""
+def build(zone: str = "America/Chicago", account: Account | None = None) -> World:
+    """A world with one active campaign and nobody in it, in an account of its own unless one is given."""
     n = next(_numbers)
-    account = Account.objects.create(name=f"Comfort {n}", slug=f"comfort-{n}", timezone=zone)
-    twilio = Connection.objects.create(account=account, provider="twilio")
+    if account is None:
+        account = Account.objects.create(name=f"Comfort {n}", slug=f"comfort-{n}", timezone=zone)
+    twilio, _ = Connection.objects.get_or_create(account=account, provider="twilio")
     number = SendingNumber.objects.create(account=account, connection=twilio, e164=f"+1773{n:07}")
-    workflow = Workflow.objects.create(account=account, name="Tune-up season")
+    workflow = Workflow.objects.create(account=account, name=f"Tune-up season {n}")
     version = WorkflowVersion.objects.create(workflow=workflow, number=1)
     nodes = {
         key: Node.objects.create(version=version, key=key, kind=kind, name=key.replace("_", " "), position=i)

@@ -18,6 +18,7 @@ from typing import Any
 
 from accounts.models import Account
 from audiences.models import Audience
+from tests.analytics import world
 from tests.audiences import people
 
 
@@ -51,6 +52,10 @@ RULES: dict[str, Rule] = {
     "accounts:switch": Rule(
         capability="view", methods=POST, data=lambda account: {"account": str(account.pk)}
     ),
+    "analytics:dashboard": Rule(),
+    "analytics:tile_rows": Rule(arg="tile", owned=False),
+    "analytics:campaign": Rule(arg="campaign"),
+    "analytics:campaign_rows": Rule(arg="campaign"),
     "audiences:list": Rule(),
     "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),
     "audiences:count": Rule(),
@@ -64,5 +69,7 @@ RULES: dict[str, Rule] = {
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "reset link": lambda account: {"uidb64": "MQ", "token": "no-such-token"},
     "audience": lambda account: Audience.objects.create(account=account, name=f"Everybody of {account.name}"),
+    "tile": lambda account: "waiting_texts",
+    "campaign": lambda account: world.build(account=account).campaign,
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
 }

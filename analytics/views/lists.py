@@ -1,0 +1,20 @@
+"""One page for every list behind a number."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts import access
+from analytics import listing
+
+
+def show(request: access.Request, rows: QuerySet[Any], **context: Any) -> HttpResponse:
+    """The rows, fifty to a page; `?page=` beyond the last shows the last."""
+    page = Paginator(listing.related(rows), listing.PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context |= {"page": page, "lines": listing.lines(list(page)), "query": query.urlencode()}
+    return render(request, "analytics/rows.html", context)
