@@ -69,7 +69,7 @@ def _take_further(booking: Booking, now: datetime) -> None:
     try:
         client = connections.servicetitan(booking.account)
         answer = _request(client, booking) if booking.servicetitan_id is None else _look(client, booking)
-        job = client.job(answer.jobId) if answer.status == "Converted" and answer.jobId else None
+        job = client.job(answer.job_id) if answer.status == "Converted" and answer.job_id else None
     except connections.NotConnected:
         _give_up(booking, "ServiceTitan is not connected", now)
         return
