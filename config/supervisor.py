@@ -88,12 +88,13 @@ class Supervisor:
             waits["sandbox"] = lambda: _wait_for_http(port, "/", any_status=True, seconds=READY_SECONDS)
         self._wait_for(waits)
         self._prepare(running.preparation(env))
-        for child in running.product(options, env):
-            self.children.start(child)
+        web, *workers = running.product(options, env)
+        self.children.start(web)
         port = options.port
-        self._wait_for(
-            {"web": lambda: _wait_for_http(port, "/readyz", any_status=False, seconds=READY_SECONDS)}
-        )
+        answer = {"web": lambda: _wait_for_http(port, "/readyz", any_status=False, seconds=READY_SECONDS)}
+        self._wait_for(answer)  # before the workers, which would compete with it for the processor
+        for child in workers:
+            self.children.start(child)
         self._announce()
 
     def _answer_of(self, child: Child) -> Callable[[], None]:

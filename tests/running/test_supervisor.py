@@ -1,13 +1,13 @@
 """`make run` as a whole: ready, restarted, stopped, and its refusals in one sentence each."""
 
 import http.server
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -110,53 +110,58 @@ def test_option_that_makes_no_sense_is_refused(tmp_path, name, value):
     assert sentence.count("\n") == 1
 
 
-def test_data_survives_a_stop_and_a_newer_database_is_refused(start_product):
-    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-11-24T10:00")
-    pids = set(product.pids().values())
-    assert (
-        product.manage(
-            "shell", "-v0", "-c", "from accounts.models import User; User.objects.create(email='a@b.example')"
-        ).returncode
-        == 0
-    )
-    assert product.stop() == 0
-    assert groups_of(pids) == []
-    assert not (product.data / "pids.json").exists()
+def cpu_seconds(pids):
+    """Processor time of every process in the groups these pids lead."""
+    ticks = 0
+    for pid in groups_of(pids):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
-    began = time.monotonic()
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
+)
+def test_a_folder_through_stop_restart_kill_and_a_newer_version(start_product):
+    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-11-24T10:00")
+    first = set(product.pids().values())
+    assert len(groups_of(first)) >= len(NAMES)
+    add = "from accounts.models import User; User.objects.create(email='a@b.example')"
+    assert product.manage("shell", "-v0", "-c", add).returncode == 0
+    kept = [(product.data / name).read_text() for name in ("secret_key", "sandbox.port", "sandbox.json")]
+
+    # Asked to stop: nothing is left, and the second start finds everything and is quick.
+    assert product.stop() == 0
+    assert groups_of(first) == []
+    assert not (product.data / "pids.json").exists()
     product.start()
-    assert time.monotonic() - began < 15
+    second = set(product.pids().values())
+    assert cpu_seconds(second) < 15  # so that even one busy processor is ready in time
     show = (
         "from accounts.models import User; from common import clock;"
         "print(User.objects.count(), clock.now().date())"
     )
     assert product.manage("shell", "-v0", "-c", show).stdout.split() == ["1", "2026-11-24"]
-
-    add = (
+    assert kept == [
+        (product.data / name).read_text() for name in ("secret_key", "sandbox.port", "sandbox.json")
+    ]
+    future = (
         "from django.db import connection as c;"
         'c.cursor().execute("insert into django_migrations (app, name, applied)'
         " values ('campaigns', '9999_from_the_future', now())\")"
     )
-    assert product.manage("shell", "-v0", "-c", add).returncode == 0
-    assert product.stop() == 0
+    assert product.manage("shell", "-v0", "-c", future).returncode == 0
+
+    # Killed outright: still nothing is left. A database from the future is refused, and nothing stays up.
+    product.process.kill()
+    product.process.wait()
+    wait_for(lambda: not groups_of(second), seconds=10, what="end of every process")
     sentence = refusal(product)
     assert sentence.startswith(
         "This database belongs to a newer version of Truckroll (it knows campaigns.9999"
     )
     assert sentence.count("\n") == 1
     assert not (product.data / "pids.json").exists()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start ends the leftovers")
-def test_nothing_is_left_after_the_supervisor_is_killed_and_it_starts_again(start_product):
-    product = start_product(TRUCKROLL_DEMO="0")
-    pids = set(product.pids().values())
-    assert len(groups_of(pids)) >= len(NAMES)
-    product.process.kill()
-    product.process.wait()
-    wait_for(lambda: not groups_of(pids), seconds=10, what="end of every process")
-    product.start()
-    assert product.status("/readyz") == 200
 
 
 def test_stop_is_heard_while_the_data_is_being_prepared(tmp_path):
@@ -208,12 +213,3 @@ def test_port_shared_by_another_server_counts_as_taken():
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def test_sandbox_keeps_its_port_and_credentials(start_product):
-    product = start_product(TRUCKROLL_DEMO="0")
-    kept = [(product.data / name).read_text() for name in ("sandbox.port", "sandbox.json")]
-    product.stop()
-    product.start()
-    assert [(product.data / name).read_text() for name in ("sandbox.port", "sandbox.json")] == kept
-    assert json.loads(kept[1])["account_sid"].startswith("AC")
