@@ -5,7 +5,6 @@ beat, so a broker that is down or slow must neither fail nor hold up whoever rin
 """
 
 import logging
-from functools import partial
 from typing import Any
 
 from celery import Task
@@ -17,7 +16,11 @@ log = logging.getLogger(__name__)
 
 def ring(task: "Task[Any, Any]", *args: Any) -> None:
     """Publish `task` after commit; a broker that does not answer within seconds is logged, never raised."""
-    transaction.on_commit(partial(_publish, task, args), robust=True)
+
+    def publish() -> None:
+        _publish(task, args)
+
+    transaction.on_commit(publish, robust=True)
 
 
 def _publish(task: "Task[Any, Any]", args: tuple[Any, ...]) -> None:

@@ -1,7 +1,6 @@
 """The Celery application: four queues, one solo worker each, and the rings of beat.
 
-A task names its queue where it is defined, `@shared_task(queue=ENGINE)` with the constants below as plain
-words; a test fails for one that does not. Tasks are doorbells (`common.doorbell`): acknowledged early,
+`QUEUE_OF` names every task's queue (a test fails for one without). Tasks are doorbells (`common.doorbell`): acknowledged early,
 expiring with their interval, safe to lose and to repeat.
 """
 
@@ -21,26 +20,40 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def every(seconds: float, task: str, queue: str, *, expires: float | None = None) -> dict[str, Any]:
-    """One ring of beat. It expires with its interval, so that rings never pile up behind a busy loop."""
-    return {
-        "task": task,
-        "schedule": seconds,
-        "options": {"queue": queue, "expires": expires or max(seconds, 2)},
-    }
-
-
 # Loops run at most 20 s (`common.loops`) on a queue with one solo worker, so one of each runs per worker;
 # on several machines SKIP LOCKED keeps their claims apart, and what must be alone takes `loops.only_one`.
+QUEUE_OF: dict[str, str] = {
+    "campaigns.tasks.run_engine": ENGINE,
+    "conversations.tasks.send": SENDING,
+    "conversations.tasks.apply_events": EVENTS,
+    "analytics.tasks.squash": BULK,
+    "audiences.tasks.keep_openings": BULK,
+    "audiences.tasks.sync_servicetitan": BULK,
+    "campaigns.tasks.take_in": BULK,
+    "campaigns.tasks.book": BULK,
+    "campaigns.tasks.finish": BULK,
+    "conversations.tasks.sweep": BULK,
+}
+app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """One ring of beat. It expires with its interval, so that rings never pile up behind a busy loop."""
+    options = {"queue": QUEUE_OF[task], "expires": max(seconds, 2)}
+    return {"task": task, "schedule": seconds, "options": options}
+
+
 RINGS: dict[str, dict[str, Any]] = {
-    "engine": every(1, "campaigns.tasks.run_engine", ENGINE),
-    "send": every(1, "conversations.tasks.send", SENDING),
-    "apply-events": every(1, "conversations.tasks.apply_events", EVENTS),
-    "take-in": every(5, "campaigns.tasks.take_in", BULK),
-    "book": every(3, "campaigns.tasks.book", BULK),
-    "finish": every(5, "campaigns.tasks.finish", BULK),
-    "sweep": every(10, "conversations.tasks.sweep", BULK),
-    "squash": every(2, "analytics.tasks.squash", BULK),
+    "engine": every(1, "campaigns.tasks.run_engine"),
+    "send": every(1, "conversations.tasks.send"),
+    "apply-events": every(1, "conversations.tasks.apply_events"),
+    "squash": every(2, "analytics.tasks.squash"),
+    "book": every(3, "campaigns.tasks.book"),
+    "take-in": every(5, "campaigns.tasks.take_in"),
+    "finish": every(5, "campaigns.tasks.finish"),
+    "sweep": every(10, "conversations.tasks.sweep"),
+    "sync": every(300, "audiences.tasks.sync_servicetitan"),
+    "openings": every(3600, "audiences.tasks.keep_openings"),
 }
 app.conf.beat_schedule = RINGS
 

@@ -1,12 +1,13 @@
 """Applying stored status callbacks in batches."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from common import clock
 from common.transactions import atomic_with_retry
-from conversations import delivery, opt_outs
+from conversations import delivery, remedies
 from integrations.messaging import DeliveryReport, Remedy
 from integrations.models import ProviderEvent
 from integrations.twilio import webhooks as twilio
@@ -18,21 +19,20 @@ def drain() -> int:
     """Apply stored status callbacks until none is left; returns how many were applied."""
     total = 0
     while True:
-        count, opted_out = apply_batch()
-        for code, message_ids in opted_out.items():
-            opt_outs.by_provider(message_ids, code=code, now=clock.now())
+        count, refusals = apply_batch()
+        remedies.apply(refusals, now=clock.now())
         total += count
         if count < BATCH:
             return total
 
 
 @atomic_with_retry
-def apply_batch() -> tuple[int, dict[str, list[int]]]:
-    """Apply one batch in one transaction: how many events, and messages refused as opted out, by code."""
+def apply_batch() -> tuple[int, list[tuple[int, Remedy, str]]]:
+    """Apply one batch in one transaction: how many events, and what the refusals among them ask for."""
     now = clock.now()
     events = ProviderEvent.objects.claim_batch(ProviderEvent.Kind.MESSAGE_STATUS, BATCH)
     if not events:
-        return 0, {}
+        return 0, []
     reports = [
         (event, twilio.parse_status(event.payload, UUID(event.payload["attempt"]))) for event in events
     ]
@@ -43,11 +43,8 @@ def apply_batch() -> tuple[int, dict[str, list[int]]]:
     _accept_attempts([r.attempt_id for _, r, _ in matched if r.attempt_id], now)
     ProviderEvent.objects.mark_applied([e.pk for e, _, _ in matched], now=now)
     ProviderEvent.objects.mark_applied(unmatched, now=now, outcome="no such attempt")
-    opted_out: dict[str, list[int]] = {}
-    for _, report, message_id in matched:
-        if report.remedy == Remedy.OPTED_OUT:
-            opted_out.setdefault(report.code, []).append(message_id)
-    return len(events), opted_out
+    refusals = [(message_id, r.remedy, r.code) for _, r, message_id in matched if r.remedy != Remedy.NONE]
+    return len(events), refusals
 
 
 def _owners(reports: list[DeliveryReport]) -> dict[UUID | None, int]:
@@ -60,7 +57,7 @@ def _owners(reports: list[DeliveryReport]) -> dict[UUID | None, int]:
         return dict(cursor.fetchall())
 
 
-def _accept_attempts(attempt_ids: list[UUID], now) -> None:  # type: ignore[no-untyped-def]
+def _accept_attempts(attempt_ids: list[UUID], now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE conversations_attempt SET state = 'accepted', ended_at = COALESCE(ended_at, %s)"

@@ -55,12 +55,21 @@ def record(
 
 
 @atomic_with_retry
-def by_agent(contact: Contact, *, by: User, evidence: str, now: datetime) -> list[int]:
-    """An agent's choice: every address of the contact. Returns calls in flight, as `record` does."""
-    addresses = [
-        link.address for link in ContactAddress.objects.filter(contact=contact).select_related("address")
-    ]
-    return record(addresses, contact=contact, source=OptOut.Source.AGENT, by=by, evidence=evidence, now=now)
+def by_agent(
+    contact: Contact, *, by: User, evidence: str, now: datetime, also: Sequence[Address] = ()
+) -> list[int]:
+    """An agent's choice: every address of the contact, and `also` those (a thread's phone may not be among
+    them any more). Returns calls in flight, as `record` does."""
+    links = ContactAddress.objects.filter(contact=contact).select_related("address")
+    addresses = {address.pk: address for address in [*also, *(link.address for link in links)]}
+    return record(
+        list(addresses.values()),
+        contact=contact,
+        source=OptOut.Source.AGENT,
+        by=by,
+        evidence=evidence,
+        now=now,
+    )
 
 
 @atomic_with_retry

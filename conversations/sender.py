@@ -16,10 +16,10 @@ from django.db import close_old_connections, connection
 
 from common import clock, loops
 from common.transactions import atomic_with_retry
-from conversations import claiming, delivery
+from conversations import claiming, delivery, remedies
 from conversations.claiming import Claim
 from conversations.delivery import CallResult
-from integrations.messaging import OutgoingText, ProviderError, Receipt
+from integrations.messaging import OutgoingText, ProviderError, Receipt, Remedy
 from integrations.models import Connection
 from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
 
@@ -75,7 +75,7 @@ class Sender:
                     await self._flush()
                 await self._flush()
         finally:
-            await self._in_database(connection.close)
+            await self._in_database(lambda: connection.close())  # noqa: PLW0108  (of that thread)
             self._database.shutdown()
         return self.calls
 
@@ -113,6 +113,13 @@ class Sender:
             return
         results, self._results = self._results, []
         await self._in_database(lambda: record(results))
+        refusals = [
+            (r.message_id, r.result.remedy, r.result.code)
+            for r in results
+            if isinstance(r.result, ProviderError) and r.result.remedy != Remedy.NONE
+        ]
+        if refusals:
+            await self._in_database(lambda: remedies.apply(refusals, now=clock.now()))
         for result in results:
             number_id = self._numbers.pop(result.message_id, None)
             if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY and number_id:

@@ -8,13 +8,13 @@ from common.transactions import atomic_with_retry
 from conversations import delivery, draining, reconciling, sender
 
 
-@shared_task(queue="sending")
+@shared_task
 def send() -> int:
     """Send what is due for up to 20 s; how many calls were made."""
     return sender.run(loops.LONGEST_LOOP_SECONDS)
 
 
-@shared_task(queue="events")
+@shared_task
 def apply_events() -> int:
     """Apply status callbacks as they come for up to 20 s; how many."""
     total = 0
@@ -26,7 +26,7 @@ def apply_events() -> int:
     return total
 
 
-@shared_task(queue="bulk")
+@shared_task
 def sweep() -> int:
     """Mark abandoned calls unknown and reconcile the unknown; how many moved."""
     now = clock.now()

@@ -169,8 +169,9 @@ def test_a_narrow_number_queues_only_a_minute_of_texts(open_hours):
     outbound_room = 60
     assert outbound.waiting_segments(campaign.lane_id, outbound_room) == 0
     node_limit = engine.KINDS["send_sms"].limit(
-        1000, campaign_id=campaign.pk, node=engine.graph.load(campaign.version_id).nodes[
-            engine.graph.load(campaign.version_id).first]
+        1000,
+        campaign_id=campaign.pk,
+        node=engine.graph.load(campaign.version_id).nodes[engine.graph.load(campaign.version_id).first],
     )
     assert node_limit == 60
 
@@ -187,7 +188,11 @@ def test_a_later_launch_enrolls_at_once_and_starts_then(open_hours):
 
 
 BRANCHING = [
-    ("check", "branch", {"conditions": [{"label": "home", "field": "kind", "operator": "is", "value": "residential"}]}),
+    (
+        "check",
+        "branch",
+        {"conditions": [{"label": "home", "field": "kind", "operator": "is", "value": "residential"}]},
+    ),
     ("home_text", "send_sms", {"body": "Hi {{ first_name }}"}),
     ("work_text", "send_sms", {"body": "Hello {{ name }}"}),
 ]
@@ -197,18 +202,27 @@ def test_a_branch_splits_in_one_go_and_its_steps_are_stored_completed(open_hours
     account = factories.make_account()
     factories.make_contact(account, phone="+13125550199", kind="commercial")
     campaign = launch(
-        account, contacts=2, nodes=BRANCHING, edges=[("check", "home", "home_text"), ("check", "otherwise", "work_text")]
+        account,
+        contacts=2,
+        nodes=BRANCHING,
+        edges=[("check", "home", "home_text"), ("check", "otherwise", "work_text")],
     )
     engine.run_round(now=open_hours)
     assert states(campaign) == [("check", "completed")] * 3 + [
-        ("home_text", "scheduled"), ("home_text", "scheduled"), ("work_text", "scheduled"),
+        ("home_text", "scheduled"),
+        ("home_text", "scheduled"),
+        ("work_text", "scheduled"),
     ]
 
 
 @pytest.mark.parametrize(
     ("break_it", "field", "words"),
     [
-        (lambda d, other: {"number": factories.make_number(other, e164="+13125550198")}, "number", "does not belong"),
+        (
+            lambda d, other: {"number": factories.make_number(other, e164="+13125550198")},
+            "number",
+            "does not belong",
+        ),
         (lambda d, other: {"audience": factories.make_audience(other)}, "audience", "does not belong"),
         (lambda d, other: {"version": factories.make_workflow(other)}, "workflow", "does not belong"),
         (lambda d, other: {"targeting": {"kind": "commercial"}}, "audience", "Nobody"),

@@ -1,0 +1,16 @@
+"""Every task has a queue, and every queue and ring is one that exists."""
+
+from config.celery import QUEUE_OF, QUEUES, RINGS, app
+
+
+def test_every_task_names_its_queue() -> None:
+    app.loader.import_default_modules()
+    ours = {name for name in app.tasks if not name.startswith("celery.")}
+    assert ours == set(QUEUE_OF)
+    assert set(QUEUE_OF.values()) <= set(QUEUES)
+
+
+def test_every_ring_expires_and_rings_a_task_that_exists() -> None:
+    for name, ring in RINGS.items():
+        assert ring["task"] in QUEUE_OF, name
+        assert ring["options"]["expires"] <= max(ring["schedule"], 2), name

@@ -1,0 +1,83 @@
+"""A contractor with a campaign, wired to a real sandbox process and a real web server."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts.models import Account
+from campaigns import engine, enrolling, launching
+from campaigns.models import Campaign
+from common import clock
+from conversations import draining, sender
+from integrations.models import Connection, SendingNumber
+from tests import factories
+from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
+
+MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # noon in Chicago
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The product's clock runs on from a Monday noon in Chicago."""
+    started = datetime.now(UTC)
+    monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON + (datetime.now(UTC) - started))
+    return MONDAY_NOON
+
+
+@dataclass
+class Company:
+    """The contractor under test and the provider it speaks to."""
+
+    account: Account
+    number: SendingNumber
+    sandbox: SandboxProcess
+
+    def launch(self, contacts: int, nodes=factories.TUNE_UP_NODES, edges=factories.TUNE_UP_EDGES) -> Campaign:
+        """Launch to that many new contacts, enrolled to the end."""
+        for index in range(contacts):
+            factories.make_contact(self.account, phone=phone(index))
+        now = clock.now()
+        draft = launching.Draft(
+            name=f"Launch {now.timestamp()}",
+            version=factories.make_workflow(self.account, nodes, edges),
+            audience=factories.make_audience(self.account),
+            number=self.number,
+        )
+        campaign = launching.launch(self.account, draft, by=None, now=now)
+        enrolling.enroll(campaign, now=now)
+        return campaign
+
+    def run(self, seconds: float = 20) -> None:
+        """Engine, sender and drain until nothing is due."""
+        engine.run_round(now=clock.now())
+        sender.run(seconds, concurrency=50, until_idle=True)
+        draining.drain()
+
+
+def phone(index: int) -> str:
+    """The reserved numbers of as many area codes as it takes."""
+    area = (312, 773, 847, 630, 708, 815, 309, 217, 618, 224, 331, 779, 872, 260, 317, 574)[index // 100]
+    return f"+1{area}555{100 + index % 100:04}"
+
+
+@pytest.fixture
+def company(
+    transactional_db: None, sandbox: SandboxProcess, noon: datetime, settings, live_server
+) -> Company:
+    """An account whose Twilio is the sandbox, and whose webhooks reach this process."""
+    settings.PUBLIC_URL = live_server.url
+    sandbox.set_webhook_base(live_server.url)
+    sandbox.set_clock_offset((MONDAY_NOON - datetime.now(UTC)).total_seconds())
+    account = factories.make_account()
+    listed = sandbox.http.get(
+        f"{sandbox.base_url}/2010-04-01/Accounts/{sandbox.credentials['account_sid']}/IncomingPhoneNumbers.json",
+        auth=(sandbox.credentials["account_sid"], sandbox.credentials["auth_token"]),
+    ).json()["incoming_phone_numbers"]
+    number = factories.make_number(account, e164=listed[0]["phone_number"], segments_per_second=5000)
+    stored = number.connection
+    stored.settings = {"account_sid": sandbox.credentials["account_sid"], "base_url": sandbox.base_url}
+    stored.credentials = {"auth_token": sandbox.credentials["auth_token"]}
+    stored.save()
+    sandbox.set_number_rate(number.e164, 5000)
+    return Company(account, number, sandbox)
