@@ -86,6 +86,10 @@ class ServiceTitanClient:
         self._provider = access.booking_provider_id
         self._provider_lock = threading.Lock()
 
+    def close(self) -> None:
+        """Close the connections; not for a shared client."""
+        self._http.close()
+
     def export(self, entity: str, token: str = "", *, recent: bool = True) -> Iterator[Page]:
         """Pages of `entity` (a name of EXPORTS) after `token`, empty for the beginning, until no more.
 

@@ -215,8 +215,8 @@ def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> lis
     whole page is older. Raises ProviderError.
     """
     found: list[ListedText] = []
-    with _listing():
-        page = _sdk(access, _sync_http()).messages.page(to=to, page_size=1000)
+    with _listing() as http:
+        page = _sdk(access, http).messages.page(to=to, page_size=1000)
         while page is not None:
             rows = [row for row in page if str(row.direction).startswith("outbound")]
             recent = [row for row in rows if _created(row) >= created_after]
@@ -237,7 +237,7 @@ class OwnedNumber:
 
 def list_numbers(access: TwilioAccess) -> list[OwnedNumber]:
     """Every phone number the account owns. Raises ProviderError."""
-    with _listing():
+    with _listing() as http:
         return [
             OwnedNumber(
                 sid=str(row.sid),
@@ -245,7 +245,7 @@ def list_numbers(access: TwilioAccess) -> list[OwnedNumber]:
                 label=str(row.friendly_name or row.phone_number),
                 can_text=_can_text(row.capabilities),
             )
-            for row in _sdk(access, _sync_http()).incoming_phone_numbers.stream(page_size=1000)
+            for row in _sdk(access, http).incoming_phone_numbers.stream(page_size=1000)
         ]
 
 
@@ -255,23 +255,21 @@ def _sdk(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -
     return sdk
 
 
-def _sync_http() -> TwilioHttpClient:
+@contextmanager
+def _listing() -> Iterator[TwilioHttpClient]:
+    """A synchronous client for one reading; whatever can go wrong with it becomes ProviderError."""
     http = TwilioHttpClient(timeout=TOTAL_SECONDS)
     http.session.trust_env = False  # no proxies, no CA bundle from the environment
-    return http
-
-
-@contextmanager
-def _listing() -> Iterator[None]:
-    """Turn whatever a read of the list can raise into ProviderError; reading twice harms nobody."""
     try:
-        yield
+        yield http
     except TwilioException as exc:
         raise _refusal(exc, None) from exc
     except (OSError, ValueError, KeyError) as exc:
         raise ProviderError(
             f"Twilio did not answer: {type(exc).__name__}", permanent=False, accepted="no", code="unreachable"
         ) from exc
+    finally:
+        http.session.close()
 
 
 def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
