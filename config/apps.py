@@ -8,4 +8,6 @@ class RunningConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the Celery application once Django's apps are there."""
-        from config import celery  # noqa: F401
+        from config import alive, celery  # noqa: F401
+
+        alive.leave_marks()
