@@ -10,7 +10,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),
+    path("", include("conversations.urls")),
     path("", include("conversations.webhook_urls")),
+    path("", include("campaigns.urls")),
 ]
 
 handler403 = "accounts.views.errors.forbidden"

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import audit
-from accounts.models import Account, User
+from accounts.models import Account, Membership, User
 from audiences import suppression
 from common.doorbell import ring
 from common.segments import count_segments
@@ -90,3 +90,34 @@ def reopen(thread: Thread, *, by: User, now: datetime) -> None:
     if thread.closed_reason == "opted_out":
         raise ReplyRefused("This person has opted out. Only their own START can reopen the thread.")
     Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
+
+
+@transaction.atomic
+def assign(thread: Thread, *, to: User | None, by: User, now: datetime) -> None:
+    """Give a thread to a colleague, or to nobody. Raises ReplyRefused for somebody outside the account."""
+    if to is not None and not Membership.objects.filter(account=thread.account_id, user=to).exists():
+        raise ReplyRefused("This person does not belong to your account.")
+    Thread.objects.filter(pk=thread.pk).update(assigned_to=to)
+    words = f"Assigned {thread.contact} to {to}" if to else f"Unassigned {thread.contact}"
+    audit.record(account=thread.account, by=by, verb="assigned_thread", summary=words, on=thread)
+
+
+@transaction.atomic
+def escalate(thread: Thread, *, reason: str, by: User, now: datetime) -> None:
+    """Ask for somebody with more say; the thread needs a reply again. Raises ReplyRefused without a reason,
+    and for a closed thread."""
+    reason = reason.strip()
+    if not reason:
+        raise ReplyRefused("Say why this needs somebody else.")
+    longest = 200
+    if len(reason) > longest:
+        raise ReplyRefused(f"The reason may have {longest} characters; this one has {len(reason)}.")
+    changed = Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
+        escalated_reason=reason, needs_reply=True
+    )
+    if not changed:
+        raise ReplyRefused("The thread is closed. Reopen it first.")
+    audit.record(
+        account=thread.account, by=by, verb="escalated_thread", summary=f"Escalated {thread.contact}",
+        on=thread, detail={"reason": reason},
+    )  # fmt: skip

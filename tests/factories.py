@@ -13,6 +13,7 @@ from audiences.models import Address, Audience, Contact, ContactAddress, Househo
 from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
+from conversations.models import Message, Reading, Thread
 from integrations.models import Connection, SendingNumber
 from tests.accounts import making
 
@@ -49,11 +50,11 @@ def make_contact(account: Account, phone: str = "+13125550101", **fields: Any) -
     first_name = fields.setdefault("first_name", "Pat")
     last_name = fields.setdefault("last_name", f"Customer {number}")
     fields.setdefault("name", f"{first_name} {last_name}")
-    fields.setdefault("servicetitan_customer_id", number)
+    fields.setdefault("servicetitan_customer_id", 500_000 + number)
     fields.setdefault("state", "IL")
     fields.setdefault("zip", "60601")
     if "household" not in fields:
-        fields["household"] = Household.objects.create(account=account, key=f"home:{number}")
+        fields["household"] = Household.objects.create(account=account, key=f"home:{500_000 + number}")
     if "zone_set" not in fields:
         fields["zone_set"] = zone_set_for(state="IL", zip_code="60601", phones=[phone])
     contact = Contact.objects.create(account=account, **fields)
@@ -120,3 +121,38 @@ def make_workflow(
         publishing.publish(version, by=None, now=now)
         version.refresh_from_db()
     return version
+
+
+def make_thread(
+    account: Account, phone: str = "", body: str = "Do you have Friday?", **contact: Any
+) -> Thread:
+    """An open thread of a new contact who has written and waits for a reply."""
+    number = next(_numbers)
+    writer = make_contact(account, phone or f"+1312556{number:04}", **contact)
+    ours = SendingNumber.objects.filter(account=account).first()
+    ours = ours or make_number(account, f"+1312557{number:04}")
+    thread = Thread.objects.create(
+        account=account, contact=writer, address=phone_of(writer), number=ours, needs_reply=True
+    )
+    make_inbound(thread, body)
+    return thread
+
+
+def make_inbound(thread: Thread, body: str = "Do you have Friday?", label: str = "question") -> Message:
+    """A text from the thread's customer, with its reading."""
+    now = clock.now()
+    message = Message.objects.create(
+        account=thread.account,
+        contact=thread.contact,
+        address=thread.address,
+        number=thread.number,
+        kind=Message.Kind.INBOUND,
+        body=body,
+        state=Message.State.RECEIVED,
+        state_at=now,
+        created_at=now,
+    )
+    Reading.objects.create(message=message, label=label, outcome=Reading.Outcome.HOLD, detector="by hand")
+    Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
+    thread.refresh_from_db()
+    return message

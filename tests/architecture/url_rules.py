@@ -18,6 +18,7 @@ from typing import Any
 
 from accounts.models import Account
 from audiences.models import Audience
+from tests import factories
 from tests.analytics import world
 from tests.audiences import people
 
@@ -64,6 +65,24 @@ RULES: dict[str, Rule] = {
     ),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
+    "campaigns:list": Rule(),
+    "campaigns:launch": Rule(capability="launch_campaign", methods=BOTH),
+    "campaigns:preview": Rule(capability="launch_campaign", methods=POST),
+    "campaigns:pause": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
+    "campaigns:resume": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
+    "campaigns:stop": Rule(capability="stop_campaign", methods=POST, arg="campaign"),
+    "campaigns:workflows": Rule(),
+    "campaigns:workflow_version": Rule(arg="workflow version"),
+    "conversations:inbox": Rule(capability="read_conversations"),
+    "conversations:thread": Rule(capability="read_conversations", arg="thread"),
+    "conversations:reply": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:reply_size": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:note": Rule(capability="write_note", methods=POST, arg="thread"),
+    "conversations:close": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:reopen": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:assign": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:escalate": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:opt_out": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
 }
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
@@ -72,4 +91,6 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "tile": lambda account: "waiting_texts",
     "campaign": lambda account: world.build(account=account).campaign,
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
+    "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
+    "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
 }

@@ -1,0 +1,110 @@
+"""The inbox: which threads there are, narrowed and sought, with the last words of each."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+
+from accounts.models import User
+from audiences.models import OptOut
+from conversations.models import Message, Thread
+
+EXCERPT = 120
+
+
+class Folder(models.TextChoices):
+    """The ways to look at the inbox."""
+
+    NEEDS_REPLY = "needs_reply", "Needs reply"
+    MINE = "mine", "Mine"
+    UNASSIGNED = "unassigned", "Unassigned"
+    OPTED_OUT = "opted_out", "Opted out"
+    ALL = "all", "All"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thread as the inbox shows it."""
+
+    thread: Thread
+    excerpt: str
+    inbound: bool
+    opted_out: bool
+
+    @property
+    def shown(self) -> tuple[Any, ...]:
+        """Everything of it that is on the page."""
+        thread = self.thread
+        return (
+            thread.pk, thread.contact.name, thread.address.value, thread.state, thread.needs_reply,
+            thread.escalated_reason, str(thread.assigned_to or ""), thread.last_message_at,
+            self.excerpt, self.inbound, self.opted_out,
+        )  # fmt: skip
+
+
+def condition(folder: str, user: User) -> Q:
+    """Which threads belong in a folder. Mine and Unassigned are open ones: work still to do."""
+    open_ = Q(state=Thread.State.OPEN)
+    return {
+        Folder.NEEDS_REPLY: Q(needs_reply=True),
+        Folder.MINE: open_ & Q(assigned_to=user),
+        Folder.UNASSIGNED: open_ & Q(assigned_to=None),
+        Folder.OPTED_OUT: Q(_opted_out()),
+        Folder.ALL: Q(),
+    }[Folder(folder)]
+
+
+def sought(threads: QuerySet[Thread], words: str) -> QuerySet[Thread]:
+    """Threads whose contact's name or phone holds these words; every thread for none."""
+    if not words:
+        return threads
+    found = Q(contact__name__icontains=words)
+    digits = re.sub(r"\D", "", words)
+    if len(digits) >= 3:
+        found |= Q(address__value__contains=digits)
+    return threads.filter(found)
+
+
+def counts(threads: QuerySet[Thread], user: User) -> dict[str, int]:
+    """How many threads each folder holds. One query."""
+    folders = {folder.value: Count("pk", filter=condition(folder, user)) for folder in Folder}
+    folders[Folder.ALL.value] = Count("pk")
+    return threads.aggregate(**folders)
+
+
+def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:
+    """Who has waited longest first where a reply is owed, else the latest first; with last messages' ids."""
+    last = Message.objects.filter(contact=OuterRef("contact"), address=OuterRef("address"))
+    threads = threads.select_related("contact", "address", "assigned_to").annotate(
+        opted_out=_opted_out(), last_message_id=Subquery(last.order_by("-created_at", "-pk").values("pk")[:1])
+    )
+    if folder == Folder.NEEDS_REPLY:
+        return threads.order_by("last_inbound_at", "pk")
+    return threads.order_by("-last_message_at", "-pk")
+
+
+def lines(threads: list[Any]) -> list[Line]:
+    """The threads of one page, from `ordered`, with what was said last. One query."""
+    last = (
+        Message.objects.defer("variables")
+        .select_related("template")
+        .in_bulk([thread.last_message_id for thread in threads if thread.last_message_id])
+    )
+    found = []
+    for thread in threads:
+        message = last.get(thread.last_message_id)
+        words = " ".join(((message.body or _unwritten(message)) if message else "").split())
+        excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
+        inbound = message is not None and message.kind == Message.Kind.INBOUND
+        found.append(Line(thread, excerpt, inbound, thread.opted_out))
+    return found
+
+
+def _opted_out() -> Exists:
+    return Exists(OptOut.objects.filter(address=OuterRef("address"), lifted_at=None))
+
+
+def _unwritten(message: Message) -> str:
+    return message.template.body if message.template else ""
