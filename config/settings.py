@@ -21,7 +21,8 @@ TESTING = env.bool("TRUCKROLL_TESTING", False)
 PUBLIC_URL = env.str("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', '8000')}").rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
 SECRET_KEY = env.str("SECRET_KEY", "") or embedded.secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])  # former keys: sessions and stored credentials
+# Former keys: sessions and stored credentials that still need them.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 # Health checks knock from inside, by address.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", ["*"]), "127.0.0.1"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

@@ -47,6 +47,10 @@ def decrypt(token: str) -> dict[str, str]:
 class EncryptedJSONField(_TextField):
     """A small dict of strings, ciphertext in the database, plain in Python. Cannot be filtered on."""
 
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, expression: object, connection: object) -> dict[str, str]:
         """Decrypt a column as it is read."""
         return decrypt(value) if value else {}

@@ -9,7 +9,7 @@ class NumberPaceQuerySet(models.QuerySet["NumberPace"]):
 
     def ensure(self, number_ids: list[int]) -> None:
         """Make the missing rows; existing ones keep their pace."""
-        self.bulk_create([NumberPace(number_id=pk) for pk in number_ids], ignore_conflicts=True)
+        self.bulk_create([self.model(number_id=pk) for pk in number_ids], ignore_conflicts=True)
 
 
 class NumberPace(models.Model):
