@@ -220,7 +220,7 @@ class ServiceTitanClient:
 
     def _pause_after(self, error: ProviderError, attempt: int) -> None:
         longest = min(FIRST_PAUSE_SECONDS * 2**attempt, LONGEST_PAUSE_SECONDS)
-        jittered = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+        jittered = longest * random.uniform(0.5, 1.0)
         self._pause(max(jittered, error.retry_after or 0.0))
 
     def _once(self, method: str, module: str, path: str, **content: Any) -> dict[str, Any]:

