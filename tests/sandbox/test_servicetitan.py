@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -80,31 +81,31 @@ def test_token_endpoint_is_throttled_on_demand(tenant: SandboxProcess) -> None:
 
 def test_export_loses_no_row_while_rows_change(tenant: SandboxProcess) -> None:
     tenant.set_faults(servicetitan={"page_size": 7, "rate_limit": 0, "recent_seconds": 0})
-    head, seen, token = headers(tenant), {}, ""
+    head, seen, token, edits = headers(tenant), {}, "", 0
     stop = threading.Event()
 
     def edit() -> None:
-        n = 0
+        nonlocal edits
         with httpx.Client(trust_env=False) as http:
             while not stop.is_set():
-                body = {"id": 7_000_001 + n % 60, "name": f"Renamed {n}"}
+                body = {"id": 7_000_001 + edits % 60, "name": f"Renamed {edits}"}
                 http.post(f"{tenant.base_url}/servicetitan/customers", json=body)
-                n += 1
+                edits += 1
+
+    def pull(until: Callable[[bool], bool]) -> None:
+        nonlocal token
+        more = True
+        while not until(more):
+            page = get(tenant, "crm/export/customers", head, **({"from": token} if token else {})).json()
+            seen.update({row["id"]: row["name"] for row in page["data"]})
+            token, more = page["continueFrom"], page["hasMore"]
 
     editor = threading.Thread(target=edit)
     editor.start()
-    for _ in range(12):
-        page = get(tenant, "crm/export/customers", head, **({"from": token} if token else {})).json()
-        seen.update({row["id"]: row["name"] for row in page["data"]})
-        token = page["continueFrom"]
+    pull(until=lambda _more: edits >= 100)
     stop.set()
     editor.join()
-    while True:
-        page = get(tenant, "crm/export/customers", head, **{"from": token}).json()
-        seen.update({row["id"]: row["name"] for row in page["data"]})
-        token = page["continueFrom"]
-        if not page["hasMore"]:
-            break
+    pull(until=lambda more: not more)
     listed = get(tenant, "crm/customers", head, active="Any", pageSize=500).json()["data"]
     assert seen == {row["id"]: row["name"] for row in listed}
 
