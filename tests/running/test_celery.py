@@ -1,0 +1,157 @@
+"""Queues, workers and rings as the product configures them, with private servers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+
+from config import embedded
+from config.processes import spawn, stop
+from config.running import WORKER_FLAGS
+from tests.product import ROOT, wait_for
+
+PROBE = "tests.running.probe"
+
+
+class Bench:
+    """Private servers, and a worker of the engine's queue."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.running: dict[str, tuple[subprocess.Popen[bytes], object]] = {}
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("TRUCKROLL_")},
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "TRUCKROLL_DATA": str(data),
+        }
+
+    def serve(self, name: str) -> None:
+        prepare, wait = {
+            "postgres": (embedded.prepare_postgres, embedded.wait_for_postgres),
+            "redis": (embedded.prepare_redis, embedded.wait_for_redis),
+        }[name]
+        program = prepare(self.data, durable=False)
+        process = spawn(program, stdout=subprocess.DEVNULL)
+        self.running[name] = (process, program)
+        wait(self.data, process, seconds=30)
+
+    def kill(self, name: str) -> None:
+        process, _ = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def worker(self) -> "subprocess.Popen[bytes]":
+        argv = [sys.executable, "-m", "celery", "-q", "-A", PROBE, "worker", "-Q", "engine", *WORKER_FLAGS]
+        process = subprocess.Popen(
+            argv, cwd=ROOT, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.running["worker"] = (process, None)
+        return process
+
+    def ring(self, task: str) -> None:
+        code = f"from {PROBE} import app; app.tasks['{task}'].delay()"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=self.env, check=True)
+
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(embedded.redis_url(self.data), decode_responses=True)
+
+    def notes(self) -> list[str]:
+        with self.redis() as client:
+            return client.lrange("notes", 0, -1)
+
+    def close(self) -> None:
+        for process, program in reversed(list(self.running.values())):
+            if program is not None:
+                stop(process, program, seconds=10)
+            else:
+                process.kill()
+                process.wait()
+        embedded.remove(self.data)
+
+
+@pytest.fixture(scope="module")
+def bench():
+    bench = Bench(Path(settings.DATA_DIR) / f"celery-{os.getpid()}")
+    try:
+        bench.serve("postgres")
+        bench.serve("redis")
+        yield bench
+    finally:
+        bench.close()
+
+
+def test_ring_reaches_its_own_queue_alone(bench):
+    bench.ring("probe.query")
+    with bench.redis() as client:
+        waiting = {queue: client.llen(queue) for queue in ("sending", "events", "engine", "bulk")}
+        client.delete("engine")
+    assert waiting == {"sending": 0, "events": 0, "engine": 1, "bulk": 0}
+
+
+def test_worker_loop_ends_soon_after_sigterm(bench):
+    worker = bench.worker()
+    bench.ring("probe.loop")
+    wait_for(lambda: "began" in bench.notes(), seconds=30, what="the loop")
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert time.monotonic() - began < 6
+    assert bench.notes()[-1] == "told to stop"
+
+
+def test_worker_reuses_its_connection_and_survives_a_killed_postgres(bench):
+    worker = bench.worker()
+    with bench.redis() as client:
+        client.delete("notes")
+    for _ in range(2):
+        bench.ring("probe.query")
+    wait_for(lambda: len(bench.notes()) == 2, seconds=30, what="two answers")
+    first, second = bench.notes()
+    assert first == second
+    bench.kill("postgres")
+    bench.serve("postgres")
+    for _ in range(3):
+        bench.ring("probe.query")
+    wait_for(lambda: len(bench.notes()) == 5, seconds=30, what="answers after the restart")
+    assert bench.notes()[2] != first
+    assert len(set(bench.notes()[2:])) == 1
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+
+
+RING = f"""
+import time
+from {PROBE} import query
+from common.doorbell import ring
+began = time.monotonic()
+ring(query)
+print(time.monotonic() - began)
+"""
+
+
+@pytest.mark.parametrize("broker", ["mute", "gone"])
+def test_ring_to_a_broker_that_does_not_answer_neither_hangs_nor_raises(bench, broker):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if broker == "mute":
+            listener.listen()  # connects, and never says a word
+        port = listener.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-c", RING],
+            cwd=ROOT,
+            env={**bench.env, "REDIS_URL": f"redis://127.0.0.1:{port}/0"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 15
+    assert "ring lost" in done.stderr
