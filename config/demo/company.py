@@ -1,0 +1,182 @@
+"""Making the demo company: every step finds what an earlier start made, and goes on where one was killed."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+
+from accounts import people
+from accounts.models import Account, BusinessUnit, Membership, Role, User
+from audiences import servicetitan_sync
+from audiences.models import Audience, JobType, SyncCursor, Tag
+from campaigns import launching, publishing
+from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
+from config.demo import workflow
+from integrations import connections
+from integrations.messaging import ProviderError
+from integrations.models import SendingNumber
+
+NAME, ZONE = "Prairie Home Comfort", "America/Chicago"
+PASSWORD = "truckroll-demo"
+PEOPLE = (
+    ("admin@demo.example", Role.ADMIN, "Ruth Lindqvist"),
+    ("marketer@demo.example", Role.MARKETER, "Theo Navarrete"),
+    ("csr@demo.example", Role.CSR, "Imani Brightwell"),
+    ("agent@demo.example", Role.AGENT, "Calvin Osgard"),
+)
+SEGMENTS_PER_SECOND = 100
+PLAYBOOK = "Seasonal tune-ups"
+CAMPAIGN = "Furnace tune-ups, first wave"
+TUNE_UP = "Furnace Tune-up"
+# The fixed token makes the launch happen once in a data folder's life.
+LAUNCH_TOKEN = uuid.uuid5(uuid.NAMESPACE_URL, "truckroll:demo:first-wave")
+
+
+class NotPrepared(Exception):
+    """The demo company could not be completed; the text says why. The next start goes on from here."""
+
+
+def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool) -> str:
+    """Bring the demo company to completion and return one line of what there is; "" if nothing was to do.
+
+    `known_passwords` lets people sign in with the published password: for the embedded database only. A
+    database that holds other companies is left alone. Raises NotPrepared.
+    """
+    account = Account.objects.filter(name=NAME).order_by("pk").first()
+    if account is None and Account.objects.exists():
+        return "this database holds a company of its own, so there is no demo company"
+    account = account or people.open_account(name=NAME, timezone=ZONE)
+    if known_passwords:
+        _people(account)
+    try:
+        connections.ensure_from_environment(account, environ)
+    except ProviderError as error:
+        raise NotPrepared(f"Twilio did not list its numbers: {error}") from error
+    if Campaign.objects.filter(launch_token=LAUNCH_TOKEN).exists():
+        return ""
+    _synchronise(account, now)
+    number = _number(account)
+    audiences = _audiences(account)
+    version = _version(account, now)
+    if number is None or not _stays_here(environ):
+        return f"{NAME} is ready; nothing was launched, because its texts would leave this machine"
+    admin = User.objects.filter(memberships__account=account, memberships__role=Role.ADMIN).first()
+    _launch(account, audiences[0], version, number, by=admin, now=now)
+    return f"{NAME} is ready with {account.contacts.count():,} contacts and one campaign under way"
+
+
+def _people(account: Account) -> None:
+    """Everybody of PEOPLE who is not a member yet."""
+    members = set(Membership.objects.filter(account=account).values_list("user__email", flat=True))
+    for email, role, name in PEOPLE:
+        if email not in members:
+            people.add(account=account, email=email, password=PASSWORD, name=name, role=role, by=None)
+
+
+def _synchronise(account: Account, now: datetime) -> None:
+    """Mirror ServiceTitan to the end, once; afterwards the hourly rings keep it up to date."""
+    complete = SyncCursor.objects.filter(account=account, entity="appointments").exclude(synced_at=None)
+    if complete.exists():
+        return
+    try:
+        client = connections.servicetitan(account)
+    except connections.NotConnected:
+        return
+    report = servicetitan_sync.sync(account, client=client, now=now)
+    if report.error:
+        raise NotPrepared(f"ServiceTitan's data could not be read: {report.error}")
+
+
+def _number(account: Account) -> SendingNumber | None:
+    """The number that the demo sends from, at the rate of a busy short code."""
+    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
+    if number is not None and number.segments_per_second == 1:
+        number.label, number.segments_per_second = "Main line", SEGMENTS_PER_SECOND
+        number.save(update_fields=["label", "segments_per_second"])
+    return number
+
+
+def _audiences(account: Account) -> list[Audience]:
+    """The audience of the first wave, and others that nobody has reached yet."""
+    rules: dict[str, dict[str, Any]] = {
+        "Furnace tune-up due: no visit for 11 months": {
+            "kind": "residential",
+            "days_since_last_job_min": 335,
+        },
+        "West unit, maintenance members": {
+            "kind": "residential",
+            "tags": _ids(Tag, account, "Maintenance member", "Comfort club"),
+            "business_units": _ids(BusinessUnit, account, "HVAC West"),
+        },
+        "Furnace over ten years old, seen this year": {
+            "kind": "residential",
+            "tags": _ids(Tag, account, "Furnace >10 yrs"),
+            "days_since_last_job_max": 334,
+        },
+        "Everyone": {},
+    }
+    return [
+        Audience.objects.get_or_create(account=account, name=name, defaults={"rules": rule})[0]
+        for name, rule in rules.items()
+    ]
+
+
+def _ids(model: Any, account: Account, *names: str) -> list[int]:
+    return list(
+        model.objects.filter(account=account, name__in=names).order_by("pk").values_list("pk", flat=True)
+    )
+
+
+@transaction.atomic
+def _version(account: Account, now: datetime) -> WorkflowVersion:
+    """The published workflow."""
+    made, _ = Workflow.objects.get_or_create(
+        account=account, name=workflow.NAME, defaults={"description": workflow.DESCRIPTION, "created_at": now}
+    )
+    published = made.versions.exclude(published_at=None).order_by("number").first()
+    if published is not None:
+        return published
+    job_type = JobType.objects.filter(account=account, name=TUNE_UP).first()
+    drawn = workflow.nodes(job_type=job_type.servicetitan_id if job_type else None)
+    version = publishing.draft(made, nodes=drawn, edges=workflow.EDGES, by=None, now=now)
+    publishing.publish(version, by=None, now=now)
+    version.refresh_from_db()
+    return version
+
+
+def _launch(
+    account: Account,
+    audience: Audience,
+    version: WorkflowVersion,
+    number: SendingNumber,
+    *,
+    by: User | None,
+    now: datetime,
+) -> None:
+    """Launch the first wave through the same door as everybody."""
+    playbook, _ = Playbook.objects.get_or_create(account=account, name=PLAYBOOK)
+    draft = launching.Draft(
+        name=CAMPAIGN,
+        version=version,
+        audience=audience,
+        number=number,
+        playbook=playbook,
+        token=LAUNCH_TOKEN,
+    )
+    try:
+        launching.launch(account, draft, by=by, now=now)
+    except launching.LaunchRefused as refused:
+        raise NotPrepared(f"The demo campaign was refused: {refused}") from refused
+
+
+def _stays_here(environ: Mapping[str, str]) -> bool:
+    """Whether texts go to this machine's own sandbox or a stand-in beside it, never to a carrier."""
+    host = urlsplit(environ.get("TWILIO_API_BASE_URL", "")).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
