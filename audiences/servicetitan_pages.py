@@ -15,6 +15,7 @@ from audiences.derived_contacts import Customer
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, Tag
 from audiences.signals import jobs_changed
+from common import clock
 
 Records = Sequence[Any]
 _KEY = ("account_id", "servicetitan_id")
@@ -75,7 +76,7 @@ def apply_locations(account: Account, records: Records) -> None:
             {
                 **_keys(account, record),
                 "servicetitan_customer_id": record.customer_id,
-                "active": record.active,
+                "active": bool(record.active and not record.merged_to_id),
                 **_address(record.address),
             }
             for record in records
@@ -93,7 +94,7 @@ def apply_contact_methods(account: Account, records: Records) -> None:
             {
                 **_keys(account, record),
                 "servicetitan_customer_id": record.customer_id,
-                "kind": record.type,
+                "kind": record.type[:20],
                 "value": (record.value or "").strip()[:254],
                 "memo": (record.memo or "").strip()[:100],
                 "do_not_text": bool(record.phone_settings and record.phone_settings.do_not_text),
@@ -114,7 +115,7 @@ def apply_jobs(account: Account, records: Records) -> None:
         [
             {
                 **_keys(account, record),
-                "number": record.job_number or "",
+                "number": (record.job_number or "")[:40],
                 "servicetitan_customer_id": record.customer_id,
                 "servicetitan_booking_id": record.booking_id,
                 "servicetitan_location_id": record.location_id,
@@ -122,11 +123,11 @@ def apply_jobs(account: Account, records: Records) -> None:
                 "recall_for_servicetitan_id": record.recall_for_id,
                 "business_unit_id": units.get(record.business_unit_id),
                 "job_type_id": types.get(record.job_type_id),
-                "status": record.job_status,
+                "status": record.job_status[:20],
                 "total": record.total,
                 "no_charge": record.no_charge,
                 "active": record.active,
-                "created_on": record.created_on,
+                "created_on": record.created_on or record.modified_on or clock.now(),
                 "completed_on": record.completed_on,
             }
             for record in records
@@ -148,7 +149,7 @@ def apply_appointments(account: Account, records: Records) -> None:
                 "servicetitan_job_id": record.job_id,
                 "starts_at": record.start,
                 "ends_at": record.end,
-                "status": record.status if record.active else "Canceled",
+                "status": record.status[:20] if record.active else "Canceled",
             }
             for record in records
         ],

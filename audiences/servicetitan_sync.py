@@ -5,10 +5,10 @@ instant, the next run goes on at the first page that was not committed. Pages ar
 transaction.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import transaction
 
@@ -16,26 +16,7 @@ from accounts.models import Account
 from audiences import servicetitan_pages as pages
 from audiences.models import SyncCursor
 from integrations.messaging import ProviderError
-
-
-class Page(Protocol):
-    """One page of an export: its rows, and where the next one begins."""
-
-    records: Sequence[Any]
-    continue_from: str
-
-
-class Client(Protocol):
-    """What the sync needs of `integrations.servicetitan.client`. Both raise ProviderError."""
-
-    def export(self, entity: str, token: str) -> Iterable[Page]:
-        """Pages after `token` (empty: from the beginning), until nothing more has changed."""
-        ...
-
-    def list_job_types(self) -> Sequence[Any]:
-        """All job types, inactive ones included: there is no export of them."""
-        ...
-
+from integrations.servicetitan.client import ServiceTitanClient
 
 Apply = Callable[[Account, Sequence[Any]], None]
 
@@ -54,25 +35,30 @@ JOB_TYPES = "job-types"
 
 @dataclass
 class SyncReport:
-    """Rows applied by entity, and what stopped the sync (empty: it reached the end)."""
+    """Rows applied by entity; whether the end was reached, else what stopped it (empty: `go_on`)."""
 
     rows: dict[str, int] = field(default_factory=dict)
     error: str = ""
+    finished: bool = False
 
 
 class CursorMoved(Exception):
     """Another sync of this account has applied this page meanwhile."""
 
 
-def sync(account: Account, *, client: Client, now: datetime) -> SyncReport:
+def sync(
+    account: Account, *, client: ServiceTitanClient, now: datetime, go_on: Callable[[], bool] = lambda: True
+) -> SyncReport:
     """Apply everything that changed at the source since the last run.
 
-    A ProviderError ends the run: it is kept on the entity's cursor and in the report, and the next run
-    resumes. Anything else propagates. Safe to run twice at once: whoever comes second to a page stops.
+    `go_on` is asked where more pages follow. A ProviderError ends the run: it is kept on the entity's
+    cursor and in the report. The next run resumes where this one ended. Anything else propagates. Safe to
+    run twice at once: whoever comes second to a page stops.
     """
     report = SyncReport()
     entity = JOB_TYPES
     try:
+        _cursor(account, JOB_TYPES)
         job_types = client.list_job_types()
         _commit_page(account, JOB_TYPES, "", "", job_types, pages.apply_job_types, now)
         report.rows[JOB_TYPES] = len(job_types)
@@ -83,6 +69,9 @@ def sync(account: Account, *, client: Client, now: datetime) -> SyncReport:
                 _commit_page(account, entity, token, page.continue_from, page.records, apply, now)
                 token = page.continue_from
                 report.rows[entity] += len(page.records)
+                if page.has_more and not go_on():
+                    return report
+        report.finished = True
     except ProviderError as error:
         report.error = f"{entity}: {error}"
         SyncCursor.objects.filter(account=account, entity=entity).update(error=str(error))

@@ -45,7 +45,9 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
     ).select_related("job_type", "business_unit")
     context = {
         "contact": person,
-        "contact_addresses": links.prefetch_related(Prefetch("address__opt_outs", queryset=in_force, to_attr="in_force")),
+        "contact_addresses": links.prefetch_related(
+            Prefetch("address__opt_outs", queryset=in_force, to_attr="in_force")
+        ),
         "tags": person.tags.order_by("name"),
         "jobs": jobs.order_by("-created_on", "-pk")[:RECENT_JOBS],
         "sections": contact_sections.of(person),

@@ -1,0 +1,60 @@
+"""Keeping what the source and the calendar change. Each may be rung at any time, twice, or not at all."""
+
+import logging
+import time
+
+from celery import shared_task
+
+from audiences import hours
+from audiences.servicetitan_sync import SyncReport, sync
+from common import clock, loops
+from common.doorbell import ring
+from integrations.models import Connection
+from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.client import shared
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def sync_servicetitan() -> int:
+    """Bring every connected account up to date, for up to 20 s; how many rows were applied.
+
+    What is left then is rung for again, so that a first sync of many pages lets other work of the queue in.
+    One account's failure never stops the others.
+    """
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    applied, unfinished = 0, False
+    connections = Connection.objects.filter(provider=Connection.Provider.SERVICETITAN)
+    for connection in connections.select_related("account").order_by("pk"):
+        with loops.only_one(f"sync_servicetitan {connection.account_id}") as held:
+            if not held:
+                continue
+            try:
+                report = _sync(connection, deadline)
+            except Exception:
+                log.exception("sync of account %s broke off", connection.account_id)
+                continue
+        applied += sum(report.rows.values())
+        unfinished |= not report.finished and not report.error
+    if unfinished and not loops.should_stop():
+        ring(sync_servicetitan)
+    return applied
+
+
+def _sync(connection: Connection, deadline: float) -> SyncReport:
+    report = sync(
+        connection.account,
+        client=shared(ServiceTitanAccess.of(connection)),
+        now=clock.now(),
+        go_on=lambda: time.monotonic() < deadline and not loops.should_stop(),
+    )
+    if report.error:
+        log.warning("sync of account %s stopped at %s", connection.account_id, report.error)
+    return report
+
+
+@shared_task
+def keep_openings() -> int:
+    """Keep openings 14 days ahead and in step with the rules; how many were written."""
+    return hours.refresh_openings(clock.now())

@@ -1,0 +1,170 @@
+"""What single rows of ServiceTitan do to a contact."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from audiences import servicetitan_pages as pages
+from audiences import suppression
+from audiences.models import Address, Contact, ContactAddress, Household, Job, Tag
+from tests.audiences import people, source
+from tests.audiences.people import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(db):
+    return people.account()
+
+
+def addresses(customer_id=7):
+    links = ContactAddress.objects.filter(contact__servicetitan_customer_id=customer_id).order_by("position")
+    return [(link.address.value, link.do_not_text) for link in links.select_related("address")]
+
+
+def pat():
+    return Contact.objects.get(servicetitan_customer_id=7)
+
+
+def test_customer_becomes_one_contact(account):
+    pages.apply_customers(account, [source.customer(7, name="Doe, Jane", doNotService=True)])
+    found = pat()
+    assert (found.name, found.first_name, found.last_name) == ("Doe, Jane", "Jane", "Doe")
+    assert found.do_not_service and found.active and found.kind == "residential"
+    assert found.household.key == "a:7 MAIN ST 80202" and found.zone_set.key == "America/Denver|CO"
+    pages.apply_customers(account, [source.customer(7, name="Doe Heating", type="Commercial", mergedToId=9)])
+    found = pat()
+    assert (found.first_name, found.active, found.household.key) == ("", False, "c:7")
+
+
+def test_older_copy_never_overwrites_a_newer_one(account):
+    newer = source.customer(7, name="New Name", modifiedOn="2026-11-02T00:00:00Z")
+    pages.apply_customers(account, [newer, source.customer(7, name="Old Name")])
+    assert pat().name == "New Name"
+    pages.apply_customers(account, [source.customer(7, name="Old Name")])
+    assert pat().name == "New Name"
+
+
+def test_service_location_beats_the_billing_address_in_any_order(account):
+    pages.apply_locations(account, [source.location(2, 7)])
+    pages.apply_customers(account, [source.customer(7)])
+    assert (pat().city, pat().zone_set.key, pat().household.key) == (
+        "Miami", "America/New_York|FL", "a:9 OAK AVE #2 33101",
+    )  # fmt: skip
+    pages.apply_locations(account, [source.location(2, 8, modifiedOn="2026-11-03T00:00:00Z")])  # sold to 8
+    pages.apply_customers(account, [source.customer(7, modifiedOn="2026-11-03T00:00:00Z")])
+    assert pat().city == "Denver"
+
+
+def test_people_of_one_home_share_a_household_and_companies_do_not(account):
+    at = {"street": "5 Elm Street", "unit": "Apt 3", "city": "Denver", "state": "CO", "zip": "80202"}
+    same = {"street": "5 elm st #3", "unit": None, "city": "Denver", "state": "CO", "zip": "80202-1111"}
+    pages.apply_customers(
+        account,
+        [
+            source.customer(1, address=at),
+            source.customer(2, address=same),
+            source.customer(3, address=same, type="Commercial"),
+            source.customer(4, address={"street": "", "city": "", "state": "", "zip": ""}),
+        ],
+    )
+    keys = dict(Contact.objects.values_list("servicetitan_customer_id", "household__key"))
+    assert keys == {1: "a:5 ELM ST #3 80202", 2: "a:5 ELM ST #3 80202", 3: "c:3", 4: "c:4"}
+    assert Household.objects.count() == 3
+
+
+def test_phones_come_mobile_first_in_e164(account):
+    pages.apply_contact_methods(
+        account, [source.method(1, 7, "Phone", "303-555-0101")]
+    )  # before the customer
+    pages.apply_customers(account, [source.customer(7)])
+    pages.apply_contact_methods(
+        account,
+        [
+            source.method(5, 7, "Email", " Pat@Example.com "),
+            source.method(2, 7, "MobilePhone", "(303) 555-0102", doNotText=True),
+            source.method(3, 7, "Phone", "303 555 0103 ext 9"),  # behind an extension
+            source.method(4, 7, "Phone", "call the office"),
+            source.method(6, 7, "Fax", "303-555-0199"),
+        ],
+    )
+    assert addresses() == [
+        ("+13035550102", True), ("+13035550101", False), ("pat@example.com", False),
+    ]  # fmt: skip
+    assert Address.objects.get(value="+13035550102").line_type == "mobile"
+
+
+def test_two_methods_with_one_number_are_one_address_until_both_are_gone(account):
+    pages.apply_customers(account, [source.customer(7)])
+    mobile = source.method(2, 7, "MobilePhone", "3035550101")
+    pages.apply_contact_methods(
+        account, [mobile, source.method(1, 7, "Phone", "+13035550101", doNotText=True)]
+    )
+    assert addresses() == [("+13035550101", True)]
+    later = "2026-11-05T00:00:00Z"
+    pages.apply_contact_methods(account, [source.method(1, 7, "Phone", "x", active=False, modifiedOn=later)])
+    assert addresses() == [("+13035550101", False)]
+    pages.apply_contact_methods(
+        account, [source.method(2, 7, "MobilePhone", "3035550101", active=False, modifiedOn=later)]
+    )
+    assert addresses() == [] and Address.objects.exists()
+
+
+def test_changed_number_moves_and_an_address_added_by_people_stays(account):
+    pages.apply_customers(account, [source.customer(7)])
+    pages.apply_contact_methods(account, [source.method(1, 7, "MobilePhone", "3035550101")])
+    own = people.phone(pat(), 9)
+    suppression.opt_out(Address.objects.get(value="+13035550101"), channel="phone", source="text", now=NOON)
+    changed = source.method(1, 7, "MobilePhone", "2125550101", modifiedOn="2026-11-05T00:00:00Z")
+    pages.apply_contact_methods(account, [changed])
+    assert addresses() == [("+12125550101", False), (own.value, False)]
+    assert "NY" in pat().zone_set.states
+    old = Address.objects.get(value="+13035550101")
+    assert suppression.in_force([old.pk]) == {old.pk}
+
+
+def test_method_that_moves_to_another_customer_leaves_the_first(account):
+    pages.apply_customers(account, [source.customer(7), source.customer(8)])
+    pages.apply_contact_methods(account, [source.method(1, 7, "MobilePhone", "3035550101")])
+    moved = source.method(1, 8, "MobilePhone", "3035550101", modifiedOn="2026-11-05T00:00:00Z")
+    pages.apply_contact_methods(account, [moved])
+    assert addresses(7) == [] and addresses(8) == [("+13035550101", False)]
+
+
+def test_tags_follow_the_customer_and_unknown_ones_wait_for_their_name(account):
+    pages.apply_customers(account, [source.customer(7, tagTypeIds=[41, 42])])
+    assert set(pat().tags.values_list("name", flat=True)) == {"#41", "#42"}
+    pages.apply_tags(account, [source.tag(41, "VIP", active=False)])
+    pages.apply_customers(account, [source.customer(7, tagTypeIds=[41])])
+    assert [(tag.name, tag.active) for tag in pat().tags.all()] == [("VIP", False)]
+    assert Tag.objects.count() == 2
+
+
+def test_last_job_counts_neither_cancelled_nor_deleted_ones(account):
+    pages.apply_jobs(account, [source.job(1, 7)])  # before the customer
+    pages.apply_customers(account, [source.customer(7)])
+    assert pat().last_job_at == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    pages.apply_jobs(
+        account,
+        [
+            source.job(2, 7, jobStatus="Scheduled", completedOn=None, createdOn="2026-10-01T12:00:00Z"),
+            source.job(3, 7, jobStatus="Canceled", completedOn=None, createdOn="2026-10-05T12:00:00Z"),
+            source.job(4, 7, active=False, completedOn="2026-10-09T12:00:00Z"),
+        ],
+    )
+    assert pat().last_job_at == datetime(2026, 10, 1, 12, tzinfo=UTC)
+    later = "2026-11-05T00:00:00Z"
+    pages.apply_jobs(account, [source.job(2, 7, jobStatus="Canceled", completedOn=None, modifiedOn=later)])
+    assert pat().last_job_at == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert Job.objects.get(servicetitan_id=1).job_type.name == "#5"
+
+
+def test_accounts_with_equal_ids_stay_apart(account):
+    other = people.account("other")
+    for one in (account, other):
+        pages.apply_customers(one, [source.customer(7, name=one.name)])
+        pages.apply_contact_methods(one, [source.method(1, 7, "MobilePhone", "3035550101")])
+    names = Contact.objects.values_list("account__name", "name")
+    assert sorted(names) == [("Demo", "Demo"), ("Other", "Other")]
+    assert Address.objects.count() == 2 == Household.objects.count()

@@ -1,0 +1,165 @@
+"""The sync ends in the same place however often it is killed, repeated or overtaken."""
+
+import random
+
+import pytest
+from django.db import connection
+
+from audiences import servicetitan_sync
+from audiences.models import Contact, Job, SyncCursor
+from audiences.servicetitan_sync import sync
+from audiences.signals import jobs_changed
+from tests.audiences import people
+from tests.audiences.people import NOON
+from tests.audiences.source import Tenant
+
+pytestmark = pytest.mark.django_db
+
+# Everything of an account by natural keys: two accounts with the same picture hold the same.
+PICTURE = """
+    SELECT c.servicetitan_customer_id, c.name, c.first_name, c.last_name, c.kind, c.active, c.do_not_service,
+           c.street, c.city, c.state, c.zip, c.last_job_at, h.key, z.key,
+           (SELECT string_agg(concat_ws(' ', a.value, a.line_type, ca.position, ca.do_not_text), ', '
+                              ORDER BY ca.position)
+              FROM audiences_contactaddress ca JOIN audiences_address a ON a.id = ca.address_id
+             WHERE ca.contact_id = c.id),
+           (SELECT string_agg(t.name, ', ' ORDER BY t.name) FROM audiences_tag t
+              JOIN audiences_contacttag ct ON t.id = ct.tag_id WHERE ct.contact_id = c.id),
+           (SELECT string_agg(concat_ws(' ', j.servicetitan_id, j.status, jt.name, bu.name, j.total), ', '
+                              ORDER BY j.servicetitan_id)
+              FROM audiences_job j LEFT JOIN audiences_jobtype jt ON jt.id = j.job_type_id
+              LEFT JOIN accounts_businessunit bu ON bu.id = j.business_unit_id
+             WHERE j.account_id = c.account_id
+               AND j.servicetitan_customer_id = c.servicetitan_customer_id),
+           (SELECT string_agg(concat_ws(' ', p.servicetitan_id, p.starts_at, p.status), ', '
+                              ORDER BY p.servicetitan_id)
+              FROM audiences_appointment p JOIN audiences_job j
+                ON j.account_id = p.account_id AND j.servicetitan_id = p.servicetitan_job_id
+             WHERE p.account_id = c.account_id
+               AND j.servicetitan_customer_id = c.servicetitan_customer_id)
+    FROM audiences_contact c JOIN audiences_household h ON h.id = c.household_id
+    JOIN audiences_zoneset z ON z.id = c.zone_set_id
+    WHERE c.account_id = %s ORDER BY c.servicetitan_customer_id
+"""
+
+
+def picture(account):
+    with connection.cursor() as cursor:
+        cursor.execute(PICTURE, [account.pk])
+        return cursor.fetchall()
+
+
+def versions(table):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, ctid::text FROM {table} ORDER BY id")
+        return cursor.fetchall()
+
+
+@pytest.fixture
+def tenant(start_sandbox):
+    client = Tenant(start_sandbox("--demo", "--demo-customers", "60", "--customers", "silent"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def heard():
+    calls = []
+
+    def hear(sender, account, job_ids, **_):
+        assert connection.in_atomic_block
+        calls.append(job_ids)
+
+    jobs_changed.connect(hear)
+    yield calls
+    jobs_changed.disconnect(hear)
+
+
+def test_first_sync_brings_everybody_and_the_second_changes_nothing(tenant, heard):
+    account = people.account()
+    report = sync(account, client=tenant, now=NOON)
+    assert report.error == "" and report.rows["customers"] == 60 == Contact.objects.count()
+    assert report.rows["jobs"] == Job.objects.count() == sum(map(len, heard)) > 60
+    assert Contact.objects.filter(last_job_at=None).count() < 30
+    before = {
+        name: versions(f"audiences_{name}") for name in ("contact", "job", "contactaddress", "location")
+    }
+    heard.clear()
+    assert sync(account, client=tenant, now=NOON).error == ""
+    SyncCursor.objects.update(continue_from="")  # told everything again
+    assert sync(account, client=tenant, now=NOON).rows["customers"] == 60
+    assert before == {name: versions(f"audiences_{name}") for name in before}
+    assert heard == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_page_it_ends_where_an_undisturbed_one_does(tenant, seed):
+    whole, broken = people.account("whole"), people.account("broken")
+    assert sync(whole, client=tenant, now=NOON).error == ""
+    tenant.sandbox.set_faults(servicetitan={"page_size": 17})
+    chance, runs = random.Random(seed), 0
+    while True:
+        runs += 1
+        tenant.dies_after = chance.randint(1, 12)
+        try:
+            sync(broken, client=tenant, now=NOON)
+        except KeyboardInterrupt:
+            continue
+        break
+    assert runs > 3
+    tenant.dies_after = None
+    for _ in range(3):  # the office goes on working: its last changes may have reached one of the two
+        sync(whole, client=tenant, now=NOON)
+        sync(broken, client=tenant, now=NOON)
+        if picture(broken) == picture(whole):
+            break
+    assert picture(broken) == picture(whole)
+
+
+def test_a_page_and_its_token_stand_or_fall_together(tenant):
+    account = people.account()
+
+    def refuse(**_):
+        raise RuntimeError("a receiver failed")
+
+    jobs_changed.connect(refuse)
+    try:
+        with pytest.raises(RuntimeError, match="receiver"):
+            sync(account, client=tenant, now=NOON)
+    finally:
+        jobs_changed.disconnect(refuse)
+    assert Job.objects.count() == 0 and Contact.objects.count() == 60
+    assert SyncCursor.objects.get(entity="jobs").continue_from == ""
+    assert sync(account, client=tenant, now=NOON).error == "" and Job.objects.exists()
+
+
+def test_a_change_at_the_source_arrives_alone(tenant, heard):
+    account = people.account()
+    sync(account, client=tenant, now=NOON)
+    job = Job.objects.exclude(status="Canceled").order_by("servicetitan_id").first()
+    tenant.sandbox.put_servicetitan("jobs", id=job.servicetitan_id, jobStatus="Canceled")
+    heard.clear()
+    sync(account, client=tenant, now=NOON)
+    assert heard == [[job.pk]]
+    job.refresh_from_db()
+    assert job.status == "Canceled"
+
+
+def test_unreachable_source_is_reported_and_resumed(tenant):
+    account = people.account()
+    tenant.list_job_types()  # signed in: a refused sign-in would be remembered for some seconds
+    tenant.sandbox.set_faults(servicetitan={"unreachable": True})
+    report = sync(account, client=tenant, now=NOON)
+    assert report.error.startswith("job-types: ") and report.rows == {}
+    assert SyncCursor.objects.get().error and SyncCursor.objects.get().synced_at is None
+    tenant.sandbox.clear_faults()
+    assert sync(account, client=tenant, now=NOON).error == "" and Contact.objects.count() == 60
+    assert not SyncCursor.objects.exclude(error="").exists()
+
+
+def test_a_second_sync_never_repeats_a_page(tenant):
+    account = people.account()
+    sync(account, client=tenant, now=NOON)
+    with pytest.raises(servicetitan_sync.CursorMoved):
+        servicetitan_sync._commit_page(account, "jobs", "stale", "next", [], lambda *_: None, NOON)
+    assert SyncCursor.objects.get(entity="jobs").continue_from not in ("stale", "next")
