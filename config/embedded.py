@@ -364,7 +364,9 @@ def _init_cluster(binaries: Path, cluster: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        **({"user": ids[0], "group": ids[1], "extra_groups": []} if user else {}),
+        user=ids[0] if user else None,
+        group=ids[1] if user else None,
+        extra_groups=[] if user else None,
     )
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -90,7 +90,7 @@ def sandbox_port(options: Options) -> int:
     for port in (*remembered, *range(options.port + 1, min(options.port + 200, 65536))):
         if port != options.port and port_is_free(port):
             memory.write_text(str(port))
-            return port
+            return int(port)
     raise Refusal(
         f"No free port for the provider sandbox between {options.port + 1} and {options.port + 200}."
     )

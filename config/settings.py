@@ -183,6 +183,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
 }
+# The proxy in front redirects to https and decides about its other host names; we send HSTS for ours alone.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Account mail (password resets) goes out through SendGrid; campaigns' mail has its own path.

@@ -62,11 +62,15 @@ def test_only_one_connection_holds_the_work(db):
 
 
 def test_work_is_free_again_after_its_holder_lost_the_connection(transactional_db):
-    with pytest.raises(OperationalError), loops.only_one("squash") as held, connection.cursor() as cursor:
-        assert held
-        with psycopg.connect(**_address(), autocommit=True) as admin:
-            admin.execute("select pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
-        cursor.execute("select 1")
+    def lose_it() -> None:
+        with loops.only_one("squash") as held, connection.cursor() as cursor:
+            assert held
+            with psycopg.connect(**_address(), autocommit=True) as admin:
+                admin.execute("select pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+            cursor.execute("select 1")
+
+    with pytest.raises(OperationalError):
+        lose_it()
     connection.close()
     assert not held_elsewhere("squash")
 
