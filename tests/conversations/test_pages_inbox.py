@@ -1,0 +1,124 @@
+"""The inbox: folders, search, marks, and the poll that answers 304."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, User
+from audiences import suppression
+from common import clock
+from conversations import threads
+from conversations.models import Thread
+from tests import factories
+from tests.accounts.making import signed_in
+
+pytestmark = pytest.mark.django_db
+URL = reverse("conversations:inbox")
+
+
+@pytest.fixture
+def account() -> Account:
+    return factories.make_account("Comfort Air")
+
+
+@pytest.fixture
+def agent(account: Account) -> User:
+    return factories.make_user(account, "agent", name="Ana Agent")
+
+
+@pytest.fixture
+def browser(agent: User) -> Client:
+    return signed_in(agent)
+
+
+def poll(browser: Client, url: str, version: str) -> tuple[int, str]:
+    """What a region that has `version` is told."""
+    answer = browser.get(url, headers={"HX-Request": "true", "HX-PTag": version})
+    return answer.status_code, answer.content.decode()
+
+
+def test_folders_hold_what_they_say_with_their_counts(account: Account, agent: User, browser: Client) -> None:
+    made = {name: factories.make_thread(account, name=name) for name in ("Waits", "Mine", "Gone", "Done")}
+    Thread.objects.filter(pk=made["Mine"].pk).update(needs_reply=False, assigned_to=agent)
+    suppression.opt_out(made["Gone"].address, channel="phone", source="text", now=clock.now())
+    Thread.objects.filter(pk=made["Gone"].pk).update(
+        needs_reply=False, state="closed", closed_reason="opted_out"
+    )
+    threads.close(made["Done"], by=agent, now=clock.now())
+    expected = {
+        "needs_reply": {"Waits"},
+        "mine": {"Mine"},
+        "unassigned": {"Waits"},
+        "opted_out": {"Gone"},
+        "all": set(made),
+    }
+    for folder, names in expected.items():
+        page = browser.get(f"{URL}?folder={folder}").content.decode()
+        assert {name for name in made if f"<strong>{name}</strong>" in page} == names, folder
+        for each, inside in expected.items():
+            link = page.split(f'id="folder-{each}"')[1].split("</a>")[0]
+            assert f'<data value="{len(inside)}">' in link, each
+
+
+def test_a_line_shows_last_words_and_marks(account: Account, browser: Client) -> None:
+    thread = factories.make_thread(account, body="First words", name="Pat Customer")
+    factories.make_inbound(thread, "Please   call\nme back " + "x" * 200)
+    page = browser.get(URL).content.decode()
+    assert "Please call me back" in page and "First words" not in page and "x…" in page
+    assert "Needs reply" in page and "Unassigned" in page and "(312) 556-" in page
+
+
+def test_an_opted_out_thread_is_marked(account: Account, browser: Client) -> None:
+    thread = factories.make_thread(account)
+    suppression.opt_out(thread.address, channel="phone", source="text", now=clock.now())
+    assert "badge--bad" in browser.get(f"{URL}?folder=all").content.decode()
+
+
+def test_search_finds_names_and_phones(account: Account, browser: Client) -> None:
+    factories.make_thread(account, "+13125559876", name="Pat Findable")
+    factories.make_thread(account, "+13125551111", name="Sam Other")
+    for words in ("findable", "555-9876", "(312) 555-9876"):
+        page = browser.get(URL, {"q": words}).content.decode()
+        assert "Pat Findable" in page and "Sam Other" not in page, words
+    page = browser.get(URL, {"q": "zzz"}).content.decode()
+    assert "Clear the search" in page and "Nobody waits" not in page
+
+
+def test_threads_of_another_account_are_not_there(account: Account, browser: Client) -> None:
+    factories.make_thread(factories.make_account(), name="Somebody else’s")
+    page = browser.get(f"{URL}?folder=all").content.decode()
+    assert "Somebody else’s" not in page and "No conversations yet" in page
+
+
+def test_a_poll_gets_304_until_something_changed(account: Account, browser: Client) -> None:
+    thread = factories.make_thread(account)
+    version = browser.get(URL)["HX-PTag"]
+    assert f'hx-ptag="{version}"' in browser.get(URL).content.decode()
+    assert poll(browser, URL, version) == (304, "")
+    assert browser.get(URL, headers={"HX-PTag": version}).status_code == 200, "a page is never 304"
+    factories.make_inbound(thread, "Something new")
+    status, region = poll(browser, URL, version)
+    assert status == 200 and "Something new" in region
+    assert region.strip().startswith("<section") and "<html" not in region
+
+
+def test_a_poll_notices_what_happens_in_another_folder(account: Account, browser: Client) -> None:
+    thread = factories.make_thread(account)
+    url = f"{URL}?folder=mine"
+    version = browser.get(url)["HX-PTag"]
+    Thread.objects.filter(pk=thread.pk).update(needs_reply=False)
+    assert poll(browser, url, version)[0] == 200, "the folders' counts are shown too"
+
+
+def test_number_of_queries_does_not_grow_with_threads(
+    account: Account, browser: Client, django_assert_max_num_queries: object
+) -> None:
+    for _ in range(2):
+        factories.make_thread(account)
+    browser.get(URL)
+    with django_assert_max_num_queries(12) as few:  # type: ignore[operator]
+        browser.get(URL)
+    for _ in range(6):
+        factories.make_thread(account)
+    with django_assert_max_num_queries(len(few)):  # type: ignore[operator]
+        browser.get(URL)
