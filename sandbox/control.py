@@ -26,6 +26,7 @@ class Control:
                 "speed": world.speed,
                 "customers": world.customers.mode,
                 "webhook_base": world.webhook_base,
+                "messaging_service_sid": world.customers.service_sid,
                 "pending": world.schedule.pending(),
                 "unfinished_messages": len(world.traffic.live),
                 "wall": world.clock.now().isoformat(),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MODES = ("silent", "demo")
 MAX_REACTIONS = 2
+# A text within this time of the customer's own (at speed 1) counts as an answer to it.
+ANSWER_WINDOW_SECONDS = 24 * 3600.0
 
 
 class Customers:
@@ -37,7 +39,7 @@ class Customers:
     def state(self, phone: str) -> dict[str, Any]:
         """What a customer remembers."""
         rows = self.world.store.read("SELECT state FROM customers WHERE phone = ?", (phone,))
-        fresh = {"texts": 0, "reactions": 0, "last": "out", "stopped": False, "replies": 0}
+        fresh = {"texts": 0, "reactions": 0, "last": "out", "last_at": 0.0, "stopped": False, "replies": 0}
         return {**fresh, **json.loads(rows[0]["state"])} if rows else fresh
 
     def _keep(self, phone: str, state: dict[str, Any]) -> None:
@@ -54,10 +56,12 @@ class Customers:
         """A text reached a phone: decide now, answer later."""
         if self.mode != "demo":
             return
-        body = self.world.store.read("SELECT body FROM messages WHERE n = ?", (n,))[0]["body"]
-        who, state = personas.traits(self.world.seed, phone), self.state(phone)
-        rng = random.Random(f"{self.world.seed}:{phone}:{state['texts']}:{state['replies']}")
-        answering = state["last"] == "in"
+        world = self.world
+        body = world.store.read("SELECT body FROM messages WHERE n = ?", (n,))[0]["body"]
+        who, state = personas.traits(world.seed, phone), self.state(phone)
+        rng = random.Random(f"{world.seed}:{phone}:{state['texts']}:{state['replies']}")
+        since = world.clock.real() - state["last_at"]
+        answering = state["last"] == "in" and since < ANSWER_WINDOW_SECONDS / world.speed
         if not answering:
             state["reactions"] = 0
         key = self._decide(who, state, rng, body, answering)
@@ -94,7 +98,7 @@ class Customers:
         state = self.state(data["phone"])
         if state["stopped"] and data["intent"] != "optout":
             return  # said stop meanwhile: never a yes afterwards
-        state["last"] = "in"
+        state["last"], state["last_at"] = "in", world.clock.real()
         self._keep(data["phone"], state)
         n = world.traffic.receive(
             phone=data["phone"], number=data["number"], body=data["body"], intent=data["intent"]
@@ -112,7 +116,7 @@ class Customers:
         world = self.world
         number = number or self.last_number(phone)
         state, word = self.state(phone), body.strip().upper()
-        state["last"] = "in"
+        state["last"], state["last_at"] = "in", world.clock.real()
         state["stopped"] = (
             state["stopped"] or word in STOP_WORDS or intent == "optout"
         ) and word not in START_WORDS

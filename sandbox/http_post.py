@@ -114,7 +114,7 @@ async def read_body(reader: asyncio.StreamReader, status: int, fields: dict[str,
     if status in (204, 304):
         return b"", keep
     if fields.get("transfer-encoding", "").lower() == "chunked":
-        parts = []
+        parts: list[bytes] = []
         while True:
             size = int((await reader.readline()).split(b";")[0] or b"0", 16)
             chunk = await reader.readexactly(size + 2)

@@ -109,4 +109,11 @@ ol.talk li.in {
   border-left: 4px solid #c60;
   background: var(--soft);
 }
+@media (max-width: 40rem) {
+  table.stack thead { display: none; }
+  table.stack tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  table.stack td { display: inline-block; border: 0; padding: 0 .6rem 0 0; }
+  table.stack td:first-child, table.stack td.text { display: block; min-width: 0; }
+  form.row label.grow input { width: 100%; }
+}
 """

@@ -88,7 +88,7 @@ class Pages:
             f"Webhooks go to {escape(self.world.webhook_base)}.</p>"
         )
         table = (
-            '<div class="scroll"><table><thead>'
+            '<div class="scroll"><table class="stack"><thead>'
             "<tr><th>Name</th><th>Phone</th><th>City</th><th>Nature</th></tr>"
             f"</thead><tbody>{lines}</tbody></table></div>"
         )
@@ -167,7 +167,7 @@ class Pages:
             for entry in self.world.ledger.newest(LEDGER_LIMIT, kind)
         )
         table = (
-            '<div class="scroll"><table><thead>'
+            '<div class="scroll"><table class="stack"><thead>'
             "<tr><th>#</th><th>When (UTC)</th><th>Kind</th><th>Facts</th></tr>"
             f"</thead><tbody>{lines}</tbody></table></div>"
         )

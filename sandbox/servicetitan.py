@@ -233,9 +233,9 @@ class ServiceTitan:
         world.schedule.push(world.clock.real() + OFFICE_EVERY_SECONDS, "office", {})
         now = iso(world.clock.now())
         over = world.store.read(
-            "SELECT data FROM st_rows WHERE entity = 'appointments' AND active = 1 AND modified >= ?"
+            "SELECT data FROM st_rows WHERE entity = 'appointments' AND active = 1"
             " AND json_extract(data, '$.status') = 'Scheduled' AND json_extract(data, '$.end') < ? LIMIT 500",
-            (iso(world.clock.now() - timedelta(days=60)), now),
+            (now,),
         )
         for row in over:
             appointment = json.loads(row["data"])

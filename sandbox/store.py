@@ -43,6 +43,8 @@ CREATE INDEX IF NOT EXISTS st_rows_customer ON st_rows (entity, json_extract(dat
 CREATE INDEX IF NOT EXISTS st_rows_booking ON st_rows (entity, json_extract(data, '$.bookingId'));
 CREATE INDEX IF NOT EXISTS st_rows_external ON st_rows (entity, json_extract(data, '$.externalId'));
 CREATE INDEX IF NOT EXISTS st_rows_job ON st_rows (entity, json_extract(data, '$.jobId'));
+CREATE INDEX IF NOT EXISTS st_rows_open_visits ON st_rows (json_extract(data, '$.end'))
+    WHERE entity = 'appointments' AND active = 1 AND json_extract(data, '$.status') = 'Scheduled';
 CREATE TABLE IF NOT EXISTS mails (id TEXT PRIMARY KEY, wall REAL NOT NULL, data TEXT NOT NULL);
 """
 

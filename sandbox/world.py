@@ -34,7 +34,6 @@ class Options:
     customers: str = ""
     demo: bool = False
     demo_customers: int = 2000
-    public_base: str = ""
 
 
 class World:
@@ -50,7 +49,7 @@ class World:
         self.ledger = Ledger(self.store, self.clock)
         self.faults = Faults(self.store)
         self.schedule = Schedule(self.store, self.clock)
-        self.webhook_base = self.store.get("webhook_base") or options.webhook_base.rstrip("/")
+        self.webhook_base = self._webhook_base(options.webhook_base.rstrip("/"))
         self.numbers: dict[str, dict[str, Any]] = self.store.get("numbers") or self._first_numbers()
         self.customers = Customers(self, options.customers)
         self.traffic = Traffic(self)
@@ -59,6 +58,14 @@ class World:
         self.store.commit()
         if options.demo:
             demo_company.seed(self, options.demo_customers)
+
+    def _webhook_base(self, given: str) -> str:
+        """The command line's address, unless `POST /settings` has changed it since that was first given."""
+        if self.store.get("webhook_base_given") != given:
+            self.store.put("webhook_base_given", given)
+            self.store.put("webhook_base", given)
+        kept: str = self.store.get("webhook_base")
+        return kept
 
     def _first_numbers(self) -> dict[str, dict[str, Any]]:
         numbers = {

@@ -39,7 +39,7 @@ def test_accepted_messages_and_pending_callbacks_survive_a_kill(sandbox: Sandbox
     sink.wait(lambda: all(set(sink.statuses(sid)) >= {"sent", "delivered"} for sid in answered), seconds=20)
 
 
-def test_pending_replies_and_bookings_survive_a_kill(start_sandbox: StartSandbox, sink: Sink) -> None:
+def test_pending_replies_survive_a_kill(start_sandbox: StartSandbox, sink: Sink) -> None:
     sandbox = start_sandbox("--demo", "--demo-customers", "40", "--webhook-base", sink.base_url, speed=200)
     for phone in [f"+13125550{n}" for n in range(101, 180)]:
         send(sandbox, to=phone, body="Your furnace is due. Reply YES to book.")
@@ -52,6 +52,33 @@ def test_pending_replies_and_bookings_survive_a_kill(start_sandbox: StartSandbox
     sandbox.kill()
     sandbox.start()
     sandbox.wait_for("inbound", before + waiting // 2, seconds=20)
+
+
+def test_booking_goes_on_after_a_kill(start_sandbox: StartSandbox) -> None:
+    sandbox = start_sandbox("--demo", "--demo-customers", "20", "--customers", "silent")
+    sandbox.set_faults(servicetitan={"dismiss": 0.0})
+    known = sandbox.credentials
+    form = {"client_id": known["client_id"], "client_secret": known["client_secret"]}
+    token = sandbox.http.post(
+        f"{sandbox.base_url}/connect/token", data={"grant_type": "client_credentials", **form}
+    ).json()["access_token"]
+    booking = sandbox.http.post(
+        f"{sandbox.base_url}/crm/v2/tenant/{known['tenant_id']}/booking-provider/901/bookings",
+        headers={"Authorization": f"Bearer {token}", "ST-App-Key": known["app_key"]},
+        json={
+            "source": "Outreach",
+            "name": "A",
+            "summary": "x",
+            "isFirstTimeClient": True,
+            "externalId": "e9",
+            "contacts": [{"type": "MobilePhone", "value": "2175550100"}],
+        },
+    ).json()
+    sandbox.kill()
+    sandbox.start()
+    (done,) = sandbox.wait_for("booking", 1, seconds=15, status="Converted")
+    assert (done["booking"], done["external_id"]) == (booking["id"], "e9")
+    assert done["job"]
 
 
 def test_inbound_under_way_is_delivered_after_a_restart(sandbox: SandboxProcess, sink: Sink) -> None:
