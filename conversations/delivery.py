@@ -79,6 +79,15 @@ class Move:
     segments: int
 
 
+def lock(message_ids: Iterable[int]) -> None:
+    """Lock messages in id order until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(message_ids)],
+        )
+
+
 def record_accepted(results: Sequence[tuple[CallResult, Receipt]], *, now: datetime) -> None:
     """Store receipts of calls (compare-and-set on the state), inside the caller's transaction."""
     moves = [
@@ -116,11 +125,8 @@ def advance(moves: Sequence[Move], *, now: datetime) -> int:
     if not moves:
         return 0
     ordered = sorted(moves, key=lambda move: move.message_id)
+    lock(move.message_id for move in ordered)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [[move.message_id for move in ordered]],
-        )
         cursor.execute(
             f"""
             WITH news AS (

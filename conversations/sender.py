@@ -144,6 +144,8 @@ class Sender:
 def record(results: list[CallResult]) -> None:
     """Record how calls ended, one transaction for the batch."""
     now = clock.now()
+    # Before their attempts: the drain takes messages first, and two orders would deadlock.
+    delivery.lock([result.message_id for result in results])
     accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
     errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
     delivery.record_accepted(accepted, now=now)

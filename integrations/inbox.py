@@ -149,6 +149,9 @@ class _Committer:
 
     def submit(self, event: IncomingEvent) -> bool:
         """Wait until `event` is committed; whether it was new."""
+        # Given back before the wait: handlers that held every connection of the pool would leave none for
+        # the committer they wait for.
+        connection.close()
         waiting = _Waiting(event, Future())
         self._queue.put(waiting)
         self._ensure_running()

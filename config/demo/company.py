@@ -103,19 +103,19 @@ def _number(account: Account) -> SendingNumber | None:
 def _audiences(account: Account) -> list[Audience]:
     """The audience of the first wave, and others that nobody has reached yet."""
     rules: dict[str, dict[str, Any]] = {
-        "Furnace tune-up due: no visit for 11 months": {
+        "Furnace tune-up due: no visit for six months": {
             "kind": "residential",
-            "days_since_last_job_min": 335,
+            "days_since_last_job_min": 182,
         },
         "West unit, maintenance members": {
             "kind": "residential",
             "tags": _ids(Tag, account, "Maintenance member", "Comfort club"),
             "business_units": _ids(BusinessUnit, account, "HVAC West"),
         },
-        "Furnace over ten years old, seen this year": {
+        "Furnace over ten years old, seen lately": {
             "kind": "residential",
             "tags": _ids(Tag, account, "Furnace >10 yrs"),
-            "days_since_last_job_max": 334,
+            "days_since_last_job_max": 181,
         },
         "Everyone": {},
     }

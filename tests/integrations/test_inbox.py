@@ -1,17 +1,19 @@
 """The durable inbox: once, committed before the answer, across month ends."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from integrations import inbox
 from integrations.inbox import InboxUnavailable, IncomingEvent
 from integrations.models import ProviderEvent
+from tests.product import wait_for
 
 KIND = ProviderEvent.Kind.MESSAGE_STATUS
 NOVEMBER = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
@@ -203,3 +205,25 @@ def test_the_drain_reads_the_partial_index() -> None:
     assert "kind_id_idx" in plan
     assert "Merge Append" in plan
     assert "Sort  (" not in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_waiting_handler_holds_no_connection() -> None:
+    # Handlers that kept theirs would empty the pool, and the committer they wait for would find none.
+    handlers: list[Any] = []
+
+    def handle(i: int) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")  # as the check of the signature does
+        handlers.append(connections["default"])
+        return inbox.store(event(f"pooled-{i}"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE integrations_providerevent IN EXCLUSIVE MODE")
+            answer = pool.submit(handle, 1)
+            wait_for(lambda: handlers and inbox._committer._thread, what="a handler that waits")
+            time.sleep(0.2)
+            assert not answer.done()
+            assert handlers[0].connection is None
+        assert answer.result(10) is True
