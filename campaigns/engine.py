@@ -27,12 +27,21 @@ def work(seconds: float) -> int:
 
 
 def run_round(*, now: datetime) -> int:
-    """One batch for every node that has something due; how many steps were taken."""
+    """One batch for every node that has something due; how many steps were taken.
+
+    A node that breaks keeps no other from its turn; its error is raised when all had theirs.
+    """
     scheduling.activate(now)
-    return sum(
-        run_batch(campaign_id, account_id, version_id, node_id, now=now)
-        for campaign_id, account_id, version_id, node_id in scheduling.due_nodes(now)
-    )
+    taken, broken = 0, []
+    for campaign_id, account_id, version_id, node_id in scheduling.due_nodes(now):
+        try:
+            taken += run_batch(campaign_id, account_id, version_id, node_id, now=now)
+        except Exception as error:
+            error.add_note(f"campaign {campaign_id}, node {node_id}")
+            broken.append(error)
+    if broken:
+        raise broken[0]
+    return taken
 
 
 @atomic_with_retry

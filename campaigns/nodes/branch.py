@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from typing import Any
 
@@ -33,10 +34,11 @@ OPERATORS: dict[str, str] = {
     "is_not": "({field})::text IS DISTINCT FROM {value}",
     "at_least": "({field})::numeric >= ({value})::numeric",
     "below": "({field})::numeric < ({value})::numeric",
-    "has": "{value} = ANY({field})",
-    "has_not": "NOT ({value} = ANY({field}))",
+    # The cast keeps Postgres from reading the field's subquery as the list itself.
+    "has": "{value} = ANY(({field})::text[])",
+    "has_not": "NOT ({value} = ANY(({field})::text[]))",
 }
-_LIST_FIELDS = {"tag"}
+_LIST_FIELDS, _NUMBER_FIELDS = {"tag"}, {"years_since_last_job"}
 
 
 class Condition(Settings):
@@ -84,8 +86,10 @@ class Branch(NodeKind):
         if problems:
             return problems
         for condition in self.settings(node).conditions:
-            if (condition.operator in ("has", "has_not")) != (condition.field in _LIST_FIELDS):
+            if not _fits(condition):
                 problems.append(f"“{condition.operator}” does not fit “{FIELDS[condition.field][0]}”.")
+            elif condition.operator in ("at_least", "below") and not _is_number(condition.value):
+                problems.append(f"“{FIELDS[condition.field][0]}” is compared with a number.")
         undrawn = (self.labels(node) | {OTHERWISE}) - node.edges.keys()
         return problems + [f"Nothing is drawn for “{label}”." for label in sorted(undrawn)]
 
@@ -110,10 +114,21 @@ class Branch(NodeKind):
                 JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
                 JOIN audiences_contact c ON c.id = e.contact_id
                 WHERE e.id = ANY(%(ids)s) GROUP BY 1
-                """,  # noqa: S608
+                """,
                 params,
             )
             return Decisions(dict(cursor.fetchall()))
+
+
+def _fits(condition: Condition) -> bool:
+    """Lists are searched, numbers ordered, and everything else is equal or not."""
+    if (condition.operator in ("has", "has_not")) != (condition.field in _LIST_FIELDS):
+        return False
+    return condition.operator not in ("at_least", "below") or condition.field in _NUMBER_FIELDS
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool) and re.fullmatch(r"-?\d{1,9}(\.\d{1,4})?", str(value)) is not None
 
 
 def _as_text(value: Any) -> str:
