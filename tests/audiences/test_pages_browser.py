@@ -1,0 +1,65 @@
+"""What only a browser can show: the count follows the rules, the list follows the search."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from accounts.models import Account, Role
+from tests.accounts.making import make_account, make_member, signed_in
+from tests.audiences import people
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def account(transactional_db: None) -> Account:
+    """A contractor with two contacts."""
+    account = make_account("Acme")
+    people.contact(account, name="Ann Doe", kind="commercial")
+    people.contact(account, name="Bob Roe")
+    return account
+
+
+@pytest.fixture
+def site(page: Page, live_server: Any, account: Account) -> Iterator[Page]:
+    """A CSR's browser; anything on its console fails the test."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    cookie = signed_in(make_member(account, Role.CSR)).cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    yield page
+    assert not complaints
+
+
+def test_count_follows_every_change_of_the_rules(site: Page, live_server: Any) -> None:
+    asked: list[str] = []
+    site.on("request", lambda request: asked.append(request.url))
+    site.goto(f"{live_server.url}/audiences/new/")
+    count = site.locator("#audience-count data")
+    expect(count).to_have_text("2")
+    site.get_by_label("Kind of customer").select_option("commercial")
+    expect(count).to_have_text("1")
+    site.get_by_label("Last job at least").fill("30")
+    site.get_by_label("Last job at least").press("Tab")
+    expect(count).to_have_text("0")
+    site.get_by_label("Last job at least").fill("")
+    site.get_by_label("Last job at least").press("Tab")
+    expect(count).to_have_text("1")
+    assert not [url for url in asked if "csrf" in url]
+    site.get_by_label("Name").fill("Companies")
+    site.get_by_role("button", name="Save the audience").click()
+    expect(site.get_by_role("row", name="Companies")).to_contain_text("Kind of customer: commercial")
+
+
+def test_search_narrows_the_list_while_typing(site: Page, live_server: Any) -> None:
+    site.goto(f"{live_server.url}/contacts/")
+    expect(site.get_by_role("status").filter(has_text="contacts")).to_have_text("2 contacts")
+    site.get_by_label("Name, phone or email").press_sequentially("bob")
+    expect(site.get_by_role("row", name="Bob Roe")).to_be_visible()
+    expect(site.get_by_role("row", name="Ann Doe")).to_have_count(0)
+    site.get_by_role("link", name="Bob Roe").click()
+    expect(site.get_by_role("heading", name="Bob Roe")).to_be_visible()
