@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -166,7 +167,7 @@ def _hour(at: datetime) -> datetime:
     return at + timedelta(seconds=seconds // 3600 * 3600 - at.timestamp())
 
 
-def _read(sql: str, parameters: dict[str, object]) -> Counter[Cell]:
+def _read(sql: str, parameters: dict[str, Any]) -> Counter[Cell]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return Counter({(campaign, key, column): int(n) for campaign, key, column, n in cursor.fetchall()})

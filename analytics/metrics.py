@@ -6,6 +6,7 @@ the triggers in `sql/` append; a metric is one or several of them, or a rate of 
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime, time
@@ -173,7 +174,7 @@ def node_table(campaign: Campaign) -> list[NodeRow]:
     return node_rows(campaign, counters.totals([campaign.pk]))
 
 
-def node_rows(campaign: Campaign, found: "counters.Counter[counters.Cell]") -> list[NodeRow]:
+def node_rows(campaign: Campaign, found: Counter[counters.Cell]) -> list[NodeRow]:
     """The node table of figures already read by `counters.totals`."""
     present = list(Node.objects.filter(version=campaign.version_id).order_by("position"))
     keys = {node.key for node in present}
@@ -183,7 +184,7 @@ def node_rows(campaign: Campaign, found: "counters.Counter[counters.Cell]") -> l
     return [_row(campaign.pk, node, node.key in keys, found) for node in (*present, *latest)]
 
 
-def _row(campaign_id: int, node: Node, present: bool, found: "counters.Counter[counters.Cell]") -> NodeRow:
+def _row(campaign_id: int, node: Node, present: bool, found: Counter[counters.Cell]) -> NodeRow:
     figures = {
         name: sum(found[campaign_id, node.key, column] for column in metric.columns)
         for name, metric in NODE_METRICS.items()
@@ -265,7 +266,7 @@ where account_id = %(account)s and state = any(array['requested', 'sent', 'accep
 def tiles(account: Account, now: datetime | None = None) -> Tiles:
     """The account's figures in one statement: each equals the sum of the columns it names at that instant."""
     start = midnight(account, now)
-    asked = {
+    asked: dict[str, Any] = {
         "account": account.pk,
         "columns": _TILE_COLUMNS,
         "cancelled": rows.CANCELLED_JOB,

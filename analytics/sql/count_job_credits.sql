@@ -1,7 +1,7 @@
 -- A credited job counts as booked at the node that won it. A correction moves it.
 
 create or replace function analytics_count_job_credits() returns trigger language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
 begin
   if tg_op = 'UPDATE' then
     insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)

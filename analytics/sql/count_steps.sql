@@ -3,7 +3,7 @@
 -- A step that leaves its node, or is deleted, takes the counts of its message with it.
 
 create or replace function analytics_count_steps() returns trigger language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
 begin
   if tg_op = 'UPDATE' then
     insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
