@@ -18,8 +18,6 @@ def campaign(request: access.Request, pk: int) -> HttpResponse:
     found = access.get(request, Campaign, pk)
     shown = dashboard.of_campaign(found)
     context = {"campaign": found, "shown": shown, **_table(shown.nodes)}
-    context["may_pause"] = access.allowed(request.role, "pause_campaign")
-    context["may_stop"] = access.allowed(request.role, "stop_campaign")
     return live.answer(request, "analytics/campaign.html", (found.name, shown), context)
 
 

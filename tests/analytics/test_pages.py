@@ -107,6 +107,17 @@ def test_poll_gets_304_until_something_changes(
     assert client.get(url, headers=POLL | {"HX-PTag": changed["HX-PTag"]}).status_code == 304
 
 
+def test_pause_and_stop_are_offered_to_those_who_may(world: World, client: Client) -> None:
+    url = reverse("analytics:campaign", args=[world.campaign.pk])
+    pause = reverse("campaigns:pause", args=[world.campaign.pk])
+    agent = signed_in(make_member(world.account, Role.AGENT))
+    assert pause in client.get(url).content.decode()
+    assert pause not in agent.get(url).content.decode()
+    client.post(pause)
+    html = client.get(url).content.decode()
+    assert 'data-status="paused"' in html and reverse("campaigns:resume", args=[world.campaign.pk]) in html
+
+
 def test_role_is_part_of_the_version(world: World, client: Client) -> None:
     url = reverse("analytics:campaign", args=[world.campaign.pk])
     agent = signed_in(make_member(world.account, Role.AGENT))
