@@ -17,14 +17,13 @@ from django.db import connection, transaction
 from audiences import suppression
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
-from conversations import rendering
+from conversations import rendering, touches
 from conversations.delivery import Change, Deferral
 from conversations.models import Message
 from conversations.signals import message_deferred, message_status_changed
 
 LEASE_SECONDS = 15
 BURST_SECONDS = 0.5
-DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 MAX_VALIDITY = timedelta(hours=10)
 
 
@@ -248,9 +247,10 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
 
 
 def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Reach]:
-    phones = _touches("address_id", {c.address_id for c in candidates}, now)
-    homes = _touches("household_id", {c.household_id for c in candidates}, now)
-    holds = _holds(candidates, now)
+    phones = touches.count("address_id", {c.address_id for c in candidates}, now)
+    homes = touches.count("household_id", {c.household_id for c in candidates}, now)
+    holds = touches.holds([(c.contact_id, c.lane_id) for c in candidates], now)
+    answered = touches.answered([c.id for c in candidates], now)
     none = (0, 0, None, None)
     reaches = []
     for c in candidates:
@@ -267,66 +267,15 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 medium=suppression.TEXT,
                 automated=c.kind != Message.Kind.AGENT,
                 phone_touches_24h=phone[0],
-                phone_touch_frees_at=phone[2] and phone[2] + DAY,
+                phone_touch_frees_at=phone[2] and phone[2] + touches.DAY,
                 household_touches_24h=home[0],
                 household_touches_7d=home[1],
-                household_frees_at=_frees(home),
+                household_frees_at=touches.frees(home),
                 held_until=holds.get((c.contact_id, c.lane_id)),
+                answers_message_at=answered.get(c.id),
             )
         )
     return reaches
-
-
-def _frees(home: tuple[int, int, datetime | None, datetime | None]) -> datetime | None:
-    """When a home's oldest counted touch leaves its day, or its week where the week is what is full."""
-    _, of_week, first_of_day, first_of_week = home
-    if of_week >= suppression.HOUSEHOLD_TOUCHES_PER_WEEK and first_of_week is not None:
-        return first_of_week + WEEK
-    return first_of_day + DAY if first_of_day is not None else None
-
-
-def _touches(
-    what: str, ids: set[int], now: datetime
-) -> dict[int, tuple[int, int, datetime | None, datetime | None]]:
-    """Automated touches by phone or household: in 24 h, in 7 days, and the oldest instant of each."""
-    column, wanted = (
-        ("m.address_id", "m.address_id = ANY(%(ids)s)")
-        if what == "address_id"
-        else (
-            "c.household_id",
-            "m.contact_id IN (SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s))",
-        )
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH touches AS (
-                SELECT {column} AS who, COALESCE(m.accepted_at, m.state_at) AS at
-                FROM conversations_message m JOIN audiences_contact c ON c.id = m.contact_id
-                WHERE {wanted} AND m.kind IN ('campaign', 'automatic')
-                  AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown')))
-            SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*), min(at) FILTER (WHERE at > %(day)s), min(at)
-            FROM touches GROUP BY who
-            """,  # noqa: S608
-            {"ids": list(ids), "day": now - DAY, "week": now - WEEK},
-        )
-        return {row[0]: row[1:] for row in cursor.fetchall()}
-
-
-def _holds(candidates: list[_Candidate], now: datetime) -> dict[tuple[int, int], datetime]:
-    """(contact, lane) → the end of the longest hold that keeps this lane from the contact."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT q.contact_id, q.lane_id, max(h.until)
-            FROM unnest(%s::bigint[], %s::bigint[]) AS q(contact_id, lane_id)
-            JOIN conversations_contacthold h ON h.contact_id = q.contact_id AND h.resolved_at IS NULL
-                AND h.until > %s AND h.except_lane_id IS DISTINCT FROM q.lane_id
-            GROUP BY 1, 2
-            """,
-            [[c.contact_id for c in candidates], [c.lane_id for c in candidates], now],
-        )
-        return {(contact, lane): until for contact, lane, until in cursor.fetchall()}
 
 
 def _finish(refused: list[tuple[_Candidate, str, str, str]], now: datetime) -> None:

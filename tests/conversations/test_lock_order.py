@@ -55,11 +55,10 @@ def test_a_sender_that_waits_for_a_message_holds_no_attempt(result):
                 "SELECT 1 FROM conversations_message WHERE id = %s FOR NO KEY UPDATE", [message.pk]
             )
             recorded = pool.submit(record)
-            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
-            mine = connection.settings_dict["NAME"]
+            waits = "SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
             for _ in range(500):
                 cursor.execute("SELECT pg_sleep(0.01)")
-                cursor.execute(waits, [mine])
+                cursor.execute(waits)
                 if cursor.fetchone():
                     break
             else:
