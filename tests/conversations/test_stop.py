@@ -1,0 +1,260 @@
+"""Once a STOP is answered, nothing begins to that phone. Judged by the sandbox's ledger and real time."""
+
+import random
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from audiences.models import Address, OptOut
+from campaigns import engine, passages
+from campaigns.models import Enrollment, Step
+from common import clock
+from conversations import claiming, inbound, sender, threads
+from conversations.models import Attempt, Message, Thread
+from integrations.messaging import InboundText
+from integrations.models import ProviderEvent
+from tests import factories
+from tests.conversations.conftest import Company, phone
+
+INTERLEAVINGS = 200
+
+
+def stop_from(company: Company, index: int, body: str = "STOP") -> InboundText:
+    sid = f"SM{random.getrandbits(128):032x}"
+    return InboundText(provider_id=sid, to=company.number.e164, from_=phone(index), body=body)
+
+
+def no_ended_enrollment_keeps_an_open_step() -> bool:
+    return not Step.objects.filter(enrollment__state="ended", state__in=passages.OPEN_STATES).exists()
+
+
+def test_nothing_begins_after_the_answer_in_random_interleavings(company: Company) -> None:
+    """Every phone says STOP at a random instant of the run that texts it, amid claims and calls."""
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    company.number.segments_per_second = 50  # so that sending takes as long as the stops do
+    company.number.save()
+    company.launch(INTERLEAVINGS)
+    company.sandbox.set_faults(slow={"rate": 0.5, "seconds": 0.2}, seed=seed)
+    running = threading.Event()
+
+    def run_product() -> None:
+        running.set()
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            engine.run_round(now=clock.now())
+            sender.run(0.5, concurrency=50)
+        connection.close()
+
+    answered: dict[str, float] = {}
+
+    def say_stop(index: int) -> None:
+        time.sleep(chance_of[index])
+        if index % 2:  # the worst instant there is: just after the claim was committed
+            patience = time.monotonic() + 3
+            while states_of(index) == ["queued"] and time.monotonic() < patience:
+                time.sleep(0.004)
+        inbound.receive_now(stop_from(company, index), account=company.account)
+        answered[phone(index)] = time.time()
+        connection.close()
+
+    def states_of(index: int) -> list[str]:
+        return list(Message.objects.filter(address__value=phone(index)).values_list("state", flat=True))
+
+    chance_of = [chance.uniform(0, 3.0) for _ in range(INTERLEAVINGS)]
+    loop = threading.Thread(target=run_product)
+    loop.start()
+    running.wait()
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(say_stop, range(INTERLEAVINGS)))
+    loop.join()
+    late = [
+        (entry["to"], entry["received_at"] - answered[entry["to"]])
+        for entry in company.sandbox.ledger("message")
+        if entry["received_at"] > answered[entry["to"]]
+    ]
+    assert late == [], f"seed {seed}"
+    assert len(answered) == INTERLEAVINGS
+    sent = len(company.sandbox.ledger("message"))
+    assert 0 < sent < INTERLEAVINGS, f"{sent} were sent: the run proves nothing (seed {seed})"
+    assert no_ended_enrollment_keeps_an_open_step()
+    assert not Enrollment.objects.filter(state="active").exists()
+    assert not Message.objects.filter(state__in=["queued", "calling"], kind="campaign").exists()
+
+
+def test_fifty_stops_at_once_are_answered_and_pages_stay_quick(company: Company, live_server) -> None:
+    """All of them while a call to each phone hangs at the provider."""
+    import httpx
+
+    company.launch(50)
+    company.sandbox.set_faults(slow={"rate": 1.0, "seconds": 2.0})
+    engine.run_round(now=clock.now())
+    sending = threading.Thread(target=sender.run, args=(12,), kwargs={"concurrency": 50, "until_idle": True})
+    sending.start()
+    deadline = time.monotonic() + 10
+    while Message.objects.filter(state="calling").count() < 50 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with ThreadPoolExecutor(60) as pool:
+        answers = [
+            pool.submit(company.sandbox.say, phone(index), "STOP", company.number.e164) for index in range(50)
+        ]
+        began = time.monotonic()
+        page = httpx.get(f"{live_server.url}/login/", timeout=10)
+        page_seconds = time.monotonic() - began
+        results = [answer.result() for answer in answers]
+    sending.join()
+    assert page.status_code == 200
+    assert page_seconds < 5
+    assert {result["status"] for result in results} == {200}
+    assert max(result["seconds"] for result in results) < 10
+    assert OptOut.objects.count() == 50
+    assert not Enrollment.objects.filter(state="active").exists()
+
+
+def test_a_stop_waits_for_the_call_in_flight(company: Company) -> None:
+    company.launch(1)
+    company.sandbox.set_faults(slow={"rate": 1.0, "seconds": 1.5})
+    engine.run_round(now=clock.now())
+    sending = threading.Thread(target=sender.run, args=(8,), kwargs={"concurrency": 5, "until_idle": True})
+    sending.start()
+    while not Message.objects.filter(state="calling").exists():
+        time.sleep(0.02)
+    inbound.receive_now(stop_from(company, 0), account=company.account)
+    assert not Message.objects.filter(state="calling").exists()
+    sending.join()
+    assert Message.objects.filter(kind="campaign").get().state == "accepted"
+    step = Step.objects.get()
+    assert (step.state, step.reason) == ("skipped", "opted_out")
+
+
+def test_a_stop_waits_for_a_claim_that_has_not_committed(company: Company) -> None:
+    company.launch(1)
+    engine.run_round(now=clock.now())
+    received: list[inbound.Received | None] = []
+
+    def say_stop() -> None:
+        received.append(inbound.receive(stop_from(company, 0), account=company.account, now=clock.now()))
+        connection.close()
+
+    stopping = threading.Thread(target=say_stop)
+    with transaction.atomic():
+        (claim,) = claiming.claim(claiming.lease(1, now=clock.now()), now=clock.now())
+        stopping.start()
+        time.sleep(0.7)
+        assert received == []
+    stopping.join()
+    assert received[0] and received[0].in_flight == (claim.message_id,)
+
+
+def test_a_claim_after_the_stop_takes_nothing(company: Company) -> None:
+    company.launch(1)
+    engine.run_round(now=clock.now())
+    leased = claiming.lease(1, now=clock.now())
+    inbound.receive(stop_from(company, 0), account=company.account, now=clock.now())
+    assert claiming.claim(leased, now=clock.now()) == []
+
+
+def test_a_stop_nobody_can_record_is_answered_within_its_limit(company: Company) -> None:
+    """The sender died in its call: after 5 s the claim is void, so the answer may go."""
+    company.launch(1)
+    engine.run_round(now=clock.now())
+    Message.objects.update(state="calling", body="Hello")
+    began = time.monotonic()
+    inbound.receive_now(stop_from(company, 0), account=company.account)
+    assert 4.5 < time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["STOP", "stop.", "Unsubscribe", "RESET", "Please stop texting me", "take me off your list", "Remove my number",
+     "No me manden más mensajes", "Stop all messages please", "OPT OUT"],
+)  # fmt: skip
+def test_a_wish_in_words_ends_everything(company: Company, body: str) -> None:
+    company.launch(1)
+    company.run()
+    received = inbound.receive_now(stop_from(company, 0, body), account=company.account)
+    assert received and received.outcome == "opt_out"
+    assert Enrollment.objects.get().ended_reason == "opted_out"
+    thread = Thread.objects.get()
+    assert (thread.state, thread.closed_reason) == ("closed", "opted_out")
+    wish = OptOut.objects.get()
+    assert wish.evidence == body
+    text = Message.objects.get(kind="campaign")
+    assert text.opted_out_at is not None
+    assert text.replied_at is None
+    with pytest.raises(threads.ReplyRefused, match="opted out"):
+        threads.reply(
+            thread, body="But wait", by=factories.make_user(company.account), token=uuid.uuid4(),
+            now=clock.now(),
+        )  # fmt: skip
+
+
+def test_a_shared_phone_ends_everybody_on_it(company: Company) -> None:
+    first = factories.make_contact(company.account, phone=phone(0))
+    company.launch(1)
+    company.run()
+    inbound.receive_now(stop_from(company, 0), account=company.account)
+    assert OptOut.objects.count() == 1
+    assert not Enrollment.objects.filter(state="active").exists()
+    assert first.contact_addresses.count() == 1
+
+
+def test_only_their_own_start_restores(company: Company) -> None:
+    company.launch(1)
+    company.run()
+    inbound.receive_now(stop_from(company, 0), account=company.account)
+    yes = inbound.receive_now(stop_from(company, 0, "YES"), account=company.account)
+    assert yes and OptOut.objects.get().lifted_at is None
+    inbound.receive_now(stop_from(company, 0, "START"), account=company.account)
+    assert OptOut.objects.get().lifted_at is not None
+    assert Thread.objects.get().state == "open"
+
+
+def test_an_unsigned_webhook_changes_nothing(company: Company, client: Client) -> None:
+    company.sandbox.set_faults(callbacks={"drop": 1.0})  # no signed news meanwhile
+    company.launch(1)
+    company.run()
+    before = (Message.objects.count(), ProviderEvent.objects.count(), Thread.objects.count())
+    form = {
+        "AccountSid": company.sandbox.credentials["account_sid"], "MessageSid": "SM1", "From": phone(0),
+        "To": company.number.e164, "Body": "STOP",
+    }  # fmt: skip
+    attempt = Attempt.objects.get()
+    for headers in ({}, {"X-Twilio-Signature": ""}, {"X-Twilio-Signature": "bm9uc2Vuc2U="}):
+        assert client.post("/webhooks/twilio/messages/inbound", form, headers=headers).status_code == 403
+        status = {**form, "MessageStatus": "delivered"}
+        address = f"/webhooks/twilio/messages/status/{attempt.pk}"
+        assert client.post(address, status, headers=headers).status_code == 403
+    assert before == (Message.objects.count(), ProviderEvent.objects.count(), Thread.objects.count())
+    assert not OptOut.objects.exists()
+
+
+def test_a_repeated_webhook_changes_nothing_twice(company: Company) -> None:
+    company.launch(1)
+    company.run()
+    text = stop_from(company, 0, "Yes please")
+    assert inbound.receive_now(text, account=company.account)
+    assert inbound.receive_now(text, account=company.account) is None
+    assert Message.objects.filter(kind="inbound").count() == 1
+    with ThreadPoolExecutor(4) as pool:
+        again = stop_from(company, 0, "What does it cost?")
+
+        def receive(_: int) -> object:
+            try:
+                return inbound.receive(again, account=company.account, now=clock.now())
+            finally:
+                connection.close()
+
+        assert sum(result is not None for result in pool.map(receive, range(4))) == 1
+    assert Message.objects.filter(kind="inbound").count() == 2
+
+
+def test_a_stop_from_a_phone_nobody_knows_is_kept(company: Company) -> None:
+    company.launch(1)
+    inbound.receive_now(stop_from(company, 1234 % 90 + 5), account=company.account)
+    assert OptOut.objects.get().address == Address.objects.get(value=phone(1234 % 90 + 5))
