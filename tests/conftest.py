@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ or config.option.collectonly:
         return
     _sweep_dead_sessions()
+    shutil.rmtree(embedded.place(settings.DATA_DIR), ignore_errors=True)  # of a dead session with our pid
     if not os.environ.get("DATABASE_URL"):
         program = embedded.prepare_postgres(settings.DATA_DIR, durable=False)
         process = _start("postgres", program)

@@ -17,6 +17,8 @@ from config.processes import spawn, stop
 from config.running import WORKER_FLAGS
 from tests.product import ROOT, wait_for
 
+pytestmark = pytest.mark.xdist_group("celery")  # one product, one worker
+
 PROBE = "tests.running.probe"
 
 

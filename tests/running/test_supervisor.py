@@ -14,6 +14,8 @@ import pytest
 from config.processes import alive
 from tests.product import ROOT, Product, free_port, wait_for
 
+pytestmark = pytest.mark.xdist_group("supervisor")  # one product, one worker
+
 NAMES = {"postgres", "redis", "sandbox", "web", "sending", "events", "engine", "bulk", "beat"}
 
 
