@@ -92,6 +92,7 @@ def _control(app: web.Application, world: World) -> None:
     route.add_get("/mail.json", control.mails)
     route.add_post("/customers", control.customers)
     route.add_post("/settings", control.settings)
+    route.add_post("/reset", control.reset)
     route.add_post("/customers/{phone}/say", control.say)
     route.add_get("/customers/{phone}.json", control.conversation)
     pages.add_routes(route)

@@ -23,6 +23,10 @@ class Clock:
         self._offset = 0.0
         self._read_at = -1.0
 
+    def reread(self) -> None:
+        """Read the clock file at the next look, not up to half a second later."""
+        self._read_at = -1.0
+
     def real(self) -> float:
         """Unix seconds of real time, monotonic within this process."""
         return self._base + time.monotonic()

@@ -98,6 +98,12 @@ class Control:
         phone = request.match_info["phone"]
         return web.json_response({"phone": phone, "messages": conversation(self.world, phone)})
 
+    async def reset(self, _request: web.Request) -> web.Response:
+        """POST /reset: a fresh start for the next test, see `World.reset`."""
+        await self.world.reset()
+        await self.world.store.committed()
+        return web.json_response({"ok": True})
+
     async def mails(self, _request: web.Request) -> web.Response:
         """GET /mail.json: the outbox, newest first."""
         rows = self.world.store.read("SELECT id, wall, data FROM mails ORDER BY wall DESC LIMIT 200")

@@ -55,6 +55,10 @@ class Schedule:
             self.push(row["due"], row["kind"], json.loads(row["data"]), row["id"])
         return len(rows)
 
+    def clear(self) -> None:
+        """Forget everything that was to come; the rows are the caller's to delete."""
+        self._heap.clear()
+
     def pending(self) -> dict[str, int]:
         """How many timers of each kind wait."""
         counts: dict[str, int] = {}

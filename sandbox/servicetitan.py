@@ -48,6 +48,11 @@ class ServiceTitan:
         self._next: dict[str, int] = {}
         world.schedule.handlers["booking"] = self._booking_moves
         world.schedule.handlers["office"] = self._office
+        self.start_office()
+
+    def start_office(self) -> None:
+        """The office looks at finished appointments from now on."""
+        world = self.world
         world.schedule.push(world.clock.real() + OFFICE_EVERY_SECONDS, "office", {})
 
     def new_id(self, entity: str) -> int:

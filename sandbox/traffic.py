@@ -97,6 +97,12 @@ class Traffic:
                 waiting = plan[0][0] - SENT_SECONDS / self.world.speed
                 self._free_at[live.sender] = max(self._free_at.get(live.sender, 0.0), waiting)
 
+    def clear(self) -> None:
+        """Forget what is under way, the senders' queues and the opt-outs."""
+        self.live.clear()
+        self._free_at.clear()
+        self.optouts.clear()
+
     def rate(self, sender: str) -> tuple[float, float]:
         """A sender's (effective, nominal) segments per second."""
         forced = float(self.world.faults.now["segments_per_second"])

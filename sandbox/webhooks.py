@@ -63,6 +63,17 @@ class Webhooks:
             task.cancel()
         self._poster.close()
 
+    async def restart(self) -> None:
+        """Cut what is under way, forget what waits, begin anew."""
+        self._queue.clear()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._poster.close()
+        self._ready = asyncio.Semaphore(0)
+        await self.start()
+
     def announce(self, live: "Live", status: str, code: int | None) -> None:
         """Plan the callback(s) for a status change, faults and magic included."""
         world, faults = self.world, self.world.faults
@@ -218,7 +229,10 @@ class Webhooks:
         url = world.numbers[number]["sms_url"] or f"{world.webhook_base}/webhooks/twilio/messages/inbound"
         token, tries = data.get("token") or str(uuid.uuid4()), data.get("tries", 0)
         fields = world.customers.inbound_fields(row, world.traffic.sid(row["n"]))
+        generation = world.generation
         answer = await self.post(url, fields, token)
+        if generation != world.generation:
+            return answer  # a reset came between: the row is gone
         world.ledger.append(
             "inbound",
             sid=world.traffic.sid(row["n"]),

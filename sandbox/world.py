@@ -41,6 +41,7 @@ class World:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.generation = 0
         self.speed = options.speed
         self.seed = options.seed
         self.clock = Clock(options.clock_file)
@@ -83,6 +84,26 @@ class World:
         """Where a number's inbound texts are posted."""
         own: str = self.numbers[number]["sms_url"]
         return own or f"{self.webhook_base}/webhooks/twilio/messages/inbound"
+
+    async def reset(self) -> None:
+        """Forget messages, timers, ledger, opt-outs, mails, bookings and switches; keep the tenant otherwise.
+
+        For tests that share one process. Webhooks under way are cut, as when the process dies.
+        """
+        self.generation += 1
+        await self.webhooks.restart()
+        for table in ("messages", "timers", "ledger", "optouts", "customers", "mails"):
+            self.store.write(f"DELETE FROM {table}")
+        self.store.write("DELETE FROM st_rows WHERE entity = 'bookings'")
+        self.schedule.clear()
+        self.traffic.clear()
+        self.servicetitan.start_office()
+        self.faults.clear()
+        self.clock.reread()
+        self.webhook_base = self.options.webhook_base.rstrip("/")
+        self.store.put("webhook_base", self.webhook_base)
+        self.numbers = self._first_numbers()
+        self.customers.set_mode(self.options.customers or ("demo" if self.options.demo else "silent"))
 
     async def start(self) -> None:
         """Take up unfinished work and begin to fire timers."""

@@ -1,7 +1,7 @@
 """The provider sandbox as a pytest fixture: a real process on a free port, with its own data folder.
 
-Use it from any test module: `pytest_plugins = ["tests.sandbox_process"]` in a conftest, then ask for
-`sandbox` (one process per test) or `start_sandbox` (a factory, for restarts and options).
+Import the fixtures in a folder's conftest (`from tests.sandbox_process import sandbox, start_sandbox`):
+`sandbox` is one process for the whole run, reset for each test; `start_sandbox` is a factory of own processes.
 """
 
 import json
@@ -110,6 +110,10 @@ class SandboxProcess:
         """A provider that behaves again."""
         self.http.delete(f"{self.base_url}/faults").raise_for_status()
 
+    def reset(self) -> None:
+        """Forget everything but the ServiceTitan tenant."""
+        self._post("/reset", {})
+
     def say(self, phone: str, body: str, to: str = "", intent: str = "") -> dict[str, Any]:
         """A customer texts now; returns the answer's status, seconds, sent_at, answered_at; the sid."""
         return self._post(f"/customers/{phone}/say", {"body": body, "to": to, "intent": intent})
@@ -183,7 +187,26 @@ def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
         process.close()
 
 
+_shared: list[SandboxProcess] = []
+
+
 @pytest.fixture
-def sandbox(start_sandbox: StartSandbox) -> SandboxProcess:
-    """A sandbox with silent customers and no faults, 60 times as fast as life."""
-    return start_sandbox("--customers", "silent")
+def sandbox(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SandboxProcess]:
+    """A sandbox with silent customers, no faults and an empty ledger, 60 times as fast as life.
+
+    One process serves the whole run and is reset before and after each test.
+    """
+    if not _shared:
+        made = SandboxProcess(tmp_path_factory.mktemp("sandbox"), options=("--customers", "silent"))
+        _shared.append(made)
+        request.config.add_cleanup(made.close)
+    process = _shared[0]
+    if process.process.poll() is not None:
+        process.start()
+    process.set_clock_offset(0)
+    process.reset()
+    yield process
+    if process.process.poll() is None:
+        process.reset()

@@ -109,3 +109,19 @@ def test_faults_and_credentials_survive_a_restart(sandbox: SandboxProcess) -> No
     sandbox.start()
     assert sandbox.credentials == known
     assert send(sandbox).json()["code"] == 20429
+
+
+def test_reset_leaves_nothing_behind(sandbox: SandboxProcess, sink: Sink) -> None:
+    sandbox.set_webhook_base(sink.base_url)
+    sandbox.say("+12175550155", "STOP", to=FROM)
+    sandbox.set_faults(segments_per_second=1)
+    first = send(sandbox, StatusCallback=sink.callback("old")).json()["sid"]
+    sandbox.reset()
+    assert sandbox.ledger() == []
+    assert sandbox.conversation("+12175550155") == []
+    health = sandbox.http.get(f"{sandbox.base_url}/healthz").json()
+    assert health["unfinished_messages"] == 0
+    second = send(sandbox, to="+12175550155", StatusCallback=sink.callback("new")).json()["sid"]
+    assert second != first
+    sink.wait(lambda: sink.statuses(second) == ["sent", "delivered"])
+    assert sink.statuses(first) == []
