@@ -1,7 +1,7 @@
 """The provider sandbox as a pytest fixture: a real process on a free port, with its own data folder.
 
 Import the fixtures in a folder's conftest (`from tests.sandbox_process import sandbox, start_sandbox`):
-`sandbox` is one process for the whole run, reset for each test; `start_sandbox` is a factory of own processes.
+`sandbox` is one process for the whole run, reset for each test; `start_sandbox` makes own ones.
 """
 
 import json
