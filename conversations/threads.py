@@ -74,22 +74,27 @@ def note(thread: Thread, *, body: str, by: User, now: datetime) -> Note:
 
 @transaction.atomic
 def close(thread: Thread, *, by: User, now: datetime) -> None:
-    """Close a thread: nothing is left to answer, and other campaigns may go on."""
-    Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
-        state=Thread.State.CLOSED, closed_reason="resolved", needs_reply=False
+    """Close a thread: nothing is left to answer, and other campaigns may go on. Closing twice is harmless."""
+    closed = Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
+        state=Thread.State.CLOSED, closed_reason="resolved", needs_reply=False, escalated_reason=""
     )
     ContactHold.objects.filter(contact_id=thread.contact_id, resolved_at=None).update(resolved_at=now)
-    audit.record(
-        account=thread.account, by=by, verb="closed_thread", summary=f"Closed {thread.contact}", on=thread
-    )
+    if closed:
+        words = f"Closed the thread with {thread.contact}"
+        audit.record(account=thread.account, by=by, verb="closed_thread", summary=words, on=thread)
 
 
 @transaction.atomic
 def reopen(thread: Thread, *, by: User, now: datetime) -> None:
     """Open a resolved thread again; one closed by an opt-out stays closed. Raises ReplyRefused."""
-    if thread.closed_reason == "opted_out":
+    if suppression.in_force([thread.address_id]):
         raise ReplyRefused("This person has opted out. Only their own START can reopen the thread.")
-    Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
+    opened = Thread.objects.filter(pk=thread.pk, state=Thread.State.CLOSED).update(
+        state=Thread.State.OPEN, closed_reason=""
+    )
+    if opened:
+        words = f"Reopened the thread with {thread.contact}"
+        audit.record(account=thread.account, by=by, verb="reopened_thread", summary=words, on=thread)
 
 
 @transaction.atomic

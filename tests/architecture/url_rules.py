@@ -65,6 +65,10 @@ RULES: dict[str, Rule] = {
     ),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
+    "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
+    "twilio-status": Rule(
+        public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
+    ),
     "campaigns:list": Rule(),
     "campaigns:launch": Rule(capability="launch_campaign", methods=BOTH),
     "campaigns:preview": Rule(capability="launch_campaign", methods=POST),
@@ -93,4 +97,5 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
+    "attempt": lambda account: "00000000-0000-4000-8000-000000000000",
 }

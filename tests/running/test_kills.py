@@ -56,6 +56,28 @@ def recount(product: Product) -> dict[str, Any] | None:
     return None
 
 
+def test_a_launch_of_thousands_sends_each_planned_text_once_and_counts_exactly(
+    start_product: Callable[..., Product],
+) -> None:
+    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-12-01T18:00:00+00:00", LOAD_RATE="1000")
+    facts = load(product, "launch", str(CONTACTS))
+    httpx.post(f"{facts['sandbox']}/customers", json={"mode": "silent"}).raise_for_status()
+    looks = 0
+    while (sent := len(ledger(facts["sandbox"], "message"))) < CONTACTS:
+        counted = recount(product)
+        assert counted is not None
+        assert counted["differences"] == [], f"after {sent} texts"
+        looks += 1
+    assert looks >= 2
+    wait_for(
+        lambda: load(product, "report")["text_steps"] == {"completed": CONTACTS},
+        seconds=60,
+        what="all recorded",
+    )
+    texts = Counter(entry["to"] for entry in ledger(facts["sandbox"], "message"))
+    assert texts == Counter(phone(index) for index in range(CONTACTS))
+
+
 def test_nothing_is_sent_twice_or_lost_whoever_is_killed(start_product: Callable[..., Product]) -> None:
     product = start_product(
         TRUCKROLL_DEMO="0",
