@@ -89,7 +89,17 @@ def bench():
         bench.close()
 
 
+DECLARE = f"""
+from {PROBE} import app
+with app.connection_for_write() as link:
+    for queue in app.amqp.queues.values():
+        queue(link.default_channel).declare()
+"""
+
+
 def test_ring_reaches_its_own_queue_alone(bench):
+    # As with every worker up: each queue is bound to its exchange.
+    subprocess.run([sys.executable, "-c", DECLARE], cwd=ROOT, env=bench.env, check=True)
     bench.ring("probe.query")
     with bench.redis() as client:
         waiting = {queue: client.llen(queue) for queue in ("sending", "events", "engine", "bulk")}

@@ -5,7 +5,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from config import embedded
-from config.processes import spawn, stop
+from config.processes import Program, spawn, stop
 
 
 @pytest.fixture
@@ -88,14 +87,16 @@ def test_postgres_starts_although_its_recorded_pid_is_somebody_elses(data_dir, p
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     lock = embedded.place(data_dir) / "postgres" / "postmaster.pid"
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
-        try:
-            lock.write_text("\n".join([str(stranger.pid), *lock.read_text().split("\n")[1:]]))
-            postgres()
-            assert query(data_dir, "select 1") == [(1,)]
-            assert stranger.poll() is None
-        finally:
-            stranger.kill()
+    user = embedded.UNPRIVILEGED_USER if os.geteuid() == 0 else None  # Postgres minds only its own user's
+    stranger = spawn(Program(["/bin/sleep", "600"], {}, cwd="/", user=user))
+    try:
+        lock.write_text("\n".join([str(stranger.pid), *lock.read_text().split("\n")[1:]]))
+        postgres()
+        assert query(data_dir, "select 1") == [(1,)]
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def test_interrupted_setup_is_done_again(data_dir, postgres):
