@@ -115,7 +115,7 @@ RECONCILE_AFTER_SECONDS = env.float("TRUCKROLL_RECONCILE_AFTER_SECONDS", 180.0)
 # --- Background work (see config/celery.py) -------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_DB_REUSE_MAX = 10_000  # tasks per database connection; without it every task opens its own
-# Without an exchange of its own every queue would be bound to the default one and get every message.
+# Each queue has an exchange of its own, so that nothing published through one can reach two queues.
 CELERY_TASK_QUEUES = [
     Queue(name, Exchange(name), routing_key=name) for name in ("sending", "events", "engine", "bulk")
 ]
