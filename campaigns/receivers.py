@@ -27,6 +27,9 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
             continue
         if change.state == Message.State.UNKNOWN:
             waiting.append(step_id)
+        elif change.first_acceptance:
+            # Whatever a receipt that came before our own answer says of delivery: the provider took it.
+            wanted[step_id] = (State.COMPLETED, {})
         elif ends := ends_as(change.state, change.code):
             wanted[step_id] = ends
     _wait(waiting, now)

@@ -127,6 +127,21 @@ def test_a_refused_text_fails_its_step_and_leads_on(open_hours):
     assert Step.objects.get(node__key="reply", campaign=campaign).state == "waiting"
 
 
+def test_a_text_found_undelivered_before_we_heard_of_its_acceptance_completes_its_step(open_hours):
+    from conversations import delivery
+
+    campaign = launch(factories.make_account(), contacts=1)
+    engine.run_round(now=open_hours)
+    message = Message.objects.get()
+    Message.objects.update(state="calling", body="Hello")
+    # The provider's number for it proves the acceptance, whichever news arrives first.
+    for state in ("failed", "accepted"):
+        delivery.advance([delivery.Move(message.pk, state, "SM1", "", "", 1)], now=open_hours)
+    message.refresh_from_db()
+    assert (message.state, message.accepted_at) == ("failed", open_hours)
+    assert states(campaign) == [("first_text", "completed"), ("reply", "waiting")]
+
+
 def test_ending_closes_the_open_step_and_takes_back_the_text(open_hours):
     campaign = launch(factories.make_account(), contacts=2)
     engine.run_round(now=open_hours)
