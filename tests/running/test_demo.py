@@ -1,0 +1,140 @@
+"""The demo company: made once, completed where a start was cut short, and never where it does not belong."""
+
+import os
+
+import pytest
+
+from accounts.models import Account, AuditEntry, Membership, User
+from audiences import segments
+from audiences.models import Audience, Contact, Job
+from campaigns import enrolling, samples
+from campaigns.models import Campaign, Enrollment, WorkflowVersion
+from common import clock
+from common.segments import count_segments
+from config import providers
+from config.demo import company, workflow
+from conversations import rendering
+from conversations.reading import STOP_WORDS
+from integrations.models import Connection, SendingNumber
+from tests import factories
+from tests.sandbox_process import SandboxProcess, StartSandbox, start_sandbox  # noqa: F401  (fixture)
+
+CUSTOMERS = 250
+
+
+@pytest.fixture
+def source(start_sandbox: StartSandbox) -> SandboxProcess:  # noqa: F811
+    """A sandbox with a smaller company, whose customers keep quiet."""
+    return start_sandbox("--demo", "--demo-customers", str(CUSTOMERS), "--customers", "silent")
+
+
+def environment(source: SandboxProcess) -> dict[str, str]:
+    credentials = {"sendgrid_webhook_public_key": "none", **source.credentials}
+    return providers.sandbox_env({}, credentials, source.base_url)
+
+
+def everything() -> dict[str, int]:
+    models = (
+        Account, User, Membership, Connection, SendingNumber, Contact, Job, Audience, WorkflowVersion, Campaign,
+        AuditEntry,
+    )  # fmt: skip
+    return {model.__name__: model._default_manager.count() for model in models}
+
+
+def prepare(environ: dict[str, str], known_passwords: bool = True) -> str:
+    return company.prepare(environ, now=clock.now(), known_passwords=known_passwords)
+
+
+@pytest.mark.django_db
+def test_a_newcomer_finds_a_company_at_work(source):
+    said = prepare(environment(source))
+    account = Account.objects.get()
+    assert (account.name, account.timezone) == ("Prairie Home Comfort", "America/Chicago")
+    assert "one campaign under way" in said
+    assert Contact.objects.filter(account=account).count() == CUSTOMERS
+    assert Job.objects.filter(account=account).count() > 2 * CUSTOMERS
+    roles = dict(Membership.objects.values_list("user__email", "role"))
+    assert roles == {f"{role}@demo.example": role for role in ("admin", "marketer", "csr", "agent")}
+    assert all(user.check_password("truckroll-demo") for user in User.objects.all())
+    assert SendingNumber.objects.get(label="Main line").segments_per_second == 100
+    reached, *others = Audience.objects.order_by("pk")
+    for audience in (reached, *others):
+        assert segments.count(account, audience.rules) > 0, audience.name
+    campaign = Campaign.objects.get()
+    assert (campaign.status, campaign.audience) == ("active", reached)
+    enrolling.enroll(campaign, now=clock.now())
+    assert Enrollment.objects.filter(campaign=campaign).count() > CUSTOMERS // 4
+
+
+@pytest.mark.django_db
+def test_a_second_start_changes_nothing(source):
+    prepare(environment(source))
+    before = everything()
+    assert prepare(environment(source)) == ""
+    assert everything() == before
+
+
+@pytest.mark.django_db
+def test_a_start_that_was_cut_short_is_completed(source):
+    account = company.people.open_account(name=company.NAME, timezone=company.ZONE)
+    company._people(account)
+    User.objects.get(email="agent@demo.example").delete()
+    source.set_faults(servicetitan={"server_error": 1.0})
+    with pytest.raises(company.NotPrepared, match="ServiceTitan"):
+        prepare(environment(source))
+    source.clear_faults()
+    assert "one campaign under way" in prepare(environment(source))
+    assert Membership.objects.filter(account=account).count() == 4
+    assert Contact.objects.count() == CUSTOMERS
+
+
+@pytest.mark.django_db
+def test_nobody_gets_the_published_password_on_a_database_of_ones_own(source):
+    prepare(environment(source), known_passwords=False)
+    assert not User.objects.exists()
+    assert Campaign.objects.get().launched_by is None
+
+
+@pytest.mark.django_db
+def test_another_company_is_left_alone():
+    factories.make_account("Somebody's own")
+    before = everything()
+    assert "no demo company" in prepare(dict(os.environ))
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("address", "stays"),
+    [
+        ("http://127.0.0.1:8001", True),
+        ("http://localhost:9000", True),
+        ("http://[::1]:9000", True),
+        ("", False),
+        ("https://api.twilio.com", False),
+        ("https://api.dublin.ie1.twilio.com", False),
+        ("http://127.0.0.1.example", False),
+    ],
+)
+def test_texts_of_the_demo_never_reach_a_carrier(address, stays):
+    assert company._stays_here({"TWILIO_API_BASE_URL": address}) is stays
+
+
+@pytest.mark.parametrize("name", ["FIRST", "MEMBER", "SECOND", "BOOKED", "NOT_BOOKED"])
+def test_every_text_fits_one_segment(name):
+    body = getattr(workflow, f"{name}_TEXT")
+    text = rendering.render(body, {"first_name": "Guadalupe", "company": company.NAME})
+    assert count_segments(text).count == 1, f"{len(text)} characters"
+    assert ("STOP" in text) == (name == "FIRST")
+    assert "stop" in STOP_WORDS
+
+
+@pytest.mark.django_db
+def test_only_a_plain_yes_has_a_way_on():
+    nodes = workflow.nodes(job_type=None)
+    waits = {key for key, kind, _, _ in nodes if kind == "wait_for_reply"}
+    labels = {label for source, label, _ in workflow.EDGES if source in waits}
+    assert labels == {"booking_yes", "no_reply"}
+    drawn = [(key, kind, settings) for key, kind, _, settings in nodes]
+    version = factories.make_workflow(factories.make_account(), drawn, workflow.EDGES)
+    assert version.published_at is not None
+    assert samples.first_text(version) == workflow.FIRST_TEXT
