@@ -121,6 +121,22 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def test_first_admin_is_made_from_the_environment_or_refused(tmp_path):
+    product = Product(tmp_path / "data", TRUCKROLL_DEMO="0", TRUCKROLL_ADMIN="boss@example.com")
+    try:
+        sentence = refusal(product)
+        assert "TRUCKROLL_ADMIN=email:password" in sentence
+        assert sentence.count("\n") == 1
+        product.env["TRUCKROLL_ADMIN"] = "boss@example.com:a-long-password-1"
+        product.start()
+        product.stop()
+        product.env["TRUCKROLL_ADMIN"] = "other@example.com:a-long-password-2"
+        product.start()  # people exist: said, and no reason to stay down
+        assert any("There are users already" in line for line in product.lines)
+    finally:
+        product.remove()
+
+
 @pytest.mark.skipif(
     sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
 )
