@@ -1,6 +1,7 @@
 """The demo company: made once, completed where a start was cut short, and never where it does not belong."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,6 +17,8 @@ from config.demo import company, workflow
 from conversations import rendering
 from conversations.reading import STOP_WORDS
 from integrations.models import Connection, SendingNumber
+from integrations.servicetitan import client
+from integrations.servicetitan.access import ServiceTitanAccess
 from tests import factories
 from tests.sandbox_process import SandboxProcess, StartSandbox, start_sandbox  # noqa: F401  (fixture)
 
@@ -23,9 +26,12 @@ CUSTOMERS = 250
 
 
 @pytest.fixture
-def source(start_sandbox: StartSandbox) -> SandboxProcess:  # noqa: F811
+def source(start_sandbox: StartSandbox, db: None) -> Iterator[SandboxProcess]:  # noqa: F811
     """A sandbox with a smaller company, whose customers keep quiet."""
-    return start_sandbox("--demo", "--demo-customers", str(CUSTOMERS), "--customers", "silent")
+    yield start_sandbox("--demo", "--demo-customers", str(CUSTOMERS), "--customers", "silent")
+    for connection in Connection.objects.filter(provider=Connection.Provider.SERVICETITAN):
+        client.shared(ServiceTitanAccess.of(connection)).close()
+    client.shared.cache_clear()
 
 
 def environment(source: SandboxProcess) -> dict[str, str]:
