@@ -27,9 +27,11 @@ def main() -> int:
         return refuse(sentence)
     migrate()
     collect_static()
-    if os.environ.get("TRUCKROLL_DEMO") == "1":
+    demo = os.environ.get("TRUCKROLL_DEMO") == "1"
+    if demo:
         call_command("prepare_demo")
-    elif os.environ.get("TRUCKROLL_ADMIN"):
+    # On a database of one's own the demo has nobody who could sign in.
+    if os.environ.get("TRUCKROLL_ADMIN") and (not demo or os.environ.get("DATABASE_URL")):
         return make_first_admin()
     return 0
 
