@@ -33,6 +33,7 @@ QUEUE_OF: dict[str, str] = {
     "campaigns.tasks.book": BULK,
     "campaigns.tasks.finish": BULK,
     "conversations.tasks.sweep": BULK,
+    "integrations.tasks.keep_partitions": BULK,
 }
 app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
 
@@ -54,6 +55,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "sweep": every(10, "conversations.tasks.sweep"),
     "sync": every(300, "audiences.tasks.sync_servicetitan"),
     "openings": every(3600, "audiences.tasks.keep_openings"),
+    "partitions": every(3600, "integrations.tasks.keep_partitions"),
 }
 app.conf.beat_schedule = RINGS
 

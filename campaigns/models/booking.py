@@ -51,6 +51,9 @@ class Booking(models.Model):
             ),
         ]
         indexes = [
+            # Attribution asks from the job's side.
+            models.Index(fields=["account", "servicetitan_id"], name="booking_servicetitan"),
+            models.Index(fields=["account", "servicetitan_job_id"], name="booking_servicetitan_job"),
             models.Index(fields=["next_try_at"], name="booking_due", condition=Q(next_try_at__isnull=False)),
         ]
 
