@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.load_company import phone
+from bench.load_company import phone
 from tests.product import ROOT, Product, wait_for
 
 CONTACTS = 5_000
@@ -22,10 +22,10 @@ KILLED = ("sending", "events", "engine", "web", "postgres", "redis", "sandbox", 
 
 
 def load(product: Product, *arguments: str) -> dict[str, Any]:
-    """Run `tests.load_company` against the product; again while its database is coming back."""
+    """Run `bench.load_company` against the product; again while its database is coming back."""
     for _ in range(20):
         done = subprocess.run(
-            [sys.executable, "-m", "tests.load_company", *arguments],
+            [sys.executable, "-m", "bench.load_company", *arguments],
             cwd=ROOT, env=product.env, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:
