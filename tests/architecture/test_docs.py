@@ -18,16 +18,16 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 TASK = re.compile(r"`(\w+\.tasks\.\w+)`")
 
 
-def by_name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+def by_name(document: Path) -> str:
+    return str(document.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=by_name)
-def test_every_path_named_exists(page: Path) -> None:
-    text = page.read_text()
+@pytest.mark.parametrize("document", PAGES, ids=by_name)
+def test_every_path_named_exists(document: Path) -> None:
+    text = document.read_text()
     named = set(PATH.findall(text))
     assert sorted(path for path in named if not list(ROOT.glob(path.rstrip("/")))) == []
-    assert sorted(link for link in set(LINK.findall(text)) if not (page.parent / link).exists()) == []
+    assert sorted(link for link in set(LINK.findall(text)) if not (document.parent / link).exists()) == []
 
 
 def test_the_architecture_page_names_modules_and_tasks() -> None:
@@ -38,13 +38,13 @@ def test_the_architecture_page_names_modules_and_tasks() -> None:
     assert {ring["task"] for ring in RINGS.values()} == set(QUEUE_OF)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p.parent.name == "adr"], ids=by_name)
-def test_a_decision_is_short_and_whole(page: Path) -> None:
-    text = page.read_text()
+@pytest.mark.parametrize("document", [p for p in PAGES if p.parent.name == "adr"], ids=by_name)
+def test_a_decision_is_short_and_whole(document: Path) -> None:
+    text = document.read_text()
     assert len(text.splitlines()) <= 40
     for part in ("**Context.**", "**Decision.**", "**Consequences.**"):
         assert part in text
-    assert text.startswith(f"# {int(page.name[:4])}. ")
+    assert text.startswith(f"# {int(document.name[:4])}. ")
 
 
 def test_every_make_target_and_command_named_exists() -> None:
