@@ -1,5 +1,6 @@
 """Merge fields: what a text says to one person. Liquid without includes; a missing field is an error."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from liquid import DictLoader, Environment, StrictUndefined
@@ -33,7 +34,13 @@ def render(body: str, variables: dict[str, object]) -> str:
     try:
         return _parsed(body).render(**known)
     except LiquidError as error:
-        raise MergeFieldMissing(str(error)) from error
+        raise MergeFieldMissing(_in_words(body, known)) from error
+
+
+def _in_words(body: str, known: Mapping[str, object]) -> str:
+    """What is missing, short enough to be kept with a message: the library's words quote the whole text."""
+    absent = ", ".join(name.replace("_", " ") for name in fields(body) if name not in known)
+    return f"Nothing is known for: {absent}"[:300] if absent else "The text cannot be filled for this person"
 
 
 @lru_cache(maxsize=1024)
