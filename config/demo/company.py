@@ -117,7 +117,7 @@ def _audiences(account: Account) -> list[Audience]:
             "tags": _ids(Tag, account, "Furnace >10 yrs"),
             "days_since_last_job_max": 181,
         },
-        "Everyone": {},
+        "All homes": {"kind": "residential"},
     }
     return [
         Audience.objects.get_or_create(account=account, name=name, defaults={"rules": rule})[0]
