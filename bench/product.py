@@ -93,6 +93,10 @@ class Product:
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: self.pids().get(name, old) != old, seconds=restart_within, what=f"restart of {name}")
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Signal one child's whole group, as a stop of its machine would."""
+        os.killpg(self.pids()[name], number)
+
     def status(self, path: str) -> int:
         """The HTTP status of a GET, 0 when nobody answers."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)

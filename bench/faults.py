@@ -1,0 +1,124 @@
+"""`make faults SEEDS=1 RECIPIENTS=500`: each fault on a running product, judged by the provider's ledger.
+
+One JSON line per fault and seed; every figure must be 0, else the exit code is 1 (see `bench.judging`).
+
+    {"fault", "seed", "recipients", "duplicates", "lost", "sends_after_stop", "counter_drift", "regressions",
+     "outside_window"}
+
+SEEDS is how many seeds, from 1 on; a seed draws every instant. One product serves the faults of a seed until
+one of them does it harm. Words for people go to standard error.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bench.disturbances import DISTURBANCES
+from bench.faulted import LAUNCH_SECONDS, Course, Database, Provider
+from bench.judging import judge
+from bench.product import Product
+
+START = "2026-12-01T12:00:00+00:00"  # a Tuesday
+# Real seconds: how soon a call nobody recorded is unknown, and is then looked up at the provider.
+LEASES = {"TRUCKROLL_ABANDONED_AFTER_SECONDS": "4", "TRUCKROLL_RECONCILE_AFTER_SECONDS": "4"}
+
+
+class Ground:
+    """The product that faults are tried on; made when needed, and anew after a fault that did it harm."""
+
+    def __init__(self, recipients: int) -> None:
+        self.recipients = recipients
+        self.product: Product | None = None
+
+    def ready(self) -> Product:
+        """A product that runs and is sound."""
+        if self.product is None:
+            self.product = Product(
+                Path(tempfile.mkdtemp(prefix="truckroll-faults-")),
+                TRUCKROLL_DEMO="0",
+                TRUCKROLL_NOW=START,
+                LOAD_RATE=str(max(20, self.recipients // LAUNCH_SECONDS)),
+                **LEASES,
+            )
+            self.product.data.chmod(0o711)  # its servers may run as another user
+            self.product.start()
+            Database(self.product).keep_history()
+        return self.product
+
+    def clear(self) -> None:
+        """Stop the product and delete its data."""
+        if self.product is not None:
+            self.product.remove()
+            self.product = None
+
+
+def try_fault(ground: Ground, fault: str, seed: int) -> bool:
+    """Run one fault and print its line; whether every figure was 0 and everything came to rest."""
+    began = time.monotonic()
+    try:
+        product = ground.ready()
+        port = (product.data / "sandbox.port").read_text().strip()
+        rng = random.Random(f"{seed}:{fault}")
+        course = Course(
+            product, Database(product), Provider(f"http://127.0.0.1:{port}"), rng, ground.recipients
+        )
+        figures = judge(course.run(DISTURBANCES[fault]))
+    except Exception as error:
+        _say(f"{fault}, seed {seed}: not carried through: {type(error).__name__}: {error}")
+        _say(*(ground.product.lines[-20:] if ground.product else []))
+        ground.clear()
+        return False
+    line = {"fault": fault, "seed": seed, "recipients": ground.recipients, **figures}
+    print(json.dumps(line), flush=True)
+    _say(f"{fault}, seed {seed}: {time.monotonic() - began:.0f} s. {course.story()}")
+    sound = not any(figures.values()) and not course.unsettled
+    if not sound:
+        ground.clear()
+    return sound
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Run every fault for every seed; 0 if nothing was amiss, 1 otherwise, 2 for a wrong option."""
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=main.__doc__)
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--recipients", type=int, default=500, help="of each launch")
+    parser.add_argument(
+        "--only", nargs="+", choices=DISTURBANCES, metavar="FAULT", default=list(DISTURBANCES)
+    )
+    given = parser.parse_args(argv)
+    if given.seeds < 1 or not 10 <= given.recipients <= 20_000:
+        parser.error("at least one seed, and 10 to 20,000 recipients")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    ground = Ground(given.recipients)
+    sound = True
+    try:
+        for seed in range(1, given.seeds + 1):
+            for fault in given.only:
+                sound &= try_fault(ground, fault, seed)
+            ground.clear()
+    finally:
+        ground.clear()
+    return 0 if sound else 1
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main(sys.argv[1:]))
