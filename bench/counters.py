@@ -3,7 +3,7 @@
 import sys
 import time
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -11,13 +11,11 @@ from accounts.models import Account
 from analytics import counters
 from analytics.recount import recount
 from audiences.models import Audience, SendWindow, ZoneSet
+from bench.measurement import Measurement
 from campaigns.models import Campaign, Node, Workflow, WorkflowVersion
 from common import clock
 from conversations.models import Lane
 from integrations.models import Connection, SendingNumber
-
-if TYPE_CHECKING:
-    from bench.run import Measurement
 
 STEPS = 5_000  # per round
 BATCH = 1_000
@@ -25,10 +23,8 @@ ROUNDS = 12  # of each kind, short and taken in turn, so that a busy neighbour h
 COUNTED = ("campaigns_step", "conversations_message")
 
 
-def counters_cost() -> "Measurement":
+def counters_cost() -> Measurement:
     """Steps a second through queue, claim and acceptance, triggers on (squash included) against off."""
-    from bench.run import Measurement
-
     taken: dict[bool, list[float]] = {True: [], False: []}
     for number in range(ROUNDS + 1):
         for counting in (True, False) if number % 2 else (False, True):
