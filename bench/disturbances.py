@@ -14,6 +14,8 @@ from config import embedded
 KILLS = 3
 STOPS = 50
 PAUSE_LASTS = 4.0
+# The provider accepts at once and answers late, so that every instant falls amid calls.
+SLOW_ANSWERS = {"latency_seconds": 0.4}
 WISHES = ("STOP", "stop", "Stop texting me please", "unsubscribe", "take me off your list", "RESET")
 
 Disturbance = Callable[[Course], None]
@@ -21,6 +23,7 @@ Disturbance = Callable[[Course], None]
 
 def kill(name: str, course: Course) -> None:
     """kill -9 one process: once while the audience is taken in, then amid the sending."""
+    course.provider.misbehave(**SLOW_ANSWERS)
     course.launch()
     time.sleep(course.rng.uniform(0, 1.5))
     course.product.kill(name, restart_within=30)
@@ -33,6 +36,7 @@ def kill(name: str, course: Course) -> None:
 
 def freeze_sending(course: Course) -> None:
     """The sender stands still for longer than its claims are valid, twice."""
+    course.provider.misbehave(**SLOW_ANSWERS)
     course.launch()
     for share in sorted(course.rng.uniform(0.05, 0.8) for _ in range(2)):
         course.await_share(share)
@@ -76,6 +80,7 @@ def callbacks_repeated_reversed(course: Course) -> None:
 
 def stop_amid_launch(course: Course) -> None:
     """Fifty customers (a tenth of fewer than 500) want no more texts, each at an instant of its own."""
+    course.provider.misbehave(**SLOW_ANSWERS)
     course.launch()
     phones = course.rng.sample(sorted(course.facts.zones), min(STOPS, course.recipients // 10))
     course.facts.stopping = frozenset(phones)
@@ -96,6 +101,7 @@ def _say(course: Course, phone: str, wish: str, wait: float) -> None:
 
 def pause_amid_launch(course: Course) -> None:
     """The campaign is paused for a few seconds and goes on."""
+    course.provider.misbehave(**SLOW_ANSWERS)
     course.launch()
     (campaign,) = course.campaigns
     course.await_share(course.rng.uniform(0.05, 0.4))

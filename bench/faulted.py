@@ -174,6 +174,7 @@ class Course:
         self.recount()
         self._move_clock(*LATE)
         self._await(self._all_called, "texts of the late zone are not called")
+        self._await(self._none_unknown, "sends whose answer was lost are not given up")
         self._await(self._all_told, "callbacks are not posted and applied")
         self._move_clock(*NOON)
         self._await(self._all_ended, "passages have not ended")
@@ -248,6 +249,11 @@ class Course:
         soon = clock_of(self.product) + timedelta(minutes=5)
         ((unsent,),) = self.database.rows(_UNSENT, {"campaigns": self.campaigns, "now": soon})
         return len(finished) == len(self.campaigns) and not unsent
+
+    def _none_unknown(self) -> bool:
+        """By now the validity of whatever nobody can vouch for is over."""
+        unknown = "select 1 from conversations_message where state = 'unknown' limit 1"
+        return not self.database.rows(unknown)
 
     def _all_told(self) -> bool:
         """Twice idle, a second apart: a callback may be on its way."""
