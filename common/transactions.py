@@ -34,7 +34,7 @@ def atomic_with_retry(function: Callable[P, R]) -> Callable[P, R]:
                 state = getattr(error.__cause__, "sqlstate", None)
                 if state not in _RETRYABLE or attempt == _TRIES - 1:
                     raise
-                time.sleep(random.uniform(0.005, 0.05) * (attempt + 1))  # noqa: S311
+                time.sleep(random.uniform(0.005, 0.05) * (attempt + 1))
         raise AssertionError("unreachable")
 
     return wrapper

@@ -1,0 +1,45 @@
+"""Sending one SQL statement and taking what it gives, for statements that the ORM cannot say.
+
+Every function uses the default connection and so runs inside the transaction of its caller, where there is
+one. Values always travel as parameters, never inside the statement.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from django.db import connection
+
+Params: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+
+def rows(statement: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+    """Every row of the answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+def column(statement: str, params: Params | None = None) -> list[Any]:
+    """The first column of every row: ids, mostly."""
+    return [row[0] for row in rows(statement, params)]
+
+
+def value(statement: str, params: Params | None = None) -> Any:
+    """The first column of the first row; None where there is no row."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def run(statement: str, params: Params | None = None) -> int:
+    """Execute a statement whose rows nobody needs; how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)
+
+
+def columns(records: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Records turned into columns, as `unnest` takes them. At least one record is needed."""
+    return [list(column) for column in zip(*records, strict=True)]

@@ -1,0 +1,44 @@
+"""The shorthand for one SQL statement."""
+
+import contextlib
+
+import pytest
+from django.db import transaction
+
+from common import sql
+
+pytestmark = pytest.mark.django_db
+
+
+def test_rows_come_whole_and_columns_and_values_as_asked():
+    two = "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS v(n, word) WHERE n >= %s ORDER BY n"
+    assert sql.rows(two, [1]) == [(1, "a"), (2, "b")]
+    assert sql.column(two, [1]) == [1, 2]
+    assert sql.value(two, [2]) == 2
+
+
+def test_no_row_gives_nothing():
+    none = "SELECT 1 WHERE %(yes)s"
+    assert (sql.rows(none, {"yes": False}), sql.column(none, {"yes": False})) == ([], [])
+    assert sql.value(none, {"yes": False}) is None
+
+
+def test_a_statement_without_parameters_may_hold_a_percent_sign():
+    assert sql.value("SELECT 'ab' LIKE 'a%'") is True
+
+
+def test_run_counts_the_rows_it_touched():
+    sql.run("CREATE TEMPORARY TABLE marbles (n int) ON COMMIT DROP")
+    assert sql.run("INSERT INTO marbles SELECT generate_series(1, %s)", [5]) == 5
+    assert sql.run("UPDATE marbles SET n = 0 WHERE n > %s", [3]) == 2
+
+
+def test_everything_belongs_to_the_callers_transaction():
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        sql.run("CREATE TEMPORARY TABLE gone (n int)")
+        raise ZeroDivisionError
+    assert sql.value("SELECT to_regclass('pg_temp.gone')") is None
+
+
+def test_records_turn_into_columns():
+    assert sql.columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
