@@ -1,48 +1,106 @@
-"""Merge fields: what a text says to one person. Liquid without includes; a missing field is an error."""
+"""Merge fields: what a text says to one person. Liquid without includes; a missing field is an error.
 
-from collections.abc import Mapping
-from functools import lru_cache
+People write these texts, so nothing in one may keep a sender busy: loops, variables and output are limited.
+"""
 
-from liquid import DictLoader, Environment, StrictUndefined
-from liquid.exceptions import LiquidError
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from typing import Any
 
-_environment = Environment(undefined=StrictUndefined, loader=DictLoader({}))
+from liquid import BoundTemplate, DictLoader, Environment, StrictUndefined
+from liquid.exceptions import (
+    LiquidError,
+    LiquidSyntaxError,
+    OutputStreamLimitError,
+    ResourceLimitError,
+    UndefinedError,
+    UnknownFilterError,
+)
+
+LONGEST_BYTES = 8_000  # five times what a text may have, in UTF-8
+# A range inside a tag: `(1..9)`. No text needs one, and looking through a long one takes for ever.
+_RANGE = re.compile(r"\{[{%](?:(?![%}]\}).)*\.\.", re.DOTALL)
 
 
 class MergeFieldMissing(Exception):
     """A text needs something that is not known of this contact; the person is skipped, never sent a hole."""
 
 
+class _TextEnvironment(Environment):
+    loop_iteration_limit = 1_000
+    local_namespace_limit = 20_000  # bytes, roughly
+    output_stream_limit = LONGEST_BYTES
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, loader=DictLoader({}))
+        # The limits above do not see what passes from one filter to the next.
+        self.filters = {name: _bounded(function) for name, function in self.filters.items()}
+
+
+def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that may not answer with more than a whole text."""
+
+    @wraps(function)
+    def bounded(*args: Any, **kwargs: Any) -> Any:
+        answer = function(*args, **kwargs)
+        if isinstance(answer, str) and len(answer) > LONGEST_BYTES:
+            raise OutputStreamLimitError("the text grows too long", token=None)
+        return answer
+
+    return bounded
+
+
+_environment = _TextEnvironment()
+
+
 def problems(body: str, known: set[str]) -> list[str]:
     """What is wrong with a text's merge fields, in words; empty when it can be filled."""
     try:
-        template = _environment.from_string(body)
-        used = {str(name).split(".")[0] for name in template.analyze().globals}
+        used = set(fields(body))
     except LiquidError as error:
-        return [f"The text cannot be read: {error}"]
-    return [f"There is no merge field “{name}”." for name in sorted(used - known)]
+        return [f"The text cannot be read: {_words(error)}"]
+    if unknown := sorted(used - known):
+        return [f"There is no merge field “{name}”." for name in unknown]
+    try:
+        _parsed(body).render(**dict.fromkeys(used, "x"))
+    except (ResourceLimitError, UndefinedError, UnknownFilterError) as error:
+        return [f"The text cannot be filled: {_words(error)}"]
+    except Exception:
+        return []  # of the sample value only: how real ones fare is known per person
+    return []
 
 
 def fields(body: str) -> list[str]:
     """The merge fields a text uses, sorted. Raises LiquidError for a text that cannot be read."""
-    return sorted({str(name).split(".")[0] for name in _environment.from_string(body).analyze().globals})
+    return sorted({str(name).split(".")[0] for name in _parsed(body).analyze().globals})
 
 
-def render(body: str, variables: dict[str, object]) -> str:
+def render(body: str, variables: dict[str, Any]) -> str:
     """Fill a text for one person. Raises MergeFieldMissing where a field is absent or empty."""
     known = {name: value for name, value in variables.items() if value not in (None, "")}
     try:
         return _parsed(body).render(**known)
-    except LiquidError as error:
+    except Exception as error:  # the library slips too, and one person's text must not hold up the others'
         raise MergeFieldMissing(_in_words(body, known)) from error
 
 
 def _in_words(body: str, known: Mapping[str, object]) -> str:
     """What is missing, short enough to be kept with a message: the library's words quote the whole text."""
-    absent = ", ".join(name.replace("_", " ") for name in fields(body) if name not in known)
+    try:
+        absent = ", ".join(name.replace("_", " ") for name in fields(body) if name not in known)
+    except LiquidError:
+        absent = ""
     return f"Nothing is known for: {absent}"[:300] if absent else "The text cannot be filled for this person"
 
 
 @lru_cache(maxsize=1024)
-def _parsed(body: str):  # type: ignore[no-untyped-def]  # the library's template class is private to it
+def _parsed(body: str) -> BoundTemplate:
+    if _RANGE.search(body):
+        raise LiquidSyntaxError("a text cannot hold a range", token=None)
     return _environment.from_string(body)
+
+
+def _words(error: LiquidError) -> str:
+    """What is wrong, without the excerpt of the text that the library adds."""
+    return str(error.args[0]) if error.args else type(error).__name__

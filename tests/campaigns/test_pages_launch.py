@@ -195,7 +195,7 @@ def test_preview_says_which_field_is_missing(ready: Ready) -> None:
         edges=[("text", "next", "done")],
     )
     page = ready.client.post(PREVIEW, ready.form(workflow=version.pk)).content.decode()
-    assert "would be skipped" in page and "last_job_type" in page
+    assert "would be skipped" in page and "last job type" in page
 
 
 def test_preview_before_anything_is_chosen(ready: Ready) -> None:

@@ -32,8 +32,9 @@ def test_a_text_that_cannot_be_filled_lets_the_others_of_its_batch_leave():
         contact = factories.make_contact(account, phone=f"+1312555011{index}")
         texts.append(
             Message.objects.create(
-                account=account, lane=lane, contact=contact, address=factories.phone_of(contact), number=number,
-                kind="campaign", state="queued", template=template, variables=variables, created_at=NOON, due_at=NOON,
+                account=account, lane=lane, contact=contact, address=factories.phone_of(contact),
+                number=number, kind="campaign", state="queued", template=template, variables=variables,
+                created_at=NOON, due_at=NOON,
             )
         )  # fmt: skip
     claims = claiming.claim([text.pk for text in texts], now=NOON)
