@@ -16,53 +16,69 @@ COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 LABELS = (OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION, COMPLAINT, WRONG_NUMBER, OTHER)
 
 STOP_WORDS = frozenset(
-    "stop stopall unsubscribe cancel end quit revoke optout reset alto parar baja cancelar detener".split()
+    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "reset"}
+    | {"alto", "parar", "baja", "cancelar", "detener"}
 )
 START_WORDS = frozenset({"start", "unstop"})
+_STOP_FIRST_WORDS = {"stop", "stopall", "unsubscribe"}
 _HELD = {COMPLAINT, WRONG_NUMBER, OTHER}
 
+
+def _words(*alternatives: str) -> re.Pattern[str]:
+    """A pattern for any of these as whole words."""
+    return re.compile(rf"\b({'|'.join(alternatives)})\b")
+
+
 # What is asked to cease must be the messages; "stop by at nine" and "quit heating" ask nothing of the kind.
+_CEASE = r"(stop|quit|cease|no more|dont|do not|never|please stop)"
 _MESSAGES = (
     r"(text\w*|txt\w*|messag\w*|msg\w*|sms|contact\w*|bother\w*|call\w*|spam\w*|email\w*|me|us|this|these)"
 )
-_OPT_OUT_PHRASES = [
+_OPT_OUT_PHRASES: list[tuple[str, re.Pattern[str]]] = [
+    ("cease", re.compile(rf"\b{_CEASE}\b( \w+)? (send\w* )?(me )?{_MESSAGES}\b")),
+    ("remove", _words(r"(remove|take|delete|get) (me|us|my (number|name|phone))( \w+)? (off|from|out)")),
+    ("remove", _words(r"(remove|delete) (me|us|my (number|name|phone|info))")),
     (
-        "cease",
-        rf"\b(stop|quit|cease|no more|dont|do not|never|please stop)\b( \w+)? (send\w* )?(me )?{_MESSAGES}\b",
+        "leave",
+        _words(r"leave (me|us) alone", r"lose (my|this) number", "unsubscribe", r"opt(ing)? ?(me )?out"),
     ),
-    ("remove", r"\b(remove|take|delete|get) (me|us|my (number|name|phone))( \w+)? (off|from|out)\b"),
-    ("remove", r"\b(remove|delete) (me|us|my (number|name|phone|info))\b"),
-    ("leave", r"\bleave (me|us) alone\b|\blose (my|this) number\b|\bunsubscribe\b|\bopt(ing)? ?(me )?out\b"),
-    ("leave", r"\bnot interested\b.*\b(stop|remove|text|contact)\b"),
-    ("es", r"\bno (me|nos) (manden?|envien?|escriban?|llamen?|molesten?|contacten?)\b|\bdej(en|e|a) de\b"),
-    (
-        "es",
-        r"\b(quiten?me|borren?me|elimin(en|e)me|saquen?me|denme de baja|no quiero (mas )?(mensajes|textos))\b",
-    ),
+    ("leave", re.compile(r"\bnot interested\b.*\b(stop|remove|text|contact)\b")),
     (
         "es",
-        r"\bno (quiero|deseo) (recibir )?(mas )?(mensajes|textos|llamadas)\b|\bya no (me )?(manden|escriban)\b",
+        _words(r"no (me|nos) (manden?|envien?|escriban?|llamen?|molesten?|contacten?)", r"dej(en|e|a) de"),
     ),
+    ("es", _words("quiten?me", "borren?me", "elimin(en|e)me", "saquen?me", "denme de baja")),
+    ("es", _words(r"no quiero (mas )?(mensajes|textos)")),
+    ("es", _words(r"no (quiero|deseo) (recibir )?(mas )?(mensajes|textos|llamadas)")),
+    ("es", _words(r"ya no (me )?(manden|escriban)")),
 ]
-_VETOES = re.compile(
-    r"\b(stop by|stop (in|at)|stopped|wont stop|doesnt stop|stop working|(furnace|ac|heater|unit) quit)\b"
-)
-_PHRASES: list[tuple[str, str]] = [
-    (WRONG_NUMBER, r"\bwrong (number|person|#)|\bnumero (equivocado|incorrecto)|\bnot \w+s? (phone|number)\b"),
-    (WRONG_NUMBER, r"\bno (one|body) (here )?(by|named)|\bwho is this (for)?$|\bdont know (any|who)|\bse equivoc\w+"),
-    (COMPLAINT, r"\b(terrible|awful|horrible|worst|rip ?off|scam|lawyer|attorney|sue|bbb|report you|harass\w*|angry)\b"),
-    (COMPLAINT, r"\b(never (came|showed|fixed)|still (broken|not working|leaking)|overcharg\w+|refund|unacceptable)\b"),
-    (COMPLAINT, r"\b(estafa|pesimo|horrible|queja|abogado|demanda|nunca vinieron)\b"),
-    (RESCHEDULE, r"\b(resched\w*|another (day|time|week)|different (day|time)|move (my|the) (appointment|visit))\b"),
-    (RESCHEDULE, r"\b(change (my|the) (appointment|time|date)|(not|cant) (today|this week|tomorrow)|next month)\b"),
-    (RESCHEDULE, r"\b(reprogramar|cambiar la cita|otro dia|otra (hora|semana|fecha)|mas tarde|proximo mes)\b"),
-    (BOOKING_YES, r"^(yes|yep|yeah|yea|yup|sure|ok|okay|y|si|claro|dale|please do|sounds good|absolutely|definitely)\b"),
-    (BOOKING_YES, r"\b(book (it|me|us)|sign me up|schedule (me|it|us)|lets do it|count me in|set it up|please schedule)\b"),
-    (BOOKING_YES, r"\b(i want to book|id like to (book|schedule)|quiero (agendar|reservar|una cita)|agendeme|me interesa)\b"),
-    (QUESTION, r"\?|^(how|what|when|where|who|why|which|can|do|does|is|are|will|would|could|cuanto|cuando|que|como)\b"),
-]  # fmt: skip
-_COMPILED_OPT_OUT = [(rule, re.compile(pattern)) for rule, pattern in _OPT_OUT_PHRASES]
-_COMPILED = [(label, re.compile(pattern)) for label, pattern in _PHRASES]
+_VETOES = _words(
+    "stop by", "stop (in|at)", "stopped", "wont stop", "doesnt stop", "stop working",
+    "(furnace|ac|heater|unit) quit",
+)  # fmt: skip
+_PHRASES: list[tuple[str, re.Pattern[str]]] = [
+    (WRONG_NUMBER, re.compile(r"\bwrong (number|person|#)|\bnumero (equivocado|incorrecto)")),
+    (WRONG_NUMBER, re.compile(r"\bnot \w+s? (phone|number)\b|\bno (one|body) (here )?(by|named)")),
+    (WRONG_NUMBER, re.compile(r"\bwho is this (for)?$|\bdont know (any|who)|\bse equivoc\w+")),
+    (COMPLAINT, _words("terrible", "awful", "horrible", "worst", "rip ?off", "scam", "unacceptable")),
+    (COMPLAINT, _words("lawyer", "attorney", "sue", "bbb", "report you", r"harass\w*", "angry")),
+    (COMPLAINT, _words("never (came|showed|fixed)", "still (broken|not working|leaking)")),
+    (COMPLAINT, _words(r"overcharg\w+", "refund")),
+    (COMPLAINT, _words("estafa", "pesimo", "horrible", "queja", "abogado", "demanda", "nunca vinieron")),
+    (RESCHEDULE, _words(r"resched\w*", "another (day|time|week)", "different (day|time)")),
+    (RESCHEDULE, _words("move (my|the) (appointment|visit)", "change (my|the) (appointment|time|date)")),
+    (RESCHEDULE, _words("(not|cant) (today|this week|tomorrow)", "next month")),
+    (RESCHEDULE, _words("reprogramar", "cambiar la cita", "otro dia", "otra (hora|semana|fecha)")),
+    (RESCHEDULE, _words("mas tarde", "proximo mes")),
+    (BOOKING_YES, re.compile(r"^(yes|yep|yeah|yea|yup|sure|ok|okay|y|si|claro|dale)\b")),
+    (BOOKING_YES, re.compile(r"^(please do|sounds good|absolutely|definitely)\b")),
+    (BOOKING_YES, _words("book (it|me|us)", "sign me up", "schedule (me|it|us)", "please schedule")),
+    (BOOKING_YES, _words("lets do it", "count me in", "set it up")),
+    (BOOKING_YES, _words("i want to book", "id like to (book|schedule)")),
+    (BOOKING_YES, _words("quiero (agendar|reservar|una cita)", "agendeme", "me interesa")),
+    (QUESTION, re.compile(r"\?|^(how|what|when|where|who|why|which|can|do|does|is|are|will)\b")),
+    (QUESTION, re.compile(r"^(would|could|cuanto|cuando|que|como)\b")),
+]
 _NEGATED = re.compile(r"\b(no|not|dont|cant|never|nah)\b")
 
 
@@ -85,12 +101,12 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
     if word in STOP_WORDS:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "keyword", 1.0)
     if not _VETOES.search(text):
-        for rule, pattern in _COMPILED_OPT_OUT:
+        for rule, pattern in _OPT_OUT_PHRASES:
             if pattern.search(text):
                 return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, f"phrase:{rule}", 0.9)
-        if text.split(" ")[0:1] and text.split(" ")[0] in {"stop", "stopall", "unsubscribe"}:
+        if text.split(" ")[0] in _STOP_FIRST_WORDS:
             return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "first word", 0.8)
-    for label, pattern in _COMPILED:
+    for label, pattern in _PHRASES:
         if pattern.search(text):
             if label == BOOKING_YES and (_NEGATED.search(text) or "?" in text):
                 continue

@@ -1,0 +1,105 @@
+"""How replies are read, in both languages, and the words that only look like a wish to be left alone."""
+
+import pytest
+
+from conversations import reading
+from conversations.models import Reading
+
+OPT_OUT, HOLD, ROUTE = Reading.Outcome.OPT_OUT, Reading.Outcome.HOLD, Reading.Outcome.ROUTE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *["STOP", "stop.", " Stop! ", "S T O P", "stopall", "UNSUBSCRIBE", "Cancel", "end", "Quit", "revoke"],
+        *["opt-out", "RESET", "Alto", "parar", "BAJA", "cancelar", "detener"],
+        *["Please stop texting me", "dont text me anymore", "Don’t contact us", "never call me again"],
+        *["no more messages", "quit sending me texts", "stop, I already have somebody"],
+        *["take me off your list", "Remove my number", "delete us from your list", "get me out of this list"],
+        *["leave me alone", "lose my number", "opt me out", "I'm opting out", "Not interested, please stop"],
+        *[
+            "No me manden más mensajes",
+            "ya no me escriban",
+            "no quiero recibir mensajes",
+            "Quítenme de la lista",
+        ],
+        *["Dejen de escribir", "denme de baja", "no nos llamen"],
+    ],
+)
+def test_a_wish_to_be_left_alone_is_heard(body):
+    found = reading.read(body)
+    assert (found.label, found.outcome) == ("optout", OPT_OUT)
+
+
+@pytest.mark.parametrize(
+    ("body", "label"),
+    [
+        ("Can you stop by at nine", "question"),
+        ("stop by tomorrow, yes", "other"),
+        ("You can stop in at 3", "other"),
+        ("my furnace quit", "other"),
+        ("The heater quit on us", "other"),
+        ("it wont stop leaking", "other"),
+        ("The AC stopped working", "other"),
+        ("the end of the month is better", "other"),
+        ("I cancelled the other company", "other"),
+        ("yes, cancel my other appointment with them", "booking_yes"),
+        ("Reset the thermostat and it works", "other"),
+    ],
+)
+def test_words_that_only_look_like_it_end_nothing(body, label):
+    found = reading.read(body)
+    assert found.outcome != OPT_OUT
+    assert found.label == label
+
+
+@pytest.mark.parametrize(
+    ("body", "label", "outcome"),
+    [
+        ("yes", "booking_yes", ROUTE),
+        ("Yes!!", "booking_yes", ROUTE),
+        ("yes?", "question", ROUTE),
+        ("Yes please, Tuesday works", "booking_yes", ROUTE),
+        ("ok but not this week", "reschedule", ROUTE),
+        ("Sure, book me", "booking_yes", ROUTE),
+        ("I'd like to schedule", "booking_yes", ROUTE),
+        ("lets do it", "booking_yes", ROUTE),
+        ("Sí", "booking_yes", ROUTE),
+        ("claro que sí", "booking_yes", ROUTE),
+        ("Quiero agendar", "booking_yes", ROUTE),
+        ("no", "other", HOLD),
+        ("yes no maybe", "other", HOLD),
+        ("Can we do another day", "reschedule", ROUTE),
+        ("need to reschedule", "reschedule", ROUTE),
+        ("Otro día por favor", "reschedule", ROUTE),
+        ("más tarde", "reschedule", ROUTE),
+        ("How much is it", "question", ROUTE),
+        ("Friday?", "question", ROUTE),
+        ("¿Cuánto cuesta?", "question", ROUTE),
+        ("Wrong number", "wrong_number", HOLD),
+        ("Número equivocado", "wrong_number", HOLD),
+        ("I don't know any Pat", "wrong_number", HOLD),
+        ("I will report you", "complaint", HOLD),
+        ("your guy never showed", "complaint", HOLD),
+        ("I want a refund", "complaint", HOLD),
+        ("pésimo servicio", "complaint", HOLD),
+        ("👍", "other", HOLD),
+        ("", "other", HOLD),
+    ],
+)
+def test_a_reply_is_read_and_doubt_is_held(body, label, outcome):
+    found = reading.read(body)
+    assert (found.label, found.outcome) == (label, outcome)
+    assert found.label in reading.LABELS
+
+
+def test_the_providers_own_finding_always_counts():
+    assert reading.read("whatever", opt_out_type="STOP").outcome == OPT_OUT
+    assert reading.read("yes", opt_out_type="START").label == "booking_yes"
+
+
+@pytest.mark.parametrize(
+    ("body", "back"), [("START", True), ("un-stop", True), ("yes", False), ("Start it", False)]
+)
+def test_only_start_and_unstop_ask_to_come_back(body, back):
+    assert reading.wants_back(body) is back
