@@ -6,6 +6,6 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from campaigns import receivers
+        from campaigns import receivers  # models are not loaded before this
 
         receivers.connect()

@@ -1,10 +1,9 @@
-"""Writing down that somebody shall be booked. Asking ServiceTitan is `bookings`' work, outside transactions."""
+"""Writing down that somebody shall be booked. Asking ServiceTitan is `bookings`' work, outside of this."""
 
 from datetime import datetime
 
-from django.db import connection
-
 from campaigns.nodes.base import Row
+from common import sql
 
 
 def write(
@@ -21,27 +20,27 @@ def write(
     `job_type` and `business_unit` are ServiceTitan's ids. The external id is derived from the step, so
     that a repeated request finds the first.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO campaigns_booking (account_id, external_id, contact_id, enrollment_id, step_id,
-                business_unit_id, job_type_id, summary, state, state_at, requested_at, next_try_at, tries, reason)
-            SELECT %(account)s, 'truckroll-step-' || s.id, e.contact_id, e.id, s.id,
-                (SELECT id FROM accounts_businessunit WHERE account_id = %(account)s AND servicetitan_id = %(unit)s),
-                (SELECT id FROM audiences_jobtype WHERE account_id = %(account)s AND servicetitan_id = %(type)s),
-                %(summary)s, 'requested', %(now)s, %(now)s, clock_timestamp(), 0, ''
-            FROM campaigns_step s JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-            WHERE s.id = ANY(%(steps)s)
-            ON CONFLICT DO NOTHING RETURNING step_id
-            """,
-            {
-                "account": account_id,
-                "unit": business_unit,
-                "type": job_type,
-                "summary": summary,
-                "now": now,
-                "steps": [row.step_id for row in rows],
-            },
-        )
-        fresh = {row[0] for row in cursor.fetchall()}
+    found = sql.column(
+        """
+        INSERT INTO campaigns_booking (account_id, external_id, contact_id, enrollment_id, step_id,
+            business_unit_id, job_type_id, summary, state, state_at, requested_at, next_try_at, tries, reason)
+        SELECT %(account)s, 'truckroll-step-' || s.id, e.contact_id, e.id, s.id,
+            (SELECT id FROM accounts_businessunit
+                WHERE account_id = %(account)s AND servicetitan_id = %(unit)s),
+            (SELECT id FROM audiences_jobtype WHERE account_id = %(account)s AND servicetitan_id = %(type)s),
+            %(summary)s, 'requested', %(now)s, %(now)s, clock_timestamp(), 0, ''
+        FROM campaigns_step s JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+        WHERE s.id = ANY(%(steps)s)
+        ON CONFLICT DO NOTHING RETURNING step_id
+        """,
+        {
+            "account": account_id,
+            "unit": business_unit,
+            "type": job_type,
+            "summary": summary,
+            "now": now,
+            "steps": [row.step_id for row in rows],
+        },
+    )
+    fresh = set(found)
     return [row for row in rows if row.step_id in fresh], [row for row in rows if row.step_id not in fresh]

@@ -7,26 +7,28 @@ id never changes and is looked up before any repetition, so that killing us at a
 import logging
 from datetime import datetime
 
-from django.db import connection
-
 from audiences import servicetitan_pages
-from campaigns import graph, passages
-from campaigns.models import Booking, Enrollment, Step
+from campaigns import graph, locks, passages
+from campaigns.models import Booking
 from campaigns.nodes.base import Outcome, Row, State
 from campaigns.nodes.book_job import BOOKED, NOT_BOOKED
 from campaigns.signals import job_booked
-from common import loops
+from common import loops, sql
 from common.transactions import atomic_with_retry
 from integrations import connections
 from integrations.messaging import ProviderError
 from integrations.servicetitan.client import BookingRequest, ServiceTitanClient
 from integrations.servicetitan.records import Booking as Answer
+from integrations.servicetitan.records import Job
 
 log = logging.getLogger(__name__)
 BATCH = 25
 RETRY_SECONDS = 60
 FIRST_LOOK_SECONDS = 2
 LONGEST_LOOK_SECONDS = 120
+_MOST_DOUBLINGS = 6
+_MOST_TRIES = 30_000  # what the column holds
+_REASON_LENGTH = 300  # of the column
 _STATES = {"New": Booking.State.SENT, "Accepted": Booking.State.ACCEPTED}
 
 
@@ -46,19 +48,17 @@ def work(*, now: datetime) -> int:
 @atomic_with_retry
 def _claim_due() -> list[Booking]:
     """Take due requests for ourselves for a minute, on the real clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH due AS MATERIALIZED (
-                SELECT id FROM campaigns_booking WHERE next_try_at <= clock_timestamp()
-                ORDER BY next_try_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
-            UPDATE campaigns_booking b SET tries = least(b.tries + 1, 30000),
-                next_try_at = clock_timestamp() + %s * interval '1 second'
-            FROM due WHERE b.id = due.id RETURNING b.id
-            """,
-            [BATCH, RETRY_SECONDS],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
+    ids = sql.column(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM campaigns_booking WHERE next_try_at <= clock_timestamp()
+            ORDER BY next_try_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE campaigns_booking b SET tries = least(b.tries + 1, %s),
+            next_try_at = clock_timestamp() + %s * interval '1 second'
+        FROM due WHERE b.id = due.id RETURNING b.id
+        """,
+        [BATCH, _MOST_TRIES, RETRY_SECONDS],
+    )
     found = Booking.objects.filter(pk__in=ids).select_related(
         "account", "contact", "business_unit", "job_type"
     )
@@ -117,32 +117,35 @@ def _look(client: ServiceTitanClient, booking: Booking) -> Answer:
 def _follow(booking: Booking, answer: Answer, now: datetime) -> None:
     """Not settled yet: keep what is known and look again, ever more rarely."""
     state = _STATES.get(answer.status, Booking.State.SENT)
-    wait = min(FIRST_LOOK_SECONDS * 2 ** min(booking.tries, 6), LONGEST_LOOK_SECONDS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE campaigns_booking SET servicetitan_id = %s, state = %s,"
-            " state_at = CASE WHEN state = %s THEN state_at ELSE %s END,"
-            " next_try_at = clock_timestamp() + %s * interval '1 second'"
-            " WHERE id = %s AND state IN ('requested', 'sent', 'accepted')",
-            [answer.id, state, state, now, wait, booking.pk],
-        )
+    wait = min(FIRST_LOOK_SECONDS * 2 ** min(booking.tries, _MOST_DOUBLINGS), LONGEST_LOOK_SECONDS)
+    sql.run(
+        "UPDATE campaigns_booking SET servicetitan_id = %s, state = %s,"
+        " state_at = CASE WHEN state = %s THEN state_at ELSE %s END,"
+        " next_try_at = clock_timestamp() + %s * interval '1 second'"
+        " WHERE id = %s AND state IN ('requested', 'sent', 'accepted')",
+        [answer.id, state, state, now, wait, booking.pk],
+    )
 
 
 @atomic_with_retry
-def record(booking: Booking, *, servicetitan_id: int, job: object, now: datetime) -> None:
+def record(booking: Booking, *, servicetitan_id: int, job: Job, now: datetime) -> None:
     """The booking is a job: mirror it, complete the step and tell analytics, once."""
     servicetitan_pages.apply_jobs(booking.account, [job])
-    job_id = int(job.id)  # type: ignore[attr-defined]
-    moved = Booking.objects.filter(pk=booking.pk).exclude(state=Booking.State.CONVERTED).update(
-        state=Booking.State.CONVERTED, state_at=now, next_try_at=None, reason="",
-        servicetitan_id=servicetitan_id, servicetitan_job_id=job_id,
-    )  # fmt: skip
+    unsettled = Booking.objects.filter(pk=booking.pk).exclude(state=Booking.State.CONVERTED)
+    moved = unsettled.update(
+        state=Booking.State.CONVERTED,
+        state_at=now,
+        next_try_at=None,
+        reason="",
+        servicetitan_id=servicetitan_id,
+        servicetitan_job_id=job.id,
+    )
     if not moved:
         return
-    mirrored = booking.account.jobs.filter(servicetitan_id=job_id).first()
+    mirrored = booking.account.jobs.filter(servicetitan_id=job.id).first()
     Booking.objects.filter(pk=booking.pk).update(job=mirrored)
     _complete_step(booking, BOOKED, now)
-    job_booked.send(Booking, account_id=booking.account_id, booking_id=booking.pk, servicetitan_job_id=job_id)
+    job_booked.send(Booking, account_id=booking.account_id, booking_id=booking.pk, servicetitan_job_id=job.id)
 
 
 def _give_up(booking: Booking, reason: str, now: datetime) -> None:
@@ -154,7 +157,7 @@ def _close(booking: Booking, state: str, reason: str, now: datetime) -> None:
     """Settled without a job."""
     open_states = [Booking.State.REQUESTED, Booking.State.SENT, Booking.State.ACCEPTED]
     if Booking.objects.filter(pk=booking.pk, state__in=open_states).update(
-        state=state, state_at=now, next_try_at=None, reason=reason[:300]
+        state=state, state_at=now, next_try_at=None, reason=reason[:_REASON_LENGTH]
     ):
         _complete_step(booking, NOT_BOOKED, now)
 
@@ -163,17 +166,7 @@ def _complete_step(booking: Booking, label: str, now: datetime) -> None:
     """Move the enrollment on from its book_job step, if it is still there."""
     if booking.step_id is None:
         return
-    enrollment = Enrollment.objects.select_for_update(no_key=True).filter(step__id=booking.step_id).first()
-    step = Step.objects.select_for_update(no_key=True).filter(pk=booking.step_id).first()
-    if enrollment is None or step is None or enrollment.state != Enrollment.State.ACTIVE:
-        return
-    if step.state not in Step.OPEN:
-        return
-    drawn = graph.load(enrollment.version_id)
-    passages.settle(
-        step.campaign_id,
-        drawn,
-        drawn.nodes[step.node_id],
-        [Outcome([Row(step.pk, enrollment.pk)], State.COMPLETED, label=label)],
-        now=now,
-    )
+    for step_id, enrollment_id, campaign_id, version_id, node_id in locks.lock_open_steps([booking.step_id]):
+        drawn = graph.load(version_id)
+        outcome = Outcome([Row(step_id, enrollment_id)], State.COMPLETED, label=label)
+        passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)

@@ -6,14 +6,14 @@ workers from evaluating the same campaign at once.
 """
 
 from datetime import datetime, timedelta
-
-from django.db import connection
+from typing import Any
 
 from audiences import segments, suppression
 from campaigns import graph
 from campaigns.models import Campaign, Intake
 from campaigns.nodes import KINDS
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
+from common import sql
 from common.transactions import atomic_with_retry
 
 SLICE = 20_000
@@ -21,27 +21,30 @@ _LOCK_CLASS = 7101  # advisory locks of this module, beside the campaign's id
 SAME_PHONE, ALREADY_IN = "same_phone", "already_in"
 # `picked` decides the reason once: unfit in itself, already here, or sharing a phone with somebody who is.
 # Of several contacts with one phone the first by id enters.
-_SLICE_SQL = f"""
-WITH candidates AS (
+_CANDIDATES_SQL = f"""
     SELECT c.id AS contact_id, a.id AS address_id, {suppression.entry_reason_sql()} AS unfit
     FROM audiences_contact c
     LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-    WHERE c.id = ANY(%(ids)s)
-), picked AS (
+"""
+_SHARES_A_PHONE_SQL = "row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1"
+_SLICE_SQL = f"""
+WITH candidates AS ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s)),
+picked AS (
     SELECT q.contact_id, q.address_id, CASE
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
             AND e.contact_id = q.contact_id AND e.state = 'active') THEN '{ALREADY_IN}'
         WHEN q.unfit <> '' THEN q.unfit
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
             AND e.address_id = q.address_id AND e.state = 'active') THEN '{SAME_PHONE}'
-        WHEN row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1 THEN '{SAME_PHONE}'
+        WHEN {_SHARES_A_PHONE_SQL} THEN '{SAME_PHONE}'
         ELSE '' END AS reason
     FROM candidates q
 ), admitted AS (
     INSERT INTO campaigns_enrollment
         (campaign_id, version_id, occurrence, contact_id, address_id, entered_at, "returning")
-    SELECT %(campaign)s, %(version)s, %(occurrence)s, contact_id, address_id, %(now)s, %(recurring)s AND EXISTS (
-        SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s AND e.contact_id = picked.contact_id)
+    SELECT %(campaign)s, %(version)s, %(occurrence)s, contact_id, address_id, %(now)s,
+        %(recurring)s AND EXISTS (SELECT 1 FROM campaigns_enrollment e
+            WHERE e.campaign_id = %(campaign)s AND e.contact_id = picked.contact_id)
     FROM picked WHERE reason = '' ORDER BY contact_id
     ON CONFLICT DO NOTHING
     RETURNING id, contact_id
@@ -54,14 +57,16 @@ WITH candidates AS (
 ), steps AS (
     INSERT INTO campaigns_step
         (campaign_id, enrollment_id, node_id, state, state_at, created_at, due_at, send_by)
-    SELECT %(campaign)s, id, %(node)s, %(state)s, %(now)s, %(now)s, %(due)s, %(send_by)s FROM admitted ORDER BY id
+    SELECT %(campaign)s, id, %(node)s, %(state)s, %(now)s, %(now)s, %(due)s, %(send_by)s
+    FROM admitted ORDER BY id
 ), excluded AS (
     INSERT INTO campaigns_exclusion (campaign_id, occurrence, contact_id, reason, at)
-    SELECT %(campaign)s, %(occurrence)s, contact_id, reason, %(now)s FROM picked WHERE reason NOT IN ('', '{ALREADY_IN}')
+    SELECT %(campaign)s, %(occurrence)s, contact_id, reason, %(now)s
+    FROM picked WHERE reason NOT IN ('', '{ALREADY_IN}')
     ON CONFLICT DO NOTHING
 )
 SELECT (SELECT count(*) FROM picked WHERE reason <> '{ALREADY_IN}'), (SELECT count(*) FROM admitted)
-"""  # noqa: S608
+"""
 
 
 def enroll(campaign: Campaign, *, now: datetime, occurrence: int = 1) -> Intake:
@@ -77,33 +82,29 @@ def enroll(campaign: Campaign, *, now: datetime, occurrence: int = 1) -> Intake:
 @atomic_with_retry
 def enroll_slice(campaign: Campaign, intake_id: int, *, now: datetime, size: int = SLICE) -> Intake:
     """Evaluate the next `size` contacts by id and move the cursor, in one transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
-        intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
-        status = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
-        if intake.finished_at is not None:
-            return intake
-        ids = (
-            []
-            if status == Campaign.Status.COMPLETED
-            else _next_ids(cursor, campaign, intake.cursor, size, now)
-        )
-        if ids:
-            cursor.execute(_SLICE_SQL, _params(campaign, intake, ids, now))
-            matched, admitted = cursor.fetchone()
-            intake.matched += matched
-            intake.admitted += admitted
-            intake.cursor = ids[-1]
-        if len(ids) < size:
-            intake.finished_at = now
-        intake.save()
+    sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
+    intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
+    if intake.finished_at is not None:
+        return intake
+    status = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
+    over = status == Campaign.Status.COMPLETED
+    ids = [] if over else _next_ids(campaign, intake.cursor, size, now)
+    if ids:
+        ((matched, admitted),) = sql.rows(_SLICE_SQL, _params(campaign, intake, ids, now))
+        intake.matched += matched
+        intake.admitted += admitted
+        intake.cursor = ids[-1]
+    if len(ids) < size:
+        intake.finished_at = now
+    intake.save()
     return intake
 
 
-def _next_ids(cursor, campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:  # type: ignore[no-untyped-def]
-    sql, params = segments.compile_ids(campaign.account, campaign.audience_rules, campaign.targeting, now=now)
-    cursor.execute(f"{sql} AND c.id > %s ORDER BY c.id LIMIT %s", [*params, after, size])
-    return [row[0] for row in cursor.fetchall()]
+def _next_ids(campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:
+    query, params = segments.compile_ids(
+        campaign.account, campaign.audience_rules, campaign.targeting, now=now
+    )
+    return sql.column(f"{query} AND c.id > %s ORDER BY c.id LIMIT %s", [*params, after, size])
 
 
 def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -> dict[str, object]:
@@ -130,22 +131,17 @@ def send_by(campaign: Campaign, kind: str, due: datetime) -> datetime | None:
     return due + timedelta(hours=campaign.send_by_hours) if kind == "send_sms" else None
 
 
-def preview(ids_sql: str, params: list[object]) -> dict[str, int]:
+def preview(ids_sql: str, params: list[Any]) -> dict[str, int]:
     """How a set of contacts would fare at entry: reason → count, with "" for those admitted."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH candidates AS (
-                SELECT c.id AS contact_id, a.id AS address_id, {suppression.entry_reason_sql()} AS unfit
-                FROM audiences_contact c
-                LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-                WHERE c.id IN ({ids_sql})
-            ), picked AS (
-                SELECT CASE WHEN unfit <> '' THEN unfit
-                    WHEN row_number() OVER (PARTITION BY address_id, unfit ORDER BY contact_id) > 1
-                    THEN '{SAME_PHONE}' ELSE '' END AS reason FROM candidates)
-            SELECT reason, count(*) FROM picked GROUP BY reason
-            """,  # noqa: S608
-            params,
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        f"""
+        WITH candidates AS ({_CANDIDATES_SQL} WHERE c.id IN ({ids_sql})),
+        picked AS (
+            SELECT CASE WHEN q.unfit <> '' THEN q.unfit WHEN {_SHARES_A_PHONE_SQL} THEN '{SAME_PHONE}'
+                ELSE '' END AS reason
+            FROM candidates q)
+        SELECT reason, count(*) FROM picked GROUP BY reason
+        """,
+        params,
+    )
+    return {row[0]: row[1] for row in found}

@@ -66,7 +66,7 @@ def load(version_id: int) -> Graph:
 
 def errors(version: WorkflowVersion) -> list[str]:
     """Everything that would keep this version from running, in words; empty when it may be published."""
-    from campaigns.nodes import KINDS
+    from campaigns.nodes import KINDS  # the kinds import this module
 
     graph = build(version)
     if not graph.nodes:

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from campaigns.models import Campaign, Playbook, WorkflowVersion
 from common.doorbell import ring
 from conversations.models import Lane
 from integrations.models import SendingNumber
+
+LONGEST_LEAD = timedelta(days=366)
 
 
 class LaunchRefused(Exception):
@@ -48,7 +50,7 @@ def launch(
     The same token twice gives the same campaign. Version, audience rules and targeting are frozen;
     enrolling begins at once in the background, for a later launch too.
     """
-    from campaigns.tasks import take_in
+    from campaigns.tasks import take_in  # tasks import most of this package
 
     known = Campaign.objects.filter(launch_token=draft.token, account=account).first()
     if known:
@@ -61,11 +63,13 @@ def launch(
     campaign, made = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
-            "account": account, "playbook": draft.playbook, "name": draft.name.strip(), "version": draft.version,
-            "audience": draft.audience, "number": draft.number, "window": window, "lane": lane,
+            "account": account, "playbook": draft.playbook, "name": draft.name.strip(),
+            "version": draft.version, "audience": draft.audience, "number": draft.number,
+            "window": window, "lane": lane,
             "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
-            "targeting": draft.targeting, "audience_rules": draft.audience.rules, "starts_at": at if later else now,
-            "created_by": by, "created_at": now, "launched_by": by, "launched_at": now,
+            "targeting": draft.targeting, "audience_rules": draft.audience.rules,
+            "starts_at": at if later else now, "created_by": by, "created_at": now,
+            "launched_by": by, "launched_at": now,
         },
     )  # fmt: skip
     if not made:  # another click won the race
@@ -87,7 +91,7 @@ def problems(
         "number": _number_problems(account, draft.number),
         "starts_at": [],
     }
-    if at is not None and (at - now).days > 365:
+    if at is not None and at - now >= LONGEST_LEAD:
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]

@@ -1,13 +1,15 @@
 """Pause, resume, stop, and the natural end of a campaign."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
 from campaigns import passages
 from campaigns.models import Campaign, Enrollment, Intake
+from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations.models import Lane
@@ -24,7 +26,7 @@ class NotPossible(Exception):
 def pause(campaign: Campaign, *, by: User, now: datetime) -> None:
     """Nothing new begins; everybody keeps their place. Raises NotPossible."""
     _change(campaign, {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}, Campaign.Status.PAUSED, "pause")
-    Lane.objects.filter(pk=campaign.lane_id).update(paused=True)
+    _pause_lane(campaign, True)
     audit.record(
         account=campaign.account, by=by, verb="paused", summary=f"Paused {campaign.name}", on=campaign
     )
@@ -36,7 +38,7 @@ def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
     later = campaign.starts_at is not None and campaign.starts_at > now
     status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
     _change(campaign, {Campaign.Status.PAUSED}, status, "resume")
-    Lane.objects.filter(pk=campaign.lane_id).update(paused=False)
+    _pause_lane(campaign, False)
     audit.record(
         account=campaign.account, by=by, verb="resumed", summary=f"Resumed {campaign.name}", on=campaign
     )
@@ -49,18 +51,22 @@ def stop(campaign: Campaign, *, by: User, now: datetime) -> None:
     Status and lane change at once, so that nothing new begins; the enrollments are ended in slices by
     `finish_stopped`, rung here and by beat.
     """
-    from campaigns.tasks import finish
+    from campaigns.tasks import finish  # tasks import this module
 
     running = {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}
     _change(campaign, running, Campaign.Status.COMPLETED, "stop", stopped_at=now, completed_at=now)
-    Lane.objects.filter(pk=campaign.lane_id).update(paused=True)
+    _pause_lane(campaign, True)
     audit.record(
         account=campaign.account, by=by, verb="stopped", summary=f"Stopped {campaign.name}", on=campaign
     )
     ring(finish)
 
 
-def _change(campaign: Campaign, allowed: set[str], status: str, verb: str, **also: datetime) -> None:
+def _pause_lane(campaign: Campaign, paused: bool) -> None:
+    Lane.objects.filter(pk=campaign.lane_id or 0).update(paused=paused)
+
+
+def _change(campaign: Campaign, allowed: Collection[str], status: str, verb: str, **also: datetime) -> None:
     changed = Campaign.objects.filter(pk=campaign.pk, status__in=allowed).update(status=status, **also)
     if not changed:
         campaign.refresh_from_db()
@@ -92,19 +98,18 @@ def _end_slice(campaign_id: int, now: datetime) -> int:
 
 def complete_finished(*, now: datetime) -> int:
     """Campaigns whose intake is over and whose last passage has ended are completed; how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s
-            WHERE c.status = 'active'
-              AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
-              AND NOT EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
-              AND NOT EXISTS (
-                SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')
-            """,
-            [now],
-        )
-        return int(cursor.rowcount)
+    return sql.run(
+        """
+        UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s
+        WHERE c.status = 'active'
+          AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
+          AND NOT EXISTS (
+            SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
+          AND NOT EXISTS (
+            SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')
+        """,
+        [now],
+    )
 
 
 def unfinished_intakes() -> list[Campaign]:

@@ -8,16 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection
-
 from campaigns.graph import Graph, GraphNode
+from campaigns.locks import OPEN, lock_enrollments
+from campaigns.models import Node
 from campaigns.nodes import KINDS
 from campaigns.nodes.base import Arrival, Outcome, State
+from common import sql
 from conversations import outbound
 
 MAX_HOPS = 20
 FINISHED = "finished"
-OPEN_STATES = ["scheduled", "queued", "waiting"]
 
 
 def settle(
@@ -31,18 +31,16 @@ def settle(
     for outcome in outcomes:
         if not outcome.rows:
             continue
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE campaigns_step SET state = %s, state_at = CASE WHEN state = %s THEN state_at ELSE %s END,
-                    due_at = %s, outcome = %s, reason = %s WHERE id = ANY(%s) AND state = ANY(%s)
-                RETURNING enrollment_id
-                """,
-                [outcome.state, outcome.state, now, outcome.due_at, outcome.label, outcome.reason,
-                 [row.step_id for row in outcome.rows], OPEN_STATES],
-            )  # fmt: skip
-            moved = [row[0] for row in cursor.fetchall()]
-        if outcome.state not in OPEN_STATES:
+        moved = sql.column(
+            """
+            UPDATE campaigns_step SET state = %s, state_at = CASE WHEN state = %s THEN state_at ELSE %s END,
+                due_at = %s, outcome = %s, reason = %s WHERE id = ANY(%s) AND state = ANY(%s)
+            RETURNING enrollment_id
+            """,
+            [outcome.state, outcome.state, now, outcome.due_at, outcome.label, outcome.reason,
+             [row.step_id for row in outcome.rows], OPEN],
+        )  # fmt: skip
+        if outcome.state not in OPEN:
             leaving[node.leads_to(state=outcome.state, label=outcome.label)] += moved
     for target, enrollment_ids in leaving.items():
         arrive(campaign_id, graph, target, enrollment_ids, now=now)
@@ -76,16 +74,29 @@ def arrive(
         return
     decisions = kind.decide(campaign_id=campaign_id, node=node, enrollment_ids=list(enrollment_ids), now=now)
     for label, ids in decisions.by_label.items():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                INSERT INTO campaigns_step
-                    (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, outcome)
-                SELECT %s, e, %s, {_pass(graph)}, 'completed', %s, %s, %s FROM unnest(%s::bigint[]) AS e
-                """,  # noqa: S608
-                [campaign_id, node.id, *_pass_params(graph, node), now, now, label, ids],
-            )
+        _insert_completed(campaign_id, graph, node, ids, label, now)
         arrive(campaign_id, graph, node.leads_to(state="completed", label=label), ids, now=now, hops=hops + 1)
+
+
+def _insert_completed(
+    campaign_id: int, graph: Graph, node: GraphNode, enrollment_ids: list[int], label: str, now: datetime
+) -> None:
+    """Insert the steps of an instant node, over as soon as they began."""
+    sql.run(
+        f"""
+        INSERT INTO campaigns_step
+            (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, outcome)
+        SELECT %(campaign)s, e, %(node)s, {_pass(graph)}, 'completed', %(now)s, %(now)s, %(label)s
+        FROM unnest(%(enrollments)s::bigint[]) AS e
+        """,
+        {
+            "campaign": campaign_id,
+            "node": node.id,
+            "now": now,
+            "label": label,
+            "enrollments": enrollment_ids,
+        },
+    )
 
 
 def _insert_open(
@@ -97,21 +108,29 @@ def _insert_open(
     now: datetime,
 ) -> None:
     """Insert steps that stay open. Where a reply came early, a step that waits for one is due at once."""
-    due: str = "%s::timestamptz"
-    if node.kind == "wait_for_reply":
-        due = "CASE WHEN n.reply_id IS NULL THEN %s::timestamptz ELSE %s::timestamptz END"
-    send_by = now + timedelta(hours=_send_by_hours(campaign_id)) if node.kind == "send_sms" else None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO campaigns_step
-                (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at, send_by)
-            SELECT %s, e, %s, {_pass(graph)}, %s, %s, %s, {due}, %s
-            FROM unnest(%s::bigint[]) AS e JOIN campaigns_enrollment n ON n.id = e
-            """,  # noqa: S608
-            [campaign_id, node.id, *_pass_params(graph, node), arrival.state, now, now, arrival.due_at,
-             *([now] if node.kind == "wait_for_reply" else []), send_by, enrollment_ids],
-        )  # fmt: skip
+    due = "%(due)s::timestamptz"
+    if node.kind == Node.Kind.WAIT_FOR_REPLY:
+        due = f"CASE WHEN n.reply_id IS NULL THEN {due} ELSE %(now)s::timestamptz END"
+    send_by = None
+    if node.kind == Node.Kind.SEND_SMS:
+        send_by = now + timedelta(hours=_send_by_hours(campaign_id))
+    sql.run(
+        f"""
+        INSERT INTO campaigns_step
+            (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at, send_by)
+        SELECT %(campaign)s, e, %(node)s, {_pass(graph)}, %(state)s, %(now)s, %(now)s, {due}, %(send_by)s
+        FROM unnest(%(enrollments)s::bigint[]) AS e JOIN campaigns_enrollment n ON n.id = e
+        """,
+        {
+            "campaign": campaign_id,
+            "node": node.id,
+            "state": arrival.state,
+            "now": now,
+            "due": arrival.due_at,
+            "send_by": send_by,
+            "enrollments": enrollment_ids,
+        },
+    )
 
 
 def _pass(graph: Graph) -> str:
@@ -120,27 +139,26 @@ def _pass(graph: Graph) -> str:
         return "1"
     return (
         "(SELECT coalesce(max(p.pass_number), 0) + 1 FROM campaigns_step p"
-        " WHERE p.enrollment_id = e AND p.node_id = %s)"
+        " WHERE p.enrollment_id = e AND p.node_id = %(node)s)"
     )
 
 
-def _pass_params(graph: Graph, node: GraphNode) -> list[int]:
-    return [node.id] if graph.cyclic else []
-
-
 def _send_by_hours(campaign_id: int) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id])
-        return int(cursor.fetchone()[0])
+    return int(sql.value("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id]))
 
 
 def _finish(enrollment_ids: list[int], now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE campaigns_enrollment SET state = 'ended', ended_at = %s, ended_reason = %s, reply_id = NULL"
-            " WHERE id = ANY(%s) AND state = 'active'",
-            [now, FINISHED, enrollment_ids],
-        )
+    """End passages that came to the end of their workflow; they have no open step left."""
+    _close_enrollments(enrollment_ids, FINISHED, now)
+
+
+def _close_enrollments(enrollment_ids: list[int], reason: str, now: datetime) -> list[int]:
+    """Those of these locked enrollments that were live until now."""
+    return sql.column(
+        "UPDATE campaigns_enrollment SET state = 'ended', ended_at = %s, ended_reason = %s, reply_id = NULL"
+        " WHERE id = ANY(%s) AND state = 'active' RETURNING id",
+        [now, reason, enrollment_ids],
+    )
 
 
 def end(enrollment_ids: Sequence[int], *, reason: str, now: datetime) -> int:
@@ -150,36 +168,26 @@ def end(enrollment_ids: Sequence[int], *, reason: str, now: datetime) -> int:
     """
     if not enrollment_ids:
         return 0
-    ids = list(enrollment_ids)
-    outbound.cancel(_queued_messages(ids), reason=reason, now=now, tell=False)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM campaigns_enrollment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
-        )
-        cursor.execute(
-            "UPDATE campaigns_enrollment SET state = 'ended', ended_at = %s, ended_reason = %s, reply_id = NULL"
-            " WHERE id = ANY(%s) AND state = 'active' RETURNING id",
-            [now, reason, ids],
-        )
-        ended = [row[0] for row in cursor.fetchall()]
-        # A later statement, so that its snapshot has the steps written by whom we waited for.
-        cursor.execute(
-            """
-            UPDATE campaigns_step SET state = 'skipped', state_at = %s, due_at = NULL, reason = %s
-            WHERE enrollment_id = ANY(%s) AND state = ANY(%s)
-            """,
-            [now, reason, ended, OPEN_STATES],
-        )
-    # The engine may have queued a text between the first look and the lock.
+    outbound.cancel(_queued_messages(enrollment_ids), reason=reason, now=now, tell=False)
+    lock_enrollments(enrollment_ids)
+    ended = _close_enrollments(list(enrollment_ids), reason, now)
+    # A later statement, so that its snapshot has the steps written by whom we waited for.
+    sql.run(
+        """
+        UPDATE campaigns_step SET state = 'skipped', state_at = %s, due_at = NULL, reason = %s
+        WHERE enrollment_id = ANY(%s) AND state = ANY(%s)
+        """,
+        [now, reason, ended, OPEN],
+    )
+    # The engine may have queued a text between the first look and the lock: the one place where a message
+    # is locked after its enrollment. Who holds it wants that enrollment at worst, and one of us tries again.
     outbound.cancel(_queued_messages(ended), reason=reason, now=now, tell=False)
     return len(ended)
 
 
-def _queued_messages(enrollment_ids: list[int]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT m.id FROM campaigns_step s JOIN conversations_message m ON m.id = s.message_id"
-            " WHERE s.enrollment_id = ANY(%s) AND m.state = 'queued' ORDER BY m.id",
-            [enrollment_ids],
-        )
-        return [row[0] for row in cursor.fetchall()]
+def _queued_messages(enrollment_ids: Sequence[int]) -> list[int]:
+    return sql.column(
+        "SELECT m.id FROM campaigns_step s JOIN conversations_message m ON m.id = s.message_id"
+        " WHERE s.enrollment_id = ANY(%s) AND m.state = 'queued' ORDER BY m.id",
+        [list(enrollment_ids)],
+    )

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Account
 from audiences import segments, suppression
 from audiences.models import Audience
 from campaigns import enrolling, graph
 from campaigns.models import Node, WorkflowVersion
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
+from common import sql
 from common.segments import count_segments
 from conversations import rendering
 from integrations.models import SendingNumber
@@ -54,13 +53,13 @@ def preview(
 ) -> Preview:
     """Evaluate an audience as entering would, without entering anybody. Never raises for bad rules."""
     try:
-        sql, params = segments.compile_ids(account, audience.rules, targeting, now=now)
+        query, params = segments.compile_ids(account, audience.rules, targeting, now=now)
     except segments.InvalidRules as invalid:
         return Preview(errors=tuple(invalid.errors))
-    by_reason = enrolling.preview(sql, params)
+    by_reason = enrolling.preview(query, params)
     admitted = by_reason.pop("", 0)
     body = first_text(version) if version else ""
-    samples = render_samples(body, _first_admitted(sql, params), now=now) if body else ()
+    samples = render_samples(body, _first_admitted(query, params), now=now) if body else ()
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
@@ -78,17 +77,15 @@ def first_text(version: WorkflowVersion) -> str:
 
 def render_samples(body: str, contact_ids: Sequence[int], *, now: datetime) -> tuple[Sample, ...]:
     """Fill a text for these contacts with what a snapshot taken now would hold. Constant queries."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT c.name, ({SNAPSHOT_SQL})::text FROM audiences_contact c
-            JOIN accounts_account acc ON acc.id = c.account_id
-            {SNAPSHOT_JOINS}
-            WHERE c.id = ANY(%(ids)s) ORDER BY c.id
-            """,
-            {"ids": list(contact_ids), "now": now},
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        f"""
+        SELECT c.name, ({SNAPSHOT_SQL})::text FROM audiences_contact c
+        JOIN accounts_account acc ON acc.id = c.account_id
+        {SNAPSHOT_JOINS}
+        WHERE c.id = ANY(%(ids)s) ORDER BY c.id
+        """,
+        {"ids": list(contact_ids), "now": now},
+    )
     return tuple(_sample(name, body, snapshot) for name, snapshot in rows)
 
 
@@ -100,17 +97,15 @@ def _sample(name: str, body: str, snapshot: str) -> Sample:
     return Sample(name, text, count_segments(text).count)
 
 
-def _first_admitted(sql: str, params: list[Any]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT c.id FROM audiences_contact c
-            LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-            WHERE c.id IN ({sql}) AND {suppression.entry_reason_sql()} = '' ORDER BY c.id LIMIT {SAMPLES}
-            """,
-            params,
-        )
-        return [row[0] for row in cursor.fetchall()]
+def _first_admitted(query: str, params: list[Any]) -> list[int]:
+    return sql.column(
+        f"""
+        SELECT c.id FROM audiences_contact c
+        LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+        WHERE c.id IN ({query}) AND {suppression.entry_reason_sql()} = '' ORDER BY c.id LIMIT {SAMPLES}
+        """,
+        params,
+    )
 
 
 def _takes(admitted: int, samples: Sequence[Sample], number: SendingNumber) -> timedelta:

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from django.db import connection
-
 from campaigns.models import Campaign
 from campaigns.nodes.base import Row
+from common import sql
 
 BATCH = 1000
 
@@ -22,19 +21,18 @@ def due_nodes(now: datetime) -> list[tuple[int, int, int, int]]:
 
     One index probe per node of each active campaign, whatever the number of contacts.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT c.id, c.account_id, c.version_id, n.id
-            FROM campaigns_campaign c JOIN campaigns_node n ON n.version_id = c.version_id
-            WHERE c.status = 'active' AND EXISTS (
-                SELECT 1 FROM campaigns_step s
-                WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s)
-            ORDER BY random()
-            """,
-            [now],
-        )
-        return cursor.fetchall()
+    found = sql.rows(
+        """
+        SELECT c.id, c.account_id, c.version_id, n.id
+        FROM campaigns_campaign c JOIN campaigns_node n ON n.version_id = c.version_id
+        WHERE c.status = 'active' AND EXISTS (
+            SELECT 1 FROM campaigns_step s
+            WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s)
+        ORDER BY random()
+        """,
+        [now],
+    )
+    return [(campaign, account, version, node) for campaign, account, version, node in found]
 
 
 def claim_due(campaign_id: int, node_id: int, *, limit: int, now: datetime) -> list[Row]:
@@ -44,17 +42,16 @@ def claim_due(campaign_id: int, node_id: int, *, limit: int, now: datetime) -> l
     """
     if limit <= 0:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH due AS MATERIALIZED (
-                SELECT s.id, s.enrollment_id FROM campaigns_step s
-                JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-                WHERE s.campaign_id = %s AND s.node_id = %s AND s.due_at <= %s AND e.state = 'active'
-                  AND EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = s.campaign_id AND c.status = 'active')
-                ORDER BY s.due_at LIMIT %s FOR NO KEY UPDATE OF s, e SKIP LOCKED)
-            SELECT id, enrollment_id FROM due
-            """,
-            [campaign_id, node_id, now, limit],
-        )
-        return [Row(*row) for row in cursor.fetchall()]
+    found = sql.rows(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT s.id, s.enrollment_id FROM campaigns_step s
+            JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+            WHERE s.campaign_id = %s AND s.node_id = %s AND s.due_at <= %s AND e.state = 'active' AND EXISTS (
+                SELECT 1 FROM campaigns_campaign c WHERE c.id = s.campaign_id AND c.status = 'active')
+            ORDER BY s.due_at LIMIT %s FOR NO KEY UPDATE OF s, e SKIP LOCKED)
+        SELECT id, enrollment_id FROM due
+        """,
+        [campaign_id, node_id, now, limit],
+    )
+    return [Row(*row) for row in found]

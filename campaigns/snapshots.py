@@ -35,7 +35,8 @@ SNAPSHOT_SQL = """
 """
 SNAPSHOT_JOINS = """
     LEFT JOIN LATERAL (
-        SELECT jsonb_agg(j.servicetitan_id) AS ids, (array_agg(j.name))[1] AS type, (array_agg(j.created_on))[1] AS at
+        SELECT jsonb_agg(j.servicetitan_id) AS ids, (array_agg(j.name))[1] AS type,
+            (array_agg(j.created_on))[1] AS at
         FROM (
             SELECT j.servicetitan_id, t.name, j.created_on FROM audiences_job j
             LEFT JOIN audiences_jobtype t ON t.id = j.job_type_id
@@ -44,7 +45,8 @@ SNAPSHOT_JOINS = """
     ) past ON TRUE
     LEFT JOIN LATERAL (
         SELECT p.starts_at AS at FROM audiences_job j
-        JOIN audiences_appointment p ON p.account_id = j.account_id AND p.servicetitan_job_id = j.servicetitan_id
+        JOIN audiences_appointment p
+            ON p.account_id = j.account_id AND p.servicetitan_job_id = j.servicetitan_id
         WHERE j.account_id = c.account_id AND j.servicetitan_customer_id = c.servicetitan_customer_id
           AND p.starts_at > %(now)s AND p.status NOT IN ('Canceled', 'Done') ORDER BY p.starts_at LIMIT 1
     ) ahead ON TRUE

@@ -12,19 +12,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
-
 from audiences import suppression
+from common import sql
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
 from conversations import rendering, touches
 from conversations.delivery import Change, Deferral
+from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_deferred, message_status_changed
 
+State = Message.State
 LEASE_SECONDS = 15
 BURST_SECONDS = 0.5
 MAX_VALIDITY = timedelta(hours=10)
+MIN_VALIDITY_SECONDS = 6
+_AGENTS_PRIORITY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,15 @@ class Claim:
     validity_seconds: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Candidate:
+    """A leased message with all that deciding it needs."""
+
     id: int
-    account_id: int
-    lane_id: int
     kind: str
     origin: str | None
+    account_id: int
+    lane_id: int
     contact_id: int
     address_id: int
     household_id: int
@@ -58,10 +63,30 @@ class _Candidate:
     to: str
     from_: str
     template: str | None
-    variables: dict[str, object] | None
+    variables: str | None  # JSON
     body: str | None
     send_by: datetime | None
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A candidate that will never be sent."""
+
+    candidate: _Candidate
+    state: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A claim with what is stored beside it."""
+
+    claim: Claim
+    segments: int
+    valid_until: datetime
+    try_number: int
 
 
 @atomic_with_retry
@@ -71,54 +96,51 @@ def lease(room: int, *, now: datetime) -> list[int]:
     Advances each number's pace (`NumberPace`) by what was taken, so that all sender processes together
     keep to its rate. Paused lanes are passed over.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT l.id, l.priority FROM conversations_lane l
-            WHERE NOT l.paused AND EXISTS (
-                SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-                AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
-            ORDER BY l.priority, random()
-            """,
-            [now],
-        )
-        lanes = cursor.fetchall()
-        if not lanes:
-            return []
-        budget = _budgets(cursor)
-        taken: list[int] = []
-        spent: dict[int, int] = defaultdict(int)
-        for index, (lane_id, priority) in enumerate(lanes):
-            left = room - len(taken)
-            if left <= 0:
-                break
-            share = left if priority == 0 else max(1, left // (len(lanes) - index))
-            share = min(share, sum(budget.values()) - sum(spent.values()))
-            if share <= 0:
-                break
-            for message_id, number_id, segments in _lease_lane(
-                cursor, lane_id, share, list(_open(budget, spent)), now
-            ):
-                taken.append(message_id)
-                spent[number_id] += segments
-        _spend(cursor, spent)
-        return taken
+    lanes = sql.rows(
+        """
+        SELECT l.id, l.priority FROM conversations_lane l
+        WHERE NOT l.paused AND EXISTS (
+            SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
+            AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
+        ORDER BY l.priority, random()
+        """,
+        [now],
+    )
+    if not lanes:
+        return []
+    budget = _budgets()
+    taken: list[int] = []
+    spent: dict[int, int] = defaultdict(int)
+    for index, (lane_id, priority) in enumerate(lanes):
+        left = room - len(taken)
+        if left <= 0:
+            break
+        share = left if priority == _AGENTS_PRIORITY else max(1, left // (len(lanes) - index))
+        share = min(share, sum(budget.values()) - sum(spent.values()))
+        if share <= 0:
+            break
+        for message_id, number_id, segments in _lease_lane(lane_id, share, _open(budget, spent), now):
+            taken.append(message_id)
+            spent[number_id] += segments
+    _spend(spent)
+    return taken
 
 
 def _open(budget: dict[int, int], spent: dict[int, int]) -> list[int]:
     return [number for number, segments in budget.items() if segments > spent[number]]
 
 
-def _budgets(cursor) -> dict[int, int]:  # type: ignore[no-untyped-def]
+def _budgets() -> dict[int, int]:
     """Segments every active number may hand over now; locks their pace until the lease commits."""
-    cursor.execute(
+    sql.run(
         """
         INSERT INTO integrations_numberpace (number_id, tat)
         SELECT n.id, clock_timestamp() FROM integrations_sendingnumber n
-        WHERE NOT EXISTS (SELECT 1 FROM integrations_numberpace p WHERE p.number_id = n.id) ON CONFLICT DO NOTHING
+        WHERE NOT EXISTS (SELECT 1 FROM integrations_numberpace p WHERE p.number_id = n.id)
+        ON CONFLICT DO NOTHING
         """
     )
-    cursor.execute(
+    found = sql.rows(
         """
         SELECT p.number_id, floor((extract(epoch FROM clock_timestamp() - greatest(p.tat, clock_timestamp()))
             + greatest(%(burst)s, 1.0 / n.segments_per_second)) * n.segments_per_second)::int
@@ -128,11 +150,12 @@ def _budgets(cursor) -> dict[int, int]:  # type: ignore[no-untyped-def]
         # A burst of at least one segment, or a slow number would never start.
         {"burst": BURST_SECONDS},
     )
-    return {number: max(segments, 0) for number, segments in cursor.fetchall()}
+    return {number: max(segments, 0) for number, segments in found}
 
 
-def _lease_lane(cursor, lane_id: int, share: int, numbers: list[int], now: datetime):  # type: ignore[no-untyped-def]
-    cursor.execute(
+def _lease_lane(lane_id: int, share: int, numbers: list[int], now: datetime) -> list[tuple[int, int, int]]:
+    """Set aside at most `share` due messages of one lane: (message, number, segments) of each."""
+    found = sql.rows(
         """
         WITH due AS MATERIALIZED (
             SELECT id FROM conversations_message
@@ -144,14 +167,15 @@ def _lease_lane(cursor, lane_id: int, share: int, numbers: list[int], now: datet
         """,
         [lane_id, now, numbers, share, LEASE_SECONDS],
     )
-    return cursor.fetchall()
+    return [(message_id, number_id, segments) for message_id, number_id, segments in found]
 
 
-def _spend(cursor, spent: dict[int, int]) -> None:  # type: ignore[no-untyped-def]
-    cursor.execute(
+def _spend(spent: dict[int, int]) -> None:
+    """Move each number's pace on by the segments leased from it."""
+    sql.run(
         """
-        UPDATE integrations_numberpace p
-        SET tat = greatest(p.tat, clock_timestamp()) + s.segments * (interval '1 second' / n.segments_per_second)
+        UPDATE integrations_numberpace p SET tat = greatest(p.tat, clock_timestamp())
+            + s.segments * (interval '1 second' / n.segments_per_second)
         FROM unnest(%s::bigint[], %s::int[]) AS s(number_id, segments)
         JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = s.number_id
         """,
@@ -161,12 +185,11 @@ def _spend(cursor, spent: dict[int, int]) -> None:  # type: ignore[no-untyped-de
 
 def slow_down(number_id: int, seconds: float) -> None:
     """Hold a number back for `seconds`: its provider said that we send too fast."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE integrations_numberpace SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second')"
-            " WHERE number_id = %s",
-            [seconds, number_id],
-        )
+    sql.run(
+        "UPDATE integrations_numberpace SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second')"
+        " WHERE number_id = %s",
+        [seconds, number_id],
+    )
 
 
 @atomic_with_retry
@@ -180,81 +203,81 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
         return []
     _lock(message_ids)
     candidates = _still_queued(message_ids)
-    late = [c for c in candidates if c.send_by is not None and c.send_by <= now]
-    ready = [c for c in candidates if c.send_by is None or c.send_by > now]
+    refused = [_too_late(c) for c in candidates if _is_late(c, now)]
+    ready = [c for c in candidates if not _is_late(c, now)]
     verdicts = suppression.may_reach(_reaches(ready, now), now=now)
-    _finish([(c, Message.State.EXPIRED, "too_late", "Its time to send was over") for c in late], now)
-    _finish(
-        [
-            (
-                c,
-                Message.State.CANCELLED,
-                verdicts[c.id].reason,
-                "Not sent: " + verdicts[c.id].reason.replace("_", " "),
-            )
-            for c in ready
-            if not verdicts[c.id].allowed and verdicts[c.id].until is None
-        ],
-        now,
-    )
-    _defer([(c, verdicts[c.id]) for c in ready if not verdicts[c.id].allowed and verdicts[c.id].until], now)
-    return _call([(c, verdicts[c.id]) for c in ready if verdicts[c.id].allowed], now)
+    deferred: list[tuple[_Candidate, suppression.Verdict]] = []
+    rendered: list[_Rendered] = []
+    for candidate in ready:
+        verdict = verdicts[candidate.id]
+        if verdict.allowed:
+            try:
+                rendered.append(_render(candidate, verdict, now))
+            except rendering.MergeFieldMissing as error:
+                refused.append(_Refusal(candidate, State.CANCELLED, "merge_field_missing", str(error)))
+        elif verdict.until is None:
+            words = "Not sent: " + verdict.reason.replace("_", " ")
+            refused.append(_Refusal(candidate, State.CANCELLED, verdict.reason, words))
+        else:
+            deferred.append((candidate, verdict))
+    _finish(refused, now)
+    _defer(deferred, now)
+    _call(rendered, now)
+    return [made.claim for made in rendered]
+
+
+def _is_late(candidate: _Candidate, now: datetime) -> bool:
+    return candidate.send_by is not None and candidate.send_by <= now
+
+
+def _too_late(candidate: _Candidate) -> _Refusal:
+    return _Refusal(candidate, State.EXPIRED, "too_late", "Its time to send was over")
 
 
 def _lock(message_ids: Sequence[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT m.address_id, c.household_id FROM conversations_message m"
-            " LEFT JOIN audiences_contact c ON c.id = m.contact_id WHERE m.id = ANY(%s)",
-            [list(message_ids)],
-        )
-        rows = cursor.fetchall()
-        suppression.lock_households({household for _, household in rows if household is not None})
-        suppression.lock_addresses({address for address, _ in rows})
-        cursor.execute(
-            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [list(message_ids)],
-        )
+    """Households, then addresses, then the messages themselves."""
+    found = sql.rows(
+        "SELECT m.address_id, c.household_id FROM conversations_message m"
+        " LEFT JOIN audiences_contact c ON c.id = m.contact_id WHERE m.id = ANY(%s)",
+        [list(message_ids)],
+    )
+    suppression.lock_households({household for _, household in found if household is not None})
+    suppression.lock_addresses({address for address, _ in found})
+    lock_messages(message_ids)
 
 
 def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
     """The leased messages that are still ours to decide, read after the locks were won."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT m.id, m.account_id, m.lane_id, m.kind, m.origin, m.contact_id, m.address_id, c.household_id,
-                c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body, m.variables::text,
-                m.body, m.send_by,
-                (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id)
-            FROM conversations_message m
-            JOIN conversations_lane l ON l.id = m.lane_id
-            JOIN audiences_contact c ON c.id = m.contact_id
-            JOIN audiences_address a ON a.id = m.address_id
-            JOIN integrations_sendingnumber n ON n.id = m.number_id
-            LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
-            WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused
-            ORDER BY c.household_id, m.due_at, m.id
-            """,
-            [list(message_ids)],
-        )
-        found = []
-        for row in cursor.fetchall():
-            candidate = _Candidate(*row)
-            if isinstance(candidate.variables, str):
-                candidate.variables = json.loads(candidate.variables)
-            found.append(candidate)
-        return found
+    found = sql.rows(
+        """
+        SELECT m.id, m.kind, m.origin, m.account_id, m.lane_id, m.contact_id, m.address_id, c.household_id,
+            c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body,
+            m.variables::text, m.body, m.send_by,
+            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id)
+        FROM conversations_message m
+        JOIN conversations_lane l ON l.id = m.lane_id
+        JOIN audiences_contact c ON c.id = m.contact_id
+        JOIN audiences_address a ON a.id = m.address_id
+        JOIN integrations_sendingnumber n ON n.id = m.number_id
+        LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
+        WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused
+        ORDER BY c.household_id, m.due_at, m.id
+        """,
+        [list(message_ids)],
+    )
+    return [_Candidate(*row) for row in found]
 
 
 def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Reach]:
-    phones = touches.count("address_id", {c.address_id for c in candidates}, now)
-    homes = touches.count("household_id", {c.household_id for c in candidates}, now)
+    """The candidates as questions to the gate, with what has touched their phones and homes."""
+    phones = touches.count_by_phone({c.address_id for c in candidates}, now)
+    homes = touches.count_by_household({c.household_id for c in candidates}, now)
     holds = touches.holds([(c.contact_id, c.lane_id) for c in candidates], now)
     answered = touches.answered([c.id for c in candidates], now)
-    none = (0, 0, None, None)
     reaches = []
     for c in candidates:
-        phone, home = phones.get(c.address_id, none), homes.get(c.household_id, none)
+        phone = phones.get(c.address_id, touches.NONE)
+        home = homes.get(c.household_id, touches.NONE)
         reaches.append(
             suppression.Reach(
                 key=c.id,
@@ -266,11 +289,11 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 window_id=c.window_id,
                 medium=suppression.TEXT,
                 automated=c.kind != Message.Kind.AGENT,
-                phone_touches_24h=phone[0],
-                phone_touch_frees_at=phone[2] and phone[2] + touches.DAY,
-                household_touches_24h=home[0],
-                household_touches_7d=home[1],
-                household_frees_at=touches.frees(home),
+                phone_touches_24h=phone.of_day,
+                phone_touch_frees_at=touches.phone_frees(phone),
+                household_touches_24h=home.of_day,
+                household_touches_7d=home.of_week,
+                household_frees_at=touches.household_frees(home),
                 held_until=holds.get((c.contact_id, c.lane_id)),
                 answers_message_at=answered.get(c.id),
             )
@@ -278,87 +301,70 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
     return reaches
 
 
-def _finish(refused: list[tuple[_Candidate, str, str, str]], now: datetime) -> None:
+def _render(c: _Candidate, verdict: suppression.Verdict, now: datetime) -> _Rendered:
+    """What will be called, and until when it is valid. Raises MergeFieldMissing."""
+    variables = json.loads(c.variables or "null") or {}
+    body = c.body if c.body is not None else rendering.render(c.template or "", variables)
+    until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
+    validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
+    claim = Claim(c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity)
+    return _Rendered(claim, count_segments(body).count, until, try_number=c.tries + 1)
+
+
+def _finish(refused: list[_Refusal], now: datetime) -> None:
+    """Take messages out of the queue for good and tell the layers above."""
     if not refused:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE conversations_message m SET state = n.state, state_at = %s, due_at = NULL, leased_until = NULL,
-                code = n.code, reason = n.reason
-            FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS n(id, state, code, reason)
-            WHERE m.id = n.id
-            """,
-            [
-                now,
-                *map(
-                    list,
-                    zip(*[(c.id, state, code, reason) for c, state, code, reason in refused], strict=True),
-                ),
-            ],
-        )
-    changes = [Change(c.id, c.origin, state, code, reason, False) for c, state, code, reason in refused]
+    sql.run(
+        """
+        UPDATE conversations_message m SET state = n.state, state_at = %s, due_at = NULL, leased_until = NULL,
+            code = n.code, reason = n.reason
+        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS n(id, state, code, reason)
+        WHERE m.id = n.id
+        """,
+        [now, *sql.columns([(r.candidate.id, r.state, r.code, r.reason) for r in refused])],
+    )
+    changes = [Change(r.candidate.id, r.candidate.origin, r.state, r.code, r.reason, False) for r in refused]
     message_status_changed.send(Message, changes=changes, now=now)
 
 
 def _defer(deferred: list[tuple[_Candidate, suppression.Verdict]], now: datetime) -> None:
+    """Leave messages queued for later and tell the layers above."""
     if not deferred:
         return
     deferrals = [Deferral(c.id, c.origin, v.until or now, v.reason) for c, v in deferred]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE conversations_message m SET due_at = n.until, leased_until = NULL
-            FROM unnest(%s::bigint[], %s::timestamptz[]) AS n(id, until) WHERE m.id = n.id
-            """,
-            [[d.message_id for d in deferrals], [d.until for d in deferrals]],
-        )
+    sql.run(
+        """
+        UPDATE conversations_message m SET due_at = n.until, leased_until = NULL
+        FROM unnest(%s::bigint[], %s::timestamptz[]) AS n(id, until) WHERE m.id = n.id
+        """,
+        [[d.message_id for d in deferrals], [d.until for d in deferrals]],
+    )
     message_deferred.send(Message, deferrals=deferrals, now=now)
 
 
-def _call(allowed: list[tuple[_Candidate, suppression.Verdict]], now: datetime) -> list[Claim]:
-    claims: list[Claim] = []
-    holes: list[tuple[_Candidate, str, str, str]] = []
-    rows: list[tuple[int, str, int, datetime, uuid.UUID, int]] = []
-    for c, verdict in allowed:
-        try:
-            body = c.body if c.body is not None else rendering.render(c.template or "", c.variables or {})
-        except rendering.MergeFieldMissing as error:
-            holes.append((c, Message.State.CANCELLED, "merge_field_missing", str(error)))
-            continue
-        until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
-        made = Claim(
-            c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body,
-            max(int((until - now).total_seconds()), 6),
-        )  # fmt: skip
-        claims.append(made)
-        rows.append((c.id, body, count_segments(body).count, until, made.attempt_id, c.tries + 1))
-    _finish(holes, now)
-    if rows:
-        with connection.cursor() as cursor:
-            ids, bodies, segments, valid, attempts, tries = map(list, zip(*rows, strict=True))
-            cursor.execute(
-                """
-                UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
-                    leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
-                    body = n.body, segments = n.segments, valid_until = n.valid_until
-                FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
-                    AS n(id, body, segments, valid_until) WHERE m.id = n.id
-                """,
-                [now, ids, bodies, segments, valid],
-            )
-            cursor.execute(
-                "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"
-                " SELECT *, 'calling', %s, '' FROM unnest(%s::uuid[], %s::bigint[], %s::int[])",
-                [now, attempts, ids, tries],
-            )
-    return claims
-
-
-def release(message_ids: Sequence[int]) -> None:
-    """Give leases back at once, for a sender that ends."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE conversations_message SET leased_until = NULL WHERE id = ANY(%s) AND state = 'queued'",
-            [list(message_ids)],
-        )
+def _call(rendered: list[_Rendered], now: datetime) -> None:
+    """Store words and attempts: from this commit on the messages are being called."""
+    if not rendered:
+        return
+    ids, bodies, segments, valid, attempts, tries = sql.columns(
+        [
+            (r.claim.message_id, r.claim.body, r.segments, r.valid_until, r.claim.attempt_id, r.try_number)
+            for r in rendered
+        ]
+    )
+    sql.run(
+        """
+        UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
+            leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
+            body = n.body, segments = n.segments, valid_until = n.valid_until
+        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
+            AS n(id, body, segments, valid_until) WHERE m.id = n.id
+        """,
+        [now, ids, bodies, segments, valid],
+    )
+    sql.run(
+        "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"
+        " SELECT *, 'calling', %s, '' FROM unnest(%s::uuid[], %s::bigint[], %s::int[])",
+        [now, attempts, ids, tries],
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from common import sql
+from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_status_changed
 from integrations.messaging import DeliveryReport, DeliveryState, ProviderError, Receipt
@@ -31,6 +31,9 @@ RANK: dict[str, int] = {
 }
 # Failed for want of news; a later callback proves otherwise and may raise it.
 DELIVERY_UNKNOWN = "delivery_unknown"
+_ABANDONED = "abandoned"
+_SHORTEST_RETRY_SECONDS = 1.0
+_REASON_LENGTH = 300  # of the column
 _RANK_SQL = (
     "CASE m.state " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " ELSE 9 END"
 )
@@ -79,23 +82,34 @@ class Move:
     segments: int
 
 
-def lock(message_ids: Iterable[int]) -> None:
-    """Lock messages in id order until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [sorted(message_ids)],
-        )
+def record(results: Sequence[CallResult], *, now: datetime) -> None:
+    """Store how calls ended, inside the caller's transaction; the layers above hear of all of them at once.
 
-
-def record_accepted(results: Sequence[tuple[CallResult, Receipt]], *, now: datetime) -> None:
-    """Store receipts of calls (compare-and-set on the state), inside the caller's transaction."""
+    Receipts and final refusals settle their messages, passing refusals put theirs back into the queue, and
+    calls whose answer was lost are unknown: reconciled, never repeated.
+    """
+    # Before their attempts: the drain takes messages first, and two orders would deadlock.
+    lock_messages(result.message_id for result in results)
+    accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
+    errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
+    refused = [(r, error) for r, error in errors if error.accepted == "no"]
+    unknown = [(r, error) for r, error in errors if error.accepted == "unknown"]
+    _end_attempts([r.attempt_id for r, _ in accepted], "accepted", now)
+    _end_attempts([r.attempt_id for r, _ in refused], "refused", now)
+    _end_attempts([r.attempt_id for r, _ in unknown], "unknown", now)
     moves = [
         Move(r.message_id, receipt.state.value, receipt.provider_id, "", "", receipt.segments)
-        for r, receipt in results
+        for r, receipt in accepted
     ]
-    _end_attempts([r.attempt_id for r, _ in results], "accepted", now)
-    advance(moves, now=now)
+    moves += [
+        Move(r.message_id, (error.state or DeliveryState.FAILED).value, None, error.code, error.message, 0)
+        for r, error in refused
+        if error.permanent
+    ]
+    changes = _move(moves, now)
+    _put_back([(r.message_id, error.retry_after) for r, error in refused if not error.permanent], now)
+    changes += _mark_unknown([(r.message_id, error.code) for r, error in unknown], now)
+    _tell(changes, now)
 
 
 def apply_reports(reports: Iterable[tuple[DeliveryReport, int]], *, now: datetime) -> int:
@@ -122,126 +136,123 @@ def advance(moves: Sequence[Move], *, now: datetime) -> int:
     Locks the message rows in id order first (architecture: locks). A message whose provider id is
     another's keeps its own: the report is not for it.
     """
-    if not moves:
-        return 0
-    ordered = sorted(moves, key=lambda move: move.message_id)
-    lock(move.message_id for move in ordered)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH news AS (
-                SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(ranks)s::int[],
-                    %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(segments)s::int[])
-                    AS n(id, state, rank, provider_id, code, reason, segments)),
-            held AS MATERIALIZED (
-                SELECT m.id, m.accepted_at IS NULL AS unaccepted FROM conversations_message m JOIN news n USING (id)
-                WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
-                  AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id))
-            UPDATE conversations_message m SET
-                state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL,
-                provider_id = COALESCE(m.provider_id, n.provider_id),
-                accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %(now)s END),
-                segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,
-                code = n.code, reason = n.reason
-            FROM news n JOIN held h USING (id) WHERE m.id = n.id
-            RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
-            """,  # noqa: S608
-            {
-                "ids": [m.message_id for m in ordered],
-                "states": [m.state for m in ordered],
-                "ranks": [RANK[m.state] for m in ordered],
-                "provider_ids": [m.provider_id for m in ordered],
-                "codes": [m.code for m in ordered],
-                "reasons": [m.reason[:300] for m in ordered],
-                "segments": [m.segments for m in ordered],
-                "now": now,
-            },
-        )
-        changes = [Change(*row) for row in cursor.fetchall()]
-    if changes:
-        message_status_changed.send(Message, changes=changes, now=now)
+    changes = _move(moves, now)
+    _tell(changes, now)
     return len(changes)
 
 
-def record_refused(results: Sequence[tuple[CallResult, ProviderError]], *, now: datetime) -> None:
-    """Store proven refusals: final ones end the message, passing ones put it back into the queue."""
-    _end_attempts([r.attempt_id for r, _ in results], "refused", now)
-    final = [
-        Move(r.message_id, (error.state or DeliveryState.FAILED).value, None, error.code, error.message, 0)
-        for r, error in results
-        if error.permanent
-    ]
-    advance(final, now=now)
-    passing = [(r.message_id, error) for r, error in results if not error.permanent]
-    if passing:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE conversations_message m
-                SET state = 'queued', state_at = %s, due_at = %s, claimed_at = NULL, leased_until =
-                    clock_timestamp() + n.seconds * interval '1 second'
-                FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
-                WHERE m.id = n.id AND m.state = 'calling'
-                """,
-                [
-                    now,
-                    now,
-                    [i for i, _ in passing],
-                    [max(error.retry_after or 0.0, 1.0) for _, error in passing],
-                ],
+def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
+    if not moves:
+        return []
+    lock_messages(move.message_id for move in moves)
+    ids, states, ranks, provider_ids, codes, reasons, segments = sql.columns(
+        [
+            (
+                m.message_id,
+                m.state,
+                RANK[m.state],
+                m.provider_id,
+                m.code,
+                m.reason[:_REASON_LENGTH],
+                m.segments,
             )
+            for m in sorted(moves, key=lambda move: move.message_id)
+        ]
+    )
+    found = sql.rows(
+        f"""
+        WITH news AS (
+            SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(ranks)s::int[],
+                %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(segments)s::int[])
+                AS n(id, state, rank, provider_id, code, reason, segments)),
+        held AS MATERIALIZED (
+            SELECT m.id, m.accepted_at IS NULL AS unaccepted
+            FROM conversations_message m JOIN news n USING (id)
+            WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
+              AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id))
+        UPDATE conversations_message m SET
+            state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL,
+            provider_id = COALESCE(m.provider_id, n.provider_id),
+            accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %(now)s END),
+            segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,
+            code = n.code, reason = n.reason
+        FROM news n JOIN held h USING (id) WHERE m.id = n.id
+        RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
+        """,
+        {
+            "ids": ids, "states": states, "ranks": ranks, "provider_ids": provider_ids, "codes": codes,
+            "reasons": reasons, "segments": segments, "now": now,
+        },
+    )  # fmt: skip
+    return [Change(*row) for row in found]
 
 
-def record_unknown(results: Sequence[tuple[CallResult, ProviderError]], *, now: datetime) -> None:
-    """Store calls whose answer was lost. They are reconciled, never repeated."""
-    _end_attempts([r.attempt_id for r, _ in results], "unknown", now)
-    _mark_unknown([r.message_id for r, _ in results], [error.code for _, error in results], now)
+def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> None:
+    """Queue messages again that the provider would not take just now: (message id, seconds to wait)."""
+    if not refused:
+        return
+    ids, seconds = sql.columns([(i, max(wait or 0.0, _SHORTEST_RETRY_SECONDS)) for i, wait in refused])
+    sql.run(
+        """
+        UPDATE conversations_message m
+        SET state = 'queued', state_at = %s, due_at = %s, claimed_at = NULL, leased_until =
+            clock_timestamp() + n.seconds * interval '1 second'
+        FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
+        WHERE m.id = n.id AND m.state = 'calling'
+        """,
+        [now, now, ids, seconds],
+    )
 
 
 def sweep_abandoned(*, older_than_seconds: float, now: datetime) -> int:
-    """Mark calls that nobody recorded as unknown: their sender is dead. Returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT m.id FROM conversations_message m
-            WHERE m.state = 'calling' AND m.claimed_at < clock_timestamp() - %s * interval '1 second'
-            ORDER BY m.id FOR NO KEY UPDATE
-            """,
-            [older_than_seconds],
+    """Mark calls that nobody recorded as unknown: their sender is dead. Returns how many.
+
+    Inside the caller's transaction.
+    """
+    ids = sql.column(
+        """
+        SELECT m.id FROM conversations_message m
+        WHERE m.state = 'calling' AND m.claimed_at < clock_timestamp() - %s * interval '1 second'
+        ORDER BY m.id FOR NO KEY UPDATE
+        """,
+        [older_than_seconds],
+    )
+    if ids:
+        sql.run(
+            "UPDATE conversations_attempt SET state = 'unknown', ended_at = %s, code = %s"
+            " WHERE message_id = ANY(%s) AND state = 'calling'",
+            [now, _ABANDONED, ids],
         )
-        ids = [row[0] for row in cursor.fetchall()]
-        if ids:
-            cursor.execute(
-                "UPDATE conversations_attempt SET state = 'unknown', ended_at = %s, code = 'abandoned'"
-                " WHERE message_id = ANY(%s) AND state = 'calling'",
-                [now, ids],
-            )
-    _mark_unknown(ids, ["abandoned"] * len(ids), now)
+    _tell(_mark_unknown([(i, _ABANDONED) for i in ids], now), now)
     return len(ids)
 
 
-def _mark_unknown(ids: list[int], codes: list[str], now: datetime) -> None:
-    if not ids:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE conversations_message m SET state = 'unknown', state_at = %s, code = n.code, leased_until = NULL
-            FROM unnest(%s::bigint[], %s::text[]) AS n(id, code)
-            WHERE m.id = n.id AND m.state = 'calling' RETURNING m.id, m.origin, m.state, m.code, m.reason, false
-            """,
-            [now, ids, codes],
-        )
-        changes = [Change(*row) for row in cursor.fetchall()]
-    if changes:
-        message_status_changed.send(Message, changes=changes, now=now)
+def _mark_unknown(lost: Sequence[tuple[int, str]], now: datetime) -> list[Change]:
+    """Messages whose call was lost: (message id, code)."""
+    if not lost:
+        return []
+    found = sql.rows(
+        """
+        UPDATE conversations_message m
+        SET state = 'unknown', state_at = %s, code = n.code, leased_until = NULL
+        FROM unnest(%s::bigint[], %s::text[]) AS n(id, code)
+        WHERE m.id = n.id AND m.state = 'calling'
+        RETURNING m.id, m.origin, m.state, m.code, m.reason, false
+        """,
+        [now, *sql.columns(lost)],
+    )
+    return [Change(*row) for row in found]
 
 
 def _end_attempts(attempt_ids: list[UUID], state: str, now: datetime) -> None:
     if attempt_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE conversations_attempt SET state = %s, ended_at = %s"
-                " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
-                [state, now, attempt_ids],
-            )
+        sql.run(
+            "UPDATE conversations_attempt SET state = %s, ended_at = %s"
+            " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
+            [state, now, attempt_ids],
+        )
+
+
+def _tell(changes: list[Change], now: datetime) -> None:
+    if changes:
+        message_status_changed.send(Message, changes=changes, now=now)

@@ -3,9 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
-from common import clock
+from common import clock, sql
 from common.transactions import atomic_with_retry
 from conversations import delivery, remedies
 from integrations.messaging import DeliveryReport, Remedy
@@ -43,24 +41,24 @@ def apply_batch() -> tuple[int, list[tuple[int, Remedy, str]]]:
     _accept_attempts([r.attempt_id for _, r, _ in matched if r.attempt_id], now)
     ProviderEvent.objects.mark_applied([e.pk for e, _, _ in matched], now=now)
     ProviderEvent.objects.mark_applied(unmatched, now=now, outcome="no such attempt")
-    refusals = [(message_id, r.remedy, r.code) for _, r, message_id in matched if r.remedy != Remedy.NONE]
+    refusals: list[tuple[int, Remedy, str]] = [
+        (message_id, r.remedy, r.code) for _, r, message_id in matched if r.remedy != Remedy.NONE
+    ]
     return len(events), refusals
 
 
 def _owners(reports: list[DeliveryReport]) -> dict[UUID | None, int]:
     """Attempt id → message id. An attempt proven refused owns nothing: its news is not believed."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, message_id FROM conversations_attempt WHERE id = ANY(%s) AND state <> 'refused'",
-            [[report.attempt_id for report in reports]],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT id, message_id FROM conversations_attempt WHERE id = ANY(%s) AND state <> 'refused'",
+        [[report.attempt_id for report in reports]],
+    )
+    return {row[0]: row[1] for row in found}
 
 
 def _accept_attempts(attempt_ids: list[UUID], now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE conversations_attempt SET state = 'accepted', ended_at = COALESCE(ended_at, %s)"
-            " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
-            [now, attempt_ids],
-        )
+    sql.run(
+        "UPDATE conversations_attempt SET state = 'accepted', ended_at = COALESCE(ended_at, %s)"
+        " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
+        [now, attempt_ids],
+    )

@@ -13,7 +13,7 @@ from accounts.models import Account
 from audiences import suppression
 from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
-from common import clock
+from common import clock, sql
 from common.transactions import atomic_with_retry
 from conversations import opt_outs, reading
 from conversations.models import ContactHold, Message, Reading, Thread
@@ -25,6 +25,7 @@ from integrations.models import ProviderEvent, SendingNumber
 REPLY_WINDOW = timedelta(days=7)
 HOLD = timedelta(hours=72)
 WAIT_SECONDS = 5.0
+RESTORED = "restored"
 _POLL_SECONDS = 0.15
 
 
@@ -44,15 +45,7 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     `account` is what the signature proved; the number decides and must agree.
     """
     number = SendingNumber.objects.receiving(text.to)
-    event = inbox.IncomingEvent(
-        provider="twilio",
-        event_id=text.provider_id,
-        kind=ProviderEvent.Kind.MESSAGE_INBOUND,
-        payload=text.raw,
-        account_id=number.account_id if number else None,
-        received_at=now,
-    )
-    event_id = inbox.record(event)
+    event_id = inbox.record(_event(text, number, now))
     if event_id is None:
         return None
     inbox.mark_applied([event_id], outcome="applied" if number else "no such number")
@@ -65,8 +58,8 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     answered = _answered(address, number, now)
     contact = answered.contact if answered and answered.contact else _contact(address)
     message = Message.objects.create(
-        account_id=number.account_id, contact=contact, address=address, number=number, kind=Message.Kind.INBOUND,
-        body=text.body, state=Message.State.RECEIVED, state_at=now, created_at=now,
+        account_id=number.account_id, contact=contact, address=address, number=number,
+        kind=Message.Kind.INBOUND, body=text.body, state=Message.State.RECEIVED, state_at=now, created_at=now,
         provider_id=text.provider_id, replies_to=answered,
     )  # fmt: skip
     verdict = reading.read(text.body, opt_out_type=text.opt_out_type)
@@ -77,18 +70,37 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     thread = _thread(contact, address, number, now)
     if verdict.outcome == Reading.Outcome.OPT_OUT:
         return _opted_out(message, answered, text, now)
-    if reading.wants_back(text.body) and suppression.lift(
-        address, channel="phone", evidence=text.body, now=now
-    ):
-        Thread.objects.filter(address=address, closed_reason="opted_out").update(
-            state=Thread.State.OPEN, closed_reason=""
-        )
-        return Received(message.pk, "restored")
+    if reading.wants_back(text.body) and _restored(address, text.body, now):
+        return Received(message.pk, RESTORED)
     _hold_and_route(message, read, answered, thread, now)
     return Received(message.pk, verdict.outcome)
 
 
+def _event(text: InboundText, number: SendingNumber | None, now: datetime) -> inbox.IncomingEvent:
+    return inbox.IncomingEvent(
+        provider="twilio",
+        event_id=text.provider_id,
+        kind=ProviderEvent.Kind.MESSAGE_INBOUND,
+        payload=text.raw,
+        account_id=number.account_id if number else None,
+        received_at=now,
+    )
+
+
+def _restored(address: Address, words: str, now: datetime) -> bool:
+    """Lift the opt-out in force and open what it closed; False where none was in force."""
+    if suppression.lift(address, channel=Address.Channel.PHONE, evidence=words, now=now) is None:
+        return False
+    Thread.objects.filter(address=address, closed_reason=opt_outs.REASON).update(
+        state=Thread.State.OPEN, closed_reason=""
+    )
+    return True
+
+
 def _opted_out(message: Message, answered: Message | None, text: InboundText, now: datetime) -> Received:
+    if answered is not None:
+        # Before enrollments are ended: messages are locked first.
+        Message.objects.filter(pk=answered.pk, opted_out_at=None).update(opted_out_at=now)
     in_flight = opt_outs.record(
         [message.address],
         contact=message.contact,
@@ -98,8 +110,6 @@ def _opted_out(message: Message, answered: Message | None, text: InboundText, no
         provider_id=text.provider_id,
         now=now,
     )
-    if answered is not None:
-        Message.objects.filter(pk=answered.pk, opted_out_at=None).update(opted_out_at=now)
     return Received(message.pk, Reading.Outcome.OPT_OUT, tuple(in_flight))
 
 
@@ -126,18 +136,16 @@ def _hold_and_route(
 
 def _answered(address: Address, number: SendingNumber, now: datetime) -> Message | None:
     """The latest campaign message from this number that the provider took, or may just have taken."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT id FROM conversations_message
-            WHERE address_id = %s AND number_id = %s AND kind = 'campaign' AND created_at > %s
-              AND (accepted_at > %s OR state IN ('calling', 'unknown'))
-            ORDER BY COALESCE(accepted_at, state_at) DESC, id DESC LIMIT 1
-            """,
-            [address.pk, number.pk, now - REPLY_WINDOW * 2, now - REPLY_WINDOW],
-        )
-        row = cursor.fetchone()
-    return Message.objects.select_related("contact", "lane").get(pk=row[0]) if row else None
+    found = sql.value(
+        """
+        SELECT id FROM conversations_message
+        WHERE address_id = %s AND number_id = %s AND kind = 'campaign' AND created_at > %s
+          AND (accepted_at > %s OR state IN ('calling', 'unknown'))
+        ORDER BY COALESCE(accepted_at, state_at) DESC, id DESC LIMIT 1
+        """,
+        [address.pk, number.pk, now - REPLY_WINDOW * 2, now - REPLY_WINDOW],
+    )
+    return Message.objects.select_related("contact", "lane").get(pk=found) if found else None
 
 
 def _contact(address: Address) -> Contact:
@@ -183,7 +191,7 @@ def _thread(contact: Contact, address: Address, number: SendingNumber, now: date
     )
     if not made:
         Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
-        if thread.state == Thread.State.CLOSED and thread.closed_reason != "opted_out":
+        if thread.state == Thread.State.CLOSED and thread.closed_reason != opt_outs.REASON:
             Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
     return thread
 
@@ -197,11 +205,9 @@ def wait_for_calls(message_ids: tuple[int, ...], seconds: float = WAIT_SECONDS) 
     deadline = time.monotonic() + seconds
     left = list(message_ids)
     while left:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id FROM conversations_message WHERE id = ANY(%s) AND state = 'calling'", [left]
-            )
-            left = [row[0] for row in cursor.fetchall()]
+        left = sql.column(
+            "SELECT id FROM conversations_message WHERE id = ANY(%s) AND state = 'calling'", [left]
+        )
         if not connection.in_atomic_block:
             connection.close()
         if not left or time.monotonic() >= deadline:

@@ -6,11 +6,10 @@ Enrollments are ended by campaigns, which hears of it in the same transaction.
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
-
 from accounts.models import User
 from audiences import suppression
 from audiences.models import Address, Contact, ContactAddress, OptOut
+from common import sql
 from common.transactions import atomic_with_retry
 from conversations import outbound
 from conversations.models import Message, Thread
@@ -35,23 +34,37 @@ def record(
     Returns the messages being called at this moment: after the commit no other call to these addresses
     begins, and theirs are void once their claims are 3 s old.
     """
-    ids = sorted(address.pk for address in addresses)
+    ids = [address.pk for address in addresses]
     suppression.lock_addresses(ids)
     for address in sorted(addresses, key=lambda a: a.pk):
         suppression.opt_out(
-            address, channel=address.channel, source=source, now=now, by=by, contact=contact, evidence=evidence,
-            detector=detector, provider_id=provider_id,
-        )  # fmt: skip
+            address,
+            channel=address.channel,
+            source=source,
+            now=now,
+            by=by,
+            contact=contact,
+            evidence=evidence,
+            detector=detector,
+            provider_id=provider_id,
+        )
+    return _act(ids, now)
+
+
+def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
+    """Take back what is queued to these locked addresses, close their threads, tell the layers above.
+
+    Returns the messages being called at this moment.
+    """
+    ids = sorted(set(address_ids))
     outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
     Thread.objects.filter(address__in=ids).update(
         state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False
     )
     address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'", [ids]
-        )
-        return [row[0] for row in cursor.fetchall()]
+    return sql.column(
+        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'", [ids]
+    )
 
 
 @atomic_with_retry
@@ -75,9 +88,20 @@ def by_agent(
 @atomic_with_retry
 def by_provider(message_ids: Sequence[int], *, code: str, now: datetime) -> None:
     """The provider holds an opt-out that we lack (Twilio 21610): record it as ours."""
-    messages = Message.objects.filter(pk__in=message_ids).select_related("address", "contact")
-    for message in messages.order_by("address_id"):
-        record(
-            [message.address], contact=message.contact, source=OptOut.Source.PROVIDER, detector=f"provider/{code}",
-            evidence=f"The provider refused a text with code {code}", now=now,
-        )  # fmt: skip
+    messages = list(
+        Message.objects.filter(pk__in=message_ids).select_related("address", "contact").order_by("address_id")
+    )
+    address_ids = [message.address_id for message in messages]
+    suppression.lock_addresses(address_ids)
+    for message in messages:
+        suppression.opt_out(
+            message.address,
+            channel=message.address.channel,
+            source=OptOut.Source.PROVIDER,
+            now=now,
+            contact=message.contact,
+            evidence=f"The provider refused a text with code {code}",
+            detector=f"provider/{code}",
+        )
+    # All addresses are locked before the first message, all messages before the first enrollment.
+    _act(address_ids, now)

@@ -3,13 +3,28 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-
-from django.db import connection
+from typing import Any
 
 from accounts.models import Account
+from common import sql
 from conversations.delivery import Change
+from conversations.locks import lock_messages
 from conversations.models import Message, MessageTemplate
 from conversations.signals import message_status_changed
+
+_QUEUE_SQL = """
+    INSERT INTO conversations_message
+        (account_id, lane_id, contact_id, address_id, number_id, kind, origin, template_id, variables,
+         segments, state, state_at, created_at, due_at, send_by)
+    SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, COALESCE(t.number_id, %(number_id)s),
+        'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
+        %(now)s, q.send_by
+    FROM ({source}) q
+    LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
+    ON CONFLICT (origin) DO UPDATE SET due_at = EXCLUDED.due_at
+        WHERE conversations_message.state = 'queued'
+    RETURNING origin, id
+"""
 
 
 def template(account: Account, body: str) -> MessageTemplate:
@@ -20,7 +35,7 @@ def template(account: Account, body: str) -> MessageTemplate:
 
 def queue(
     source: str,
-    params: dict[str, object],
+    params: dict[str, Any],
     *,
     account_id: int,
     lane_id: int,
@@ -36,21 +51,10 @@ def queue(
     otherwise. A contact keeps the number it has a thread with. `segments` is the estimate that paces
     the number until the text is rendered.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO conversations_message
-                (account_id, lane_id, contact_id, address_id, number_id, kind, origin, template_id, variables,
-                 segments, state, state_at, created_at, due_at, send_by)
-            SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, COALESCE(t.number_id, %(number_id)s),
-                'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
-                %(now)s, q.send_by
-            FROM ({source}) q
-            LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
-            ON CONFLICT (origin) DO UPDATE SET due_at = EXCLUDED.due_at
-                WHERE conversations_message.state = 'queued'
-            RETURNING origin, id
-            """,  # noqa: S608
+    return [
+        (origin, message_id)
+        for origin, message_id in sql.rows(
+            _QUEUE_SQL.format(source=source),
             {
                 **params,
                 "account_id": account_id,
@@ -61,18 +65,17 @@ def queue(
                 "now": now,
             },
         )
-        return cursor.fetchall()
+    ]
 
 
 def waiting_segments(lane_id: int, at_most: int) -> int:
     """Segments queued in a lane, counted up to `at_most` rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
-            " WHERE lane_id = %s AND state = 'queued' LIMIT %s) q",
-            [lane_id, at_most],
-        )
-        return int(cursor.fetchone()[0])
+    waiting = sql.value(
+        "SELECT coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
+        " WHERE lane_id = %s AND state = 'queued' LIMIT %s) q",
+        [lane_id, at_most],
+    )
+    return int(waiting)
 
 
 def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool = True) -> int:
@@ -82,19 +85,16 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool
     """
     if not message_ids:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [list(message_ids)],
-        )
-        cursor.execute(
-            """
-            UPDATE conversations_message SET state = 'cancelled', state_at = %s, due_at = NULL, leased_until = NULL,
-                code = %s WHERE id = ANY(%s) AND state = 'queued' RETURNING id, origin, state, code, reason, false
-            """,
-            [now, reason, list(message_ids)],
-        )
-        changes = [Change(*row) for row in cursor.fetchall()]
+    lock_messages(message_ids)
+    found = sql.rows(
+        """
+        UPDATE conversations_message SET state = 'cancelled', state_at = %s, due_at = NULL,
+            leased_until = NULL, code = %s
+        WHERE id = ANY(%s) AND state = 'queued' RETURNING id, origin, state, code, reason, false
+        """,
+        [now, reason, list(message_ids)],
+    )
+    changes = [Change(*row) for row in found]
     if changes and tell:
         message_status_changed.send(Message, changes=changes, now=now)
     return len(changes)
@@ -102,9 +102,7 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool
 
 def queued_to(address_ids: Sequence[int]) -> list[int]:
     """Ids of messages waiting to go to these addresses, agents' included."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued' ORDER BY id",
-            [list(address_ids)],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    return sql.column(
+        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued' ORDER BY id",
+        [list(address_ids)],
+    )

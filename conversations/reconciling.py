@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 
+from common import sql
 from common.transactions import atomic_with_retry
 from conversations import delivery
 from conversations.delivery import DELIVERY_UNKNOWN
@@ -21,22 +21,22 @@ from integrations.twilio.client import TwilioAccess, list_texts
 log = logging.getLogger(__name__)
 _SLACK = timedelta(minutes=2)
 BATCH = 50
+_MOST_DOUBLINGS = 8
+_POLLS_BEFORE_GIVING_UP = 2
 
 
 def reconcile_unknown(*, now: datetime) -> int:
     """Look up unknown messages that are old enough; returns how many were settled."""
-    with connection.cursor() as cursor:
-        # Polls are spread: each one doubles the wait for the next, on the real clock.
-        cursor.execute(
-            """
-            SELECT m.id FROM conversations_message m
-            WHERE m.state = 'unknown'
-              AND m.claimed_at < clock_timestamp() - %s * power(2, least(m.unknown_polls, 8)) * interval '1 second'
-            ORDER BY m.claimed_at LIMIT %s
-            """,
-            [settings.RECONCILE_AFTER_SECONDS, BATCH],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
+    # Polls are spread: each one doubles the wait for the next, on the real clock.
+    ids = sql.column(
+        """
+        SELECT m.id FROM conversations_message m
+        WHERE m.state = 'unknown' AND m.claimed_at < clock_timestamp()
+            - %s * power(2, least(m.unknown_polls, %s)) * interval '1 second'
+        ORDER BY m.claimed_at LIMIT %s
+        """,
+        [settings.RECONCILE_AFTER_SECONDS, _MOST_DOUBLINGS, BATCH],
+    )
     messages = Message.objects.filter(pk__in=ids).select_related("address", "number__connection")
     return sum(_reconcile(message, now) for message in messages)
 
@@ -77,26 +77,26 @@ def _unclaimed(texts: Sequence[ListedText]) -> list[ListedText]:
 def settle(message_id: int, found: ListedText | None, *, now: datetime) -> bool:
     """Adopt what the provider's list holds; without a match count the poll, and give up after validity."""
     if found is not None:
-        receipt = found.receipt
-        moved = delivery.advance(
-            [
-                delivery.Move(
-                    message_id, receipt.state.value, receipt.provider_id, found.code, "", receipt.segments
-                )
-            ],
-            now=now,
-        )
-        Attempt.objects.filter(message_id=message_id, state="unknown").update(state="accepted", ended_at=now)
-        return moved == 1
+        return _adopt(message_id, found, now)
     message = Message.objects.select_for_update(no_key=True).get(pk=message_id)
     if message.state != Message.State.UNKNOWN:
         return False
     message.unknown_polls += 1
     message.save(update_fields=["unknown_polls"])
-    if message.unknown_polls < 2 or (message.valid_until and message.valid_until > now):
+    if message.unknown_polls < _POLLS_BEFORE_GIVING_UP or (message.valid_until and message.valid_until > now):
         return False
     words = "The provider never said whether it took this text"
     delivery.advance(
         [delivery.Move(message_id, Message.State.FAILED, None, DELIVERY_UNKNOWN, words, 0)], now=now
     )
     return True
+
+
+def _adopt(message_id: int, found: ListedText, now: datetime) -> bool:
+    receipt = found.receipt
+    move = delivery.Move(
+        message_id, receipt.state.value, receipt.provider_id, found.code, "", receipt.segments
+    )
+    moved = delivery.advance([move], now=now)
+    Attempt.objects.filter(message_id=message_id, state="unknown").update(state="accepted", ended_at=now)
+    return moved == 1

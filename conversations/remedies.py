@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
+from audiences import suppression
 from audiences.models import Address
 from common.transactions import atomic_with_retry
 from conversations import opt_outs
@@ -36,7 +37,8 @@ def apply(refusals: Iterable[tuple[int, Remedy, str]], *, now: datetime) -> None
 
 @atomic_with_retry
 def _mark_unreachable(message_ids: list[int], reason: str, now: datetime) -> None:
-    addresses = Message.objects.filter(pk__in=message_ids).values("address_id")
+    addresses = set(Message.objects.filter(pk__in=message_ids).values_list("address_id", flat=True))
+    suppression.lock_addresses(addresses)
     Address.objects.filter(pk__in=addresses, unreachable_since=None).update(
         unreachable_since=now, unreachable_reason=reason
     )

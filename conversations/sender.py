@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
@@ -29,6 +30,7 @@ CLAIM_VALID_SECONDS = 3.0
 BATCH = 250
 FLUSH_SECONDS = 0.03
 IDLE_SECONDS = 0.1
+PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names no time
 _RETRY_SLOWLY = {"20429", "429"}
 
 
@@ -75,7 +77,7 @@ class Sender:
                     await self._flush()
                 await self._flush()
         finally:
-            await self._in_database(lambda: connection.close())  # noqa: PLW0108  (of that thread)
+            await self._in_database(lambda: connection.close())
             self._database.shutdown()
         return self.calls
 
@@ -123,8 +125,8 @@ class Sender:
         for result in results:
             number_id = self._numbers.pop(result.message_id, None)
             if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY and number_id:
-                pause = result.result.retry_after or 1.0
-                await self._in_database(lambda n=number_id, s=pause: claiming.slow_down(n, s))  # type: ignore[misc]
+                pause = result.result.retry_after or PAUSE_SECONDS
+                await self._in_database(partial(claiming.slow_down, number_id, pause))
 
     async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient:
         if connection_id not in self._clients:
@@ -143,13 +145,7 @@ class Sender:
 @atomic_with_retry
 def record(results: list[CallResult]) -> None:
     """Record how calls ended, one transaction for the batch."""
-    now = clock.now()
-    # Before their attempts: the drain takes messages first, and two orders would deadlock.
-    delivery.lock([result.message_id for result in results])
-    accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
-    errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
-    delivery.record_accepted(accepted, now=now)
-    delivery.record_refused([(r, e) for r, e in errors if e.accepted == "no"], now=now)
-    delivery.record_unknown([(r, e) for r, e in errors if e.accepted == "unknown"], now=now)
-    for _, error in errors:
-        log.info("call not accepted: %s", error.code)
+    delivery.record(results, now=clock.now())
+    for result in results:
+        if isinstance(result.result, ProviderError):
+            log.info("call not accepted: %s", result.result.code)

@@ -13,6 +13,7 @@ from common.segments import count_segments
 from conversations.models import ContactHold, Lane, Message, Note, Thread
 
 MAX_BODY = 1600
+MAX_REASON = 200  # of an escalation
 
 
 class ReplyRefused(Exception):
@@ -29,7 +30,7 @@ def agents_lane(account: Account) -> Lane:
 @transaction.atomic
 def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetime) -> Message:
     """Queue an agent's text. The same `token` twice is one message. Raises ReplyRefused."""
-    from conversations.tasks import send
+    from conversations.tasks import send  # tasks import the sender, and with it most of this package
 
     origin = f"agent:{token}"
     known = Message.objects.filter(origin=origin, account_id=thread.account_id).first()
@@ -53,8 +54,8 @@ def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetim
     message = Message.objects.create(
         account_id=thread.account_id, lane=agents_lane(thread.account), contact=thread.contact,
         address=thread.address, number=thread.number, kind=Message.Kind.AGENT, origin=origin, body=body,
-        segments=count_segments(body).count, state=Message.State.QUEUED, state_at=now, created_at=now, due_at=now,
-        by=by,
+        segments=count_segments(body).count, state=Message.State.QUEUED, state_at=now, created_at=now,
+        due_at=now, by=by,
     )  # fmt: skip
     thread.needs_reply = False
     thread.assigned_to = thread.assigned_to or by
@@ -114,9 +115,8 @@ def escalate(thread: Thread, *, reason: str, by: User, now: datetime) -> None:
     reason = reason.strip()
     if not reason:
         raise ReplyRefused("Say why this needs somebody else.")
-    longest = 200
-    if len(reason) > longest:
-        raise ReplyRefused(f"The reason may have {longest} characters; this one has {len(reason)}.")
+    if len(reason) > MAX_REASON:
+        raise ReplyRefused(f"The reason may have {MAX_REASON} characters; this one has {len(reason)}.")
     changed = Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
         escalated_reason=reason, needs_reply=True
     )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.models import Account
 from conversations import inbound
-from integrations import connections, inbox
+from integrations import inbox
 from integrations.models import Connection, ProviderEvent
 from integrations.twilio import webhooks as twilio
 

@@ -7,8 +7,8 @@ BEGIN
         SELECT 1 FROM campaigns_workflowversion v
         WHERE v.id = COALESCE(NEW.version_id, OLD.version_id) AND v.published_at IS NOT NULL
     ) THEN
-        RAISE EXCEPTION 'workflow version % is published and never changes', COALESCE(NEW.version_id, OLD.version_id)
-            USING ERRCODE = 'restrict_violation';
+        RAISE EXCEPTION 'workflow version % is published and never changes',
+            COALESCE(NEW.version_id, OLD.version_id) USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN COALESCE(NEW, OLD);
 END $$;

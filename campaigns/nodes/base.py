@@ -11,6 +11,7 @@ from campaigns.graph import GraphNode
 from campaigns.models import Step
 
 State = Step.State
+DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@ from pydantic import Field
 
 from campaigns import booking_requests
 from campaigns.graph import GraphNode
-from campaigns.nodes.base import Arrival, Batch, NodeKind, Outcome, Settings, State, minutes
+from campaigns.nodes.base import DAY_MINUTES, Arrival, Batch, NodeKind, Outcome, Settings, State, minutes
 
 BOOKED, NOT_BOOKED = "booked", "not_booked"
 
 
 class BookJobSettings(Settings):
+    """What to ask for, and how long to wait for the answer."""
+
     summary: str = Field(min_length=1, max_length=500)
     job_type: int | None = None  # ServiceTitan's ids: they mean the same in every version
     business_unit: int | None = None
-    timeout_minutes: int = Field(default=72 * 60, ge=5, le=60 * 24 * 30)
+    timeout_minutes: int = Field(default=3 * DAY_MINUTES, ge=5, le=30 * DAY_MINUTES)
 
 
 class BookJob(NodeKind):

@@ -2,12 +2,13 @@ import re
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from pydantic import Field, field_validator
 
 from campaigns.graph import OTHERWISE, GraphNode
 from campaigns.nodes.base import Decisions, NodeKind, Settings
+from common import sql
 
+_YEAR_SECONDS = 31_557_600  # 365.25 days
 # Each field once: its words, and its SQL over e (enrollment), d (snapshot data) and c (contact).
 FIELDS: dict[str, tuple[str, str]] = {
     "kind": ("Residential or commercial", "c.kind"),
@@ -16,7 +17,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "last_job_type": ("Last job's type", "d.data->>'last_job_type'"),
     "years_since_last_job": (
         "Years since the last job",
-        "floor(extract(epoch from (%(now)s - (d.data->>'last_job_at')::timestamptz)) / 31557600)",
+        f"floor(extract(epoch from (%(now)s - (d.data->>'last_job_at')::timestamptz)) / {_YEAR_SECONDS})",
     ),
     "tag": (
         "Tag",
@@ -39,9 +40,12 @@ OPERATORS: dict[str, str] = {
     "has_not": "NOT ({value} = ANY(({field})::text[]))",
 }
 _LIST_FIELDS, _NUMBER_FIELDS = {"tag"}, {"years_since_last_job"}
+_LIST_OPERATORS, _NUMBER_OPERATORS = {"has", "has_not"}, {"at_least", "below"}
 
 
 class Condition(Settings):
+    """One comparison and the label to leave by where it holds."""
+
     label: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
     field: str
     operator: str
@@ -63,6 +67,8 @@ class Condition(Settings):
 
 
 class BranchSettings(Settings):
+    """The conditions, tried in this order."""
+
     conditions: list[Condition] = Field(min_length=1, max_length=12)
 
 
@@ -88,7 +94,7 @@ class Branch(NodeKind):
         for condition in self.settings(node).conditions:
             if not _fits(condition):
                 problems.append(f"“{condition.operator}” does not fit “{FIELDS[condition.field][0]}”.")
-            elif condition.operator in ("at_least", "below") and not _is_number(condition.value):
+            elif condition.operator in _NUMBER_OPERATORS and not _is_number(condition.value):
                 problems.append(f"“{FIELDS[condition.field][0]}” is compared with a number.")
         undrawn = (self.labels(node) | {OTHERWISE}) - node.edges.keys()
         return problems + [f"Nothing is drawn for “{label}”." for label in sorted(undrawn)]
@@ -97,7 +103,8 @@ class Branch(NodeKind):
         self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
     ) -> Decisions:
         """One query evaluates every condition for the whole batch."""
-        cases, params = [], {"ids": enrollment_ids, "now": now}
+        cases: list[str] = []
+        params: dict[str, Any] = {"ids": enrollment_ids, "now": now}
         for index, condition in enumerate(self.settings(node).conditions):
             text = OPERATORS[condition.operator].format(
                 field=FIELDS[condition.field][1].format(), value=f"%(value{index})s::text"
@@ -105,26 +112,25 @@ class Branch(NodeKind):
             params[f"value{index}"] = _as_text(condition.value)
             params[f"label{index}"] = condition.label
             cases.append(f"WHEN {text} THEN %(label{index})s::text")
-        with connection.cursor() as cursor:
-            # The pieces come from FIELDS and OPERATORS above; what people typed goes in as parameters.
-            cursor.execute(
-                f"""
-                SELECT CASE {" ".join(cases)} ELSE '{OTHERWISE}' END, array_agg(e.id)
-                FROM campaigns_enrollment e
-                JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
-                JOIN audiences_contact c ON c.id = e.contact_id
-                WHERE e.id = ANY(%(ids)s) GROUP BY 1
-                """,
-                params,
-            )
-            return Decisions(dict(cursor.fetchall()))
+        # The pieces come from FIELDS and OPERATORS above; what people typed goes in as parameters.
+        found = sql.rows(
+            f"""
+            SELECT CASE {" ".join(cases)} ELSE '{OTHERWISE}' END, array_agg(e.id)
+            FROM campaigns_enrollment e
+            JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
+            JOIN audiences_contact c ON c.id = e.contact_id
+            WHERE e.id = ANY(%(ids)s) GROUP BY 1
+            """,
+            params,
+        )
+        return Decisions({row[0]: row[1] for row in found})
 
 
 def _fits(condition: Condition) -> bool:
     """Lists are searched, numbers ordered, and everything else is equal or not."""
-    if (condition.operator in ("has", "has_not")) != (condition.field in _LIST_FIELDS):
+    if (condition.operator in _LIST_OPERATORS) != (condition.field in _LIST_FIELDS):
         return False
-    return condition.operator not in ("at_least", "below") or condition.field in _NUMBER_FIELDS
+    return condition.operator not in _NUMBER_OPERATORS or condition.field in _NUMBER_FIELDS
 
 
 def _is_number(value: Any) -> bool:

@@ -1,23 +1,57 @@
+from collections import defaultdict
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from django.db import connection
 from pydantic import Field
 
-from audiences import hours
-from campaigns.snapshots import MERGE_FIELDS
+from audiences import hours, suppression
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import Batch, NodeKind, Outcome, Row, Settings, State
+from campaigns.snapshots import MERGE_FIELDS
+from common import sql
 from common.segments import count_segments
 from conversations import outbound, rendering
+from conversations.delivery import DELIVERY_UNKNOWN
+from conversations.locks import lock_idle_messages
+from conversations.models import Message
+from conversations.threads import MAX_BODY
 
 PACE_SECONDS = 60
-FAILED_STATES = ("failed", "rejected", "expired", "bounced", "blocked")
+ORIGIN = "step:"  # and its id: what a campaign's text names as its origin
+TOO_LATE = "too_late"
+_REASON_LENGTH = 60  # of the column
+ACCEPTED_STATES = {Message.State.ACCEPTED, Message.State.SENT, Message.State.DELIVERED}
+FAILED_STATES = {
+    Message.State.FAILED,
+    Message.State.REJECTED,
+    Message.State.EXPIRED,
+    Message.State.BOUNCED,
+    Message.State.BLOCKED,
+}
+_TEXTS_SQL = f"""
+    SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, e.address_id, s.send_by,
+        (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(d.data) f WHERE f.key = ANY(%(fields)s))
+            AS variables
+    FROM campaigns_step s
+    JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+    JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
+    WHERE s.id = ANY(%(steps)s) ORDER BY s.id
+"""
+
+
+class _Facts(NamedTuple):
+    """What decides when a step's text may leave."""
+
+    zone_set_id: int
+    send_by: datetime | None
+    message_id: int | None  # of an earlier round: put off, and queued again now
 
 
 class SendSmsSettings(Settings):
-    body: str = Field(min_length=1, max_length=1600)
+    """The words, with merge fields."""
+
+    body: str = Field(min_length=1, max_length=MAX_BODY)
 
 
 class SendSms(NodeKind):
@@ -43,22 +77,24 @@ class SendSms(NodeKind):
 
     def execute(self, batch: Batch) -> list[Outcome]:
         """Queue one text per step whose hours are open; put the others off to their next opening."""
-        outcomes, open_rows = self._by_opening(batch)
-        if not open_rows:
-            return outcomes
         campaign = _campaign(batch.campaign_id)
+        facts = _facts([row.step_id for row in batch.rows])
+        outcomes, open_rows = _by_opening(batch, facts, campaign.window_id)
+        ready = _not_being_called(open_rows, facts)
+        if not ready:
+            return outcomes
+        queued = self._queue(batch, campaign, [row.step_id for row in ready])
+        outcomes.append(Outcome([row for row in ready if row.step_id in queued], State.QUEUED))
+        # A row without a queued message was called before this moment: its own news moves the step.
+        gone = [row for row in ready if row.step_id not in queued]
+        return [*outcomes, Outcome(gone, State.WAITING)] if gone else outcomes
+
+    def _queue(self, batch: Batch, campaign: Campaign, step_ids: list[int]) -> set[int]:
+        """Queue the texts of these steps; the steps whose text is queued now."""
         body = self.settings(batch.node).body
         queued = outbound.queue(
-            """
-            SELECT 'step:' || s.id AS origin, e.contact_id, e.address_id, s.send_by,
-                (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(d.data) f WHERE f.key = ANY(%(fields)s))
-                    AS variables
-            FROM campaigns_step s
-            JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-            JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
-            WHERE s.id = ANY(%(steps)s) ORDER BY s.id
-            """,
-            {"steps": [row.step_id for row in open_rows], "fields": rendering.fields(body)},
+            _TEXTS_SQL,
+            {"steps": step_ids, "fields": rendering.fields(body)},
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             number_id=campaign.number_id,
@@ -66,71 +102,76 @@ class SendSms(NodeKind):
             segments=count_segments(body).count,
             now=batch.now,
         )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE campaigns_step s SET message_id = q.message_id"
-                " FROM unnest(%s::bigint[], %s::bigint[]) AS q(step_id, message_id)"
-                " WHERE s.id = q.step_id AND s.message_id IS NULL",
-                [[int(origin.removeprefix("step:")) for origin, _ in queued], [m for _, m in queued]],
-            )
-        done = {int(origin.removeprefix("step:")) for origin, _ in queued}
-        # A row without a queued message was called before this moment: its own news moves the step.
-        outcomes.append(Outcome([row for row in open_rows if row.step_id in done], State.QUEUED))
-        gone = [row for row in open_rows if row.step_id not in done]
-        return [*outcomes, Outcome(gone, State.WAITING)] if gone else outcomes
-
-    @staticmethod
-    def _by_opening(batch: Batch) -> tuple[list[Outcome], list[Row]]:
-        """Rows that may be texted now, and outcomes for those whose hours are closed or over."""
-        campaign = _campaign(batch.campaign_id)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT s.id, c.zone_set_id, s.send_by FROM campaigns_step s"
-                " JOIN campaigns_enrollment e ON e.id = s.enrollment_id JOIN audiences_contact c ON c.id = e.contact_id"
-                " WHERE s.id = ANY(%s)",
-                [[row.step_id for row in batch.rows]],
-            )
-            facts: dict[int, tuple[int, datetime | None]] = {
-                row[0]: (row[1], row[2]) for row in cursor.fetchall()
-            }
-        openings = hours.current_or_next(
-            {(zone_set, campaign.window_id) for zone_set, _ in facts.values()}, "text", batch.now
+        messages = {int(origin.removeprefix(ORIGIN)): message_id for origin, message_id in queued}
+        sql.run(
+            "UPDATE campaigns_step s SET message_id = q.message_id"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS q(step_id, message_id)"
+            " WHERE s.id = q.step_id AND s.message_id IS NULL",
+            [list(messages), list(messages.values())],
         )
-        open_rows: list[Row] = []
-        late: list[Row] = []
-        later: dict[datetime, list[Row]] = {}
-        for row in batch.rows:
-            zone_set, send_by = facts[row.step_id]
-            opening = openings.get((zone_set, campaign.window_id))
-            if send_by is not None and send_by <= batch.now:
-                late.append(row)
-            elif opening is None:
-                later.setdefault(batch.now + hours.HORIZON, []).append(row)
-            elif opening[0] > batch.now:
-                later.setdefault(opening[0], []).append(row)
-            else:
-                open_rows.append(row)
-        outcomes = [Outcome(rows, State.SCHEDULED, due_at=due) for due, rows in later.items()]
-        if late:
-            outcomes.append(Outcome(late, State.SKIPPED, reason="too_late"))
-        return outcomes, open_rows
+        return set(messages)
+
+
+def _facts(step_ids: list[int]) -> dict[int, _Facts]:
+    found = sql.rows(
+        """
+        SELECT s.id, c.zone_set_id, s.send_by, s.message_id FROM campaigns_step s
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+        JOIN audiences_contact c ON c.id = e.contact_id WHERE s.id = ANY(%s)
+        """,
+        [step_ids],
+    )
+    return {step_id: _Facts(*facts) for step_id, *facts in found}
+
+
+def _by_opening(batch: Batch, facts: dict[int, _Facts], window_id: int) -> tuple[list[Outcome], list[Row]]:
+    """Outcomes for rows whose hours are closed or whose time is over, and the rows that may be texted now."""
+    pairs = {(fact.zone_set_id, window_id) for fact in facts.values()}
+    openings = hours.current_or_next(pairs, suppression.TEXT, batch.now)
+    open_rows: list[Row] = []
+    late: list[Row] = []
+    later: dict[datetime, list[Row]] = defaultdict(list)
+    for row in batch.rows:
+        fact = facts[row.step_id]
+        opening = openings.get((fact.zone_set_id, window_id))
+        if fact.send_by is not None and fact.send_by <= batch.now:
+            late.append(row)
+        elif opening is None:
+            later[batch.now + hours.HORIZON].append(row)
+        elif opening[0] > batch.now:
+            later[opening[0]].append(row)
+        else:
+            open_rows.append(row)
+    outcomes = [Outcome(rows, State.SCHEDULED, due_at=due) for due, rows in later.items()]
+    if late:
+        outcomes.append(Outcome(late, State.SKIPPED, reason=TOO_LATE))
+    return outcomes, open_rows
+
+
+def _not_being_called(rows: list[Row], facts: dict[int, _Facts]) -> list[Row]:
+    """Without the rows whose text a sender is deciding at this moment: they stay due for the next round.
+
+    Messages are locked before steps; we hold the steps, so we may not wait for one.
+    """
+    known = {row.step_id: facts[row.step_id].message_id for row in rows}
+    idle = lock_idle_messages([message_id for message_id in known.values() if message_id is not None])
+    return [row for row in rows if known[row.step_id] is None or known[row.step_id] in idle]
 
 
 def _campaign(campaign_id: int) -> Campaign:
     return Campaign.objects.select_related("lane", "number", "account").get(pk=campaign_id)
 
 
-def ends_as(message_state: str, code: str) -> tuple[State, dict[str, Any]] | None:
-    """What a message's end means for its step: (state, changes), or None while it is open.
+def ends_as(message_state: str, code: str) -> tuple[State, str] | None:
+    """What a message's end means for its step: (state, reason), or None while it is open.
 
     Refused for good before any call is `skipped`, refused by the provider is `failed`, too late `skipped`.
     """
-    if message_state in ("accepted", "sent", "delivered"):
-        return State.COMPLETED, {}
-    if message_state == "cancelled" or code == "too_late":
-        return State.SKIPPED, {"reason": code or "cancelled"}
+    if message_state in ACCEPTED_STATES:
+        return State.COMPLETED, ""
+    if message_state == Message.State.CANCELLED or code == TOO_LATE:
+        return State.SKIPPED, code or "cancelled"
     if message_state in FAILED_STATES:
-        return State.FAILED, {
-            "reason": (code if code == "delivery_unknown" else f"{message_state}:{code}")[:60]
-        }
+        reason = code if code == DELIVERY_UNKNOWN else f"{message_state}:{code}"
+        return State.FAILED, reason[:_REASON_LENGTH]
     return None

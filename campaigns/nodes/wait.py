@@ -3,11 +3,13 @@ from datetime import datetime
 from pydantic import Field
 
 from campaigns.graph import GraphNode
-from campaigns.nodes.base import Arrival, Batch, NodeKind, Outcome, Settings, State, minutes
+from campaigns.nodes.base import DAY_MINUTES, Arrival, Batch, NodeKind, Outcome, Settings, State, minutes
 
 
 class WaitSettings(Settings):
-    minutes: int = Field(ge=1, le=60 * 24 * 366)
+    """How long, at most a leap year."""
+
+    minutes: int = Field(ge=1, le=366 * DAY_MINUTES)
 
 
 class Wait(NodeKind):

@@ -1,10 +1,10 @@
 from datetime import datetime
 
-from django.db import connection
 from pydantic import Field
 
 from campaigns.graph import GraphNode
-from campaigns.nodes.base import Arrival, Batch, NodeKind, Outcome, Row, Settings, State, minutes
+from campaigns.nodes.base import DAY_MINUTES, Arrival, Batch, NodeKind, Outcome, Row, Settings, State, minutes
+from common import sql
 from conversations.reading import LABELS
 
 ANY_REPLY = "reply"
@@ -12,7 +12,9 @@ NO_REPLY = "no_reply"
 
 
 class WaitForReplySettings(Settings):
-    timeout_minutes: int = Field(ge=1, le=60 * 24 * 60)
+    """How long a reply is waited for."""
+
+    timeout_minutes: int = Field(ge=1, le=60 * DAY_MINUTES)
 
 
 class WaitForReply(NodeKind):
@@ -53,16 +55,15 @@ class WaitForReply(NodeKind):
     @staticmethod
     def _take_replies(enrollment_ids: list[int]) -> dict[int, str]:
         """Consume the kept replies of these enrollments: enrollment id → label."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                WITH kept AS MATERIALIZED (
-                    SELECT e.id, r.label FROM campaigns_enrollment e
-                    JOIN conversations_reading r ON r.message_id = e.reply_id
-                    WHERE e.id = ANY(%s) AND e.reply_id IS NOT NULL)
-                UPDATE campaigns_enrollment e SET reply_id = NULL FROM kept WHERE e.id = kept.id
-                RETURNING e.id, kept.label
-                """,
-                [enrollment_ids],
-            )
-            return dict(cursor.fetchall())
+        found = sql.rows(
+            """
+            WITH kept AS MATERIALIZED (
+                SELECT e.id, r.label FROM campaigns_enrollment e
+                JOIN conversations_reading r ON r.message_id = e.reply_id
+                WHERE e.id = ANY(%s) AND e.reply_id IS NOT NULL)
+            UPDATE campaigns_enrollment e SET reply_id = NULL FROM kept WHERE e.id = kept.id
+            RETURNING e.id, kept.label
+            """,
+            [enrollment_ids],
+        )
+        return {row[0]: row[1] for row in found}

@@ -10,7 +10,7 @@ from campaigns import engine, enrolling, launching
 from campaigns.models import Campaign
 from common import clock
 from conversations import draining, sender
-from integrations.models import Connection, SendingNumber
+from integrations.models import SendingNumber
 from tests import factories
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
@@ -63,7 +63,11 @@ def phone(index: int) -> str:
 
 @pytest.fixture
 def company(
-    transactional_db: None, sandbox: SandboxProcess, noon: datetime, settings, live_server
+    transactional_db: None,
+    sandbox: SandboxProcess,  # noqa: F811  (the fixture imported above)
+    noon: datetime,
+    settings,
+    live_server,
 ) -> Company:
     """An account whose Twilio is the sandbox, and whose webhooks reach this process."""
     settings.PUBLIC_URL = live_server.url
