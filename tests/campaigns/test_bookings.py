@@ -1,0 +1,131 @@
+"""A booking's way from request to job, against the sandbox, whose ledger says what was asked of it."""
+
+import time
+
+import pytest
+
+from campaigns import bookings, engine, passages
+from campaigns.models import Booking, Enrollment, Step
+from common import clock
+from integrations.models import Connection
+from tests.conversations.conftest import Company
+
+NODES = [
+    ("booking", "book_job", {"summary": "Tune-up", "timeout_minutes": 60}),
+    ("won", "wait", {"minutes": 5}),
+    ("lost", "send_sms", {"body": "Another time?"}),
+]
+EDGES = [("booking", "booked", "won"), ("booking", "not_booked", "lost")]
+
+
+@pytest.fixture
+def booking(company: Company) -> Booking:
+    """The request of one enrollment, written by the engine and not yet made."""
+    keys = company.sandbox.credentials
+    Connection.objects.create(
+        account=company.account,
+        provider=Connection.Provider.SERVICETITAN,
+        credentials={name: keys[name] for name in ("client_id", "client_secret", "app_key")},
+        settings={
+            "tenant_id": keys["tenant_id"],
+            "base_url": company.sandbox.base_url,
+            "auth_base_url": company.sandbox.base_url,
+            "booking_provider_id": 1,
+        },
+    )
+    company.launch(1, NODES, EDGES)
+    engine.run_round(now=clock.now())
+    assert step("booking") == ("waiting", "")
+    return Booking.objects.get()
+
+
+def step(key: str) -> tuple[str, str]:
+    return Step.objects.values_list("state", "outcome").get(node__key=key)
+
+
+def asked(company: Company) -> list[str]:
+    return [entry["status"] for entry in company.sandbox.ledger("booking")]
+
+
+def work() -> None:
+    """As if the time to look again had come."""
+    Booking.objects.exclude(next_try_at=None).update(next_try_at="2000-01-01T00:00:00Z")
+    bookings.work(now=clock.now())
+
+
+def work_until(booking: Booking, state: str) -> None:
+    deadline = time.monotonic() + 15
+    while booking.state != state and time.monotonic() < deadline:
+        work()
+        time.sleep(0.1)
+        booking.refresh_from_db()
+    assert booking.state == state
+
+
+def test_a_request_becomes_a_job_and_its_step_completes_as_booked(company: Company, booking: Booking) -> None:
+    work()
+    booking.refresh_from_db()
+    assert (booking.state, asked(company)) == ("sent", ["New"])
+    assert step("booking") == ("waiting", "")
+    work_until(booking, "accepted")
+    work_until(booking, "converted")
+    assert asked(company) == ["New", "Accepted", "Converted"]
+    (job,) = [entry["job"] for entry in company.sandbox.ledger("booking") if entry["status"] == "Converted"]
+    assert booking.servicetitan_job_id == job
+    assert booking.job is not None and booking.job.servicetitan_id == job
+    assert booking.next_try_at is None
+    assert step("booking") == ("completed", "booked")
+    assert step("won")[0] == "waiting"
+
+
+def test_a_dismissed_request_leaves_as_not_booked(company: Company, booking: Booking) -> None:
+    company.sandbox.set_faults(servicetitan={"dismiss": 1.0})
+    work_until(booking, "dismissed")
+    assert step("booking") == ("completed", "not_booked")
+    assert step("lost")[0] == "scheduled"
+    assert booking.job_id is None and booking.next_try_at is None
+
+
+def test_killed_between_request_and_record_nobody_is_booked_twice(
+    company: Company, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing of ours runs on."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bookings, "_follow", die)
+        with pytest.raises(Killed):
+            work()
+    booking.refresh_from_db()
+    assert (booking.state, booking.servicetitan_id, asked(company)) == ("requested", None, ["New"])
+    work_until(booking, "converted")
+    assert asked(company).count("New") == 1
+
+
+def test_an_answer_lost_on_the_way_books_nobody_twice(company: Company, booking: Booking) -> None:
+    company.sandbox.set_faults(servicetitan={"accept_then_drop": 1.0})
+    work()
+    company.sandbox.clear_faults()
+    work_until(booking, "converted")
+    assert asked(company).count("New") == 1
+
+
+def test_without_servicetitan_the_request_fails_and_the_step_goes_on(booking: Booking) -> None:
+    Connection.objects.filter(provider=Connection.Provider.SERVICETITAN).delete()
+    work()
+    booking.refresh_from_db()
+    assert (booking.state, booking.reason) == ("failed", "ServiceTitan is not connected")
+    assert step("booking") == ("completed", "not_booked")
+
+
+def test_a_job_of_an_ended_passage_is_kept_and_moves_nobody(company: Company, booking: Booking) -> None:
+    work()
+
+    passages.end([booking.enrollment_id or 0], reason="opted_out", now=clock.now())
+    work_until(booking, "converted")
+    assert booking.servicetitan_job_id is not None
+    assert Step.objects.get().state == "skipped"
+    assert Enrollment.objects.get().ended_reason == "opted_out"

@@ -1,0 +1,100 @@
+"""What keeps a workflow from being published, each in words, and what the database keeps from changing."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from campaigns import graph, publishing
+from campaigns.models import Edge, Node
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+TEXT = ("text", "send_sms", {"body": "Hi {{ first_name }}"})
+WAIT = ("pause", "wait", {"minutes": 5})
+END = ("done", "end", {})
+HOME = {"label": "home", "field": "kind", "operator": "is", "value": "residential"}
+
+
+def errors(nodes, edges):
+    version = factories.make_workflow(factories.make_account(), nodes, edges, publish=False)
+    return graph.errors(version)
+
+
+def test_a_sound_workflow_has_nothing_wrong_with_it():
+    assert errors([TEXT, WAIT, END], [("text", "next", "pause"), ("pause", "next", "done")]) == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "error"),
+    [
+        ([], [], "The workflow has no steps. Add at least one text and an end."),
+        ([TEXT, ("call", "carrier_pigeon", {})], [("text", "next", "call")],
+         "“Call” is of a kind that does not exist: carrier_pigeon."),
+        ([TEXT, END], [], "“Done” can never be reached from the first step."),
+        ([TEXT, END], [("text", "next", "done"), ("text", "booked", "done")],
+         "“Text” has an edge “booked” that it can never leave by."),
+        ([WAIT, END], [("pause", "next", "done")], "Nothing in this workflow reaches anybody. Add a text."),
+        ([TEXT, ("a", "branch", {"conditions": [HOME]}), ("b", "branch", {"conditions": [HOME]})],
+         [("text", "next", "a"), ("a", "home", "b"), ("b", "home", "a")],
+         "These steps go round without ever waiting: A, B."),
+        ([TEXT, END], [("text", "next", "done"), ("done", "next", "text")],
+         "“Done”: An end cannot lead on. Remove its edges."),
+        ([("text", "send_sms", {"body": ""})], [], "“Text”: body: String should have at least 1 character"),
+        ([("text", "send_sms", {"body": "Hi {{ nickname }}"})], [],
+         "“Text”: There is no merge field “nickname”."),
+        ([TEXT, ("pause", "wait", {"minutes": 0})], [("text", "next", "pause")],
+         "“Pause”: minutes: Input should be greater than or equal to 1"),
+        ([TEXT, ("pause", "wait", {"minutes": 1, "hours": 2})], [("text", "next", "pause")],
+         "“Pause”: hours: Extra inputs are not permitted"),
+        ([TEXT, ("check", "branch", {"conditions": [HOME]}), END],
+         [("text", "next", "check"), ("check", "home", "done")],
+         "“Check”: Nothing is drawn for “otherwise”."),
+        ([TEXT, ("check", "branch", {"conditions": [{**HOME, "operator": "below"}]}), END],
+         [("text", "next", "check"), ("check", "home", "done"), ("check", "otherwise", "done")],
+         "“Check”: “below” does not fit “Residential or commercial”."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_words(nodes, edges, error):
+    assert error in errors(nodes, edges)
+
+
+def test_a_loop_that_waits_is_allowed():
+    assert errors([TEXT, WAIT], [("text", "next", "pause"), ("pause", "next", "text")]) == []
+
+
+def test_a_faulty_draft_stays_a_draft():
+    version = factories.make_workflow(factories.make_account(), [WAIT, END], [], publish=False)
+    with pytest.raises(publishing.PublishRefused) as refused:
+        publishing.publish(version, by=None, now=version.created_at)
+    assert "Nothing in this workflow reaches anybody. Add a text." in refused.value.errors
+    version.refresh_from_db()
+    assert version.published_at is None
+
+
+CHANGES = {
+    "a node's settings": lambda v: Node.objects.filter(version=v, key="text").update(settings={}),
+    "a node's name": lambda v: Node.objects.filter(version=v, key="text").update(name="Other"),
+    "an edge's target": lambda v: Edge.objects.filter(version=v).update(target=v.nodes.get(key="text")),
+    "an edge less": lambda v: Edge.objects.filter(version=v).delete(),
+    "a node less": lambda v: Node.objects.filter(version=v, key="done")._raw_delete("default"),
+    "a node more": lambda v: Node.objects.create(version=v, key="more", kind="end", name="More", position=9),
+    "an edge more": lambda v: Edge.objects.create(
+        version=v, source=v.nodes.get(key="text"), target=v.nodes.get(key="done"), label="otherwise"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_database_keeps_a_published_version_as_it_is(change):
+    version = factories.make_workflow(factories.make_account(), [TEXT, END], [("text", "next", "done")])
+    with pytest.raises(IntegrityError, match="published and never changes"), transaction.atomic():
+        CHANGES[change](version)
+    assert sorted(version.nodes.values_list("key", flat=True)) == ["done", "text"]
+
+
+def test_a_draft_may_still_change():
+    version = factories.make_workflow(
+        factories.make_account(), [TEXT, END], [("text", "next", "done")], publish=False
+    )
+    CHANGES["an edge less"](version)
+    CHANGES["a node less"](version)
+    assert list(version.nodes.values_list("key", flat=True)) == ["text"]
