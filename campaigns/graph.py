@@ -88,10 +88,10 @@ def errors(version: WorkflowVersion) -> list[str]:
         if node.id not in reachable:
             found.append(f"“{node.name}” can never be reached from the first step.")
     if graph.cyclic:
-        loops = networkx.simple_cycles(drawn)
-        for loop in loops:
+        for loop in networkx.simple_cycles(drawn):
             if not any(KINDS[graph.nodes[n].kind].pauses for n in loop if graph.nodes[n].kind in KINDS):
-                names = ", ".join(graph.nodes[n].name for n in loop)
+                first = loop.index(min(loop))  # told from the step that was drawn first
+                names = ", ".join(graph.nodes[n].name for n in loop[first:] + loop[:first])
                 found.append(f"These steps go round without ever waiting: {names}.")
     if not any(node.kind == Node.Kind.SEND_SMS for node in graph.nodes.values()):
         found.append("Nothing in this workflow reaches anybody. Add a text.")
