@@ -60,12 +60,12 @@ $(VENV)/uv.stamp: requirements/bootstrap.txt
 $(VENV)/run.stamp: $(VENV)/uv.stamp requirements/run.txt
 	@if test -e $(VENV)/dev.stamp; then $(MAKE) --no-print-directory $(VENV)/dev.stamp; else \
 	  echo "Installing what Truckroll runs on ..."; \
-	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/run.txt; fi
+	  sh .ci/install $(VENV) requirements/run.txt; fi
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/uv.stamp requirements/dev.txt
 	@echo "Installing what Truckroll is tested with ..."
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@sh .ci/install $(VENV) requirements/dev.txt
 	@touch $@
 
 $(VENV)/browser.stamp: $(VENV)/uv.stamp
