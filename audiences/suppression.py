@@ -134,7 +134,7 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
         return {}
     final = _final_refusals(reaches)
     spans = _spans(reaches, now)
-    limits = _household_limits({reach.account_id for reach in reaches})
+    limits = household_limits({reach.account_id for reach in reaches})
     phones: dict[int, int] = defaultdict(int)
     homes: dict[int, int] = defaultdict(int)
     verdicts: dict[int, Verdict] = {}
@@ -246,7 +246,8 @@ def _spans(reaches: Sequence[Reach], now: datetime) -> dict[int, hours.Span]:
     return spans
 
 
-def _household_limits(account_ids: set[int]) -> dict[int, tuple[int, int]]:
+def household_limits(account_ids: set[int]) -> dict[int, tuple[int, int]]:
+    """Account → touches one home may have in 24 hours and in 7 days."""
     limits = dict.fromkeys(account_ids, (HOUSEHOLD_TOUCHES_PER_DAY, HOUSEHOLD_TOUCHES_PER_WEEK))
     for row in ReachLimits.objects.filter(account__in=account_ids):
         limits[row.account_id] = (row.household_per_day, row.household_per_week)

@@ -50,7 +50,7 @@ def run_batch(campaign_id: int, account_id: int, version_id: int, node_id: int, 
     drawn = graph.load(version_id)
     node = drawn.nodes[node_id]
     kind = KINDS[node.kind]
-    limit = kind.limit(scheduling.BATCH, campaign_id=campaign_id, node=node)
+    limit = kind.limit(scheduling.BATCH, campaign_id=campaign_id, node=node, now=now)
     rows = scheduling.claim_due(campaign_id, node_id, limit=limit, now=now)
     if not rows:
         return 0

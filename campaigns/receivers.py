@@ -9,7 +9,7 @@ from campaigns import graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import Outcome, Row, State
-from campaigns.nodes.send_sms import ORIGIN, ends_as
+from campaigns.nodes.send_sms import ORIGIN, SendSms, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 from common import sql
@@ -122,6 +122,8 @@ def on_received(*, message: Message, reading: Reading, now: datetime, **_: Any) 
     if step is None:
         return False
     node = drawn.nodes[step.node_id]
+    if node.kind == SendSms.kind and step.pk != step_id:
+        return False  # it answers an earlier text while the next one is on its way: a person decides
     awaiting = node if node.kind == WaitForReply.kind else _next_wait(drawn, node)
     if awaiting is None or WaitForReply.route(awaiting, reading.label) is None:
         return False

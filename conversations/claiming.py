@@ -27,6 +27,7 @@ LEASE_SECONDS = 15
 BURST_SECONDS = 0.5
 MAX_VALIDITY = timedelta(hours=10)
 MIN_VALIDITY_SECONDS = 6
+HOLD_LOOK = timedelta(minutes=15)
 _AGENTS_PRIORITY = 0
 
 
@@ -98,7 +99,7 @@ def lease(room: int, *, now: datetime) -> list[int]:
     """
     lanes = sql.rows(
         """
-        SELECT l.id, l.priority FROM conversations_lane l
+        SELECT l.id, l.account_id, l.priority FROM conversations_lane l
         WHERE NOT l.paused AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
             AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
@@ -108,30 +109,42 @@ def lease(room: int, *, now: datetime) -> list[int]:
     )
     if not lanes:
         return []
-    budget = _budgets()
+    budget = _budgets([account_id for _, account_id, _ in lanes])
+    lane_budget = _lane_budgets([lane_id for lane_id, _, _ in lanes])
     taken: list[int] = []
-    spent: dict[int, int] = defaultdict(int)
-    for index, (lane_id, priority) in enumerate(lanes):
+    for index, (lane_id, account_id, priority) in enumerate(lanes):
         left = room - len(taken)
         if left <= 0:
             break
         share = left if priority == _AGENTS_PRIORITY else max(1, left // (len(lanes) - index))
-        share = min(share, sum(budget.values()) - sum(spent.values()))
-        if share <= 0:
-            break
-        for message_id, number_id, segments in _lease_lane(lane_id, share, _open(budget, spent), now):
-            taken.append(message_id)
-            spent[number_id] += segments
-    _spend(spent)
+        share = min(share, lane_budget.get(lane_id, share))
+        taken += _lease_lane(lane_id, share, budget[account_id], now)
     return taken
 
 
-def _open(budget: dict[int, int], spent: dict[int, int]) -> list[int]:
-    return [number for number, segments in budget.items() if segments > spent[number]]
+def _lane_budgets(lane_ids: list[int]) -> dict[int, int]:
+    """Segments that lanes with a rate of their own may hand over now; the others are absent."""
+    found = sql.rows(
+        f"""
+        SELECT l.id, {_allowance("l")} FROM conversations_lane l
+        WHERE l.id = ANY(%(ids)s) AND l.segments_per_second IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE
+        """,
+        {"ids": lane_ids, "burst": BURST_SECONDS},
+    )
+    return {lane: max(segments, 0) for lane, segments in found}
 
 
-def _budgets() -> dict[int, int]:
-    """Segments every active number may hand over now; locks their pace until the lease commits."""
+def _allowance(row: str, pace: str = "") -> str:
+    """SQL: segments allowed now by the pace `tat` at `row`'s rate; at least one in a burst."""
+    tat = f"coalesce({pace or row}.tat, clock_timestamp())"
+    return (
+        f"floor((extract(epoch FROM clock_timestamp() - greatest({tat}, clock_timestamp()))"
+        f" + greatest(%(burst)s, 1.0 / {row}.segments_per_second)) * {row}.segments_per_second)::int"
+    )
+
+
+def _budgets(account_ids: list[int]) -> dict[int, dict[int, int]]:
+    """Account → active number → segments it may hand over now; locks their pace until the lease commits."""
     sql.run(
         """
         INSERT INTO integrations_numberpace (number_id, tat)
@@ -141,37 +154,62 @@ def _budgets() -> dict[int, int]:
         """
     )
     found = sql.rows(
-        """
-        SELECT p.number_id, floor((extract(epoch FROM clock_timestamp() - greatest(p.tat, clock_timestamp()))
-            + greatest(%(burst)s, 1.0 / n.segments_per_second)) * n.segments_per_second)::int
+        f"""
+        SELECT n.account_id, p.number_id, {_allowance("n", "p")}
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
-        WHERE n.active ORDER BY p.number_id FOR NO KEY UPDATE OF p
+        WHERE n.active AND n.account_id = ANY(%(accounts)s) ORDER BY p.number_id FOR NO KEY UPDATE OF p
         """,
-        # A burst of at least one segment, or a slow number would never start.
-        {"burst": BURST_SECONDS},
+        {"accounts": account_ids, "burst": BURST_SECONDS},
     )
-    return {number: max(segments, 0) for number, segments in found}
+    budgets: dict[int, dict[int, int]] = defaultdict(dict)
+    for account_id, number_id, segments in found:
+        budgets[account_id][number_id] = max(segments, 0)
+    return budgets
 
 
-def _lease_lane(lane_id: int, share: int, numbers: list[int], now: datetime) -> list[tuple[int, int, int]]:
-    """Set aside at most `share` due messages of one lane: (message, number, segments) of each."""
+def _lease_lane(lane_id: int, share: int, budget: dict[int, int], now: datetime) -> list[int]:
+    """Set aside at most `share` due messages of one lane, number by number; spends their budgets."""
+    taken: list[int] = []
+    spent: dict[int, int] = {}
+    for number_id, segments in budget.items():
+        limit = min(share - len(taken), segments)
+        if limit > 0:
+            leased = _lease_number(lane_id, number_id, limit, now)
+            taken += [message_id for message_id, _ in leased]
+            spent[number_id] = sum(size for _, size in leased)
+    for number_id, size in spent.items():
+        budget[number_id] -= size
+    _spend(lane_id, spent)
+    return taken
+
+
+def _lease_number(lane_id: int, number_id: int, limit: int, now: datetime) -> list[tuple[int, int]]:
+    """Set aside at most `limit` due messages of one lane from one number: (message, segments) of each."""
     found = sql.rows(
         """
         WITH due AS MATERIALIZED (
             SELECT id FROM conversations_message
-            WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = ANY(%s)
+            WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
               AND (leased_until IS NULL OR leased_until < clock_timestamp())
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
-        FROM due WHERE m.id = due.id RETURNING m.id, m.number_id, m.segments
+        FROM due WHERE m.id = due.id RETURNING m.id, m.segments
         """,
-        [lane_id, now, numbers, share, LEASE_SECONDS],
+        [lane_id, now, number_id, limit, LEASE_SECONDS],
     )
-    return [(message_id, number_id, segments) for message_id, number_id, segments in found]
+    return [(message_id, segments) for message_id, segments in found]
 
 
-def _spend(spent: dict[int, int]) -> None:
-    """Move each number's pace on by the segments leased from it."""
+def _spend(lane_id: int, spent: dict[int, int]) -> None:
+    """Move the pace of numbers and lane on by the segments leased from them."""
+    sql.run(
+        """
+        UPDATE conversations_lane SET tat = greatest(coalesce(tat, clock_timestamp()), clock_timestamp())
+            + %s * (interval '1 second' / segments_per_second)
+        WHERE id = %s AND segments_per_second IS NOT NULL
+        """,
+        [sum(spent.values()), lane_id],
+    )
     sql.run(
         """
         UPDATE integrations_numberpace p SET tat = greatest(p.tat, clock_timestamp())
@@ -272,6 +310,7 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
     """The candidates as questions to the gate, with what has touched their phones and homes."""
     phones = touches.count_by_phone({c.address_id for c in candidates}, now)
     homes = touches.count_by_household({c.household_id for c in candidates}, now)
+    limits = suppression.household_limits({c.account_id for c in candidates})
     holds = touches.holds([(c.contact_id, c.lane_id) for c in candidates], now)
     answered = touches.answered([c.id for c in candidates], now)
     reaches = []
@@ -293,7 +332,7 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 phone_touch_frees_at=touches.phone_frees(phone),
                 household_touches_24h=home.of_day,
                 household_touches_7d=home.of_week,
-                household_frees_at=touches.household_frees(home),
+                household_frees_at=touches.household_frees(home, weekly=limits[c.account_id][1]),
                 held_until=holds.get((c.contact_id, c.lane_id)),
                 answers_message_at=answered.get(c.id),
             )
@@ -332,7 +371,7 @@ def _defer(deferred: list[tuple[_Candidate, suppression.Verdict]], now: datetime
     """Leave messages queued for later and tell the layers above."""
     if not deferred:
         return
-    deferrals = [Deferral(c.id, c.origin, v.until or now, v.reason) for c, v in deferred]
+    deferrals = [Deferral(c.id, c.origin, _ask_again(v, now), v.reason) for c, v in deferred]
     sql.run(
         """
         UPDATE conversations_message m SET due_at = n.until, leased_until = NULL
@@ -341,6 +380,12 @@ def _defer(deferred: list[tuple[_Candidate, suppression.Verdict]], now: datetime
         [[d.message_id for d in deferrals], [d.until for d in deferrals]],
     )
     message_deferred.send(Message, deferrals=deferrals, now=now)
+
+
+def _ask_again(verdict: suppression.Verdict, now: datetime) -> datetime:
+    """When a put-off text is decided anew; a hold may be resolved at any time, so it is asked after often."""
+    until = verdict.until or now
+    return min(until, now + HOLD_LOOK) if verdict.reason == "hold" else until
 
 
 def _call(rendered: list[_Rendered], now: datetime) -> None:

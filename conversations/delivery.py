@@ -33,6 +33,7 @@ RANK: dict[str, int] = {
 DELIVERY_UNKNOWN = "delivery_unknown"
 _ABANDONED = "abandoned"
 _SHORTEST_RETRY_SECONDS = 1.0
+_LONGEST_RETRY_SECONDS = 300.0
 _REASON_LENGTH = 300  # of the column
 _RANK_SQL = (
     "CASE m.state " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " ELSE 9 END"
@@ -188,7 +189,10 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
 
 
 def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> None:
-    """Queue messages again that the provider would not take just now: (message id, seconds to wait)."""
+    """Queue messages again that the provider would not take just now: (message id, seconds to wait).
+
+    Each further try of a message waits twice as long as the one before.
+    """
     if not refused:
         return
     ids, seconds = sql.columns([(i, max(wait or 0.0, _SHORTEST_RETRY_SECONDS)) for i, wait in refused])
@@ -196,11 +200,12 @@ def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> Non
         """
         UPDATE conversations_message m
         SET state = 'queued', state_at = %s, due_at = %s, claimed_at = NULL, leased_until =
-            clock_timestamp() + n.seconds * interval '1 second'
+            clock_timestamp() + interval '1 second' * greatest(n.seconds, least(%s, power(2, least(20,
+                (SELECT count(*) FROM conversations_attempt a WHERE a.message_id = m.id))) / 2))
         FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
         WHERE m.id = n.id AND m.state = 'calling'
         """,
-        [now, now, ids, seconds],
+        [now, now, _LONGEST_RETRY_SECONDS, ids, seconds],
     )
 
 

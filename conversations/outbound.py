@@ -68,12 +68,12 @@ def queue(
     ]
 
 
-def waiting_segments(lane_id: int, at_most: int) -> int:
-    """Segments queued in a lane, counted up to `at_most` rows."""
+def waiting_segments(lane_id: int, at_most: int, *, now: datetime) -> int:
+    """Segments that a lane could send now, counted up to `at_most` rows; what was put off does not count."""
     waiting = sql.value(
         "SELECT coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
-        " WHERE lane_id = %s AND state = 'queued' LIMIT %s) q",
-        [lane_id, at_most],
+        " WHERE lane_id = %s AND state = 'queued' AND due_at <= %s LIMIT %s) q",
+        [lane_id, now, at_most],
     )
     return int(waiting)
 

@@ -7,19 +7,20 @@ the commits of `claiming.claim` and `record`, never inside a transaction.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from common import clock, loops
 from common.transactions import atomic_with_retry
 from conversations import claiming, delivery, remedies
 from conversations.claiming import Claim
 from conversations.delivery import CallResult
+from conversations.models import Message
 from integrations.messaging import OutgoingText, ProviderError, Receipt, Remedy
 from integrations.models import Connection
 from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
@@ -53,7 +54,7 @@ class Sender:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._results: list[CallResult] = []
         self._numbers: dict[int, int] = {}
-        self._clients: dict[int, TextClient] = {}
+        self._clients: dict[int, TextClient | ProviderError] = {}
         self._database = ThreadPoolExecutor(1, "sender-db")
 
     async def loop(self, seconds: float, *, until_idle: bool = False) -> int:
@@ -90,23 +91,22 @@ class Sender:
         born = time.monotonic()
         if not leased:
             return [], born
-        return await self._in_database(lambda: claiming.claim(leased, now=clock.now())), born
+        return await self._in_database(lambda: claim_apart(leased)), born
 
-    async def _call(self, client: TextClient, claim: Claim, born: float) -> None:
-        text = OutgoingText(
-            attempt_id=claim.attempt_id,
-            to=claim.to,
-            from_=claim.from_,
-            body=claim.body,
-            status_callback=f"{settings.PUBLIC_URL}/webhooks/twilio/messages/status/{claim.attempt_id}",
-            validity_seconds=claim.validity_seconds,
-        )
+    async def _call(self, client: TextClient | ProviderError, claim: Claim, born: float) -> None:
+        """Hand one text over. Whatever goes wrong is a result: one message never ends the loop."""
         self._numbers[claim.message_id] = claim.number_id
         result: Receipt | ProviderError
         try:
-            result = await client.send_text(text, not_after=born + CLAIM_VALID_SECONDS)
+            if isinstance(client, ProviderError):
+                raise client
+            result = await client.send_text(_text(claim), not_after=born + CLAIM_VALID_SECONDS)
         except ProviderError as error:
             result = error
+        except Exception as error:
+            log.exception("message %s: the call broke", claim.message_id)
+            words = f"The call broke: {type(error).__name__}"
+            result = ProviderError(words, permanent=False, accepted="unknown", code="broken")
         self.calls += 1
         self._results.append(CallResult(claim.message_id, claim.attempt_id, result))
 
@@ -128,10 +128,17 @@ class Sender:
                 pause = result.result.retry_after or PAUSE_SECONDS
                 await self._in_database(partial(claiming.slow_down, number_id, pause))
 
-    async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient:
+    async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient | ProviderError:
+        """The client of one connection, or why it cannot be used; read once a loop."""
         if connection_id not in self._clients:
-            stored = await self._in_database(lambda: Connection.objects.get(pk=connection_id))
-            self._clients[connection_id] = pool.client(TwilioAccess.of(stored))
+            try:
+                stored = await self._in_database(lambda: Connection.objects.get(pk=connection_id))
+                self._clients[connection_id] = pool.client(TwilioAccess.of(stored))
+            except Exception:
+                log.exception("connection %s cannot be used", connection_id)
+                words = "The connection to the provider cannot be used; check it in Settings"
+                refusal = ProviderError(words, permanent=False, accepted="no", code="not_connected")
+                self._clients[connection_id] = refusal
         return self._clients[connection_id]
 
     async def _in_database(self, work: Callable[[], T]) -> T:
@@ -140,6 +147,43 @@ class Sender:
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._database, job)
+
+
+def _text(claim: Claim) -> OutgoingText:
+    """The claim in the adapters' words; the callback's address carries the attempt."""
+    return OutgoingText(
+        attempt_id=claim.attempt_id,
+        to=claim.to,
+        from_=claim.from_,
+        body=claim.body,
+        status_callback=f"{settings.PUBLIC_URL}/webhooks/twilio/messages/status/{claim.attempt_id}",
+        validity_seconds=claim.validity_seconds,
+    )
+
+
+def claim_apart(message_ids: Sequence[int]) -> list[Claim]:
+    """Claim a batch; where one message breaks it, claim each alone and park the broken one as failed.
+
+    An unreachable database is no message's fault and is raised.
+    """
+    try:
+        return claiming.claim(message_ids, now=clock.now())
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("a batch of %s could not be claimed", len(message_ids))
+        if len(message_ids) == 1:
+            _park(message_ids[0])
+            return []
+        return [claim for message_id in message_ids for claim in claim_apart([message_id])]
+
+
+@atomic_with_retry
+def _park(message_id: int) -> None:
+    words = "Not sent: something in it cannot be handled"
+    delivery.advance(
+        [delivery.Move(message_id, Message.State.FAILED, None, "broken", words, 0)], now=clock.now()
+    )
 
 
 @atomic_with_retry

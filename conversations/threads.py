@@ -1,7 +1,7 @@
 """What an agent does in a thread: reply, note, close. The gate that binds campaigns binds agents."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -13,6 +13,7 @@ from common.segments import count_segments
 from conversations.models import ContactHold, Lane, Message, Note, Thread
 
 MAX_BODY = 1600
+REPLY_MAY_WAIT = timedelta(hours=24)  # then it is shown as too late, not sent as a surprise
 MAX_REASON = 200  # of an escalation
 
 
@@ -55,7 +56,7 @@ def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetim
         account_id=thread.account_id, lane=agents_lane(thread.account), contact=thread.contact,
         address=thread.address, number=thread.number, kind=Message.Kind.AGENT, origin=origin, body=body,
         segments=count_segments(body).count, state=Message.State.QUEUED, state_at=now, created_at=now,
-        due_at=now, by=by,
+        due_at=now, send_by=now + REPLY_MAY_WAIT, by=by,
     )  # fmt: skip
     thread.needs_reply = False
     thread.assigned_to = thread.assigned_to or by

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from audiences import suppression
 from common import sql
 
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
@@ -27,9 +26,9 @@ def phone_frees(phone: Touches) -> datetime | None:
     return phone.first_of_day + DAY if phone.first_of_day is not None else None
 
 
-def household_frees(home: Touches) -> datetime | None:
-    """When a home's oldest counted touch leaves its day, or its week where the week is what is full."""
-    if home.of_week >= suppression.HOUSEHOLD_TOUCHES_PER_WEEK and home.first_of_week is not None:
+def household_frees(home: Touches, *, weekly: int) -> datetime | None:
+    """When a home's oldest counted touch leaves its day, or its week where `weekly` is what is full."""
+    if home.of_week >= weekly and home.first_of_week is not None:
         return home.first_of_week + WEEK
     return home.first_of_day + DAY if home.first_of_day is not None else None
 

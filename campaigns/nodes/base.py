@@ -101,7 +101,7 @@ class NodeKind:
         """How a step at this node begins when it is reached at `now`."""
         return Arrival(State.SCHEDULED, now)
 
-    def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode) -> int:
+    def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
         """How many due steps may be taken now; a kind whose way out is narrow takes fewer."""
         return batch_limit
 

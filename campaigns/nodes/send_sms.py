@@ -65,14 +65,14 @@ class SendSms(NodeKind):
         problems = super().problems(node)
         return problems or rendering.problems(self.settings(node).body, MERGE_FIELDS)
 
-    def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode) -> int:
+    def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
         """At most what lane and number can send in 60 s, less what is queued there already."""
         campaign = _campaign(campaign_id)
         rate = campaign.number.segments_per_second
         if campaign.lane and campaign.lane.segments_per_second:
             rate = min(rate, campaign.lane.segments_per_second)
         room = rate * PACE_SECONDS
-        room -= outbound.waiting_segments(campaign.lane_id or 0, room)
+        room -= outbound.waiting_segments(campaign.lane_id or 0, room, now=now)
         return max(0, min(batch_limit, room // count_segments(self.settings(node).body).count))
 
     def execute(self, batch: Batch) -> list[Outcome]:

@@ -20,6 +20,9 @@ class Lane(models.Model):
     segments_per_second = models.PositiveIntegerField(
         null=True, blank=True, help_text="Blank: the number's own rate"
     )
+    tat = models.DateTimeField(
+        null=True, blank=True, help_text="As NumberPace.tat, for the lane's own rate; on the real clock"
+    )
     window = models.ForeignKey("audiences.SendWindow", null=True, blank=True, on_delete=models.PROTECT)
 
     class Meta:

@@ -181,12 +181,12 @@ def test_a_narrow_number_queues_only_a_minute_of_texts(open_hours):
     campaign = launch(account, contacts=4)
     campaign.lane.segments_per_second = 1
     campaign.lane.save()
-    outbound_room = 60
-    assert outbound.waiting_segments(campaign.lane_id, outbound_room) == 0
+    assert outbound.waiting_segments(campaign.lane_id, 60, now=open_hours) == 0
     node_limit = engine.KINDS["send_sms"].limit(
         1000,
         campaign_id=campaign.pk,
         node=engine.graph.load(campaign.version_id).nodes[engine.graph.load(campaign.version_id).first],
+        now=open_hours,
     )
     assert node_limit == 60
 
