@@ -26,14 +26,17 @@ _POLLS_BEFORE_GIVING_UP = 2
 
 
 def reconcile_unknown(*, now: datetime) -> int:
-    """Look up unknown messages that are old enough; returns how many were settled."""
+    """Look up some of the unknown messages that are old enough; returns how many were settled.
+
+    In random order, so that those nothing can be learnt of now do not keep others from their turn.
+    """
     # Polls are spread: each one doubles the wait for the next, on the real clock.
     ids = sql.column(
         """
         SELECT m.id FROM conversations_message m
         WHERE m.state = 'unknown' AND m.claimed_at < clock_timestamp()
             - %s * power(2, least(m.unknown_polls, %s)) * interval '1 second'
-        ORDER BY m.claimed_at LIMIT %s
+        ORDER BY random() LIMIT %s
         """,
         [settings.RECONCILE_AFTER_SECONDS, _MOST_DOUBLINGS, BATCH],
     )
