@@ -148,7 +148,7 @@ def apply_appointments(account: Account, records: Records) -> None:
                 **_keys(account, record),
                 "servicetitan_job_id": record.job_id,
                 "starts_at": record.start,
-                "ends_at": record.end,
+                "ends_at": record.end or record.start,
                 "status": record.status[:20] if record.active else "Canceled",
             }
             for record in records

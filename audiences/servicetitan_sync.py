@@ -2,21 +2,23 @@
 
 Each export has a continuation token, stored in the transaction that writes the page's rows: killed at any
 instant, the next run goes on at the first page that was not committed. Pages are fetched outside any
-transaction.
+transaction. A single row that cannot be read, or that the database refuses, is passed over and told on the
+cursor: it comes again when somebody mends it at the source, and meanwhile holds nothing up.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from accounts.models import Account
 from audiences import servicetitan_pages as pages
 from audiences.models import SyncCursor
 from integrations.messaging import ProviderError
-from integrations.servicetitan.client import ServiceTitanClient
+from integrations.servicetitan.client import Page, ServiceTitanClient
 
 Apply = Callable[[Account, Sequence[Any]], None]
 
@@ -31,13 +33,21 @@ EXPORTS: dict[str, Apply] = {
     "appointments": pages.apply_appointments,
 }
 JOB_TYPES = "job-types"
+ALL_REFUSED = 10  # as many rows and not one taken: ours is the mistake, nothing is passed over
+MOST_WORDS = 5  # of rows passed over, kept in words
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class SyncReport:
-    """Rows applied by entity; whether the end was reached, else what stopped it (empty: `go_on`)."""
+    """Rows applied by entity; whether the end was reached, else what stopped it (empty: `go_on`).
+
+    `skipped` are the rows passed over, in words.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
     error: str = ""
     finished: bool = False
 
@@ -60,13 +70,14 @@ def sync(
     try:
         _cursor(account, JOB_TYPES)
         job_types = client.list_job_types()
-        _commit_page(account, JOB_TYPES, "", "", job_types, pages.apply_job_types, now)
+        whole = Page(job_types, "", False)
+        report.skipped += _commit_page(account, JOB_TYPES, "", whole, pages.apply_job_types, now)
         report.rows[JOB_TYPES] = len(job_types)
         for entity, apply in EXPORTS.items():
             report.rows[entity] = 0
             token = _cursor(account, entity).continue_from
             for page in client.export(entity, token):
-                _commit_page(account, entity, token, page.continue_from, page.records, apply, now)
+                report.skipped += _commit_page(account, entity, token, page, apply, now)
                 token = page.continue_from
                 report.rows[entity] += len(page.records)
                 if page.has_more and not go_on():
@@ -86,23 +97,42 @@ def _cursor(account: Account, entity: str) -> SyncCursor:
 
 @transaction.atomic
 def _commit_page(
-    account: Account,
-    entity: str,
-    token: str,
-    continue_from: str,
-    records: Sequence[Any],
-    apply: Apply,
-    now: datetime,
-) -> None:
-    """Rows and token together, provided that nobody else has moved the token."""
+    account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime
+) -> list[str]:
+    """Rows and token together, provided that nobody else has moved the token; the rows passed over."""
     _cursor(account, entity)
     cursor = SyncCursor.objects.select_for_update(no_key=True).get(account=account, entity=entity)
     if cursor.continue_from != token:
         raise CursorMoved(entity)
-    if records:
-        apply(account, records)
-    cursor.continue_from = continue_from
-    cursor.rows += len(records)
+    refused = _apply(account, page.records, apply)
+    skipped = [*page.skipped, *refused]
+    if skipped:
+        log.warning("account %s, %s: passed over %s", account.pk, entity, "; ".join(skipped[:MOST_WORDS]))
+        cursor.skipped += len(skipped)
+        cursor.last_skipped = "\n".join(skipped[:MOST_WORDS])
+    cursor.continue_from = page.continue_from
+    cursor.rows += len(page.records) - len(refused)
     cursor.synced_at = now
     cursor.error = ""
     cursor.save()
+    return skipped
+
+
+def _apply(account: Account, records: Sequence[Any], apply: Apply) -> list[str]:
+    """Apply what the database takes, and say what it does not. It refuses a statement as a whole, so the
+    page is halved until the odd rows stand alone. Raises what it said where none of many is taken.
+    """
+    if not records:
+        return []
+    try:
+        with transaction.atomic():
+            apply(account, records)
+        return []
+    except (DataError, IntegrityError) as refusal:
+        if len(records) == 1:
+            return [f"{type(records[0]).__name__} {records[0].id}: {str(refusal).splitlines()[0][:150]}"]
+        middle = len(records) // 2
+        refused = _apply(account, records[:middle], apply) + _apply(account, records[middle:], apply)
+        if len(refused) == len(records) >= ALL_REFUSED:
+            raise
+        return refused

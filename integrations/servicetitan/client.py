@@ -4,6 +4,7 @@ Synchronous, never inside a database transaction. Reads are repeated on 429, 5xx
 jittered pauses; the one write looks for what it may have done before it repeats.
 """
 
+import logging
 import random
 import threading
 import time
@@ -30,6 +31,9 @@ LONGEST_PAUSE_SECONDS = 15.0
 Kind = TypeVar("Kind", bound=records.Record)
 MAX_IDS = 50  # of one list request
 PAGE_SIZE = 500
+ALL_UNREADABLE = 10  # as many rows and not one readable: their format has changed, nobody made a slip
+
+log = logging.getLogger(__name__)
 
 # Export name -> path below its module, and the record of its rows.
 EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
@@ -46,11 +50,15 @@ EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an export. Keep `continue_from` only with the rows, in one transaction."""
+    """One page of an export. Keep `continue_from` only with the rows, in one transaction.
+
+    `skipped` says in words which rows could not be read: one odd row never holds up the others.
+    """
 
     records: Sequence[Any]
     continue_from: str
     has_more: bool
+    skipped: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +109,10 @@ class ServiceTitanClient:
             query = {"from": token} if token else {}
             query["includeRecentChanges"] = "true" if recent else "false"
             body = self._get(module, path, query, timeout=EXPORT_TIMEOUT)
-            rows, following = _rows(body, kind), body.get("continueFrom")
+            (rows, skipped), following = _rows(body, kind), body.get("continueFrom")
             if not isinstance(following, str) or (body.get("hasMore") and following == token):
                 raise errors.unreadable(f"{entity}: no way on")
-            page = Page(rows, following, bool(body.get("hasMore")))
+            page = Page(rows, following, bool(body.get("hasMore")), skipped)
             yield page
             if not page.has_more:
                 return
@@ -167,7 +175,7 @@ class ServiceTitanClient:
     def _look_up(self, external_id: str, doubt: ProviderError, until: float) -> records.Booking | None:
         try:
             body = self._get("crm", "bookings", {"externalId": external_id}, until=until)
-            found = _rows(body, records.Booking)
+            found, _ = _rows(body, records.Booking)
         except ProviderError as error:
             raise doubt from error
         return next((booking for booking in found if booking.external_id == external_id), None)
@@ -192,7 +200,10 @@ class ServiceTitanClient:
         number = 1
         while True:
             body = self._get(module, path, {**query, "page": number, "pageSize": PAGE_SIZE})
-            yield from _rows(body, kind)
+            rows, skipped = _rows(body, kind)
+            for words in skipped:
+                log.warning("ServiceTitan's %s: passed over %s", path, words)
+            yield from rows
             if not body.get("hasMore"):
                 return
             number += 1
@@ -280,14 +291,32 @@ def _record(row: Any, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(row)
     except ValidationError as exc:
-        raise errors.unreadable(f"{kind.__name__}: {exc.errors()[0]['loc']}") from exc
+        raise errors.unreadable(_complaint(row, kind, exc)) from exc
 
 
-def _rows(body: dict[str, Any], kind: type[Kind]) -> list[Kind]:
+def _complaint(row: Any, kind: type[records.Record], exc: ValidationError) -> str:
+    """Which row cannot be read and why, without what it says of people."""
+    number = row.get("id") if isinstance(row, dict) else None
+    first = exc.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{kind.__name__} {str(number)[:30]}: {where} {first['msg'][:100]}".strip()
+
+
+def _rows(body: dict[str, Any], kind: type[Kind]) -> tuple[list[Kind], list[str]]:
+    """The readable rows, and in words those that are not. Raises ProviderError where none of many is."""
     data = body.get("data")
     if not isinstance(data, list):
         raise errors.unreadable(f"{kind.__name__}: no data")
-    return [_record(row, kind) for row in data]
+    rows: list[Kind] = []
+    skipped: list[str] = []
+    for row in data:
+        try:
+            rows.append(kind.model_validate(row))
+        except ValidationError as exc:
+            skipped.append(_complaint(row, kind, exc))
+    if not rows and len(skipped) >= ALL_UNREADABLE:
+        raise errors.unreadable(f"none of {len(skipped)} rows, {skipped[0]}")
+    return rows, skipped
 
 
 def _booking_body(request: BookingRequest) -> dict[str, Any]:

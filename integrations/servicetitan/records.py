@@ -1,28 +1,81 @@
 """The ServiceTitan records the product uses, and only the fields it uses.
 
 Tolerant on purpose: unknown fields are ignored, enumerations are kept as words whatever they are, money
-may be a number or a string, and nearly everything may be missing. Only an id is required.
+may be a number or a string, text a number, a blank is nothing, and a null switch has its default. Required
+are an id and what a row cannot be kept without: the customer of a job, location or contact, the job and
+start of an appointment. Numbers and dates that no database holds make a row unreadable, never a page.
 """
 
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+_SMALLEST_ID, _LARGEST_ID = -(2**63), 2**63 - 1
+_OLDEST_YEAR, _LATEST_YEAR = 1900, 9000  # .NET writes an unset date as year 1
+
+
+def _text(value: Any) -> Any:
+    """Text that a database takes: no NUL, no half of a surrogate pair."""
+    if isinstance(value, int | float):
+        value = str(value)
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else _text(str(value))
+
+
+def _zip(value: Any) -> Any:
+    """A number has lost the zeros that New England begins with."""
+    return _text(f"{value:05d}" if isinstance(value, int) else value)
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    value = value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not _OLDEST_YEAR <= value.year <= _LATEST_YEAR:
+        raise ValueError("a year that is none")
+    return value
 
 
-def _ids(value: Any) -> list[Any]:
-    return value or []
+def _utc_or_none(value: datetime | None) -> datetime | None:
+    real = value is not None and _OLDEST_YEAR <= value.year <= _LATEST_YEAR
+    return _utc(value) if value is not None and real else None
+
+
+def _ids(value: Any) -> Any:
+    return [one for one in value if one is not None] if isinstance(value, list) else value or []
+
+
+def _on(value: Any) -> Any:
+    return True if value is None else value
+
+
+def _off(value: Any) -> Any:
+    return False if value is None else value
 
 
 Instant = Annotated[datetime, AfterValidator(_utc)]  # ServiceTitan's times are UTC, zone written or not
-Word = Annotated[str, BeforeValidator(str)]  # enumerations sometimes arrive as numbers
-Ids = Annotated[list[int], BeforeValidator(_ids)]
+MaybeInstant = Annotated[datetime | None, BeforeValidator(_or_none), AfterValidator(_utc_or_none)]
+Id = Annotated[int, Field(ge=_SMALLEST_ID, le=_LARGEST_ID)]
+MaybeId = Annotated[Id | None, BeforeValidator(_or_none)]
+Ids = Annotated[list[Id], BeforeValidator(_ids)]
+Word = Annotated[str, BeforeValidator(_word)]  # enumerations sometimes arrive as numbers
+Text = Annotated[str | None, BeforeValidator(_text)]
+Zip = Annotated[str | None, BeforeValidator(_zip)]
+Money = Annotated[
+    Annotated[Decimal, Field(gt=Decimal("-1e10"), lt=Decimal("1e10"))] | None, BeforeValidator(_or_none)
+]
+On = Annotated[bool, BeforeValidator(_on)]  # a null is on
+Off = Annotated[bool, BeforeValidator(_off)]  # a null is off
 
 
 class Record(BaseModel):
@@ -30,9 +83,9 @@ class Record(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
-    id: int
-    active: bool = True
-    modified_on: Instant | None = None
+    id: Id
+    active: On = True
+    modified_on: MaybeInstant = None
 
 
 class Address(BaseModel):
@@ -40,24 +93,24 @@ class Address(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
-    street: str | None = None
-    unit: str | None = None
-    city: str | None = None
-    state: str | None = None
-    zip: str | None = None
-    country: str | None = None
+    street: Text = None
+    unit: Text = None
+    city: Text = None
+    state: Text = None
+    zip: Zip = None
+    country: Text = None
 
 
 class Customer(Record):
     """A household or firm; its phones and mailboxes are CustomerContacts."""
 
-    name: str | None = None
+    name: Text = None
     type: Word = "Residential"
     address: Address | None = None
     tag_type_ids: Ids = []
-    do_not_mail: bool | None = False
-    do_not_service: bool | None = False
-    merged_to_id: int | None = None
+    do_not_mail: Off = False
+    do_not_service: Off = False
+    merged_to_id: MaybeId = None
 
 
 class PhoneSettings(BaseModel):
@@ -65,80 +118,80 @@ class PhoneSettings(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
-    do_not_text: bool | None = False
+    do_not_text: Off = False
 
 
 class CustomerContact(Record):
     """One phone, mailbox or fax of a customer."""
 
-    customer_id: int
+    customer_id: Id
     type: Word = ""
-    value: str | None = None
-    memo: str | None = None
+    value: Text = None
+    memo: Text = None
     phone_settings: PhoneSettings | None = None
 
 
 class Location(Record):
     """A service address of a customer."""
 
-    customer_id: int
-    name: str | None = None
+    customer_id: Id
+    name: Text = None
     address: Address | None = None
     tag_type_ids: Ids = []
-    merged_to_id: int | None = None
+    merged_to_id: MaybeId = None
 
 
 class Job(Record):
     """The contractor's job. `total` is a number here, unlike on invoices."""
 
-    job_number: Word | None = None
-    customer_id: int
-    location_id: int | None = None
+    job_number: Word = ""
+    customer_id: Id
+    location_id: MaybeId = None
     job_status: Word = ""
-    business_unit_id: int | None = None
-    job_type_id: int | None = None
-    campaign_id: int | None = None
-    booking_id: int | None = None
-    lead_call_id: int | None = None
-    recall_for_id: int | None = None
-    first_appointment_id: int | None = None
-    last_appointment_id: int | None = None
-    invoice_id: int | None = None
+    business_unit_id: MaybeId = None
+    job_type_id: MaybeId = None
+    campaign_id: MaybeId = None
+    booking_id: MaybeId = None
+    lead_call_id: MaybeId = None
+    recall_for_id: MaybeId = None
+    first_appointment_id: MaybeId = None
+    last_appointment_id: MaybeId = None
+    invoice_id: MaybeId = None
     tag_type_ids: Ids = []
-    total: Decimal | None = None
-    no_charge: bool = False
-    created_on: Instant | None = None
-    completed_on: Instant | None = None
+    total: Money = None
+    no_charge: Off = False
+    created_on: MaybeInstant = None
+    completed_on: MaybeInstant = None
 
 
 class Appointment(Record):
     """One visit of a job."""
 
-    job_id: int
-    customer_id: int | None = None
+    job_id: Id
+    customer_id: MaybeId = None
     start: Instant
-    end: Instant
-    arrival_window_start: Instant | None = None
-    arrival_window_end: Instant | None = None
+    end: MaybeInstant = None
+    arrival_window_start: MaybeInstant = None
+    arrival_window_end: MaybeInstant = None
     status: Word = ""
 
 
 class TagType(Record):
     """A tag customers, locations and jobs may carry."""
 
-    name: str | None = None
+    name: Text = None
 
 
 class BusinessUnit(Record):
     """A division of the contractor."""
 
-    name: str | None = None
+    name: Text = None
 
 
 class JobType(Record):
     """A kind of job."""
 
-    name: str | None = None
+    name: Text = None
     business_unit_ids: Ids = []
 
 
@@ -146,7 +199,7 @@ class Booking(Record):
     """Our request to book. `job_id` comes with status Converted."""
 
     status: Word = ""  # New, Accepted, Converted, Dismissed
-    external_id: str | None = None
-    job_id: int | None = None
-    start: Instant | None = None
-    created_on: Instant | None = None
+    external_id: Text = None
+    job_id: MaybeId = None
+    start: MaybeInstant = None
+    created_on: MaybeInstant = None

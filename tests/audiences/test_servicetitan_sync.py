@@ -3,13 +3,14 @@
 import random
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from audiences import servicetitan_sync
 from audiences.models import Contact, Job, SyncCursor
 from audiences.servicetitan_sync import sync
 from audiences.signals import jobs_changed
-from tests.audiences import people
+from integrations.servicetitan.client import Page
+from tests.audiences import people, source
 from tests.audiences.people import NOON
 from tests.audiences.source import Tenant
 
@@ -160,6 +161,50 @@ def test_unreachable_source_is_reported_and_resumed(tenant):
 def test_a_second_sync_never_repeats_a_page(tenant):
     account = people.account()
     sync(account, client=tenant, now=NOON)
+    page = Page([], "next", False)
     with pytest.raises(servicetitan_sync.CursorMoved):
-        servicetitan_sync._commit_page(account, "jobs", "stale", "next", [], lambda *_: None, NOON)
+        servicetitan_sync._commit_page(account, "jobs", "stale", page, lambda *_: None, NOON)
     assert SyncCursor.objects.get(entity="jobs").continue_from not in ("stale", "next")
+
+
+def test_a_row_that_cannot_be_read_is_told_and_holds_nothing_up(tenant):
+    account = people.account()
+    last = tenant.sandbox.put_servicetitan("jobs", id=990001, customerId=None)
+    assert last is not None
+    report = sync(account, client=tenant, now=NOON)
+    assert (report.error, report.finished) == ("", True)
+    [words] = report.skipped
+    assert words.startswith("Job 990001: customerId")
+    cursor = SyncCursor.objects.get(entity="jobs")
+    assert (cursor.skipped, cursor.last_skipped, cursor.error) == (1, words, "")
+    assert cursor.rows == Job.objects.count() > 0
+
+
+def commit(account, records):
+    page = Page(records, "next", False, ["Job 9: unreadable"])
+    return servicetitan_sync._commit_page(account, "jobs", "", page, servicetitan_sync.EXPORTS["jobs"], NOON)
+
+
+def odd(record):
+    """A job whose number the database refuses, as the reading of records would no longer let through."""
+    return record.model_copy(update={"job_number": "a\0b"})
+
+
+@pytest.mark.parametrize("at", [0, 3, 6])
+def test_a_row_that_the_database_refuses_is_passed_over_alone(at):
+    account = people.account()
+    jobs = [source.job(number, 7) for number in range(1, 8)]
+    jobs[at] = odd(jobs[at])
+    unreadable, refused = commit(account, jobs)
+    assert unreadable == "Job 9: unreadable" and refused.startswith(f"Job {at + 1}: ")
+    assert Job.objects.count() == 6
+    cursor = SyncCursor.objects.get()
+    assert (cursor.continue_from, cursor.rows, cursor.skipped) == ("next", 6, 2)
+    assert "Job 9: unreadable" in cursor.last_skipped and refused in cursor.last_skipped
+
+
+def test_rows_of_which_the_database_takes_none_stop_the_page():
+    account = people.account()
+    with pytest.raises(DataError, match="NUL"):
+        commit(account, [odd(source.job(number, 7)) for number in range(1, 12)])
+    assert not SyncCursor.objects.exists() and not Job.objects.exists()

@@ -143,11 +143,64 @@ def test_records_survive_what_the_source_really_sends(tenant: Tenant) -> None:
     assert job.active
 
 
-def test_a_row_without_what_identifies_it_stops_the_page(tenant: Tenant) -> None:
-    tenant.bodies["export/jobs"] = lambda _: {"hasMore": False, "continueFrom": "x", "data": [{"id": 5}]}
+ODD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("jobs", {"customerId": 1, "noCharge": None, "active": None, "jobStatus": None, "jobNumber": None},
+     {"no_charge": False, "active": True, "job_status": "", "job_number": ""}),
+    ("jobs", {"customerId": 1, "total": "", "completedOn": "0001-01-01T00:00:00", "tagTypeIds": [None, 3]},
+     {"total": None, "completed_on": None, "tag_type_ids": [3]}),
+    ("customers", {"type": None, "name": "Ann\0 \ud83d", "doNotService": None},
+     {"type": "", "name": "Ann ", "do_not_service": False}),
+    ("contacts", {"customerId": 1, "value": 3035550101, "active": None}, {"value": "3035550101"}),
+    ("appointments", {"jobId": 1, "start": "2026-11-10T15:00:00Z", "end": None}, {"end": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entity", "row", "wanted"), ODD)
+def test_odd_values_are_read_as_what_they_can_only_mean(
+    tenant: Tenant, entity: str, row: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    tenant.bodies[f"export/{'customers/contacts' if entity == 'contacts' else entity}"] = lambda _: {
+        "hasMore": False, "continueFrom": "x", "data": [{"id": 5, **row}],
+    }  # fmt: skip
+    [page] = tenant.client().export(entity)
+    assert page.skipped == []
+    assert {name: getattr(page.records[0], name) for name in wanted} == wanted
+
+
+def test_a_zip_that_came_as_a_number_gets_its_zeros_back(tenant: Tenant) -> None:
+    row = {"id": 5, "address": {"zip": 2139, "street": 9}}
+    tenant.bodies["export/customers"] = lambda _: {"hasMore": False, "continueFrom": "x", "data": [row]}
+    [page] = tenant.client().export("customers")
+    assert (page.records[0].address.zip, page.records[0].address.street) == ("02139", "9")
+
+
+@pytest.mark.parametrize(
+    ("entity", "row"),
+    [
+        ("jobs", {"id": 5}),
+        ("jobs", {"id": 2**70, "customerId": 1}),
+        ("jobs", {"id": 5, "customerId": 1, "total": 1e12}),
+        ("jobs", {"customerId": 1}),
+        ("jobs", "no row at all"),
+        ("appointments", {"id": 5, "jobId": 1, "end": "2026-11-10T15:00:00Z"}),
+    ],
+)
+def test_a_row_that_cannot_be_kept_is_passed_over_and_told(tenant: Tenant, entity: str, row: Any) -> None:
+    good = {"id": 6, "customerId": 1, "jobId": 1, "start": "2026-11-10T15:00:00Z"}
+    body = {"hasMore": False, "continueFrom": "x", "data": [row, good]}
+    tenant.bodies[f"export/{entity}"] = lambda _: body
+    [page] = tenant.client().export(entity)
+    assert [record.id for record in page.records] == [6] and page.continue_from == "x"
+    [words] = page.skipped
+    assert words.startswith(("Job ", "Appointment "))
+
+
+def test_rows_of_which_none_can_be_read_stop_the_page(tenant: Tenant) -> None:
+    rows = [{"id": number} for number in range(10)]
+    tenant.bodies["export/jobs"] = lambda _: {"hasMore": False, "continueFrom": "x", "data": rows}
     with pytest.raises(ProviderError) as caught:
         list(tenant.client().export("jobs"))
-    assert caught.value.code == "unreadable"
+    assert caught.value.code == "unreadable" and "none of 10 rows" in str(caught.value)
 
 
 def test_reads_are_repeated_on_throttling_gateways_and_lost_answers(tenant: Tenant) -> None:
