@@ -277,10 +277,10 @@ class Course:
         self.unsettled = self.unsettled or otherwise
 
     def _move_clock(self, hour: int, minute: int) -> None:
-        """On to the next such time (UTC) that is no Sunday; the clock never goes back."""
+        """On to the next such time (UTC), half a day away or more, that is no Sunday."""
         present = clock_of(self.product)
         wanted = present.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        while wanted <= present or wanted.weekday() == 6:
+        while wanted < present + timedelta(hours=12) or wanted.weekday() == 6:
             wanted += timedelta(days=1)
         clock.set_offset(wanted - datetime.now(UTC), self.product.data / clock.FILE_NAME)
         time.sleep(1.0)  # every process reads the clock's file twice a second

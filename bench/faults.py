@@ -26,7 +26,7 @@ from bench.faulted import LAUNCH_SECONDS, Course, Database, Provider
 from bench.judging import judge
 from bench.product import Product
 
-START = "2026-12-01T12:00:00+00:00"  # a Tuesday
+START = "2026-12-01T05:00:00+00:00"  # a Tuesday
 # Real seconds: how soon a call nobody recorded is unknown, and is then looked up at the provider.
 LEASES = {"TRUCKROLL_ABANDONED_AFTER_SECONDS": "4", "TRUCKROLL_RECONCILE_AFTER_SECONDS": "4"}
 
