@@ -239,7 +239,7 @@ def _row(account_id: int, person: Customer, household_id: int, zone_set_id: int)
         "do_not_service": person.do_not_service,
         "street": street[:200],
         "city": person.city[:100],
-        "state": person.state[:2].upper(),
+        "state": person.state,
         "zip": person.zip[:10],
         "household_id": household_id,
         "zone_set_id": zone_set_id,

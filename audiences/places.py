@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 from phonenumbers.tzdata import TIMEZONE_DATA
 
@@ -24,6 +25,7 @@ HAWAII, ATLANTIC = "Pacific/Honolulu", "America/Puerto_Rico"
 
 # A number valid in more zones than this says nothing about a place (toll-free, satellite).
 MOST_ZONES_OF_A_PLACE = 4
+LONGEST_KEY = 200  # the width of ZoneSet.key
 
 _BY_ZONE = {
     EASTERN: "CT DC DE FL GA IN KY MA MD ME MI NC NH NJ NY OH PA RI SC TN VA VT WV",
@@ -104,8 +106,11 @@ class Place:
 
     @property
     def key(self) -> str:
-        """The one spelling under which a ZoneSet of these candidates is stored."""
-        return f"{','.join(self.zones) or 'unknown'}|{','.join(self.states)}"
+        """The one spelling under which a ZoneSet of these candidates is stored; a digest of one too long."""
+        spelled = f"{','.join(self.zones) or 'unknown'}|{','.join(self.states)}"
+        if len(spelled) <= LONGEST_KEY:
+            return spelled
+        return f"{len(self.zones)} zones|{blake2b(spelled.encode(), digest_size=16).hexdigest()}"
 
 
 def locate(*, state: str = "", zip_code: str = "", phones: Iterable[str] = ()) -> Place:

@@ -15,6 +15,7 @@ from audiences.derived_contacts import Customer
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, Tag
 from audiences.signals import jobs_changed
+from audiences.state_names import state_code
 from common import clock
 
 Records = Sequence[Any]
@@ -184,9 +185,10 @@ def _modified(record: Any) -> float:
 
 
 def _address(address: Any) -> dict[str, str]:
-    """The parts of an address, cut to their columns; all empty where there is none."""
-    widths = {"street": 200, "unit": 60, "city": 100, "state": 2, "zip": 10}
-    return {name: (getattr(address, name, None) or "").strip()[:width] for name, width in widths.items()}
+    """The parts of an address, cut to their columns but for the state; all empty where there is none."""
+    widths = {"street": 200, "unit": 60, "city": 100, "zip": 10}
+    parts = {name: (getattr(address, name, None) or "").strip()[:width] for name, width in widths.items()}
+    return parts | {"state": state_code(getattr(address, "state", None) or "")}
 
 
 def _customer(record: Any) -> Customer:

@@ -4,8 +4,10 @@ import pytest
 from phonenumbers import geocoder
 from phonenumbers import parse as parse_number
 
+from audiences import hours
 from audiences.area_codes import STATE_OF_AREA_CODE
 from audiences.places import STATE_OF_ZIP_AREA, STATE_ZONES, locate, zones_of_phone
+from audiences.state_names import _CODES, state_code
 
 E, C, M, P = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
 
@@ -62,3 +64,28 @@ def test_every_state_has_an_area_code_and_a_zip_area():
     states = set(STATE_ZONES) - {"PR", "VI", "GU", "MP", "AS"}
     assert set(STATE_OF_AREA_CODE.values()) == states
     assert states <= set(STATE_OF_ZIP_AREA.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("MN", "MN"), (" mn ", "MN"), ("Minnesota", "MN"), ("CONNECTICUT", "CT"), ("new  york", "NY"),
+        ("D.C.", "DC"), ("Washington, D.C.", "DC"), ("Washington", "WA"), ("West Virginia", "WV"),
+        ("Minn", ""), ("ON, Canada", ""), ("M1", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_state_is_read_whole_or_not_at_all(written, code):
+    assert state_code(written) == code
+
+
+def test_every_state_that_has_zones_can_be_written_out():
+    assert set(_CODES.values()) == set(STATE_ZONES)
+
+
+@pytest.mark.django_db
+def test_phones_from_all_over_still_make_a_zone_set():
+    area_codes = {state: code for code, state in STATE_OF_AREA_CODE.items()}
+    phones = [f"+1{code}5550142" for code in area_codes.values()]
+    found = hours.zone_set_for(phones=phones)
+    assert len(found.states) > 45 and len(found.key) <= 200
+    assert hours.zone_set_for(phones=phones) == found != hours.zone_set_for(phones=phones[:-9])

@@ -57,6 +57,14 @@ def test_service_location_beats_the_billing_address_in_any_order(account):
     assert pat().city == "Denver"
 
 
+def test_state_written_out_is_the_state_that_is_meant(account):
+    at = {"street": "5 Elm St", "city": "Duluth", "state": "Minnesota", "zip": ""}
+    pages.apply_customers(account, [source.customer(7, address=at)])
+    assert (pat().state, pat().zone_set.key) == ("MN", "America/Chicago|MN")
+    pages.apply_locations(account, [source.location(2, 7, address=at | {"state": "Somewhere"})])
+    assert (pat().state, pat().zone_set.key) == ("", "unknown|")
+
+
 def test_people_of_one_home_share_a_household_and_companies_do_not(account):
     at = {"street": "5 Elm Street", "unit": "Apt 3", "city": "Denver", "state": "CO", "zip": "80202"}
     same = {"street": "5 elm st #3", "unit": None, "city": "Denver", "state": "CO", "zip": "80202-1111"}
