@@ -33,7 +33,9 @@ class Company:
     number: SendingNumber
     sandbox: SandboxProcess
 
-    def launch(self, contacts: int, nodes=factories.TUNE_UP_NODES, edges=factories.TUNE_UP_EDGES) -> Campaign:
+    def launch(
+        self, contacts: int, nodes=factories.TUNE_UP_NODES, edges=factories.TUNE_UP_EDGES, **chosen
+    ) -> Campaign:
         """Launch to that many new contacts, enrolled to the end."""
         for index in range(contacts):
             factories.make_contact(self.account, phone=phone(index))
@@ -43,6 +45,7 @@ class Company:
             version=factories.make_workflow(self.account, nodes, edges),
             audience=factories.make_audience(self.account),
             number=self.number,
+            **chosen,
         )
         campaign = launching.launch(self.account, draft, by=None, now=now)
         enrolling.enroll(campaign, now=now)
