@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from audiences.households import household_key
+from audiences.last_job import JOB_AT, JOB_COUNTS
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Address, Contact, ContactMethod, Household, Location, ZoneSet
 from audiences.places import Place, locate
@@ -95,16 +96,16 @@ def derive(
 
 
 def note_last_jobs(account_id: int, customer_ids: Iterable[int]) -> None:
-    """Keep `last_job_at` of these customers' contacts: their latest job neither cancelled nor deleted."""
+    """Keep `last_job_at` of these customers' contacts; see `audiences.last_job`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             UPDATE audiences_contact c SET last_job_at = latest.at
             FROM (
                 SELECT wanted.customer_id, (
-                    SELECT max(coalesce(j.completed_on, j.created_on)) FROM audiences_job j
+                    SELECT max({JOB_AT}) FROM audiences_job j
                     WHERE j.account_id = %s AND j.servicetitan_customer_id = wanted.customer_id
-                      AND j.active AND j.status <> 'Canceled'
+                      AND {JOB_COUNTS}
                 ) AS at
                 FROM unnest(%s::bigint[]) wanted(customer_id)
             ) latest

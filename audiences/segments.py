@@ -2,8 +2,8 @@
 
 Every field is declared once, in `FIELDS`: its label, its type, its SQL and its words. Rules narrow: each
 one present must hold; none at all is every active contact. A rule that names something unknown or deleted
-is an error, never silently everybody. Job fields ask each for itself: "business unit A" and "job type B"
-may be met by two different jobs.
+is an error, never silently everybody. Jobs are those of `audiences.last_job`: neither cancelled nor deleted.
+Job fields ask each for itself: "business unit A" and "job type B" may be met by two different jobs.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
 from accounts.models import Account, BusinessUnit
+from audiences.last_job import JOB_COUNTS
 from audiences.models import Contact, JobType, Tag
 from common import clock
 
@@ -25,7 +26,8 @@ Rules = Mapping[str, Any]
 
 _JOB_OF_CONTACT = (
     "EXISTS (SELECT 1 FROM audiences_job j WHERE j.account_id = c.account_id"
-    " AND j.servicetitan_customer_id = c.servicetitan_customer_id AND j.{column} = ANY(%s))"
+    f" AND j.servicetitan_customer_id = c.servicetitan_customer_id AND {JOB_COUNTS}"
+    " AND j.{column} = ANY(%s))"
 )
 _TAG_OF_CONTACT = (
     "EXISTS (SELECT 1 FROM audiences_contacttag t WHERE t.contact_id = c.id AND t.tag_id = ANY(%s))"

@@ -52,6 +52,16 @@ def test_each_field_narrows():
     assert names(account, {"business_units": [hvac.pk]}, {"kind": "commercial"}) == []
 
 
+def test_cancelled_and_deleted_jobs_are_no_jobs():
+    account = people.account()
+    hvac, tuneup = people.unit(account), people.job_type(account)
+    people.job(people.contact(account, name="Ann"), hvac, tuneup, status="Canceled")
+    people.job(people.contact(account, name="Bob"), hvac, tuneup, active=False)
+    people.job(people.contact(account, name="Cy"), hvac, tuneup, status="Scheduled")
+    assert names(account, {"business_units": [hvac.pk]}) == ["Cy"]
+    assert names(account, {"job_types": [tuneup.pk]}) == ["Cy"]
+
+
 def test_a_date_begins_at_company_midnight():
     account = people.account(timezone="America/Chicago")
     people.contact(
