@@ -6,11 +6,12 @@ The keyword list is Twilio's (with FCC's per-se words, 47 CFR 64.1200(a)(10)) an
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conversations.models import Reading
 
-DETECTOR = "phrases-1"
+DETECTOR = "phrases-2"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 LABELS = (OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION, COMPLAINT, WRONG_NUMBER, OTHER)
@@ -21,6 +22,7 @@ STOP_WORDS = frozenset(
 )
 START_WORDS = frozenset({"start", "unstop"})
 _STOP_FIRST_WORDS = {"stop", "stopall", "unsubscribe"}
+_SCORES = {"provider": 1.0, "keyword": 1.0, "first word": 0.8}
 _HELD = {COMPLAINT, WRONG_NUMBER, OTHER}
 
 
@@ -34,8 +36,11 @@ _CEASE = r"(stop|quit|cease|no more|dont|do not|never|please stop)"
 _MESSAGES = (
     r"(text\w*|txt\w*|messag\w*|msg\w*|sms|contact\w*|bother\w*|call\w*|spam\w*|email\w*|me|us|this|these)"
 )
+_TEXTS = r"((texts|txts|messages|msgs|sms|calls|texting|messaging)|(any|more|your) (text|txt|message|msg))"
+_MORE = r"(to|get|getting|receive|receiving|any|anymore|more|these|those|your|further|such)"
 _OPT_OUT_PHRASES: list[tuple[str, re.Pattern[str]]] = [
     ("cease", re.compile(rf"\b{_CEASE}\b( \w+)? (send\w* )?(me )?{_MESSAGES}\b")),
+    ("cease", re.compile(rf"\b(dont|do not|no longer) (want|need|wish)\b( {_MORE})* {_TEXTS}\b")),
     ("remove", _words(r"(remove|take|delete|get) (me|us|my (number|name|phone))( \w+)? (off|from|out)")),
     ("remove", _words(r"(remove|delete) (me|us|my (number|name|phone|info))")),
     (
@@ -51,7 +56,16 @@ _OPT_OUT_PHRASES: list[tuple[str, re.Pattern[str]]] = [
     ("es", _words(r"no quiero (mas )?(mensajes|textos)")),
     ("es", _words(r"no (quiero|deseo) (recibir )?(mas )?(mensajes|textos|llamadas)")),
     ("es", _words(r"ya no (me )?(manden|escriban)")),
+    ("es", _words(r"basta (ya )?(de|con) (\w+ )?(mensajes|textos|llamadas|sms)")),
 ]
+# No contact of any kind is wished; "by text", "here" or an invitation to write mail narrows it to the phone.
+_EVERYWHERE = re.compile(
+    r"\b(dont|do not|never|stop|quit|cease)( (ever|please|try\w*|to))* contact(ing)?( (me|us)\b|$)"
+    r"(?! (\w+ )?(by(?! any)|via|through|with|on|at(?! all)|here)\b)"
+    r"|\b(no (me|nos) contacten?|dej(en|e|a) de contactar(me|nos))\b"
+    r"(?! (\w+ )?(por(?! favor)|con|en|a|aqui)\b)"
+)
+_BUT_BY_MAIL = _words(r"(e ?mail|mail|write) (me|us)", "instead", r"escriban?me", r"correo")
 _VETOES = _words(
     "stop by", "stop (in|at)", "stopped", "wont stop", "doesnt stop", "stop working",
     "(furnace|ac|heater|unit) quit",
@@ -59,7 +73,10 @@ _VETOES = _words(
 _PHRASES: list[tuple[str, re.Pattern[str]]] = [
     (WRONG_NUMBER, re.compile(r"\bwrong (number|person|#)|\bnumero (equivocado|incorrecto)")),
     (WRONG_NUMBER, re.compile(r"\bnot \w+s? (phone|number)\b|\bno (one|body) (here )?(by|named)")),
-    (WRONG_NUMBER, re.compile(r"\bwho is this (for)?$|\bdont know (any|who)|\bse equivoc\w+")),
+    (
+        WRONG_NUMBER,
+        re.compile(r"\bwho(s| is) (this|dis)( for| from)? ?\?*$|\bdont know (any|who)|\bse equivoc\w+"),
+    ),
     (COMPLAINT, _words("terrible", "awful", "horrible", "worst", "rip ?off", "scam", "unacceptable")),
     (COMPLAINT, _words("lawyer", "attorney", "sue", "bbb", "report you", r"harass\w*", "angry")),
     (COMPLAINT, _words("never (came|showed|fixed)", "still (broken|not working|leaking)")),
@@ -84,28 +101,26 @@ _NEGATED = re.compile(r"\b(no|not|dont|cant|never|nah)\b")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a text was read. `outcome` is what the product does with it."""
+    """How a text was read. `outcome` is what the product does with it.
+
+    `everywhere`: an opt-out from all contact, at every address, where others concern the phone alone.
+    """
 
     label: str
     outcome: Reading.Outcome
     rule: str
     score: float
+    everywhere: bool = False
 
 
 def read(body: str, *, opt_out_type: str = "") -> Verdict:
     """Read one reply. `opt_out_type` is the provider's own finding (`STOP`), which always counts."""
-    if opt_out_type == "STOP":
-        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "provider", 1.0)
     text = normalise(body)
-    word = text.replace(" ", "")
-    if word in STOP_WORDS:
-        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "keyword", 1.0)
-    if not _VETOES.search(text):
-        for rule, pattern in _OPT_OUT_PHRASES:
-            if pattern.search(text):
-                return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, f"phrase:{rule}", 0.9)
-        if text.split(" ")[0] in _STOP_FIRST_WORDS:
-            return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "first word", 0.8)
+    # Letters drawn out ("STOPPP", "meee") may stand for one or for two.
+    forms = (text, normalise(body, longest_run=1))
+    if rule := _opt_out_rule(forms, opt_out_type):
+        everywhere = any(_EVERYWHERE.search(form) and not _BUT_BY_MAIL.search(form) for form in forms)
+        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule, _SCORES.get(rule, 0.9), everywhere)
     for label, pattern in _PHRASES:
         if pattern.search(text):
             if label == BOOKING_YES and (_NEGATED.search(text) or "?" in text):
@@ -115,16 +130,36 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
     return Verdict(OTHER, Reading.Outcome.HOLD, "nothing matched", 0.3)
 
 
+def _opt_out_rule(forms: Sequence[str], opt_out_type: str) -> str:
+    """The rule by which a text in one of these forms is an opt-out; empty where it is none."""
+    if opt_out_type == "STOP":
+        return "provider"
+    if any(form.replace(" ", "") in STOP_WORDS for form in forms):
+        return "keyword"
+    for form in forms:
+        if _VETOES.search(form):
+            continue
+        for rule, pattern in _OPT_OUT_PHRASES:
+            if pattern.search(form):
+                return f"phrase:{rule}"
+        if form.split(" ")[0] in _STOP_FIRST_WORDS:
+            return "first word"
+    return ""
+
+
 def wants_back(body: str) -> bool:
     """Whether the whole text is START or UNSTOP, the only words that lift a STOP (YES may be a booking)."""
     return normalise(body).replace(" ", "") in START_WORDS
 
 
-def normalise(body: str) -> str:
-    """Lower case, no accents, no apostrophes, letters squeezed to two in a row, single spaces; keeps `?`."""
+def normalise(body: str, longest_run: int = 2) -> str:
+    """Lower case, no accents, no apostrophes, single spaces; keeps `?`.
+
+    Three and more of a letter in a row become `longest_run` of it.
+    """
     text = unicodedata.normalize("NFKD", body).lower()
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = re.sub(r"['’`]", "", text)
-    text = re.sub(r"(.)\1{2,}", r"\1\1", text)
+    text = re.sub(r"(.)\1{2,}", r"\1" * longest_run, text)
     text = re.sub(r"[^a-z0-9?#]+", " ", text)
     return re.sub(r"\s+", " ", text).strip()

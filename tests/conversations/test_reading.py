@@ -23,7 +23,14 @@ OPT_OUT, HOLD, ROUTE = Reading.Outcome.OPT_OUT, Reading.Outcome.HOLD, Reading.Ou
             "no quiero recibir mensajes",
             "Quítenme de la lista",
         ],
-        *["Dejen de escribir", "denme de baja", "no nos llamen"],
+        *["Dejen de escribir", "denme de baja", "no nos llamen", "Basta de mensajes", "basta con los textos"],
+        *["STOPPP texting me", "STOOOP", "dontttt text meee", "STOPPPP"],
+        *[
+            "I don't want any more messages",
+            "I dont want any more texts from you",
+            "do not want your messages",
+        ],
+        *["I no longer wish to receive texts", "Dont contact me", "don't ever contact me again"],
     ],
 )
 def test_a_wish_to_be_left_alone_is_heard(body):
@@ -45,6 +52,9 @@ def test_a_wish_to_be_left_alone_is_heard(body):
         ("I cancelled the other company", "other"),
         ("yes, cancel my other appointment with them", "booking_yes"),
         ("Reset the thermostat and it works", "other"),
+        ("I don't want to text, call me", "other"),
+        ("I don't want any more surprises", "other"),
+        ("It stoppped working", "other"),
     ],
 )
 def test_words_that_only_look_like_it_end_nothing(body, label):
@@ -79,6 +89,11 @@ def test_words_that_only_look_like_it_end_nothing(body, label):
         ("Wrong number", "wrong_number", HOLD),
         ("Número equivocado", "wrong_number", HOLD),
         ("I don't know any Pat", "wrong_number", HOLD),
+        ("who is this", "wrong_number", HOLD),
+        ("Who is this??", "wrong_number", HOLD),
+        ("Who's this from?", "wrong_number", HOLD),
+        ("who is this for", "wrong_number", HOLD),
+        ("Who is this tune-up for?", "question", ROUTE),
         ("I will report you", "complaint", HOLD),
         ("your guy never showed", "complaint", HOLD),
         ("I want a refund", "complaint", HOLD),
@@ -91,6 +106,31 @@ def test_a_reply_is_read_and_doubt_is_held(body, label, outcome):
     found = reading.read(body)
     assert (found.label, found.outcome) == (label, outcome)
     assert found.label in reading.LABELS
+
+
+@pytest.mark.parametrize(
+    ("body", "everywhere"),
+    [
+        ("Don't contact me", True),
+        ("DO NOT CONTACT", True),
+        ("don't ever contact me again", True),
+        ("Never contact us again!", True),
+        ("please stop contacting me", True),
+        ("Don’t contact me at all by any means", True),
+        ("No me contacten más por favor", True),
+        ("dejen de contactarme", True),
+        ("STOP", False),
+        ("Stop texting me", False),
+        ("Don't contact me by text", False),
+        ("Don't contact me here", False),
+        ("Don't contact me again at this number", False),
+        ("Don't contact me, email me", False),
+        ("No me contacten por mensaje", False),
+    ],
+)
+def test_no_contact_at_all_is_told_from_no_texts(body, everywhere):
+    found = reading.read(body)
+    assert (found.outcome, found.everywhere) == (OPT_OUT, everywhere)
 
 
 def test_the_providers_own_finding_always_counts():
