@@ -2,7 +2,7 @@
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -36,7 +36,7 @@ def _database_answers() -> str:
         if not _migrated:  # asked until it is so; a process never outlives its code's schema
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except Error:  # not DatabaseError alone: a cursor or connection may break on our side, too
         return "unreachable"
     return "ok" if _migrated else "not migrated"
 
