@@ -5,6 +5,7 @@ expiring with their interval, safe to lose and to repeat.
 """
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
@@ -38,10 +39,17 @@ QUEUE_OF: dict[str, str] = {
 app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
 
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 def every(seconds: float, task: str) -> dict[str, Any]:
-    """One ring of beat. It expires with its interval, so that rings never pile up behind a busy loop."""
+    """One ring of beat. It expires with its interval, so that rings never pile up behind a busy loop.
+
+    Beat keeps no schedule on disk: counted from long ago, every ring is due as beat starts. Otherwise the
+    hourly ones would never come where nobody lets the product run for an hour.
+    """
     options = {"queue": QUEUE_OF[task], "expires": max(seconds, 2)}
-    return {"task": task, "schedule": seconds, "options": options}
+    return {"task": task, "schedule": seconds, "options": options, "last_run_at": LONG_AGO}
 
 
 RINGS: dict[str, dict[str, Any]] = {
