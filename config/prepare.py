@@ -1,7 +1,9 @@
-"""The step between the servers and the product: schema, static files, demo company or first admin.
+"""The step between the servers and the product: schema, static files, demo company, first admin, providers.
 
-Run by the supervisor as `python -m config.prepare`. Exit code 3 means refused: the sentence is in the
-data folder's `refusal` file, for the supervisor to print last.
+Run by the supervisor as `python -m config.prepare`, and on a server with `--server`, where static files are
+in the image and the sentence of a refusal goes to standard error. Exit code 3 means refused: under the
+supervisor the sentence is in the data folder's `refusal` file, for it to print last, and what a newcomer
+should know in `announcement`.
 """
 
 import hashlib
@@ -17,42 +19,61 @@ from django.db.migrations.executor import MigrationExecutor
 
 REFUSED = 3
 REFUSAL_FILE = "refusal"
+ANNOUNCEMENT_FILE = "announcement"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Do every step that is not done yet; the second start finds most of them done."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    server = "--server" in arguments
     if sentence := newer_database():
-        return refuse(sentence)
+        return refuse(sentence, server=server)
     migrate()
-    collect_static()
-    demo = os.environ.get("TRUCKROLL_DEMO") == "1"
-    if demo:
-        call_command("prepare_demo")
-    # On a database of one's own the demo has nobody who could sign in.
-    if os.environ.get("TRUCKROLL_ADMIN") and (not demo or os.environ.get("DATABASE_URL")):
-        return make_first_admin()
+    if not server:
+        collect_static()
+    from config import first_account  # needs models, hence django.setup()
+
+    try:
+        prepare_accounts(demo=not server and os.environ.get("TRUCKROLL_DEMO") == "1")
+    except first_account.Refused as refused:
+        return refuse(str(refused), server=server)
     return 0
 
 
-def refuse(sentence: str) -> int:
+def refuse(sentence: str, *, server: bool) -> int:
     """Leave the sentence for the supervisor to print last."""
-    (settings.DATA_DIR / REFUSAL_FILE).write_text(sentence)
+    if server:
+        print(sentence, file=sys.stderr, flush=True)
+    else:
+        (settings.DATA_DIR / REFUSAL_FILE).write_text(sentence)
     return REFUSED
 
 
-def make_first_admin() -> int:
-    """The admin that TRUCKROLL_ADMIN names; where people exist already, only a line says it was not made."""
-    from accounts.models import User
+def prepare_accounts(*, demo: bool) -> None:
+    """The demo company or the first admin, and the first account's providers. Raises first_account.Refused.
 
-    try:
-        call_command("first_admin")
-    except CommandError as error:
-        if not User.objects.exists():
-            return refuse(str(error))
-        print(error, flush=True)
-    return 0
+    What a provider does not let us do is said and done at the next start.
+    """
+    from accounts.models import Account
+    from config import first_account
+    from config.demo import company
+
+    said: list[str] = []
+    own_database = bool(os.environ.get("DATABASE_URL"))
+    if demo:
+        try:
+            call_command("prepare_demo")
+        except CommandError as error:
+            said.append(f"The demo company is not complete: {error}")
+        if not own_database:
+            (settings.DATA_DIR / ANNOUNCEMENT_FILE).write_text("\n".join(company.sign_ins()))
+    # On a database of one's own the demo has nobody who could sign in.
+    if os.environ.get("TRUCKROLL_ADMIN") and (not demo or own_database):
+        said.append(first_account.make_admin())
+    if not (demo and Account.objects.filter(name=company.NAME).exists()):  # the demo has connected its own
+        said += first_account.connect_first(os.environ)
+    print("".join(f"{sentence}\n" for sentence in said if sentence), end="", flush=True)
 
 
 def newer_database() -> str:
@@ -100,4 +121,4 @@ def _static_fingerprint() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

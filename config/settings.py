@@ -189,7 +189,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Account mail (password resets) goes out through SendGrid; campaigns' mail has its own path.
 EMAIL_BACKEND = "integrations.sendgrid.mail.EmailBackend"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Truckroll <no-reply@localhost>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "") or "Truckroll <no-reply@localhost>"
 
 # --- Sign-in, sessions and headers (accounts) ---------------------------------------------------------
 # Proxies whose X-Forwarded-For may name the client: addresses or networks, separated by commas.

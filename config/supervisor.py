@@ -21,8 +21,6 @@ from config.children import Child, Children, Ended, Told, end_leftovers
 from config.running import Options, Refusal
 
 READY_SECONDS = 120
-SIGN_INS = ("admin@demo.example", "marketer@demo.example", "csr@demo.example", "agent@demo.example")
-PASSWORD = "truckroll-demo"
 
 
 class Stop(Exception):
@@ -126,7 +124,8 @@ class Supervisor:
 
     def _prepare(self, child: Child) -> None:
         refusal = self.options.data / prepare.REFUSAL_FILE
-        refusal.unlink(missing_ok=True)
+        for left in (refusal, self.options.data / prepare.ANNOUNCEMENT_FILE):  # by an earlier start
+            left.unlink(missing_ok=True)
         self.children.start(child)
         ended: list[Ended] = []
 
@@ -162,8 +161,9 @@ class Supervisor:
         if self.clock_shows:
             local = self.clock_shows.astimezone(demo_clock.COMPANY_ZONE)
             lines.append(f"  Its clock started at {local:%A %-d %B %Y, %H:%M} company time.")
-        if self.options.demo and self.options.embedded_database:
-            lines += [f"  Sign in as {name} with the password {PASSWORD}" for name in SIGN_INS]
+        announcement = self.options.data / prepare.ANNOUNCEMENT_FILE
+        if announcement.is_file():
+            lines += [f"  {line}" for line in announcement.read_text().splitlines()]
         if self.sandbox_url:
             lines.append(f"  The simulated providers and customers are at {self.sandbox_url}/")
         print("\n".join(lines), flush=True)

@@ -3,9 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -15,9 +13,9 @@ from audiences import servicetitan_sync
 from audiences.models import Audience, JobType, SyncCursor, Tag
 from campaigns import launching, publishing
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
+from config import first_account, providers
 from config.demo import workflow
 from integrations import connections
-from integrations.messaging import ProviderError
 from integrations.models import SendingNumber
 
 NAME, ZONE = "Prairie Home Comfort", "America/Chicago"
@@ -28,7 +26,6 @@ PEOPLE = (
     ("csr@demo.example", Role.CSR, "Imani Brightwell"),
     ("agent@demo.example", Role.AGENT, "Calvin Osgard"),
 )
-SEGMENTS_PER_SECOND = 100
 PLAYBOOK = "Seasonal tune-ups"
 CAMPAIGN = "Furnace tune-ups, first wave"
 TUNE_UP = "Furnace Tune-up"
@@ -52,21 +49,25 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
     account = account or people.open_account(name=NAME, timezone=ZONE)
     if known_passwords:
         _people(account)
-    try:
-        connections.ensure_from_environment(account, environ)
-    except ProviderError as error:
-        raise NotPrepared(f"Twilio did not list its numbers: {error}") from error
+    if amiss := first_account.connect(account, environ):
+        raise NotPrepared(" ".join(amiss))
     if Campaign.objects.filter(launch_token=LAUNCH_TOKEN).exists():
         return ""
     _synchronise(account, now)
-    number = _number(account)
+    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
     audiences = _audiences(account)
     version = _version(account, now)
-    if number is None or not _stays_here(environ):
+    if number is None or not providers.is_loopback(environ.get("TWILIO_API_BASE_URL", "")):
         return f"{NAME} is ready; nothing was launched, because its texts would leave this machine"
     admin = User.objects.filter(memberships__account=account, memberships__role=Role.ADMIN).first()
     _launch(account, audiences[0], version, number, by=admin, now=now)
     return f"{NAME} is ready with {account.contacts.count():,} contacts and one campaign under way"
+
+
+def sign_ins() -> list[str]:
+    """What to print about signing in, for a database where everybody has the published password."""
+    members = set(Membership.objects.filter(account__name=NAME).values_list("user__email", flat=True))
+    return [f"Sign in as {email} with the password {PASSWORD}" for email, *_ in PEOPLE if email in members]
 
 
 def _people(account: Account) -> None:
@@ -78,7 +79,7 @@ def _people(account: Account) -> None:
 
 
 def _synchronise(account: Account, now: datetime) -> None:
-    """Mirror ServiceTitan to the end, once; afterwards the hourly rings keep it up to date."""
+    """Mirror ServiceTitan to the end, once; afterwards the rings every five minutes keep it up to date."""
     complete = SyncCursor.objects.filter(account=account, entity="appointments").exclude(synced_at=None)
     if complete.exists():
         return
@@ -89,15 +90,6 @@ def _synchronise(account: Account, now: datetime) -> None:
     report = servicetitan_sync.sync(account, client=client, now=now)
     if report.error:
         raise NotPrepared(f"ServiceTitan's data could not be read: {report.error}")
-
-
-def _number(account: Account) -> SendingNumber | None:
-    """The number that the demo sends from, at the rate of a busy short code."""
-    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
-    if number is not None and number.segments_per_second == 1:
-        number.label, number.segments_per_second = "Main line", SEGMENTS_PER_SECOND
-        number.save(update_fields=["label", "segments_per_second"])
-    return number
 
 
 def _audiences(account: Account) -> list[Audience]:
@@ -171,12 +163,3 @@ def _launch(
         launching.launch(account, draft, by=by, now=now)
     except launching.LaunchRefused as refused:
         raise NotPrepared(f"The demo campaign was refused: {refused}") from refused
-
-
-def _stays_here(environ: Mapping[str, str]) -> bool:
-    """Whether texts go to this machine's own sandbox or a stand-in beside it, never to a carrier."""
-    host = urlsplit(environ.get("TWILIO_API_BASE_URL", "")).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

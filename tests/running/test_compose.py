@@ -10,6 +10,7 @@ import yaml
 
 from config import alive
 from config.celery import QUEUES
+from integrations import connections
 from tests.product import ROOT
 from tests.running.compose_schema import SCHEMA
 
@@ -84,6 +85,21 @@ def test_no_secret_has_a_value_or_a_default(compose):
     # The servers' passwords and the signing key are demanded; providers may be connected on the page later.
     demanded = set(re.findall(r"\$\{(\w+):\?", TEXT))
     assert demanded == {"SECRET_KEY", "PUBLIC_URL", "ALLOWED_HOSTS", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+
+
+def test_the_step_before_everything_connects_what_the_environment_names(compose):
+    migrate = compose["services"]["migrate"]
+    assert migrate["command"] == ["python", "-m", "config.prepare", "--server"]
+    kept = (connections._CREDENTIALS, connections._SETTINGS)
+    named = {variable for kind in kept for provider in kind.values() for variable in provider}
+    passed = {name: value for name, value in migrate["environment"].items() if name in named}
+    assert passed == {name: f"${{{name}:-}}" for name in named}
+    assert migrate["environment"]["TRUCKROLL_ADMIN"] == "${TRUCKROLL_ADMIN:-}"
+    for name in PRODUCT - {"migrate"}:
+        assert "TRUCKROLL_ADMIN" not in compose["services"][name]["environment"], (
+            "a password stays where it is needed"
+        )
+        assert "DEFAULT_FROM_EMAIL" in compose["services"][name]["environment"]
 
 
 def test_only_the_web_is_reachable_and_only_from_this_machine(compose):

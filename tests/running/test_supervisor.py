@@ -129,10 +129,18 @@ def test_first_admin_is_made_from_the_environment_or_refused(tmp_path):
         assert sentence.count("\n") == 1
         product.env["TRUCKROLL_ADMIN"] = "boss@example.com:a-long-password-1"
         product.start()
+        show = (
+            "from integrations.models import Connection, SendingNumber;"
+            "print(*Connection.objects.order_by('pk').values_list('account__name', 'provider'));"
+            "print(SendingNumber.objects.count())"
+        )
+        shown = product.manage("shell", "-v0", "-c", show).stdout
+        assert [name in shown for name in ("twilio", "sendgrid", "servicetitan", "3")] == [True] * 4
         product.stop()
-        product.env["TRUCKROLL_ADMIN"] = "other@example.com:a-long-password-2"
-        product.start()  # people exist: said, and no reason to stay down
-        assert any("There are users already" in line for line in product.lines)
+        product.env["TRUCKROLL_DEMO"] = "1"
+        product.start()  # a company of one's own: no demo, and nobody of it who could sign in
+        assert not any("Sign in as" in line for line in product.lines)
+        assert any("there is no demo company" in line for line in product.lines)
     finally:
         product.remove()
 

@@ -1,0 +1,88 @@
+"""The first account, as the environment describes it: its admin and its providers. Done at every start."""
+
+from collections.abc import Mapping
+
+from django.core.management import CommandError, call_command
+
+from accounts.models import Account, User
+from config import providers
+from integrations import connections
+from integrations.encryption import CredentialsUnreadable
+from integrations.messaging import ProviderError
+from integrations.models import Connection, SendingNumber
+
+SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND = "Main line", 100  # the rate of a busy short code
+
+
+class Refused(Exception):
+    """The variables make no sense and nobody could sign in; one sentence for whoever starts the product."""
+
+
+def make_admin() -> str:
+    """Make the admin that TRUCKROLL_ADMIN names; "" or a sentence why not. Raises Refused where nobody is."""
+    try:
+        call_command("first_admin")
+    except CommandError as error:
+        if not User.objects.exists():
+            raise Refused(str(error)) from error
+        return str(error)
+    return ""
+
+
+def connect_first(environ: Mapping[str, str]) -> list[str]:
+    """Connect the first account to the providers of the environment; sentences about what was not possible.
+
+    Real connections are never exchanged for the sandbox, which only stands in where there is none.
+    """
+    account = Account.objects.first_opened()
+    if account is None:
+        if set(providers.PREFIXES) - set(providers.missing(environ)) - _played(environ):
+            return ["There is no account yet to connect to a provider: set TRUCKROLL_ADMIN=email:password."]
+        return []
+    return connect(account, _without_stand_ins(account, environ))
+
+
+def connect(account: Account, environ: Mapping[str, str]) -> list[str]:
+    """Connect `account` to every provider that `environ` names wholly; changed values replace the old ones.
+
+    Returns a sentence for each thing that could not be done: a start goes on without it.
+    """
+    try:
+        connections.ensure_from_environment(account, environ)
+    except ProviderError as error:
+        return [f"Twilio did not list its numbers ({error}): the known ones stay; the next start asks again."]
+    except CredentialsUnreadable as error:
+        return [f"The providers were not connected: {error}"]
+    _quicken(account)
+    return []
+
+
+def _quicken(account: Account) -> None:
+    """Let the sandbox's first number send at its rate, once; a carrier's keeps the careful rate it has."""
+    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
+    if number is None or number.segments_per_second != 1 or number.label == SANDBOX_LABEL:
+        return
+    if _is_sandbox(number.connection):
+        number.label, number.segments_per_second = SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND
+        number.save(update_fields=["label", "segments_per_second"])
+
+
+def _without_stand_ins(account: Account, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the sandbox's variables for providers that are connected in earnest."""
+    real = {
+        f"{connection.provider.upper()}_"
+        for connection in Connection.objects.filter(account=account).defer("credentials")
+        if not _is_sandbox(connection)
+    }
+    kept = tuple(real & _played(environ))
+    return {name: value for name, value in environ.items() if not name.startswith(kept)}
+
+
+def _played(environ: Mapping[str, str]) -> set[str]:
+    """The prefixes of the providers that `make run` had its sandbox play."""
+    sandbox = environ.get("TRUCKROLL_SANDBOX_URL")
+    return {p for p in providers.PREFIXES if sandbox and environ.get(f"{p}API_BASE_URL") == sandbox}
+
+
+def _is_sandbox(connection: Connection) -> bool:
+    return providers.is_loopback(connection.settings.get("base_url", ""))
