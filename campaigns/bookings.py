@@ -1,7 +1,8 @@
 """Asking ServiceTitan for bookings, and following each until it is a job or has been dismissed.
 
-A request is claimed by moving its `next_try_at`, committed, then made outside any transaction. Its external
-id never changes and is looked up before any repetition, so that killing us at any instant books nobody twice.
+A request is claimed by moving its `next_try_at`, committed, then made at once, outside any transaction. Its
+external id never changes and is looked up before any repetition, so that killing us at any instant books
+nobody twice. Nothing is asked for that nobody waits for any more.
 """
 
 import logging
@@ -9,7 +10,7 @@ from datetime import datetime
 
 from audiences import servicetitan_pages
 from campaigns import graph, locks, passages
-from campaigns.models import Booking
+from campaigns.models import Booking, Campaign, Enrollment, Step
 from campaigns.nodes.base import Outcome, Row, State
 from campaigns.nodes.book_job import BOOKED, NOT_BOOKED
 from campaigns.signals import job_booked
@@ -22,8 +23,7 @@ from integrations.servicetitan.records import Booking as Answer
 from integrations.servicetitan.records import Job
 
 log = logging.getLogger(__name__)
-BATCH = 25
-RETRY_SECONDS = 60
+RETRY_SECONDS = 60  # longer than looking a request up and making it may take
 FIRST_LOOK_SECONDS = 2
 LONGEST_LOOK_SECONDS = 120
 _MOST_DOUBLINGS = 6
@@ -32,37 +32,44 @@ _REASON_LENGTH = 300  # of the column
 _STATES = {"New": Booking.State.SENT, "Accepted": Booking.State.ACCEPTED}
 
 
+class _NotAwaited(Exception):
+    """Passage, step or campaign ended before ServiceTitan was asked."""
+
+
 def work(*, now: datetime) -> int:
-    """Make due requests and look after those under way; how many were taken up."""
+    """Make due requests and look after those under way, for up to 20 s; how many were taken up.
+
+    One booking's trouble never stops the others: it is tried again when its claim has run out.
+    """
     total = 0
-    while not loops.should_stop():
-        due = _claim_due()
-        for booking in due:
-            _take_further(booking, now)
-        total += len(due)
-        if len(due) < BATCH:
+    for _ in loops.loop_until():
+        booking = _claim_next()
+        if booking is None:
             break
+        total += 1
+        try:
+            _take_further(booking, now)
+        except Exception:
+            log.exception("booking %s broke off", booking.external_id)
     return total
 
 
 @atomic_with_retry
-def _claim_due() -> list[Booking]:
-    """Take due requests for ourselves for a minute, on the real clock."""
-    ids = sql.column(
+def _claim_next() -> Booking | None:
+    """Take one due request for ourselves for a minute, on the real clock."""
+    claimed = sql.value(
         """
         WITH due AS MATERIALIZED (
             SELECT id FROM campaigns_booking WHERE next_try_at <= clock_timestamp()
-            ORDER BY next_try_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+            ORDER BY next_try_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE campaigns_booking b SET tries = least(b.tries + 1, %s),
             next_try_at = clock_timestamp() + %s * interval '1 second'
         FROM due WHERE b.id = due.id RETURNING b.id
         """,
-        [BATCH, _MOST_TRIES, RETRY_SECONDS],
+        [_MOST_TRIES, RETRY_SECONDS],
     )
-    found = Booking.objects.filter(pk__in=ids).select_related(
-        "account", "contact", "business_unit", "job_type"
-    )
-    return list(found.order_by("pk"))
+    related = ("account", "contact", "business_unit", "job_type")
+    return Booking.objects.select_related(*related).filter(pk=claimed).first()
 
 
 def _take_further(booking: Booking, now: datetime) -> None:
@@ -70,6 +77,9 @@ def _take_further(booking: Booking, now: datetime) -> None:
         client = connections.servicetitan(booking.account)
         answer = _request(client, booking) if booking.servicetitan_id is None else _look(client, booking)
         job = client.job(answer.job_id) if answer.status == "Converted" and answer.job_id else None
+    except _NotAwaited:
+        _give_up(booking, "Nobody waited for this booking any more before it was asked for", now)
+        return
     except connections.NotConnected:
         _give_up(booking, "ServiceTitan is not connected", now)
         return
@@ -87,9 +97,14 @@ def _take_further(booking: Booking, now: datetime) -> None:
 
 
 def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
-    """Make the request, unless an earlier try of ours has already reached ServiceTitan."""
+    """Make the request, unless an earlier try of ours has already reached ServiceTitan.
+
+    Raises _NotAwaited.
+    """
     if booking.tries > 1 and (known := client.bookings_by_external_id(booking.external_id)):
         return known[0]
+    if not _is_awaited(booking):
+        raise _NotAwaited
     contact = booking.contact
     phone = contact.contact_addresses.filter(address__channel="phone").order_by("position").first()
     return client.create_booking(
@@ -107,6 +122,15 @@ def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
             customer_id=contact.servicetitan_customer_id or None,
         )
     )
+
+
+def _is_awaited(booking: Booking) -> bool:
+    """Whether its step is open, in a live passage of a campaign that nobody stopped; or it has no step."""
+    if booking.step_id is None:
+        return True
+    steps = Step.objects.filter(pk=booking.step_id, state__in=Step.OPEN)
+    live = steps.filter(enrollment__state=Enrollment.State.ACTIVE)
+    return live.exclude(campaign__status=Campaign.Status.COMPLETED).exists()
 
 
 def _look(client: ServiceTitanClient, booking: Booking) -> Answer:

@@ -5,11 +5,12 @@ intake's cursor; a killed worker loses at most the slice it was in. A per-campai
 workers from evaluating the same campaign at once.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from audiences import segments, suppression
-from campaigns import graph
+from campaigns import graph, passages
 from campaigns.models import Campaign, Intake
 from campaigns.nodes import KINDS
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
@@ -69,12 +70,21 @@ SELECT (SELECT count(*) FROM picked WHERE reason <> '{ALREADY_IN}'), (SELECT cou
 """
 
 
-def enroll(campaign: Campaign, *, now: datetime, occurrence: int = 1) -> Intake:
-    """Evaluate a launched campaign's audience to the end, from wherever an earlier run came to."""
+def enroll(
+    campaign: Campaign,
+    *,
+    now: datetime,
+    occurrence: int = 1,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Intake:
+    """Evaluate a launched campaign's audience, from wherever an earlier run came to.
+
+    Asks `go_on` before each slice and leaves the rest to a later run where it says no. Raises InvalidRules.
+    """
     intake, _ = Intake.objects.get_or_create(
         campaign=campaign, occurrence=occurrence, defaults={"started_at": now}
     )
-    while intake.finished_at is None:
+    while intake.finished_at is None and go_on():
         intake = enroll_slice(campaign, intake.pk, now=now)
     return intake
 
@@ -122,13 +132,8 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
         "node": first.id,
         "state": arrival.state,
         "due": arrival.due_at,
-        "send_by": send_by(campaign, first.kind, starts),
+        "send_by": passages.send_by(campaign.pk, first.kind, starts),
     }
-
-
-def send_by(campaign: Campaign, kind: str, due: datetime) -> datetime | None:
-    """When a send due at `due` is too late: the campaign's hours after it, 72 unless set."""
-    return due + timedelta(hours=campaign.send_by_hours) if kind == "send_sms" else None
 
 
 def preview(ids_sql: str, params: list[Any]) -> dict[str, int]:

@@ -72,6 +72,8 @@ def launch(
             "launched_by": by, "launched_at": now,
         },
     )  # fmt: skip
+    if campaign.account_id != account.pk:  # what the browser sends back is no secret and no claim
+        raise LaunchRefused({"": ["This launch form was used before. Open a new one."]})
     if not made:  # another click won the race
         lane.delete()
         return campaign

@@ -45,20 +45,20 @@ def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def stop(campaign: Campaign, *, by: User, now: datetime) -> None:
+def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = "") -> None:
     """End the campaign for good: what was sent stays sent, the rest is skipped. Raises NotPossible.
 
-    Status and lane change at once, so that nothing new begins; the enrollments are ended in slices by
-    `finish_stopped`, rung here and by beat.
+    `by` is None where the product itself stops it; the audit log then says the reason. Status and lane
+    change at once, so that nothing new begins; the enrollments are ended in slices by `finish_stopped`,
+    rung here and by beat.
     """
     from campaigns.tasks import finish  # tasks import this module
 
     running = {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}
     _change(campaign, running, Campaign.Status.COMPLETED, "stop", stopped_at=now, completed_at=now)
     _pause_lane(campaign, True)
-    audit.record(
-        account=campaign.account, by=by, verb="stopped", summary=f"Stopped {campaign.name}", on=campaign
-    )
+    summary = f"Stopped {campaign.name}: {reason}" if reason else f"Stopped {campaign.name}"
+    audit.record(account=campaign.account, by=by, verb="stopped", summary=summary, on=campaign)
     ring(finish)
 
 
@@ -78,6 +78,8 @@ def _change(campaign: Campaign, allowed: Collection[str], status: str, verb: str
 
 def finish_stopped(*, now: datetime) -> int:
     """End what stopped campaigns still have running, slice by slice; how many enrollments."""
+    # Not in `stop`, which must not wait for a slice that is being taken in.
+    Intake.objects.filter(finished_at=None, campaign__stopped_at__isnull=False).update(finished_at=now)
     total = 0
     stopped = Campaign.objects.filter(
         status=Campaign.Status.COMPLETED, stopped_at__isnull=False, enrollments__state=Enrollment.State.ACTIVE

@@ -111,9 +111,6 @@ def _insert_open(
     due = "%(due)s::timestamptz"
     if node.kind == Node.Kind.WAIT_FOR_REPLY:
         due = f"CASE WHEN n.reply_id IS NULL THEN {due} ELSE %(now)s::timestamptz END"
-    send_by = None
-    if node.kind == Node.Kind.SEND_SMS:
-        send_by = now + timedelta(hours=_send_by_hours(campaign_id))
     sql.run(
         f"""
         INSERT INTO campaigns_step
@@ -127,10 +124,18 @@ def _insert_open(
             "state": arrival.state,
             "now": now,
             "due": arrival.due_at,
-            "send_by": send_by,
+            "send_by": send_by(campaign_id, node.kind, now),
             "enrollments": enrollment_ids,
         },
     )
+
+
+def send_by(campaign_id: int, kind: str, due: datetime) -> datetime | None:
+    """When a step due at `due` is too late: a text the campaign's hours after it (72 unless set)."""
+    if kind != Node.Kind.SEND_SMS:
+        return None
+    hours = sql.value("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id])
+    return due + timedelta(hours=int(hours))
 
 
 def _pass(graph: Graph) -> str:
@@ -141,10 +146,6 @@ def _pass(graph: Graph) -> str:
         "(SELECT coalesce(max(p.pass_number), 0) + 1 FROM campaigns_step p"
         " WHERE p.enrollment_id = e AND p.node_id = %(node)s)"
     )
-
-
-def _send_by_hours(campaign_id: int) -> int:
-    return int(sql.value("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id]))
 
 
 def _finish(enrollment_ids: list[int], now: datetime) -> None:

@@ -1,9 +1,19 @@
 """The engine's loop, intakes, bookings and ends. Each may be rung at any time, twice, or not at all."""
 
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
 from celery import shared_task
 
+from audiences.segments import InvalidRules
 from campaigns import bookings, engine, enrolling, lifecycle
+from campaigns.models import Campaign
 from common import clock, loops
+from common.doorbell import ring
+
+log = logging.getLogger(__name__)
 
 
 @shared_task
@@ -14,13 +24,42 @@ def run_engine() -> int:
 
 @shared_task
 def take_in() -> int:
-    """Bring every launched campaign's audience in; how many campaigns were worked on."""
-    campaigns = lifecycle.unfinished_intakes()
-    for campaign in campaigns:
-        if loops.should_stop():
-            break
-        enrolling.enroll(campaign, now=clock.now())
-    return len(campaigns)
+    """Bring launched campaigns' audiences in, for up to 20 s; how many campaigns were worked on.
+
+    What is left then is rung for again. One campaign's trouble never stops the others.
+    """
+    go_on = _for_one_loop()
+    worked, unfinished = 0, False
+    with loops.only_one("take_in") as held:
+        for campaign in lifecycle.unfinished_intakes() if held else []:
+            if unfinished := not go_on():
+                break
+            worked += 1
+            unfinished = not _take_in(campaign, go_on)
+    if unfinished and not loops.should_stop():
+        ring(take_in)
+    return worked
+
+
+def _for_one_loop() -> Callable[[], bool]:
+    """True for 20 s, unless the process is asked to end."""
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    return lambda: time.monotonic() < deadline and not loops.should_stop()
+
+
+def _take_in(campaign: Campaign, go_on: Callable[[], bool]) -> bool:
+    """Whether nothing of this intake is left that another ring at once could do."""
+    now = clock.now()
+    try:
+        return enrolling.enroll(campaign, now=now, go_on=go_on).finished_at is not None
+    except InvalidRules as invalid:
+        # Its rules were good at launch: what they name is gone since. Never silently everybody.
+        log.warning("campaign %s stopped: %s", campaign.pk, invalid)
+        with contextlib.suppress(lifecycle.NotPossible):
+            lifecycle.stop(campaign, by=None, now=now, reason=str(invalid))
+    except Exception:
+        log.exception("intake of campaign %s broke off", campaign.pk)
+    return True
 
 
 @shared_task
@@ -32,5 +71,6 @@ def finish() -> int:
 
 @shared_task
 def book() -> int:
-    """Send booking requests to ServiceTitan and ask after those under way; how many moved."""
-    return bookings.work(now=clock.now())
+    """Send booking requests to ServiceTitan and ask after those under way, for up to 20 s; how many."""
+    with loops.only_one("book") as held:
+        return bookings.work(now=clock.now()) if held else 0

@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from campaigns import bookings, engine, passages
-from campaigns.models import Booking, Enrollment, Step
+from campaigns import bookings, engine, lifecycle, passages
+from campaigns.models import Booking, Campaign, Enrollment, Step
 from common import clock
 from integrations.models import Connection
+from tests import factories
 from tests.conversations.conftest import Company
 
 NODES = [
@@ -129,3 +130,74 @@ def test_a_job_of_an_ended_passage_is_kept_and_moves_nobody(company: Company, bo
     assert booking.servicetitan_job_id is not None
     assert Step.objects.get().state == "skipped"
     assert Enrollment.objects.get().ended_reason == "opted_out"
+
+
+def test_one_account_with_broken_credentials_holds_up_no_other(company: Company, booking: Booking) -> None:
+    broken = factories.make_account()
+    Connection.objects.create(account=broken, provider=Connection.Provider.SERVICETITAN, credentials={})
+    contact = factories.make_contact(broken)
+    theirs = Booking.objects.create(
+        account=broken, external_id="first", contact=contact, next_try_at="1999-01-01T00:00Z"
+    )
+    bookings.work(now=clock.now())
+    booking.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (booking.state, asked(company)) == ("sent", ["New"])
+    assert (theirs.state, theirs.tries) == ("requested", 1)
+
+
+def test_a_request_is_claimed_right_before_its_own_call(
+    company: Company, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one call is slow, every other request is free for whoever comes."""
+    later = Booking.objects.create(
+        account=company.account, external_id="second", contact=booking.contact, next_try_at=clock.now()
+    )
+    Booking.objects.update(next_try_at="2000-01-01T00:00:00Z")
+    seen = []
+    make = bookings._request
+
+    def look_around(*args):
+        seen.append(Booking.objects.filter(tries=0).count())
+        return make(*args)
+
+    monkeypatch.setattr(bookings, "_request", look_around)
+    bookings.work(now=clock.now())
+    assert seen == [1, 0]
+    later.refresh_from_db()
+    assert later.state == "sent"
+
+
+def end_by_time(booking: Booking) -> None:
+    Step.objects.update(due_at=clock.now())
+    engine.run_round(now=clock.now())
+    assert step("booking") == ("completed", "not_booked")
+
+
+def end_the_passage(booking: Booking) -> None:
+    passages.end([booking.enrollment_id or 0], reason="opted_out", now=clock.now())
+
+
+def stop_the_campaign(booking: Booking) -> None:
+    lifecycle.stop(Campaign.objects.get(), by=None, now=clock.now())
+
+
+@pytest.mark.parametrize("end", [end_by_time, end_the_passage, stop_the_campaign])
+def test_nobody_is_booked_who_has_left_before_the_request(company: Company, booking: Booking, end) -> None:
+    end(booking)
+    work()
+    booking.refresh_from_db()
+    assert (booking.state, booking.next_try_at) == ("failed", None)
+    assert "Nobody waited" in booking.reason
+    assert asked(company) == []
+
+
+def test_a_request_whose_answer_was_lost_is_followed_though_its_passage_ended(
+    company: Company, booking: Booking
+) -> None:
+    company.sandbox.set_faults(servicetitan={"accept_then_drop": 1.0})
+    work()
+    company.sandbox.clear_faults()
+    end_the_passage(booking)
+    work_until(booking, "converted")
+    assert asked(company).count("New") == 1

@@ -81,18 +81,6 @@ def test_nobody_enters_twice_with_one_phone(open_hours):
     assert Enrollment.objects.get(campaign=campaign, contact=shared).state == "active"
 
 
-def test_an_intake_goes_on_where_it_was_killed(open_hours):
-    account = factories.make_account()
-    now = clock.now()
-    campaign = launch(account, contacts=5)
-    before = campaign.intakes.get()
-    campaign.intakes.update(cursor=0, matched=0, admitted=0, finished_at=None)
-    Enrollment.objects.all()
-    while not enrolling.enroll_slice(campaign, before.pk, now=now, size=2).finished_at:
-        pass
-    assert Enrollment.objects.filter(campaign=campaign).count() == 5
-
-
 def test_accepted_texts_lead_to_the_next_node(open_hours):
     from conversations import delivery
 
