@@ -37,8 +37,13 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return token, secret
 
     def recognise(self, secret: str) -> "ApiToken | None":
-        """The live token of this secret, unless revoked or its maker was disabled."""
-        found = self.filter(hash=hash_secret(secret), revoked_at=None, created_by__is_active=True)
+        """The live token of this secret, unless revoked or its maker is disabled or has left the account."""
+        found = self.filter(
+            hash=hash_secret(secret),
+            revoked_at=None,
+            created_by__is_active=True,
+            created_by__memberships__account=F("account"),
+        )
         return found.select_related("account", "created_by").first()
 
 

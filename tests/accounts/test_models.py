@@ -73,6 +73,11 @@ def test_token_is_recognised_until_revoked_or_its_maker_disabled() -> None:
     User.objects.update(is_active=False)
     assert ApiToken.objects.recognise(secret) is None
     User.objects.update(is_active=True)
+    make_member(make_account(), user=admin)
+    Membership.objects.filter(account=account).delete()  # left; still a member elsewhere
+    assert ApiToken.objects.recognise(secret) is None
+    Membership.objects.create(account=account, user=admin, role=Role.CSR)
+    assert ApiToken.objects.recognise(secret) == token
     token.revoked_at = clock.now()
     token.save()
     assert ApiToken.objects.recognise(secret) is None
