@@ -106,14 +106,14 @@ class CampaignPage:
 
 
 _read: dict[int, tuple[float, Dashboard]] = {}  # by account: when it was begun, and what was found
-_reading = threading.Lock()
+_reading: dict[int, threading.Lock] = {}  # by account, so that no account waits for another's figures
 
 
 def of_account(account: Account, *, polled: bool = False) -> Dashboard:
     """The dashboard now. For polls it is computed at most once a second per process, whoever asks."""
     if not polled:
         return _remember(account)
-    with _reading:
+    with _reading.setdefault(account.pk, threading.Lock()):
         at, known = _read.get(account.pk, (-FRESH_SECONDS, None))
         if known is not None and time.monotonic() - at < FRESH_SECONDS:
             return known

@@ -124,6 +124,13 @@ def test_role_is_part_of_the_version(world: World, client: Client) -> None:
     assert client.get(url)["HX-PTag"] != agent.get(url)["HX-PTag"]
 
 
+def test_no_account_waits_for_the_figures_of_another(world: World) -> None:
+    other = build()
+    dashboard.of_account(other.account, polled=True)
+    with dashboard._reading[other.account.pk]:  # a long reading
+        assert dashboard.of_account(world.account, polled=True).needing_reply == 0
+
+
 def test_polls_share_one_reading_for_a_second(
     world: World, client: Client, django_assert_num_queries: object
 ) -> None:
