@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import Account
 from integrations.models import Connection, NumberPace, SendingNumber
 from integrations.servicetitan.access import ServiceTitanAccess
@@ -128,6 +129,24 @@ def _ensure(account: Account, provider: str, environ: Mapping[str, str]) -> Conn
             merged.pop(key, None)  # unset means the provider's own address
     secrets = {**connection.credentials, **credentials}
     if connection.pk is None or (connection.credentials, connection.settings) != (secrets, merged):
-        connection.credentials, connection.settings = secrets, merged
-        connection.save()
+        _store(connection, secrets, merged)
     return connection
+
+
+@transaction.atomic
+def _store(connection: Connection, secrets: dict[str, str], settings: dict[str, str]) -> None:
+    """Keep what the environment says, with an entry of which values are new, never of the values."""
+    verb, said = ("changed_connection", "Changed") if connection.pk else ("connected", "Connected")
+    before = {**connection.credentials, **connection.settings}
+    after = {**secrets, **settings}
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    connection.credentials, connection.settings = secrets, settings
+    connection.save()
+    audit.record(
+        account=connection.account,
+        by=None,
+        verb=verb,
+        on=connection,
+        summary=f"{said} {connection.get_provider_display()} from the environment: {', '.join(changed)}",
+        detail={"changed": changed},
+    )

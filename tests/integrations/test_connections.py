@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from django.db import IntegrityError, connection, transaction
 
-from accounts.models import Account
+from accounts.models import Account, AuditEntry
 from integrations import connections
 from integrations.encryption import CredentialsUnreadable
 from integrations.messaging import ProviderError
@@ -148,6 +148,21 @@ def test_starting_again_changes_nothing_and_new_values_replace_old_ones(
     kept = SendingNumber.objects.get(e164="+15125550100")
     assert (kept.label, kept.segments_per_second) == ("Office", 3)
     assert SendingNumber.objects.count() == 2
+
+
+def test_what_the_environment_connects_and_changes_is_in_the_audit_log(server: Any, account: Account) -> None:
+    server.handler = owned
+    connections.ensure_from_environment(account, environment(server.url))
+    connections.ensure_from_environment(account, environment(server.url))  # nothing new, no entry
+    connections.ensure_from_environment(account, environment(server.url, TWILIO_AUTH_TOKEN="rotated"))
+    entries = AuditEntry.objects.filter(account=account).order_by("pk")
+    assert [(entry.verb, entry.by, entry.detail["changed"]) for entry in entries] == [
+        ("connected", None, ["account_sid", "auth_token", "base_url"]),
+        ("connected", None, ["api_key"]),
+        ("changed_connection", None, ["auth_token"]),
+    ]
+    told = " ".join(f"{entry.summary} {entry.detail}" for entry in entries)
+    assert "rotated" not in told and "SG.key" not in told and "AC1" not in told
 
 
 def test_a_provider_that_cannot_be_reached_is_connected_all_the_same(server: Any, account: Account) -> None:
