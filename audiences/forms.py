@@ -4,10 +4,13 @@ from datetime import date
 from typing import Any, get_args
 
 from django import forms
+from django.db import IntegrityError, transaction
 
 from accounts.models import Account
 from audiences import segments
 from audiences.models import Audience
+
+NAME_TAKEN = "There is an audience of this name already. Choose another."
 
 
 class RulesForm(forms.Form):
@@ -69,12 +72,17 @@ class AudienceForm(RulesForm):
         name = str(self.cleaned_data["name"]).strip()
         others = Audience.objects.filter(account=self.account, name=name).exclude(pk=self.audience.pk)
         if others.exists():
-            raise forms.ValidationError("There is an audience of this name already. Choose another.")
+            raise forms.ValidationError(NAME_TAKEN)
         return name
 
-    def save(self) -> Audience:
-        """Store the audience."""
+    def save(self) -> bool:
+        """Store the audience; False, with an error in the form, where its name was taken meanwhile."""
         self.audience.name = self.cleaned_data["name"]
         self.audience.rules = self.rules()
-        self.audience.save()
-        return self.audience
+        try:
+            with transaction.atomic():
+                self.audience.save()
+        except IntegrityError:
+            self.add_error("name", NAME_TAKEN)
+            return False
+        return True

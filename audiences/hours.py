@@ -186,10 +186,10 @@ def _replace(pairs: Sequence[Pair], medium: str, now: datetime) -> int:
         zone_set__in={z for z, _ in pairs},
         window__in={w for _, w in pairs},
     )
-    wrong = []
+    wrong, mine = [], set(pairs)
     for row in kept:
         same = right.pop((row.zone_set_id, row.window_id, row.opens_at, row.closes_at), None)
-        if same is None and (row.zone_set_id, row.window_id) in set(pairs):
+        if same is None and (row.zone_set_id, row.window_id) in mine:
             wrong.append(row.pk)
     Opening.objects.filter(pk__in=wrong).delete()
     Opening.objects.bulk_create(right.values(), ignore_conflicts=True)

@@ -39,9 +39,8 @@ def count(request: Request) -> HttpResponse:
 
 def _edit(request: Request, audience: Audience) -> HttpResponse:
     form = AudienceForm(request.POST or None, audience=audience)
-    if request.method == "POST" and form.is_valid():
-        verb = "changed_audience" if audience.pk else "created_audience"
-        audience = form.save()
+    verb = "changed_audience" if audience.pk else "created_audience"
+    if request.method == "POST" and form.is_valid() and form.save():
         audit.record(
             account=request.account, by=request.user, verb=verb, summary=f"{audience.name}", on=audience
         )

@@ -12,16 +12,25 @@ from audiences.models import Audience
 @require_GET
 @access.require("view")
 def audience_list(request: HttpRequest) -> HttpResponse:
-    """Every audience with its rules in words and how many contacts match now."""
+    """Every audience with its rules in words; how many match is asked for a row once it is in sight."""
     found = []
-    for audience in access.rows(request, Audience).order_by("name", "pk"):
+    for audience in access.rows(request, Audience.objects.select_related("account")).order_by("name", "pk"):
         errors = segments.validate(audience.account, audience.rules)
         found.append(
             {
                 "audience": audience,
                 "errors": errors,
                 "words": [] if errors else segments.describe(audience.account, audience.rules),
-                "count": None if errors else segments.count(audience.account, audience.rules),
             }
         )
     return render(request, "audiences/audience_list.html", {"found": found})
+
+
+@require_GET
+@access.require("view")
+def saved_count(request: HttpRequest, pk: int) -> HttpResponse:
+    """The fragment in an audience's row: how many contacts match now."""
+    audience = access.get(request, Audience.objects.select_related("account"), pk)
+    errors = segments.validate(audience.account, audience.rules)
+    matching = None if errors else segments.count(audience.account, audience.rules)
+    return render(request, "audiences/audience_list.html#saved-count", {"matching": matching})

@@ -63,6 +63,7 @@ RULES: dict[str, Rule] = {
     "audiences:edit": Rule(
         post="build_audience", methods=BOTH, arg="audience", data=lambda account: {"name": "Renamed"}
     ),
+    "audiences:saved_count": Rule(arg="audience"),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
     "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),

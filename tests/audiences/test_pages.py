@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Role
 from audiences import suppression
+from audiences.forms import AudienceForm
 from audiences.models import Audience, ContactTag
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.audiences import people
@@ -72,12 +75,26 @@ def test_mistakes_are_told_and_nothing_is_saved(account, csr):
     assert "was deleted in ServiceTitan" in count and "<data" not in count
 
 
+def test_two_tabs_with_one_name_make_one_audience(account):
+    forms = [AudienceForm({"name": "VIPs"}, audience=Audience(account=account)) for _ in range(2)]
+    assert all(form.is_valid() for form in forms)  # both looked before either stored
+    assert [form.save() for form in forms] == [True, False]
+    assert "of this name already" in str(forms[1].errors["name"])
+    assert Audience.objects.count() == 1
+
+
 def test_list_shows_words_counts_and_broken_rules(account, csr):
     people.contact(account)
-    Audience.objects.create(account=account, name="Everybody")
-    Audience.objects.create(account=account, name="Broken", rules={"planet": "Mars"})
-    page = csr.get("/audiences/").content.decode()
-    assert "All active contacts" in page and '<data value="1">1</data>' in page
+    whole = Audience.objects.create(account=account, name="Everybody")
+    broken = Audience.objects.create(account=account, name="Broken", rules={"planet": "Mars"})
+    with CaptureQueriesContext(connection) as queries:
+        page = csr.get("/audiences/").content.decode()
+    assert not [query for query in queries if "count(*)" in query["sql"]], "no row is counted unasked"
+    assert "All active contacts" in page and f"/audiences/{whole.pk}/count/" in page
+    assert f"/audiences/{broken.pk}/count/" not in page
+    count = csr.get(f"/audiences/{whole.pk}/count/").content.decode()
+    assert count.strip() == '<data value="1">1</data>'
+    assert csr.get(f"/audiences/{broken.pk}/count/").content.decode().strip() == "—"
     assert "“planet” is not a rule that we know." in page
 
 

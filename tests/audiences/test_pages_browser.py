@@ -52,7 +52,9 @@ def test_count_follows_every_change_of_the_rules(site: Page, live_server: Any) -
     assert not [url for url in asked if "csrf" in url]
     site.get_by_label("Name").fill("Companies")
     site.get_by_role("button", name="Save the audience").click()
-    expect(site.get_by_role("row", name="Companies")).to_contain_text("Kind of customer: commercial")
+    row = site.get_by_role("row", name="Companies")
+    expect(row).to_contain_text("Kind of customer: commercial")
+    expect(row.get_by_role("cell").last).to_have_text("1")  # counted once it is in sight
 
 
 def test_search_narrows_the_list_while_typing(site: Page, live_server: Any) -> None:
