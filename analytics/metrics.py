@@ -166,16 +166,11 @@ class Tiles:
     total_texts: int
 
 
-def node_table(campaign: Campaign) -> list[NodeRow]:
-    """The nodes of a campaign in workflow order, with their figures; exact at the instant of reading.
+def node_rows(campaign: Campaign, found: Counter[counters.Cell]) -> list[NodeRow]:
+    """The nodes of a campaign in workflow order, with their figures as read by `counters.totals`.
 
     Nodes that only an older version had, and that still count something, follow.
     """
-    return node_rows(campaign, counters.totals([campaign.pk]))
-
-
-def node_rows(campaign: Campaign, found: Counter[counters.Cell]) -> list[NodeRow]:
-    """The node table of figures already read by `counters.totals`."""
     present = list(Node.objects.filter(version=campaign.version_id).order_by("position"))
     keys = {node.key for node in present}
     gone = {key for _, key, _ in found if key} - keys

@@ -68,12 +68,6 @@ def parse_phone(text: str, region: str = DEFAULT_REGION) -> Phone | None:
     )
 
 
-def to_e164(text: str, region: str = DEFAULT_REGION) -> str | None:
-    """The number as `+15125550142`, or None where it cannot be one."""
-    phone = parse_phone(text, region)
-    return phone.e164 if phone else None
-
-
 def display_phone(e164: str) -> str:
     """The number as people read it: (512) 555-0142 for +1, international form elsewhere."""
     try:

@@ -124,7 +124,7 @@ _months_made: set[tuple[str, date]] = set()
 
 
 def _ensure_partition(month: date) -> None:
-    """Once per month and process; the daily task normally made the partition long before."""
+    """Once per month and process; the hourly task normally made the partition long before."""
     mark = (str(connection.settings_dict["NAME"]), month)
     if mark not in _months_made:
         with connection.cursor() as cursor:

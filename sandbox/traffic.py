@@ -111,10 +111,6 @@ class Traffic:
         nominal = float(self.world.numbers[sender]["segments_per_second"])
         return nominal * self.world.speed, nominal
 
-    def queued_segments(self, sender: str) -> float:
-        """Segments waiting at a sender."""
-        return max(0.0, self._free_at.get(sender, 0.0) - self.world.clock.real()) * self.rate(sender)[0]
-
     def accept(
         self,
         *,

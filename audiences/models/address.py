@@ -36,12 +36,3 @@ class Address(models.Model):
 
     def __str__(self) -> str:
         return self.value
-
-    @property
-    def textable(self) -> bool:
-        """Whether a text may be tried: a phone that is neither a landline nor known unreachable."""
-        return (
-            self.channel == self.Channel.PHONE
-            and self.line_type != self.LineType.LANDLINE
-            and self.unreachable_since is None
-        )

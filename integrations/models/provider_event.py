@@ -33,7 +33,7 @@ class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
         """Make the partitions of the month before `now`, its own and the two after, where missing.
 
         Rows that the default partition caught for such a month are moved into it. Cheap when nothing
-        is missing; meant for a daily task and for the first event of a month in a process.
+        is missing; meant for an hourly task and for the first event of a month in a process.
         """
         with connection.cursor() as cursor:
             cursor.execute("SELECT integrations_ensure_event_partitions(%s)", [month_of(now)])
