@@ -34,7 +34,7 @@ DELIVERY_UNKNOWN = "delivery_unknown"
 _ABANDONED = "abandoned"
 _SHORTEST_RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 300.0
-_REASON_LENGTH = 300  # of the column
+_REASON_LENGTH, _CODE_LENGTH = 300, 40  # of the columns
 _RANK_SQL = (
     "CASE m.state " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " ELSE 9 END"
 )
@@ -134,8 +134,8 @@ def apply_reports(reports: Iterable[tuple[DeliveryReport, int]], *, now: datetim
 def advance(moves: Sequence[Move], *, now: datetime) -> int:
     """Move messages upward in rank and tell the layers above; returns how many moved.
 
-    Locks the message rows in id order first (architecture: locks). A message whose provider id is
-    another's keeps its own: the report is not for it.
+    Locks the message rows in id order first (architecture: locks). A message that has another
+    provider id keeps its own, and none gets one that another message has: the report is not for it.
     """
     changes = _move(moves, now)
     _tell(changes, now)
@@ -153,7 +153,7 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
                 m.state,
                 RANK[m.state],
                 m.provider_id,
-                m.code,
+                m.code[:_CODE_LENGTH],
                 m.reason[:_REASON_LENGTH],
                 m.segments,
             )
@@ -166,11 +166,16 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
             SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(ranks)s::int[],
                 %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(segments)s::int[])
                 AS n(id, state, rank, provider_id, code, reason, segments)),
-        held AS MATERIALIZED (
-            SELECT m.id, m.accepted_at IS NULL AS unaccepted
+        named AS (
+            SELECT m.id, m.accepted_at IS NULL AS unaccepted, n.provider_id IS NULL OR 1 = row_number()
+                OVER (PARTITION BY n.provider_id ORDER BY m.provider_id NULLS LAST, m.id) AS first_so_named
             FROM conversations_message m JOIN news n USING (id)
             WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
-              AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id))
+              AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id)
+              AND NOT EXISTS (
+                SELECT 1 FROM conversations_message other WHERE other.provider = m.provider
+                    AND other.provider_id = n.provider_id AND other.id <> m.id)),
+        held AS MATERIALIZED (SELECT id, unaccepted FROM named WHERE first_so_named)
         UPDATE conversations_message m SET
             state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL,
             provider_id = COALESCE(m.provider_id, n.provider_id),
@@ -244,7 +249,7 @@ def _mark_unknown(lost: Sequence[tuple[int, str]], now: datetime) -> list[Change
         WHERE m.id = n.id AND m.state = 'calling'
         RETURNING m.id, m.origin, m.state, m.code, m.reason, false
         """,
-        [now, *sql.columns(lost)],
+        [now, *sql.columns([(message_id, code[:_CODE_LENGTH]) for message_id, code in lost])],
     )
     return [Change(*row) for row in found]
 

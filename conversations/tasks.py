@@ -1,11 +1,16 @@
 """The loops that send, listen and tidy. Each may be rung at any time, twice, or not at all."""
 
+import time
+
 from celery import shared_task
 from django.conf import settings
 
 from common import clock, loops
 from common.transactions import atomic_with_retry
-from conversations import delivery, draining, reconciling, sender
+from conversations import delivery, draining, reconciling, remedies, sender
+
+MAKE_GOOD_EVERY_SECONDS = 300.0
+_made_good_at: float | None = None  # monotonic; None in a process that has just begun
 
 
 @shared_task
@@ -18,8 +23,8 @@ def send() -> int:
 def apply_events() -> int:
     """Apply status callbacks as they come for up to 20 s; how many."""
     total = 0
-    for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
-        done = draining.drain()
+    for left in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
+        done = draining.drain(left)
         total += done
         if not done:
             loops.nap(0.2)
@@ -28,9 +33,18 @@ def apply_events() -> int:
 
 @shared_task
 def sweep() -> int:
-    """Mark abandoned calls unknown and reconcile the unknown; how many moved."""
+    """Mark abandoned calls unknown, reconcile the unknown, then make good lost remedies; how many moved."""
     now = clock.now()
     swept = atomic_with_retry(delivery.sweep_abandoned)(
         older_than_seconds=settings.ABANDONED_AFTER_SECONDS, now=now
     )
-    return swept + reconciling.reconcile_unknown(now=now)
+    return swept + reconciling.reconcile_unknown(now=now) + _make_good()
+
+
+def _make_good() -> int:
+    """Remedies lost with a killed process: looked for when a process begins, then every five minutes."""
+    global _made_good_at
+    if _made_good_at is not None and time.monotonic() < _made_good_at + MAKE_GOOD_EVERY_SECONDS:
+        return 0
+    _made_good_at = time.monotonic()
+    return remedies.make_good(now=clock.now())
