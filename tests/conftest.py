@@ -4,6 +4,7 @@ The controller starts one PostgreSQL and one Valkey in the session's own data fo
 and removes them afterwards; the schema is migrated once into a template that every worker clones.
 """
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -123,6 +124,28 @@ def _migrate(name: str) -> None:
     _point_at(name)
     call_command("migrate", verbosity=0, interactive=False)
     connection.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker has the browser: a second Chromium costs more than the waiting saves."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(autouse=True)
+def loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once started, Playwright leaves its loop running in this thread; tests without a browser do not see it.
+
+    Otherwise no sender could run its own loop after a browser test, in whatever order the tests come.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None or "browser" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 """A contractor with a campaign, wired to a real sandbox process and a real web server."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from accounts.models import Account
 from campaigns import engine, enrolling, launching
@@ -12,6 +14,7 @@ from common import clock
 from conversations import draining, sender
 from integrations.models import SendingNumber
 from tests import factories
+from tests.product import wait_for
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # noon in Chicago
@@ -71,8 +74,12 @@ def company(
     noon: datetime,
     settings,
     live_server,
-) -> Company:
-    """An account whose Twilio is the sandbox, and whose webhooks reach this process."""
+) -> Iterator[Company]:
+    """An account whose Twilio is the sandbox, and whose webhooks reach this process.
+
+    Afterwards the sandbox forgets what it has to report, and the web server finishes what it was told: a
+    webhook that comes late would write while the tables are emptied.
+    """
     settings.PUBLIC_URL = live_server.url
     sandbox.set_webhook_base(live_server.url)
     sandbox.set_clock_offset((MONDAY_NOON - datetime.now(UTC)).total_seconds())
@@ -87,4 +94,18 @@ def company(
     stored.credentials = {"auth_token": sandbox.credentials["auth_token"]}
     stored.save()
     sandbox.set_number_rate(number.e164, 5000)
-    return Company(account, number, sandbox)
+    yield Company(account, number, sandbox)
+    if sandbox.process.poll() is None:
+        sandbox.reset()
+    wait_for(lambda: not busy_connections(), seconds=15, what="end of the web server's last requests")
+
+
+def busy_connections() -> int:
+    """Other connections to this test's database that are in the middle of something."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend' AND state <> 'idle'"
+        )
+        return int(cursor.fetchone()[0])
