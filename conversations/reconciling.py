@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from common import sql
+from common import loops, sql
 from common.transactions import atomic_with_retry
 from conversations import delivery
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.models import Attempt, Message
 from integrations.messaging import ListedText, ProviderError
+from integrations.models import Connection
 from integrations.twilio.client import TwilioAccess, list_texts
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,11 @@ _MOST_DOUBLINGS = 8
 _POLLS_BEFORE_GIVING_UP = 2
 
 
-def reconcile_unknown(*, now: datetime) -> int:
-    """Look up some of the unknown messages that are old enough; returns how many were settled.
+def reconcile_unknown(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> int:
+    """Look up some of the unknown messages that are old enough for up to `seconds`; how many were settled.
 
-    In random order, so that those nothing can be learnt of now do not keep others from their turn.
+    In random order, so that those nothing can be learnt of now do not keep others from their turn. A provider
+    that did not answer once is not asked again in this round.
     """
     # Polls are spread: each one doubles the wait for the next, on the real clock.
     ids = sql.column(
@@ -40,27 +42,41 @@ def reconcile_unknown(*, now: datetime) -> int:
         """,
         [settings.RECONCILE_AFTER_SECONDS, _MOST_DOUBLINGS, BATCH],
     )
-    messages = Message.objects.filter(pk__in=ids).select_related("address", "number__connection")
-    return sum(_reconcile(message, now) for message in messages)
+    messages = Message.objects.select_related("address", "number__connection").in_bulk(ids)
+    silent: set[int] = set()
+    settled = 0
+    for message_id, _ in zip(ids, loops.loop_until(seconds), strict=False):
+        message = messages.get(message_id)
+        if message is None or message.number.connection_id in silent:
+            continue
+        try:
+            settled += _reconcile(message, now)
+        except ProviderError as error:
+            log.warning("list of texts not available: %s", error.code)
+            silent.add(message.number.connection_id)
+    return settled
 
 
 def _reconcile(message: Message, now: datetime) -> bool:
+    """Whether the message was settled. Raises ProviderError where the list cannot be read."""
     attempt = Attempt.objects.filter(message=message).exclude(state="refused").first()
     started = attempt.started_at if attempt else message.state_at
-    try:
-        listed = list_texts(
-            TwilioAccess.of(message.number.connection),
-            to=message.address.value,
-            created_after=started - _SLACK,
-        )
-    except ProviderError as error:
-        log.warning("list of texts not available: %s", error.code)
-        return False
+    listed = list_texts(
+        _access(message.number.connection), to=message.address.value, created_after=started - _SLACK
+    )
     matches = _unclaimed([text for text in listed if _matches(text, message)])
     if len(matches) > 1:
         log.error("message %s matches %s texts at the provider", message.pk, len(matches))
         return False
     return settle(message.pk, matches[0] if matches else None, now=now)
+
+
+def _access(connection: Connection) -> TwilioAccess:
+    try:
+        return TwilioAccess.of(connection)
+    except KeyError as missing:
+        words = f"The connection lacks {missing}"
+        raise ProviderError(words, permanent=True, accepted="no", code="not_connected") from None
 
 
 def _matches(text: ListedText, message: Message) -> bool:
