@@ -126,6 +126,7 @@ def _migrate(name: str) -> None:
     connection.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has the browser: a second Chromium costs more than the waiting saves."""
     for item in items:
