@@ -4,15 +4,24 @@ Every batch is one transaction: claim, the kind's work, the outcome, the next st
 instant leaves nothing half done; the steps are simply due again.
 """
 
+import logging
+import random
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
-from campaigns import graph, passages, scheduling
+from django.db import InterfaceError, OperationalError
+
+from campaigns import graph, locks, passages, scheduling
 from campaigns.nodes import KINDS
 from campaigns.nodes.base import Batch, Outcome, Row, State
 from common import clock, loops
 from common.transactions import atomic_with_retry
 
+log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
+BROKEN_NODE = 10  # as many steps failing alone, and none going through: the node is at fault, not they
+ERROR = "error"  # the reason of steps that nothing of ours could move
 
 
 def work(seconds: float) -> int:
@@ -29,13 +38,15 @@ def work(seconds: float) -> int:
 def run_round(*, now: datetime) -> int:
     """One batch for every node that has something due; how many steps were taken.
 
-    A node that breaks keeps no other from its turn; its error is raised when all had theirs.
+    A step that breaks its batch is set aside as failed. A node that breaks keeps no other from its turn;
+    its error is raised when all had theirs.
     """
     scheduling.activate(now)
     taken, broken = 0, []
     for campaign_id, account_id, version_id, node_id in scheduling.due_nodes(now):
+        run = partial(run_batch, campaign_id, account_id, version_id, node_id, now=now)
         try:
-            taken += run_batch(campaign_id, account_id, version_id, node_id, now=now)
+            taken += _run_apart(run, campaign_id, version_id, node_id, now)
         except Exception as error:
             error.add_note(f"campaign {campaign_id}, node {node_id}")
             broken.append(error)
@@ -44,14 +55,75 @@ def run_round(*, now: datetime) -> int:
     return taken
 
 
+def _run_apart(
+    run: Callable[..., int], campaign_id: int, version_id: int, node_id: int, now: datetime
+) -> int:
+    """Run one batch. Where it breaks, halve it until the steps at fault stand alone; the others go on."""
+    try:
+        return run()
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not a step's
+    except Exception as error:
+        node = graph.load(version_id).nodes[node_id]
+        if KINDS[node.kind].problems(node):
+            raise
+        first = error
+    rows = atomic_with_retry(scheduling.claim_due)(campaign_id, node_id, limit=scheduling.BATCH, now=now)
+    random.shuffle(rows)
+    parts, taken, broken = [rows], 0, list[Row]()
+    while parts:
+        part = parts.pop()
+        try:
+            taken += run(among=[row.step_id for row in part])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            if len(part) > 1:
+                parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+                continue
+            broken += part
+            if not taken and len(broken) == BROKEN_NODE:
+                raise
+    for row in broken:
+        log.error("step %s failed by itself", row.step_id, exc_info=first)
+        _set_aside(row, now)
+    return taken + len(broken)
+
+
+def _set_aside(row: Row, now: datetime) -> None:
+    """Fail a step and go on from it; where even that breaks, its passage ends."""
+    try:
+        _fail(row, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        atomic_with_retry(passages.end)([row.enrollment_id], reason=ERROR, now=now)
+
+
 @atomic_with_retry
-def run_batch(campaign_id: int, account_id: int, version_id: int, node_id: int, *, now: datetime) -> int:
-    """Claim and run one batch of one node; how many steps were taken."""
+def _fail(row: Row, now: datetime) -> None:
+    for step_id, enrollment_id, campaign_id, version_id, node_id in locks.lock_open_steps([row.step_id]):
+        drawn = graph.load(version_id)
+        outcome = Outcome([Row(step_id, enrollment_id)], State.FAILED, reason=ERROR)
+        passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
+
+
+@atomic_with_retry
+def run_batch(
+    campaign_id: int,
+    account_id: int,
+    version_id: int,
+    node_id: int,
+    *,
+    now: datetime,
+    among: list[int] | None = None,
+) -> int:
+    """Claim and run one batch of one node, of these steps alone where given; how many steps were taken."""
     drawn = graph.load(version_id)
     node = drawn.nodes[node_id]
     kind = KINDS[node.kind]
     limit = kind.limit(scheduling.BATCH, campaign_id=campaign_id, node=node, now=now)
-    rows = scheduling.claim_due(campaign_id, node_id, limit=limit, now=now)
+    rows = scheduling.claim_due(campaign_id, node_id, limit=limit, now=now, among=among)
     if not rows:
         return 0
     batch = Batch(account_id, campaign_id, node, rows, now)

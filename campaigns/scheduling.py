@@ -35,23 +35,28 @@ def due_nodes(now: datetime) -> list[tuple[int, int, int, int]]:
     return [(campaign, account, version, node) for campaign, account, version, node in found]
 
 
-def claim_due(campaign_id: int, node_id: int, *, limit: int, now: datetime) -> list[Row]:
+def claim_due(
+    campaign_id: int, node_id: int, *, limit: int, now: datetime, among: list[int] | None = None
+) -> list[Row]:
     """Lock due steps of one node with their live enrollments, passing over what others hold.
 
-    Inside the engine's transaction. Campaigns that are not active give nothing.
+    Of the steps `among` alone, where given. Inside the engine's transaction. Campaigns that are not active
+    give nothing.
     """
     if limit <= 0:
         return []
+    only = "" if among is None else "AND s.id = ANY(%s)"
     found = sql.rows(
-        """
+        f"""
         WITH due AS MATERIALIZED (
             SELECT s.id, s.enrollment_id FROM campaigns_step s
             JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-            WHERE s.campaign_id = %s AND s.node_id = %s AND s.due_at <= %s AND e.state = 'active' AND EXISTS (
+            WHERE s.campaign_id = %s AND s.node_id = %s AND s.due_at <= %s AND e.state = 'active' {only}
+            AND EXISTS (
                 SELECT 1 FROM campaigns_campaign c WHERE c.id = s.campaign_id AND c.status = 'active')
             ORDER BY s.due_at LIMIT %s FOR NO KEY UPDATE OF s, e SKIP LOCKED)
         SELECT id, enrollment_id FROM due
         """,
-        [campaign_id, node_id, now, limit],
+        [campaign_id, node_id, now, *([] if among is None else [among]), limit],
     )
     return [Row(*row) for row in found]

@@ -1,6 +1,7 @@
 """What is kept of a contact at entry: merge fields for people, ServiceTitan's identifiers for credit.
 
-At most 1 kB a row: five jobs, the next appointment, and short texts.
+The last job is the one that dates `Contact.last_job_at`. At most 1 kB a row: five jobs, the next
+appointment, and short texts.
 """
 
 MERGE_FIELDS = {
@@ -36,12 +37,13 @@ SNAPSHOT_SQL = """
 SNAPSHOT_JOINS = """
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(j.servicetitan_id) AS ids, (array_agg(j.name))[1] AS type,
-            (array_agg(j.created_on))[1] AS at
+            (array_agg(j.at))[1] AS at
         FROM (
-            SELECT j.servicetitan_id, t.name, j.created_on FROM audiences_job j
+            SELECT j.servicetitan_id, t.name, coalesce(j.completed_on, j.created_on) AS at
+            FROM audiences_job j
             LEFT JOIN audiences_jobtype t ON t.id = j.job_type_id
             WHERE j.account_id = c.account_id AND j.servicetitan_customer_id = c.servicetitan_customer_id
-              AND j.status <> 'Canceled' ORDER BY j.created_on DESC LIMIT 5) j
+              AND j.active AND j.status <> 'Canceled' ORDER BY at DESC LIMIT 5) j
     ) past ON TRUE
     LEFT JOIN LATERAL (
         SELECT p.starts_at AS at FROM audiences_job j

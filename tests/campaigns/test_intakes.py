@@ -1,13 +1,15 @@
 """Audiences brought in by ring: in slices that any death may interrupt, each campaign for itself."""
 
 import uuid
+from datetime import datetime, timedelta
 
 import pytest
 
 from accounts.models import AuditEntry
-from audiences.models import Tag
+from audiences import derived_contacts
+from audiences.models import Job, Tag
 from campaigns import enrolling, launching, lifecycle, tasks
-from campaigns.models import Campaign, Enrollment, Exclusion, Intake
+from campaigns.models import Campaign, Enrollment, EnrollmentSnapshot, Exclusion, Intake
 from common import clock, loops
 from tests import factories
 
@@ -118,3 +120,33 @@ def test_the_token_of_another_account_is_refused():
         launch(second, e164="+13125550191", token=theirs.launch_token)
     assert "Secret" not in str(refused.value)
     assert Campaign.objects.get() == theirs
+
+
+def test_the_last_job_kept_at_entry_is_the_one_that_dates_the_contact():
+    account = factories.make_account()
+    contact = factories.make_contact(account)
+    customer = contact.servicetitan_customer_id
+    finished = clock.now() - timedelta(days=10)
+    jobs = [  # (created, completed, active, status): the second counts
+        (30, None, True, "Scheduled"),
+        (90, 10, True, "Completed"),
+        (5, 4, False, "Completed"),
+        (3, None, True, "Canceled"),
+    ]
+    for number, (created, completed, active, status) in enumerate(jobs):
+        Job.objects.create(
+            account=account,
+            servicetitan_id=number,
+            servicetitan_customer_id=customer,
+            created_on=clock.now() - timedelta(days=created),
+            completed_on=finished if completed == 10 else completed and clock.now(),
+            active=active,
+            status=status,
+        )
+    derived_contacts.note_last_jobs(account.pk, [customer])
+    contact.refresh_from_db()
+    launch(account)
+    tasks.take_in()
+    kept = EnrollmentSnapshot.objects.get().data
+    assert datetime.fromisoformat(kept["last_job_at"]) == contact.last_job_at == finished
+    assert kept["job_ids"] == [1, 0]
