@@ -3,8 +3,10 @@
 An opt-out is only answered once nothing is in flight to that phone any more (`wait_for_calls`).
 """
 
+import re
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -27,6 +29,7 @@ HOLD = timedelta(hours=72)
 WAIT_SECONDS = 5.0
 RESTORED = "restored"
 _POLL_SECONDS = 0.15
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # as the table of addresses takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +43,43 @@ class Received:
 
 @atomic_with_retry
 def receive(text: InboundText, *, account: Account | None, now: datetime) -> Received | None:
-    """Take in one text; None where it is a repetition or for a number nobody has.
+    """Take in one text; None where it is a repetition, for a number nobody has, or from no phone.
 
     `account` is what the signature proved; the number decides and must agree.
     """
+    text = replace(text, body=text.body.replace("\0", ""))  # which Postgres has no character for
     number = SendingNumber.objects.receiving(text.to)
+    if account is not None and number is not None and number.account_id != account.pk:
+        number = None
     event_id = inbox.record(_event(text, number, now))
     if event_id is None:
         return None
-    inbox.mark_applied([event_id], outcome="applied" if number else "no such number")
-    if number is None or (account is not None and number.account_id != account.pk):
+    # Short codes and senders by name write to everybody; none of them is a customer's phone.
+    phone = _E164.fullmatch(text.from_)
+    outcome = "no such number" if number is None else "applied" if phone else "sender is not a phone number"
+    inbox.mark_applied([event_id], outcome=outcome)
+    if number is None or phone is None:
         return None
     address, _ = Address.objects.get_or_create(
         account_id=number.account_id, channel=Address.Channel.PHONE, value=text.from_
     )
-    suppression.lock_addresses([address.pk])
-    answered = _answered(address, number, now)
-    contact = answered.contact if answered and answered.contact else _contact(address)
+    verdict = reading.read(text.body, opt_out_type=text.opt_out_type)
+    # All that an opt-out may close is locked at once: addresses come before messages, in id order.
+    concerned = _addresses_of_writer(address, number, now) if verdict.everywhere else [address]
+    suppression.lock_addresses(each.pk for each in concerned)
+    answered, contact = _writer(address, number, now)
     message = Message.objects.create(
         account_id=number.account_id, contact=contact, address=address, number=number,
         kind=Message.Kind.INBOUND, body=text.body, state=Message.State.RECEIVED, state_at=now, created_at=now,
         provider_id=text.provider_id, replies_to=answered,
     )  # fmt: skip
-    verdict = reading.read(text.body, opt_out_type=text.opt_out_type)
     read = Reading.objects.create(
         message=message, label=verdict.label, outcome=verdict.outcome, detector=reading.DETECTOR,
         rule=verdict.rule, score=verdict.score,
     )  # fmt: skip
     thread = _thread(contact, address, number, now)
     if verdict.outcome == Reading.Outcome.OPT_OUT:
-        return _opted_out(message, answered, text, now)
+        return _opted_out(message, concerned, text, now)
     if reading.wants_back(text.body) and _restored(address, text.body, now):
         return Received(message.pk, RESTORED)
     _hold_and_route(message, read, answered, thread, now)
@@ -97,12 +107,12 @@ def _restored(address: Address, words: str, now: datetime) -> bool:
     return True
 
 
-def _opted_out(message: Message, answered: Message | None, text: InboundText, now: datetime) -> Received:
-    if answered is not None:
+def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText, now: datetime) -> Received:
+    if message.replies_to_id is not None:
         # Before enrollments are ended: messages are locked first.
-        Message.objects.filter(pk=answered.pk, opted_out_at=None).update(opted_out_at=now)
+        Message.objects.filter(pk=message.replies_to_id, opted_out_at=None).update(opted_out_at=now)
     in_flight = opt_outs.record(
-        [message.address],
+        addresses,
         contact=message.contact,
         source=OptOut.Source.TEXT,
         evidence=text.body,
@@ -132,6 +142,19 @@ def _hold_and_route(
     )
     if not routed:
         Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
+
+
+def _addresses_of_writer(address: Address, number: SendingNumber, now: datetime) -> list[Address]:
+    """Every address of whoever writes from this one, itself included."""
+    _, contact = _writer(address, number, now)
+    links = ContactAddress.objects.filter(contact=contact).select_related("address")
+    return list({each.pk: each for each in [address, *(link.address for link in links)]}.values())
+
+
+def _writer(address: Address, number: SendingNumber, now: datetime) -> tuple[Message | None, Contact]:
+    """The message a text from this phone answers, and whose text it is."""
+    answered = _answered(address, number, now)
+    return answered, answered.contact if answered and answered.contact else _contact(address)
 
 
 def _answered(address: Address, number: SendingNumber, now: datetime) -> Message | None:

@@ -10,29 +10,37 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.models import Account
 from conversations import inbound
-from integrations import inbox
-from integrations.models import Connection, ProviderEvent
+from conversations.models import Attempt
+from integrations import connections, inbox
+from integrations.models import Connection, ProviderEvent, SendingNumber
 from integrations.twilio import webhooks as twilio
 
 log = logging.getLogger(__name__)
+_EVENT_ID_LENGTH = ProviderEvent._meta.get_field("event_id").max_length
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-def verified_account(request: HttpRequest) -> Account | None:
-    """The account whose Twilio secret signed this request; None for anybody else's."""
+def verified_accounts(request: HttpRequest) -> list[Account]:
+    """The accounts whose Twilio secret signed this request: several where they share one Twilio account,
+    none for anybody else's request."""
     account_sid = request.POST.get("AccountSid", "")
     url = twilio.public_url(request)
-    for connection in Connection.objects.filter(
-        provider="twilio", settings__account_sid=account_sid
-    ).select_related("account"):
-        tokens = (
-            connection.credentials.get("auth_token", ""),
-            connection.credentials.get("secondary_auth_token", ""),
-        )
-        if twilio.verify(url, request.POST, request.headers, tokens):
-            return connection.account
-    log.warning("refused an unsigned or wrongly signed request to %s", request.path)
-    return None
+    found = [
+        connection.account
+        for connection in Connection.objects.filter(
+            provider=Connection.Provider.TWILIO, settings__account_sid=account_sid
+        ).select_related("account")
+        if twilio.verify(url, request.POST, request.headers, connections.twilio_tokens(connection))
+    ]
+    if not found:
+        log.warning("refused an unsigned or wrongly signed request to %s", request.path)
+    return found
+
+
+def _choose(accounts: list[Account], account_id: int | None) -> Account:
+    """The verified account with this id; where there is none, the first, for which the news then proves
+    to be none of its own."""
+    return next((account for account in accounts if account.pk == account_id), accounts[0])
 
 
 @access.public
@@ -40,11 +48,12 @@ def verified_account(request: HttpRequest) -> Account | None:
 @require_POST
 def inbound_text(request: HttpRequest) -> HttpResponse:
     """A customer's text. Answered when it is stored and acted upon, and a STOP is final."""
-    account = verified_account(request)
-    if account is None:
+    accounts = verified_accounts(request)
+    if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
     text = twilio.parse_inbound(request.POST)
-    inbound.receive_now(text, account=account)
+    number = SendingNumber.objects.receiving(text.to)
+    inbound.receive_now(text, account=_choose(accounts, number.account_id if number else None))
     return HttpResponse(EMPTY_TWIML, content_type="text/xml")
 
 
@@ -53,15 +62,18 @@ def inbound_text(request: HttpRequest) -> HttpResponse:
 @require_POST
 def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """News of a text we sent: stored at once, applied by the drain."""
-    account = verified_account(request)
-    if account is None:
+    accounts = verified_accounts(request)
+    if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
+    owner = None
+    if len(accounts) > 1:
+        owner = Attempt.objects.filter(pk=attempt).values_list("message__account_id", flat=True).first()
     event = inbox.IncomingEvent(
         provider="twilio",
-        event_id=twilio.status_event_id(request.POST),
+        event_id=twilio.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
         kind=ProviderEvent.Kind.MESSAGE_STATUS,
         payload={**request.POST.dict(), "attempt": str(attempt)},
-        account_id=account.pk,
+        account_id=_choose(accounts, owner).pk,
     )
     try:
         inbox.store(event)
