@@ -27,6 +27,11 @@ with linked as (
     where job.id = any(%(jobs)s)
       and not job.no_charge
       and job.recall_for_servicetitan_id is null
+      and not exists (
+          select from audiences_recurringvisit visit
+          where visit.account_id = job.account_id and visit.servicetitan_job_id = job.servicetitan_id
+            and visit.active
+      )
       and not exists (select from analytics_jobcredit credit where credit.job_id = job.id)
     order by job.id, booking.id
 )
@@ -69,7 +74,8 @@ def credit(job_ids: Collection[int]) -> list[int]:
 
     The winner is the last text, mail or call the carrier accepted before the job was made, over all
     contacts of its customer and all campaigns, each within its own credit window; of two at the same
-    instant the later message. Recalls and no-charge jobs win nothing. Repeating it changes nothing.
+    instant the later message. Recalls, no-charge jobs and visits of recurring services win nothing, the
+    last as far as the source had told of them when the job came. Repeating it changes nothing.
     """
     if not job_ids:
         return []

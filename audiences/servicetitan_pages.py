@@ -13,7 +13,7 @@ from accounts.models import Account, BusinessUnit
 from audiences import derived_contacts
 from audiences.derived_contacts import Customer
 from audiences.mirror import Table, ids_by_key, upsert
-from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, Tag
+from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, RecurringVisit, Tag
 from audiences.signals import jobs_changed
 from audiences.state_names import state_code
 from common import clock
@@ -39,6 +39,7 @@ _JOBS = Table(
         "status", "total", "no_charge", "active", "created_on", "completed_on",
     ),
 )  # fmt: skip
+_RECURRING = Table(RecurringVisit, _KEY, ("servicetitan_job_id", "active"))
 _APPOINTMENTS = Table(Appointment, _KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
 
 
@@ -138,6 +139,17 @@ def apply_jobs(account: Account, records: Records) -> None:
         owners = Job.objects.filter(pk__in=changed).values_list("servicetitan_customer_id", flat=True)
         derived_contacts.note_last_jobs(account.pk, owners)
         jobs_changed.send(sender=Job, account=account, job_ids=sorted(changed))
+
+
+def apply_recurring_visits(account: Account, records: Records) -> None:
+    """Visits of recurring services: their jobs are nobody's credit."""
+    upsert(
+        _RECURRING,
+        [
+            {**_keys(account, record), "servicetitan_job_id": record.job_id, "active": record.active}
+            for record in records
+        ],
+    )
 
 
 def apply_appointments(account: Account, records: Records) -> None:

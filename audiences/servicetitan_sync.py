@@ -29,10 +29,14 @@ EXPORTS: dict[str, Apply] = {
     "customers": pages.apply_customers,
     "locations": pages.apply_locations,
     "contacts": pages.apply_contact_methods,
+    "recurring-service-events": pages.apply_recurring_visits,
     "jobs": pages.apply_jobs,
     "appointments": pages.apply_appointments,
 }
 JOB_TYPES = "job-types"
+# What an app may have no permission for: then it is told on the cursor, and the rest goes on.
+OPTIONAL = {"recurring-service-events"}
+NOT_OURS = {"403", "404"}
 ALL_REFUSED = 10  # as many rows and not one taken: ours is the mistake, nothing is passed over
 MOST_WORDS = 5  # of rows passed over, kept in words
 
@@ -74,21 +78,45 @@ def sync(
         report.skipped += _commit_page(account, JOB_TYPES, "", whole, pages.apply_job_types, now)
         report.rows[JOB_TYPES] = len(job_types)
         for entity, apply in EXPORTS.items():
-            report.rows[entity] = 0
-            token = _cursor(account, entity).continue_from
-            for page in client.export(entity, token):
-                report.skipped += _commit_page(account, entity, token, page, apply, now)
-                token = page.continue_from
-                report.rows[entity] += len(page.records)
-                if page.has_more and not go_on():
+            try:
+                if not _follow(account, entity, apply, client, now, go_on, report):
                     return report
+            except ProviderError as error:
+                if entity not in OPTIONAL or error.code not in NOT_OURS:
+                    raise
+                _tell(account, entity, error)
         report.finished = True
     except ProviderError as error:
         report.error = f"{entity}: {error}"
-        SyncCursor.objects.filter(account=account, entity=entity).update(error=str(error))
+        _tell(account, entity, error)
     except CursorMoved:
         report.error = f"{entity}: another sync of this account is running"
     return report
+
+
+def _follow(
+    account: Account,
+    entity: str,
+    apply: Apply,
+    client: ServiceTitanClient,
+    now: datetime,
+    go_on: Callable[[], bool],
+    report: SyncReport,
+) -> bool:
+    """Apply one export to its end; False where `go_on` ended it before."""
+    report.rows[entity] = 0
+    token = _cursor(account, entity).continue_from
+    for page in client.export(entity, token):
+        report.skipped += _commit_page(account, entity, token, page, apply, now)
+        token = page.continue_from
+        report.rows[entity] += len(page.records)
+        if page.has_more and not go_on():
+            return False
+    return True
+
+
+def _tell(account: Account, entity: str, error: ProviderError) -> None:
+    SyncCursor.objects.filter(account=account, entity=entity).update(error=str(error))
 
 
 def _cursor(account: Account, entity: str) -> SyncCursor:

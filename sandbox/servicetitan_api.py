@@ -29,6 +29,7 @@ EXPORTS = {
     "jpm/export/jobs": "jobs",
     "jpm/export/appointments": "appointments",
     "jpm/export/job-canceled-logs": "job-canceled-logs",
+    "memberships/export/recurring-service-events": "recurring-service-events",
     "settings/export/tag-types": "tag-types",
     "settings/export/business-units": "business-units",
 }

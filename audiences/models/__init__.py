@@ -12,6 +12,7 @@ from audiences.models.location import Location
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
 from audiences.models.reach_limits import ReachLimits
+from audiences.models.recurring_visit import RecurringVisit
 from audiences.models.send_window import SendWindow
 from audiences.models.sync_cursor import SyncCursor
 from audiences.models.tag import Tag
@@ -32,6 +33,7 @@ __all__ = [
     "Opening",
     "OptOut",
     "ReachLimits",
+    "RecurringVisit",
     "SendWindow",
     "SyncCursor",
     "Tag",

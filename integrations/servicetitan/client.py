@@ -43,6 +43,11 @@ EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
     "bookings": ("crm", "export/bookings", records.Booking),
     "jobs": ("jpm", "export/jobs", records.Job),
     "appointments": ("jpm", "export/appointments", records.Appointment),
+    "recurring-service-events": (
+        "memberships",
+        "export/recurring-service-events",
+        records.RecurringServiceEvent,
+    ),
     "business-units": ("settings", "export/business-units", records.BusinessUnit),
     "tag-types": ("settings", "export/tag-types", records.TagType),
 }

@@ -176,6 +176,12 @@ class Appointment(Record):
     status: Word = ""
 
 
+class RecurringServiceEvent(Record):
+    """A visit due under a recurring service; `job_id` once a job was made for it."""
+
+    job_id: MaybeId = None
+
+
 class TagType(Record):
     """A tag customers, locations and jobs may carry."""
 

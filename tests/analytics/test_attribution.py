@@ -7,7 +7,7 @@ import pytest
 from analytics import attribution
 from analytics.models import JobCredit
 from analytics.recount import recount
-from audiences.models import Job
+from audiences.models import Job, RecurringVisit
 from audiences.signals import jobs_changed
 from campaigns.models import Booking, Enrollment, Step
 from campaigns.signals import job_booked
@@ -120,6 +120,21 @@ def test_job_without_a_link_is_nobodys(world: World) -> None:
 @pytest.mark.parametrize("free", [{"no_charge": True}, {"recall_for_servicetitan_id": 4}])
 def test_recalls_and_free_jobs_win_nothing(world: World, free: dict[str, object]) -> None:
     assert winner(world.job(world.book(world.touch()), at=later(60), **free)) is None
+
+
+def test_visit_of_a_recurring_service_wins_nothing(world: World) -> None:
+    step = world.touch()
+    job = world.job(world.book(step), at=later(60))
+    visit = RecurringVisit.objects.create(
+        account=world.account, servicetitan_id=3, servicetitan_job_id=job.servicetitan_id
+    )
+    assert winner(job) is None
+    visit.active = False  # deleted at the source: the job is an ordinary one
+    visit.save()
+    RecurringVisit.objects.create(
+        account=build().account, servicetitan_id=3, servicetitan_job_id=job.servicetitan_id
+    )
+    assert winner(job) == step
 
 
 def test_cancelled_job_keeps_its_credit(world: World) -> None:

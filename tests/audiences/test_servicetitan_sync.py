@@ -6,9 +6,10 @@ import pytest
 from django.db import DataError, connection
 
 from audiences import servicetitan_sync
-from audiences.models import Contact, Job, SyncCursor
+from audiences.models import Contact, Job, RecurringVisit, SyncCursor
 from audiences.servicetitan_sync import sync
 from audiences.signals import jobs_changed
+from integrations.servicetitan import errors
 from integrations.servicetitan.client import Page
 from tests.audiences import people, source
 from tests.audiences.people import NOON
@@ -208,3 +209,39 @@ def test_rows_of_which_the_database_takes_none_stop_the_page():
     with pytest.raises(DataError, match="NUL"):
         commit(account, [odd(source.job(number, 7)) for number in range(1, 12)])
     assert not SyncCursor.objects.exists() and not Job.objects.exists()
+
+
+def test_visits_of_recurring_services_arrive_before_their_jobs(tenant, heard):
+    account = people.account()
+    tenant.sandbox.put_servicetitan("recurring-service-events", id=990002, jobId=77, status="Won")
+    known = []
+    jobs_changed.connect(note := lambda **_: known.extend(RecurringVisit.objects.all()))
+    try:
+        assert sync(account, client=tenant, now=NOON).error == ""
+    finally:
+        jobs_changed.disconnect(note)
+    visit = RecurringVisit.objects.get()
+    assert (visit.servicetitan_id, visit.servicetitan_job_id, visit.active) == (990002, 77, True)
+    assert visit in known
+
+
+class WithoutMemberships(Tenant):
+    """A tenant that did not let the app read recurring services."""
+
+    status = 403
+
+    def _once(self, method, module, path, **content):
+        if module == "memberships":
+            raise errors.refusal(self.status, "", {})
+        return super()._once(method, module, path, **content)
+
+
+@pytest.mark.parametrize(("status", "finished"), [(403, True), (404, True), (400, False)])
+def test_missing_permission_for_recurring_services_stops_nothing_else(tenant, status, finished):
+    account = people.account()
+    limited = WithoutMemberships(tenant.sandbox)
+    limited.status = status
+    report = sync(account, client=limited, now=NOON)
+    limited.close()
+    assert (report.finished, Job.objects.exists(), not report.error) == (finished, finished, finished)
+    assert SyncCursor.objects.get(entity="recurring-service-events").error
