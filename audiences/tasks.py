@@ -21,25 +21,29 @@ def sync_servicetitan() -> int:
     """Bring every connected account up to date, for up to 20 s; how many rows were applied.
 
     What is left then is rung for again, so that a first sync of many pages lets other work of the queue in.
-    One account's failure never stops the others.
+    One account's failure never stops the others. In one process at a time: a slow vendor holds no second one.
     """
+    with loops.only_one("sync_servicetitan") as held:
+        applied, unfinished = _sync_all() if held else (0, False)
+    if unfinished and not loops.should_stop():
+        ring(sync_servicetitan)
+    return applied
+
+
+def _sync_all() -> tuple[int, bool]:
+    """(rows applied, whether something is left that could be had at once)."""
     deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
     applied, unfinished = 0, False
     connections = Connection.objects.filter(provider=Connection.Provider.SERVICETITAN)
     for connection in connections.select_related("account").order_by("pk"):
-        with loops.only_one(f"sync_servicetitan {connection.account_id}") as held:
-            if not held:
-                continue
-            try:
-                report = _sync(connection, deadline)
-            except Exception:
-                log.exception("sync of account %s broke off", connection.account_id)
-                continue
+        try:
+            report = _sync(connection, deadline)
+        except Exception:
+            log.exception("sync of account %s broke off", connection.account_id)
+            continue
         applied += sum(report.rows.values())
         unfinished |= not report.finished and not report.error
-    if unfinished and not loops.should_stop():
-        ring(sync_servicetitan)
-    return applied
+    return applied, unfinished
 
 
 def _sync(connection: Connection, deadline: float) -> SyncReport:

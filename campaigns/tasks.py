@@ -72,5 +72,5 @@ def finish() -> int:
 @shared_task
 def book() -> int:
     """Send booking requests to ServiceTitan and ask after those under way, for up to 20 s; how many."""
-    with loops.only_one("book") as held:
+    with loops.only_one(loops.VENDORS) as held:
         return bookings.work(now=clock.now()) if held else 0

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from django.db import connection
 
 LONGEST_LOOP_SECONDS = 20.0
+VENDORS = "vendors"  # for `only_one`: short work on `bulk` that waits for vendors
 _NAP_SLICE = 0.1
 _stopping = False
 
@@ -46,13 +47,18 @@ def nap(seconds: float) -> None:
         time.sleep(min(left, _NAP_SLICE))
 
 
+def key_of(name: str) -> int:
+    """The advisory lock of the work called `name`."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
 @contextmanager
 def only_one(name: str) -> Iterator[bool]:
     """True for the one process that holds the work called `name`, False for every other.
 
     A Postgres advisory lock of this session: it ends with the connection, whatever happens to the process.
     """
-    key = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+    key = key_of(name)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
         held = cursor.fetchone() == (True,)

@@ -1,7 +1,7 @@
-"""The Celery application: four queues, one solo worker each, and the rings of beat.
+"""The Celery application: four queues, a solo worker each (`bulk` has three), and the rings of beat.
 
-`QUEUE_OF` names every task's queue (a test fails for one without). Tasks are doorbells (`common.doorbell`): acknowledged early,
-expiring with their interval, safe to lose and to repeat.
+`QUEUE_OF` names every task's queue (a test fails for one without). Tasks are doorbells (`common.doorbell`):
+acknowledged early, expiring with their interval, safe to lose and to repeat.
 """
 
 import os
@@ -21,8 +21,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-# Loops run at most 20 s (`common.loops`) on a queue with one solo worker, so one of each runs per worker;
-# on several machines SKIP LOCKED keeps their claims apart, and what must be alone takes `loops.only_one`.
+# Loops run at most 20 s (`common.loops`) on solo workers, so one of each runs per worker; where a queue has
+# several, SKIP LOCKED keeps their claims apart, and what must be alone takes `loops.only_one`: so does what
+# waits for vendors on `bulk`, of whose three workers a slow vendor can thus never hold all.
 QUEUE_OF: dict[str, str] = {
     "campaigns.tasks.run_engine": ENGINE,
     "conversations.tasks.send": SENDING,

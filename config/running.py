@@ -12,7 +12,12 @@ from config.children import Child
 from config.processes import Program
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = ("sending", "events", "engine", "bulk")
+# Name → queue. Two kinds of work wait for vendors, each in one process at a time (ServiceTitan's sync;
+# bookings and lost calls), so that of three workers one is always free for what must be prompt.
+WORKERS = {
+    **{queue: queue for queue in ("sending", "events", "engine", "bulk")},
+    **{f"bulk{number}": "bulk" for number in (2, 3)},
+}
 HOST = "127.0.0.1"
 WEB_POOL = 24  # database connections of the web process: its 64 threads wait for the pool, not for Postgres
 SERVERS, PRODUCT = 1, 0  # stages of the stop: whatever uses the servers ends first
@@ -147,7 +152,7 @@ def preparation(env: Mapping[str, str]) -> Child:
 
 
 def product(options: Options, env: Mapping[str, str]) -> list[Child]:
-    """Web, one worker per queue, beat."""
+    """Web, the queues' workers, beat."""
     web = [
         *("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(options.port)),
         *("--workers", "1", "--blocking-threads", "64", "--no-ws", "--workers-kill-timeout", "5s"),
@@ -157,9 +162,9 @@ def product(options: Options, env: Mapping[str, str]) -> list[Child]:
     # Celery warns about root; its pickle, the danger meant, is switched off.
     celery = [*("-W", "ignore:You're running"), "-m", "celery", "-q", "-A", "config.celery"]
     children = [Child("web", lambda: _python(web, web_env))]
-    for queue in QUEUES:
-        argv = [*celery, "worker", "-Q", queue, "-n", f"{queue}@truckroll", *WORKER_FLAGS]
-        children.append(Child(queue, lambda argv=argv: _python(argv, env)))  # type: ignore[misc]
+    for name, queue in WORKERS.items():
+        argv = [*celery, "worker", "-Q", queue, "-n", f"{name}@truckroll", *WORKER_FLAGS]
+        children.append(Child(name, lambda argv=argv: _python(argv, env)))  # type: ignore[misc]
     # The schedule is intervals only, so it needs no file that a kill could damage.
     beat = [*celery, "beat", "--scheduler", "celery.beat.Scheduler", "--pidfile=", "--loglevel", "WARNING"]
     children.append(Child("beat", lambda: _python(beat, env)))

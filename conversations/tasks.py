@@ -38,7 +38,8 @@ def sweep() -> int:
     swept = atomic_with_retry(delivery.sweep_abandoned)(
         older_than_seconds=settings.ABANDONED_AFTER_SECONDS, now=now
     )
-    return swept + reconciling.reconcile_unknown(now=now) + _make_good()
+    with loops.only_one(loops.VENDORS) as held:
+        return swept + (reconciling.reconcile_unknown(now=now) + _make_good() if held else 0)
 
 
 def _make_good() -> int:

@@ -2,11 +2,15 @@
 
 import time
 
+import psycopg
 import pytest
+from django.db import connection
 
-from campaigns import bookings, engine, lifecycle, passages
+from audiences.models import SyncCursor
+from audiences.tasks import sync_servicetitan
+from campaigns import bookings, engine, lifecycle, passages, tasks
 from campaigns.models import Booking, Campaign, Enrollment, Step
-from common import clock
+from common import clock, loops
 from integrations.models import Connection
 from tests import factories
 from tests.conversations.conftest import Company
@@ -201,3 +205,34 @@ def test_a_request_whose_answer_was_lost_is_followed_though_its_passage_ended(
     end_the_passage(booking)
     work_until(booking, "converted")
     assert asked(company).count("New") == 1
+
+
+class Beside:
+    """Another worker, which holds the lock of this work until it is closed."""
+
+    def __init__(self, name: str) -> None:
+        parameters = connection.get_connection_params()
+        address = {key: parameters[key] for key in ("host", "port", "user", "dbname") if parameters.get(key)}
+        self._session = psycopg.connect(**address, autocommit=True)
+        self._session.execute("SELECT pg_advisory_lock(%s)", [loops.key_of(name)])
+
+    def close(self) -> None:
+        if not self._session.closed:
+            self._session.execute("SELECT pg_advisory_unlock_all()")
+            self._session.close()
+
+
+def test_of_three_workers_vendors_hold_two_at_most(company: Company, booking: Booking) -> None:
+    Booking.objects.update(next_try_at="2000-01-01T00:00:00Z")
+    syncing, asking = Beside("sync_servicetitan"), Beside(loops.VENDORS)
+    try:
+        assert (sync_servicetitan(), tasks.book(), asked(company)) == (0, 0, [])
+        asking.close()
+        assert (sync_servicetitan(), tasks.book(), asked(company)) == (0, 1, ["New"])
+        assert not SyncCursor.objects.exists()
+        syncing.close()
+        sync_servicetitan()
+        assert SyncCursor.objects.exists()
+    finally:
+        asking.close()
+        syncing.close()

@@ -11,9 +11,7 @@ from tests.campaigns.test_engine import launch
 # The engine needs transactions of its own: what breaks is rolled back.
 pytestmark = pytest.mark.django_db(transaction=True)
 
-YEARS = {
-    "conditions": [{"label": "old", "field": "years_since_last_job", "operator": "at_least", "value": 3}]
-}
+OLD = {"label": "old", "field": "years_since_last_job", "operator": "at_least", "value": 3}
 CHECK = ("check", "branch", {"conditions": [OLD]})
 TEXTS = [("old_text", "send_sms", {"body": "Hi"}), ("new_text", "send_sms", {"body": "Hello"})]
 WAYS = [("check", "old", "old_text"), ("check", "otherwise", "new_text")]

@@ -62,6 +62,11 @@ _SERVICE = {
             "properties": {"context": _TEXT, "dockerfile": _TEXT, "target": _TEXT},
         },
         "command": _COMMAND,
+        "deploy": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"replicas": {"type": "integer", "minimum": 0}},
+        },
         "init": {"type": "boolean"},
         "restart": {"enum": ["no", "always", "on-failure", "unless-stopped"]},
         "stop_signal": {"type": "string", "pattern": "^SIG[A-Z]+$"},

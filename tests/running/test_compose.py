@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from config import alive
+from config import alive, running
 from config.celery import QUEUES
 from integrations import connections
 from tests.product import ROOT
@@ -41,6 +41,8 @@ def test_every_queue_has_its_worker(compose):
         command = services[queue]["command"]
         assert command[command.index("-Q") + 1] == queue
         assert command[command.index("--pool") + 1] == "solo"
+        workers = services[queue].get("deploy", {}).get("replicas", 1)
+        assert workers == list(running.WORKERS.values()).count(queue), queue
     assert services["postgres"]["image"] == "postgres:18"
 
 

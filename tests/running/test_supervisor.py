@@ -16,7 +16,8 @@ from tests.product import ROOT, Product, free_port, wait_for
 
 pytestmark = pytest.mark.xdist_group("supervisor")  # one product, one worker
 
-NAMES = {"postgres", "redis", "sandbox", "web", "sending", "events", "engine", "bulk", "beat"}
+WORKERS = {"sending", "events", "engine", "bulk", "bulk2", "bulk3"}
+NAMES = {"postgres", "redis", "sandbox", "web", "beat", *WORKERS}
 
 
 def refusal(product: Product) -> str:
