@@ -39,6 +39,8 @@ _running: list[tuple[Any, Any]] = []
 def pytest_configure(config: pytest.Config) -> None:
     """In the controller: start the servers of this session, unless the environment names real ones."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the tests' thread
+    if not settings.TESTING:
+        raise pytest.UsageError("tests empty their data folder, so they run with tests.settings alone")
     if "PYTEST_XDIST_WORKER" in os.environ or config.option.collectonly:
         return
     _sweep_dead_sessions()
