@@ -44,6 +44,7 @@ POST = frozenset({"POST"})
 RULES: dict[str, Rule] = {
     "healthz": Rule(public=True),
     "readyz": Rule(public=True, answers={503}),
+    "metrics": Rule(public=True),
     "accounts:login": Rule(public=True, methods=BOTH),
     "accounts:logout": Rule(public=True, methods=POST),
     "accounts:password_reset": Rule(public=True, methods=BOTH),

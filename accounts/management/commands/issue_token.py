@@ -12,6 +12,8 @@ from accounts.models import Account, ApiToken, Membership, User
 from accounts.models.api_token import ALL_SCOPES
 from accounts.models.user import normalise_email
 
+METRICS_SCOPE = "metrics"  # reads /metrics, and nothing else
+
 
 class Command(BaseCommand):
     """Issues a token in the name of an admin; only the token goes to standard output."""
@@ -47,9 +49,9 @@ class Command(BaseCommand):
 def parse_scopes(text: str) -> list[str]:
     """`all`, or known capability names; CommandError otherwise."""
     scopes = [scope.strip() for scope in text.split(",") if scope.strip()]
-    unknown = [scope for scope in scopes if scope != ALL_SCOPES and scope not in CAN]
+    unknown = [scope for scope in scopes if scope not in (ALL_SCOPES, METRICS_SCOPE, *CAN)]
     if not scopes or unknown:
-        known = ", ".join([ALL_SCOPES, *CAN])
+        known = ", ".join([ALL_SCOPES, METRICS_SCOPE, *CAN])
         raise CommandError(f"Unknown scope: {', '.join(unknown) or '(none given)'}. Known are {known}.")
     return scopes
 
