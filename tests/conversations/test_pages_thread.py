@@ -161,7 +161,7 @@ def test_a_wish_that_was_lifted_leaves_no_banner(thread: Thread, browser: Client
 
 
 def test_opting_out_closes_every_address_of_the_customer(thread: Thread, browser: Client) -> None:
-    second = Address.objects.create(account=thread.account, channel="phone", value="+13125559999")
+    second = Address.objects.create(account=thread.account, channel="phone", value="+17735550199")
     ContactAddress.objects.create(contact=thread.contact, address=second, position=1)
     ContactAddress.objects.filter(contact=thread.contact, address=thread.address).delete()
     waiting = campaign_text(thread, state="queued")

@@ -12,7 +12,8 @@ from django.test import RequestFactory
 from integrations.messaging import DeliveryState, Remedy
 from integrations.twilio import errors, webhooks
 
-# The example of Twilio's documentation on webhook security.
+# The example of Twilio's documentation on webhook security, as published: another address or number would
+# have another signature. Nothing is sent to either.
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
 FIELDS = {
     "CallSid": "CA1234567890ABCDE",
