@@ -17,8 +17,6 @@ from config.processes import spawn, stop
 from config.running import WORKER_FLAGS
 from tests.product import ROOT, wait_for
 
-pytestmark = pytest.mark.xdist_group("celery")  # one product, one worker
-
 PROBE = "tests.running.probe"
 
 
@@ -165,5 +163,5 @@ def test_ring_to_a_broker_that_does_not_answer_neither_hangs_nor_raises(bench, b
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 15
+    assert float(done.stdout) < {"gone": 3, "mute": 8}[broker]
     assert "ring lost" in done.stderr

@@ -14,8 +14,6 @@ import pytest
 from config.processes import alive
 from tests.product import ROOT, Product, free_port, wait_for
 
-pytestmark = pytest.mark.xdist_group("supervisor")  # one product, one worker
-
 WORKERS = {"sending", "events", "engine", "bulk", "bulk2", "bulk3"}
 NAMES = {"postgres", "redis", "sandbox", "web", "beat", *WORKERS}
 
