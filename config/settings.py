@@ -138,6 +138,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": not REDIS_URL.startswith("unix://"),
     "health_check_interval": 15,
     "visibility_timeout": 600,
+    # A page that rings must not wait for a broker that is down: a second try at once, then the ring is lost.
+    # Workers and beat come back by themselves, however long it takes.
+    "max_retries": 1,
+    "interval_start": 0,
 }
 CELERY_TIMEZONE = "UTC"
 

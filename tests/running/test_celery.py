@@ -136,6 +136,23 @@ def test_worker_reuses_its_connection_and_survives_a_killed_postgres(bench):
     assert worker.wait(10) == 0
 
 
+def test_worker_comes_back_after_redis_was_away_for_a_while(bench):
+    worker = bench.worker()
+    with bench.redis() as client:
+        client.delete("notes")
+    bench.ring("probe.query")
+    wait_for(lambda: bench.notes(), seconds=30, what="an answer")
+    bench.kill("redis")
+    time.sleep(6)  # several of the worker's tries
+    assert worker.poll() is None
+    bench.serve("redis")
+    assert bench.notes() == []
+    bench.ring("probe.query")
+    wait_for(lambda: bench.notes(), seconds=40, what="an answer after the outage")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+
+
 RING = f"""
 import time
 from {PROBE} import query
