@@ -18,7 +18,8 @@ run: $(VENV)/run.stamp
 
 ## test: every test, in parallel
 test: $(VENV)/dev.stamp $(VENV)/browser.stamp
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest $(PYTEST) -m "not browser"
+	$(BIN)/pytest -q -m browser
 
 ## check: style, types, layers, templates, migrations, deployment settings
 check: $(VENV)/dev.stamp

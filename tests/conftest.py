@@ -4,7 +4,6 @@ The controller starts one PostgreSQL and one Valkey in the session's own data fo
 and removes them afterwards; the schema is migrated once into a template that every worker clones.
 """
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -135,15 +134,13 @@ def _migrate(name: str) -> None:
 
 
 class Shared(LoadScopeScheduling):
-    """Any worker may take any test, but what shares a product or the browser goes to one.
+    """Any worker may take any test, but what shares a product goes to one.
 
     The groups of `--dist loadgroup` have no effect under pytest 9.2, where tests cannot be renamed.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if "browser" in file:
-            return "browser"  # a second Chromium costs more than the waiting saves
         return file if file in SHARES_A_PRODUCT else nodeid
 
 
@@ -153,19 +150,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return Shared(config, log)
 
 
-@pytest.fixture(autouse=True)
-def loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Once started, Playwright leaves its loop running in this thread; tests without a browser do not see it.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives Chromium: `make test` runs it in a session of its own.
 
-    Otherwise no sender could run its own loop after a browser test, in whatever order the tests come.
+    Once started, Playwright leaves its loop running in the thread, and Django keeps one database
+    connection with that loop and another without it: rows of one test would meet those of the next.
     """
-    loop = asyncio._get_running_loop()
-    if loop is None or "playwright" in request.fixturenames:
-        yield
-        return
-    asyncio._set_running_loop(None)
-    yield
-    asyncio._set_running_loop(loop)
+    for item in items:
+        if "playwright" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @pytest.fixture(scope="session")
