@@ -1,5 +1,6 @@
 """A contractor with a campaign, wired to a real sandbox process and a real web server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from tests import factories
 from tests.product import wait_for
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
+QUIET_SECONDS = 0.8
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # noon in Chicago
 
 
@@ -97,7 +99,17 @@ def company(
     yield Company(account, number, sandbox)
     if sandbox.process.poll() is None:
         sandbox.reset()
-    wait_for(lambda: not busy_connections(), seconds=15, what="end of the web server's last requests")
+    wait_for(quiet, seconds=20, what="end of the web server's last requests")
+
+
+def quiet() -> bool:
+    """Whether nobody else used the database for a while: a request may be on its way to the web server."""
+    until = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < until:
+        if busy_connections():
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def busy_connections() -> int:
