@@ -84,6 +84,7 @@ TEMPLATES = [
             "builtins": [
                 "django.contrib.humanize.templatetags.humanize",
                 "template_partials.templatetags.partials",
+                "accounts.templatetags.ui",
             ],
         },
     }
