@@ -1,4 +1,4 @@
-"""What the dashboard and the campaign page show, each read in one snapshot so that its numbers agree."""
+"""What the dashboard shows, read in one snapshot so that its numbers agree."""
 
 import threading
 import time
@@ -8,13 +8,12 @@ from datetime import datetime
 
 from accounts.models import Account
 from analytics import counters, metrics
-from campaigns.models import Campaign, Enrollment, Intake, Step
+from campaigns.models import Campaign
 from conversations.models import Thread
 
 FRESH_SECONDS = 1.0
 MOST_CAMPAIGNS = 20
 MOST_THREADS = 8
-MOST_ENROLLMENTS = 20
 RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
 
 
@@ -59,52 +58,6 @@ class Dashboard:
     needing_reply: int
 
 
-@dataclass(frozen=True)
-class Passage:
-    """An enrollment as the campaign page lists it."""
-
-    contact: str
-    entered_at: datetime
-    state: str
-    reason: str
-    node: str
-    step_state: str
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A reason with how many it explains; `column` opens them."""
-
-    words: str
-    column: str
-    n: int
-
-
-@dataclass(frozen=True)
-class Taking:
-    """How far the audience has been evaluated: admitted + excluded = matched once it is finished."""
-
-    occurrence: int
-    matched: int
-    admitted: int
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True)
-class CampaignPage:
-    """Everything live on a campaign's page, of one instant."""
-
-    status: str
-    stopped: bool
-    progress: Progress
-    excluded: int
-    intakes: list[Taking]
-    nodes: list[metrics.NodeRow]
-    exclusions: list[Reason]
-    exits: list[Reason]
-    recent: list[Passage]
-
-
 _read: dict[int, tuple[float, Dashboard]] = {}  # by account: when it was begun, and what was found
 _reading: dict[int, threading.Lock] = {}  # by account, so that no account waits for another's figures
 
@@ -136,61 +89,18 @@ def _dashboard(account: Account) -> Dashboard:
     threads = waiting.select_related("contact").order_by("last_inbound_at", "pk")[:MOST_THREADS]
     return Dashboard(
         tiles=metrics.tiles(account),
-        campaigns=[_progress(campaign, found) for campaign in shown],
+        campaigns=[progress(campaign, found) for campaign in shown],
         running=running.count(),
         threads=[Waiting(t.pk, t.contact.name, t.last_inbound_at, t.escalated_reason) for t in threads],
         needing_reply=waiting.count(),
     )
 
 
-def _progress(campaign: Campaign, found: Counter[counters.Cell]) -> Progress:
+def progress(campaign: Campaign, found: Counter[counters.Cell]) -> Progress:
+    """How far a campaign is, from its cells as `counters.totals` read them."""
     whole = {column: found[campaign.pk, "", column] for column in ("audience", "entries", "active", "exits")}
     nodes = {
         column: sum(n for (pk, _, name), n in found.items() if pk == campaign.pk and name == column)
         for column in ("booked", "replies")
     }
     return Progress(pk=campaign.pk, name=campaign.name, status=campaign.status, **whole, **nodes)
-
-
-def of_campaign(campaign: Campaign) -> CampaignPage:
-    """The live part of a campaign's page now, its status read again in the same snapshot."""
-    with counters.snapshot():
-        campaign.refresh_from_db(fields=["status", "stopped_at", "version"])
-        found = counters.totals([campaign.pk])
-        intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
-        return CampaignPage(
-            status=campaign.status,
-            stopped=campaign.stopped_at is not None,
-            progress=_progress(campaign, found),
-            excluded=found[campaign.pk, "", "excluded"],
-            intakes=[Taking(i.occurrence, i.matched, i.admitted, i.finished_at) for i in intakes],
-            nodes=metrics.node_rows(campaign, found),
-            exclusions=_reasons(found, "excluded:"),
-            exits=_reasons(found, "exits:"),
-            recent=_recent(campaign),
-        )
-
-
-def _reasons(found: Counter[counters.Cell], prefix: str) -> list[Reason]:
-    cells = {column: n for (_, _, column), n in found.items() if column.startswith(prefix)}
-    largest_first = sorted(cells.items(), key=lambda cell: (-cell[1], cell[0]))
-    return [Reason(column.removeprefix(prefix).replace("_", " "), column, n) for column, n in largest_first]
-
-
-def _recent(campaign: Campaign) -> list[Passage]:
-    newest = Enrollment.objects.filter(campaign=campaign).select_related("contact").order_by("-pk")
-    enrollments = list(newest[:MOST_ENROLLMENTS])
-    last = Step.objects.filter(enrollment__in=enrollments).select_related("node")
-    steps = {step.enrollment_id: step for step in last.order_by("enrollment", "-pk").distinct("enrollment")}
-    return [_passage(enrollment, steps.get(enrollment.pk)) for enrollment in enrollments]
-
-
-def _passage(enrollment: Enrollment, step: Step | None) -> Passage:
-    return Passage(
-        contact=enrollment.contact.name,
-        entered_at=enrollment.entered_at,
-        state=enrollment.state,
-        reason=enrollment.ended_reason.replace("_", " "),
-        node=step.node.name if step else "",
-        step_state=step.state if step else "",
-    )

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts import access
-from analytics import dashboard, live, metrics, rows
+from analytics import campaign_page, live, metrics, rows
 from analytics.views.lists import show
 from campaigns.models import Campaign, Node
 
@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Node
 def campaign(request: access.Request, pk: int) -> HttpResponse:
     """Status and verbs, intake, node table, exclusions, latest enrollments; live."""
     found = access.get(request, Campaign, pk)
-    shown = dashboard.of_campaign(found)
+    shown = campaign_page.of_campaign(found)
     context = {"campaign": found, "shown": shown, **_table(shown.nodes)}
     return live.answer(request, "analytics/campaign.html", (found.name, shown), context)
 
