@@ -123,6 +123,24 @@ def allowed(role: str, capability: str) -> bool:
     return CAN[capability].held_by(role)
 
 
+@dataclass(frozen=True)
+class Matrix:
+    """What each role may do, for people: (phrase, one yes or no per role)."""
+
+    roles: list[Role]
+    rows: list[tuple[str, list[bool]]]
+
+
+def matrix() -> Matrix:
+    """`CAN` as a table, in its order, a phrase beginning with a capital."""
+    roles = [Role.CSR, Role.MARKETER, Role.AGENT, Role.ADMIN]
+    rows = [
+        (one.phrase[0].upper() + one.phrase[1:], [one.held_by(role) for role in roles])
+        for one in CAN.values()
+    ]
+    return Matrix(roles, rows)
+
+
 def require(capability: str = "view", *, post: str = "") -> Callable[[View], View]:
     """Let only signed-in members with `capability` in; `post` names a further one for unsafe methods.
 

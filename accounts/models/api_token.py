@@ -43,6 +43,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
             revoked_at=None,
             created_by__is_active=True,
             created_by__memberships__account=F("account"),
+            created_by__memberships__disabled_at=None,
         )
         return found.select_related("account", "created_by").first()
 

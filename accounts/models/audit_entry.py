@@ -37,12 +37,16 @@ class AuditEntry(models.Model):
     summary = models.TextField()
     detail = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(default=clock.now)
+    ip = models.GenericIPAddressField(
+        null=True, blank=True, help_text="the client that asked; empty: no request"
+    )
 
     objects = AuditEntryQuerySet.as_manager()
 
     class Meta:
         indexes = [
             models.Index(fields=["account", "-at"], name="audit_entry_newest"),
+            models.Index(fields=["account", "by", "-at"], name="audit_entry_of_person"),
             models.Index(fields=["object_kind", "object_id"], name="audit_entry_object"),
         ]
         constraints = [

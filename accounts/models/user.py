@@ -15,6 +15,14 @@ def normalise_email(email: str) -> str:
     return email.strip().lower()
 
 
+class Theme(models.TextChoices):
+    """How pages look to one person."""
+
+    SYSTEM = "system", "Like my device"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class UserQuerySet(models.QuerySet["User"]):
     """Questions about users."""
 
@@ -44,6 +52,10 @@ class User(AbstractBaseUser):
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True, help_text="off: cannot sign in, open sessions end")
+    # Also a default of the database: workers of the version before know nothing of it.
+    theme = models.CharField(
+        max_length=10, choices=Theme.choices, default=Theme.SYSTEM, db_default=Theme.SYSTEM.value
+    )
     created_at = models.DateTimeField(default=clock.now)
 
     USERNAME_FIELD = "email"
@@ -59,6 +71,7 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 condition=Q(email__regex=r"^[^@\s]+@[^@\s]+$"), name="user_email_is_mailbox"
             ),
+            models.CheckConstraint(condition=Q(theme__in=Theme.values), name="user_theme_known"),
         ]
 
     def __str__(self) -> str:

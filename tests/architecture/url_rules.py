@@ -51,6 +51,8 @@ RULES: dict[str, Rule] = {
     "accounts:password_reset_sent": Rule(public=True),
     "accounts:password_reset_done": Rule(public=True),
     "accounts:password_reset_choose": Rule(public=True, methods=BOTH, arg="reset link", owned=False),
+    "accounts:settings": Rule(),
+    "accounts:roles": Rule(),
     "accounts:switch": Rule(
         capability="view", methods=POST, data=lambda account: {"account": str(account.pk)}
     ),
