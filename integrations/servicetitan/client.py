@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,6 +97,7 @@ class ServiceTitanClient:
         self._gate = gate(access)
         self._pause = pause
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        weakref.finalize(self, self._http.close)  # a client nobody holds any more leaves no open socket
         self._provider = access.booking_provider_id
         self._provider_lock = threading.Lock()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,13 @@ FROM = "+13125550100"
 @pytest.fixture
 def spec() -> Specification:
     return load("twilio_api_v2010.messages-calls.json")
+
+
+@pytest.fixture
+def sync_http() -> Iterator[TwilioHttpClient]:
+    http = TwilioHttpClient(timeout=20)
+    yield http
+    http.session.close()
 
 
 class Recording(TwilioHttpClient):
@@ -117,12 +125,10 @@ def test_async_sdk_sends_and_fits(contract_sandbox: SandboxProcess, spec: Specif
     ("last", "status", "code"), [("04", 400, 21614), ("06", 400, 21610), ("17", 429, 20429)]
 )
 def test_refusal_reaches_the_sdk_as_its_exception(
-    contract_sandbox: SandboxProcess, last: str, status: int, code: int
+    contract_sandbox: SandboxProcess, sync_http: TwilioHttpClient, last: str, status: int, code: int
 ) -> None:
     with pytest.raises(TwilioRestException) as raised:
-        client(contract_sandbox, TwilioHttpClient()).messages.create(
-            to=f"+136155501{last}", from_=FROM, body="x"
-        )
+        client(contract_sandbox, sync_http).messages.create(to=f"+136155501{last}", from_=FROM, body="x")
     assert (raised.value.status, raised.value.code) == (status, code)
     assert raised.value.uri.endswith("/Messages.json")
 
@@ -140,12 +146,12 @@ def test_every_refusal_code_is_in_twilios_dictionary_with_its_words() -> None:
 
 
 def test_callback_signature_survives_unknown_fields_and_queries(
-    contract_sandbox: SandboxProcess, sink: Sink
+    contract_sandbox: SandboxProcess, sync_http: TwilioHttpClient, sink: Sink
 ) -> None:
     validator = RequestValidator(contract_sandbox.credentials["auth_token"])
     contract_sandbox.set_faults(callbacks={"unknown_field": 1.0})
     try:
-        client(contract_sandbox, TwilioHttpClient()).messages.create(
+        client(contract_sandbox, sync_http).messages.create(
             to="+12175550113", from_=FROM, body="x", status_callback=sink.callback("q") + "?a=1&b=%C3%A9#rc=2"
         )
         sink.wait(lambda: len(sink.hooks) == 2)
@@ -159,11 +165,13 @@ def test_callback_signature_survives_unknown_fields_and_queries(
     assert needed <= set(sink.hooks[0].fields)
 
 
-def test_a_wrong_signature_is_wrong(contract_sandbox: SandboxProcess, sink: Sink) -> None:
+def test_a_wrong_signature_is_wrong(
+    contract_sandbox: SandboxProcess, sync_http: TwilioHttpClient, sink: Sink
+) -> None:
     validator = RequestValidator(contract_sandbox.credentials["auth_token"])
     contract_sandbox.set_faults(callbacks={"bad_signature": 1.0})
     try:
-        client(contract_sandbox, TwilioHttpClient()).messages.create(
+        client(contract_sandbox, sync_http).messages.create(
             to="+12175550114", from_=FROM, body="x", status_callback=sink.callback("bad")
         )
         sink.wait(lambda: len(sink.hooks) == 2)

@@ -4,8 +4,9 @@ On the real web process, with a person looking at pages meanwhile.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -21,6 +22,13 @@ ANSWERED_WITHIN_SECONDS = 10  # the promise; Twilio itself gives up after 15
 QUICK_SECONDS = 3  # a page on a machine that also runs the rest of the tests
 
 
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """Whatever a test opens is closed after it."""
+    with ExitStack() as stack:
+        yield stack
+
+
 def sign_in(url: str) -> httpx.Client:
     """A browser's session, without the browser."""
     client = httpx.Client(base_url=url, timeout=30)
@@ -32,7 +40,7 @@ def sign_in(url: str) -> httpx.Client:
 
 
 def test_fifty_stops_at_once_are_answered_while_pages_stay_quick(
-    start_product: Callable[..., Product],
+    start_product: Callable[..., Product], opened: ExitStack
 ) -> None:
     product = start_product(
         TRUCKROLL_DEMO="0",
@@ -47,7 +55,7 @@ def test_fifty_stops_at_once_are_answered_while_pages_stay_quick(
     facts = load(product, "launch", str(STOPS))
     added = product.manage("add_user", MAIL, "--role", "agent")
     assert added.returncode == 0, added.stderr
-    browser = sign_in(product.url)
+    browser = opened.enter_context(sign_in(product.url))
     wait_for(lambda: len(ledger(sandbox, "message")) >= STOPS, seconds=60, what="calls")
     phones = [entry["to"] for entry in ledger(sandbox, "message")]
 
