@@ -5,6 +5,7 @@ from campaigns.models.enrollment import Enrollment
 from campaigns.models.enrollment_snapshot import EnrollmentSnapshot
 from campaigns.models.exclusion import Exclusion
 from campaigns.models.intake import Intake
+from campaigns.models.launch_draft import LaunchDraft
 from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
 from campaigns.models.step import Step
@@ -19,6 +20,7 @@ __all__ = [
     "EnrollmentSnapshot",
     "Exclusion",
     "Intake",
+    "LaunchDraft",
     "Node",
     "Playbook",
     "Step",
