@@ -141,6 +141,8 @@ def _commit_page(
     cursor.continue_from = page.continue_from
     cursor.rows += len(page.records) - len(refused)
     cursor.synced_at = now
+    if not page.has_more:
+        cursor.complete_at = now
     cursor.error = ""
     cursor.save()
     return skipped

@@ -1,6 +1,7 @@
 from audiences.models.address import Address
 from audiences.models.appointment import Appointment
 from audiences.models.audience import Audience
+from audiences.models.consent_basis import ConsentBasis
 from audiences.models.contact import Contact
 from audiences.models.contact_address import ContactAddress
 from audiences.models.contact_method import ContactMethod
@@ -11,6 +12,7 @@ from audiences.models.job_type import JobType
 from audiences.models.location import Location
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
+from audiences.models.opt_out_import import OptOutImport
 from audiences.models.reach_limits import ReachLimits
 from audiences.models.recurring_visit import RecurringVisit
 from audiences.models.send_window import SendWindow
@@ -22,6 +24,7 @@ __all__ = [
     "Address",
     "Appointment",
     "Audience",
+    "ConsentBasis",
     "Contact",
     "ContactAddress",
     "ContactMethod",
@@ -32,6 +35,7 @@ __all__ = [
     "Location",
     "Opening",
     "OptOut",
+    "OptOutImport",
     "ReachLimits",
     "RecurringVisit",
     "SendWindow",

@@ -9,6 +9,9 @@ class SyncCursor(models.Model):
     continue_from = models.TextField(blank=True)
     rows = models.BigIntegerField(default=0)
     synced_at = models.DateTimeField(null=True, blank=True)
+    complete_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the end of the export was last reached"
+    )
     error = models.TextField(blank=True, help_text="what stopped the last run")
     skipped = models.BigIntegerField(default=0, help_text="odd rows passed over so far")
     last_skipped = models.TextField(blank=True, help_text="the latest of them, in words")

@@ -3,7 +3,8 @@ from django.db.models import Q
 
 
 class Lane(models.Model):
-    """One queue of outgoing messages: one per campaign, one for the agents of an account.
+    """One queue of outgoing messages: one per campaign, one for the agents of an account, one
+    for the texts that somebody sends to their own phone to try a number.
 
     The sender reads lanes only. Pausing is this flag: no message row changes.
     """
@@ -11,6 +12,7 @@ class Lane(models.Model):
     class Kind(models.TextChoices):
         CAMPAIGN = "campaign"
         AGENTS = "agents"
+        TESTS = "tests"
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="lanes")
     kind = models.CharField(max_length=8, choices=Kind)
@@ -28,7 +30,8 @@ class Lane(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account"], condition=Q(kind="agents"), name="lane_agents_once"),
-            models.CheckConstraint(condition=Q(kind__in=["campaign", "agents"]), name="lane_kind"),
+            models.UniqueConstraint(fields=["account"], condition=Q(kind="tests"), name="lane_tests_once"),
+            models.CheckConstraint(condition=Q(kind__in=["campaign", "agents", "tests"]), name="lane_kind"),
             models.CheckConstraint(
                 condition=Q(segments_per_second__isnull=True) | Q(segments_per_second__gte=1),
                 name="lane_rate",
