@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from conversations.views import handling, inbox, threads, writing
+from conversations.views import handling, inbox, threads, waiting, writing
 
 app_name = "conversations"
 urlpatterns = [
     path("conversations/", inbox.inbox_page, name="inbox"),
+    path("conversations/waiting/", waiting.waiting, name="waiting"),
     path("conversations/<int:pk>/", threads.thread_page, name="thread"),
     path("conversations/<int:pk>/reply/", writing.reply, name="reply"),
     path("conversations/<int:pk>/reply/size/", writing.reply_size, name="reply_size"),

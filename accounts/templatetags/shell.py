@@ -7,21 +7,25 @@ from typing import Any
 from django import template
 from django.template import RequestContext
 from django.urls import Resolver404, get_urlconf, resolve
+from django.utils import timezone
+
+from common import clock
 
 register = template.Library()
 
 # The pages of the product, in the order of the navigation. One that is not built yet is left out.
+# Label, address, icon, and the short label in the bottom bar of phones for those that have a place there.
 PAGES = (
-    ("Dashboard", "/"),
-    ("Campaigns", "/campaigns/"),
-    ("Conversations", "/conversations/"),
-    ("Calls", "/calls/"),
-    ("Contacts", "/contacts/"),
-    ("Audiences", "/audiences/"),
-    ("Workflows", "/workflows/"),
-    ("Assignments & Sending", "/analytics/assignments-and-sending/"),
-    ("Downloads", "/downloads/"),
-    ("Settings", "/settings/"),
+    ("Dashboard", "/", "layout-dashboard", ""),
+    ("Campaigns", "/campaigns/", "megaphone", "Campaigns"),
+    ("Conversations", "/conversations/", "messages-square", "Inbox"),
+    ("Calls", "/calls/", "phone", ""),
+    ("Contacts", "/contacts/", "users", "Contacts"),
+    ("Audiences", "/audiences/", "list-filter", ""),
+    ("Workflows", "/workflows/", "workflow", ""),
+    ("Assignments & Sending", "/analytics/assignments-and-sending/", "chart-column", ""),
+    ("Downloads", "/downloads/", "download", ""),
+    ("Settings", "/settings/", "settings", ""),
 )
 
 
@@ -31,6 +35,8 @@ class NavLink:
 
     label: str
     path: str
+    icon: str
+    thumb: str  # its label in the bottom bar of phones, or nothing
     current: str  # the value of aria-current, or nothing
 
 
@@ -39,8 +45,16 @@ def nav_links(context: RequestContext) -> list[NavLink]:
     """The pages that exist, the present one marked."""
     here = context["request"].path
     return [
-        NavLink(label, path, _current(path, here)) for label, path in PAGES if _exists(path, get_urlconf())
+        NavLink(label, path, drawing, thumb, _current(path, here))
+        for label, path, drawing, thumb in PAGES
+        if _exists(path, get_urlconf())
     ]
+
+
+@register.simple_tag
+def zone_name() -> str:
+    """The abbreviation of the zone in which the page shows its times: CST."""
+    return f"{timezone.localtime(clock.now()):%Z}"
 
 
 @cache

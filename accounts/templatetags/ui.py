@@ -40,17 +40,18 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def live(context: RequestContext, every: int = 2, url: str = "") -> SafeString:
+def live(context: RequestContext, every: int = 2, url: str = "", version: str = "") -> SafeString:
     """What makes an element with an id a live region: it asks its address again every so many seconds.
 
-    The view answers through `common.htmx.respond_live`, which also gives the `version` used here.
+    The view answers through `common.htmx.respond_live`, which also gives the `version` used here. `url` is
+    this page's own address unless given.
     """
     return format_html(
         'data-live hx-get="{}" hx-trigger="every {}s, visibilitychange from:document, refresh from:document"'
         ' hx-swap="outerMorph" hx-ptag="{}" hx-status:5xx="swap:none"',
         url or context["request"].get_full_path(),
         every,
-        context.get("version", ""),
+        version or context.get("version", ""),
     )
 
 
@@ -58,13 +59,14 @@ def live(context: RequestContext, every: int = 2, url: str = "") -> SafeString:
 def when(moment: datetime | None, style: str = "short") -> SafeString | str:
     """An instant for people, in the account's zone and 12-hour clock; a dash for none.
 
-    `short`: "3:04 pm" today, else "Nov 24, 3:04 pm", with the year where it is another; `day`: "Nov 24, 2026".
+    `short`: "3:04 pm" today, else "Nov 24, 3:04 pm", with the year where it is another; `day`: "Nov 24, 2026";
+    `time`: "3:04 pm", where the day stands above.
     Hovering shows all of it with the zone.
     """
     if moment is None:
         return "—"
     here, today = timezone.localtime(moment), timezone.localtime(clock.now())
-    words = _day(here, year=True) if style == "day" else _short(here, today)
+    words = {"day": _day(here, year=True), "time": _hour(here)}.get(style) or _short(here, today)
     full = f"{here:%A}, {_day(here, year=True)}, {_hour(here)} {here:%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), full, words)
 
@@ -102,3 +104,9 @@ def initials(name: str) -> str:
     """At most two letters that stand for somebody."""
     words = str(name).split()
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+@register.simple_tag
+def percent(part: int, whole: int) -> str:
+    """A share without its fraction, which then stands beside it; a dash for nothing of nothing."""
+    return f"{100 * part / whole:.1f}%" if whole else "—"

@@ -1,10 +1,9 @@
-// What every page needs beside htmx. Loaded in <head>, after htmx and its extensions, without defer:
+// Requests, questions and toasts. Loaded in <head>, after htmx and its extensions, without defer:
 // htmx starts when the document is parsed, and everything that changes a request must listen by then.
 "use strict";
 
 (() => {
   const SAFE = /^(GET|HEAD|OPTIONS)$/i;
-  const TIMED = new Set(["every", "visibilitychange"]);
   const TOAST_SECONDS = 8;
 
   const csrfToken = () =>
@@ -12,14 +11,7 @@
       .find(([name]) => name === "csrftoken" || name === "__Host-csrftoken")?.[1];
 
   document.addEventListener("htmx:config:request", (event) => {
-    const { sourceEvent, request } = event.detail.ctx;
-    if (TIMED.has(sourceEvent?.type)) {
-      if (document.hidden) {
-        event.preventDefault(); // a tab nobody looks at asks nothing
-        return;
-      }
-      request.headers["X-Poll"] = "1"; // a timer's request does not keep the session alive
-    }
+    const { request } = event.detail.ctx;
     // Read each time: signing in elsewhere in this browser changes the token.
     if (!SAFE.test(request.method) && csrfToken()) request.headers["X-CSRFToken"] = csrfToken();
   });
@@ -30,7 +22,7 @@
     if (field && csrfToken()) field.value = csrfToken();
   }, { capture: true });
 
-  // hx-confirm="Stop the campaign?" data-confirm-yes="Stop campaign"
+  // hx-confirm="Stop the campaign?" data-confirm-yes="Stop campaign" data-confirm-tone="danger"
   document.addEventListener("htmx:confirm", (event) => {
     const { ctx, issueRequest, dropRequest } = event.detail;
     const dialog = document.getElementById("confirm");
@@ -40,8 +32,11 @@
       dropRequest(); // an unanswered question would block this element's queue for ever
       return;
     }
+    const yes = dialog.querySelector("button[value=yes]");
+    const { confirmYes, confirmTone } = ctx.sourceElement.dataset;
     dialog.querySelector("[data-confirm-text]").textContent = ctx.confirm;
-    dialog.querySelector("button[value=yes]").textContent = ctx.sourceElement.dataset.confirmYes || "Yes";
+    yes.textContent = confirmYes || "Yes";
+    yes.className = confirmTone === "danger" ? "button button--danger" : "button button--primary";
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
       if (dialog.returnValue === "yes") issueRequest();
@@ -56,16 +51,20 @@
   });
 
   function showToast(text, tone) {
-    const toast = document.createElement("p");
+    const toast = document.createElement("div");
     toast.className = `toast toast--${tone || "info"}`;
-    toast.append(text);
+    const words = document.createElement("p");
+    words.textContent = text;
     const close = document.createElement("button");
     close.type = "button";
-    close.className = "button button--quiet";
+    close.className = "button button--quiet button--small";
     close.textContent = "Dismiss";
     close.addEventListener("click", () => toast.remove());
-    toast.append(close);
-    document.getElementById("toasts").append(toast);
+    toast.append(words, close);
+    // A modal dialog covers everything that is not in the top layer, and makes it deaf.
+    const toasts = document.getElementById("toasts");
+    (document.querySelector("dialog:modal") || document.body).append(toasts);
+    toasts.append(toast);
     // An error stays until somebody has read it.
     if (tone !== "error" && tone !== "warning") setTimeout(() => toast.remove(), TOAST_SECONDS * 1000);
   }
