@@ -1,0 +1,196 @@
+"""A contractor in the middle of a season, and one on the first day: what every page is looked at with."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Model
+
+from accounts.models import Account, BusinessUnit, Role, User
+from analytics import attribution
+from audiences.models import Audience, Contact, ContactTag
+from campaigns.models import Campaign, WorkflowVersion
+from common import clock
+from conversations import opt_outs, threads
+from conversations.models import Message, Thread
+from tests import factories
+from tests.accounts.making import make_account, make_member, make_user
+from tests.analytics.world import World
+from tests.architecture.url_rules import EXAMPLES
+from tests.audiences import people
+
+NODES: list[tuple[str, str, dict[str, Any]]] = [
+    ("first_text", "send_sms", {"body": "Hi {{ first_name }}, {{ company }} here. Time for a tune-up?"}),
+    ("reply", "wait_for_reply", {"timeout_minutes": 2880}),
+    ("second_text", "send_sms", {"body": "Still time before the cold. Shall we come by?"}),
+    ("second_reply", "wait_for_reply", {"timeout_minutes": 4320}),
+    ("booking", "book_job", {"summary": "Tune-up"}),
+    ("booked_text", "send_sms", {"body": "You're all set. We'll call you to confirm the time."}),
+    ("done", "end", {}),
+]
+EDGES = [
+    ("first_text", "next", "reply"),
+    ("reply", "booking_yes", "booking"),
+    ("reply", "no_reply", "second_text"),
+    ("reply", "next", "done"),
+    ("second_text", "next", "second_reply"),
+    ("second_reply", "booking_yes", "booking"),
+    ("second_reply", "no_reply", "done"),
+    ("second_reply", "next", "done"),
+    ("booking", "next", "booked_text"),
+    ("booking", "otherwise", "done"),
+    ("booked_text", "next", "done"),
+]
+NAMES = (
+    "Ann Doe", "Bartholomew Featherstonehaugh-Montgomery", "Chen Wei", "Dolores O’Malley", "Émile Zürcher",
+    "Fay Ng", "Gus Okafor", "Hanna Lindqvist", "Ike Abernathy", "Juana de la Cruz Villanueva",
+)  # fmt: skip
+WORDS = (
+    "Do you have Friday?",
+    "How much is it for two furnaces? We also have a heat pump in the garage that makes a rattling noise.",
+    "Who is this",
+    "https://example.com/a-very-long-address-without-any-place-to-break/0123456789012345678901234567890123",
+    "Please call me after 5 🙂",
+)
+
+
+@dataclass
+class Company:
+    """An account, its people by role, and the rows that addresses name, by the key of EXAMPLES."""
+
+    account: Account
+    users: dict[str, User]
+    rows: dict[str, Any]
+
+    def argument(self, key: str) -> Any:
+        """What fills an address: the company's own example, else one made now and kept."""
+        if key not in self.rows:
+            self.rows[key] = EXAMPLES[key](self.account)
+        row = self.rows[key]
+        return row.pk if isinstance(row, Model) else row
+
+
+def with_people(name: str) -> Company:
+    """An account with one person of each role, and nothing else."""
+    account = make_account(name)
+    slug = account.slug
+    users = {
+        role.value: make_member(account, role, make_user(f"{role}@{slug}.example", f"{role.label} Person"))
+        for role in Role
+    }
+    return Company(account, users, {})
+
+
+def full() -> Company:
+    """A contractor in the middle of a season."""
+    company = with_people("Blue Ridge Heating & Air")
+    account, now = company.account, clock.now()
+    contacts = _contacts(account, now)
+    version = factories.make_workflow(account, NODES, EDGES, name="Tune-up season")
+    factories.make_workflow(account, NODES, EDGES, name="", publish=False, workflow=version.workflow)
+    world = _world(account, version)
+    _passages(world, contacts, now)
+    _other_campaigns(world, now)
+    company.rows |= {
+        "campaign": world.campaign,
+        "workflow version": version,
+        "contact": contacts[0],
+        "audience": _audiences(account),
+        "thread": _threads(company, now),
+    }
+    return company
+
+
+def _contacts(account: Account, now: datetime) -> list[Contact]:
+    gold = people.tag(account, "Gold maintenance plan with yearly visits")
+    unit: BusinessUnit = people.unit(account, "HVAC service, western suburbs")
+    kind = people.job_type(account, "Furnace tune-up")
+    found = []
+    for n in range(60):
+        first, _, last = NAMES[n % len(NAMES)].partition(" ")
+        contact = factories.make_contact(
+            account, factories.reserved(700 + n), first_name=first, last_name=f"{last} {n}",
+            street=f"{100 + n} Featherstone Street", city="Chicago",
+            kind="residential" if n % 7 else "commercial",
+        )  # fmt: skip
+        ContactTag.objects.create(contact=contact, tag=gold)
+        people.job(contact, unit, kind, total=f"{180 + n}.50", created_on=now - timedelta(days=300 + n))
+        found.append(contact)
+    Contact.objects.filter(pk=found[-1].pk).update(active=False)
+    return found
+
+
+def _audiences(account: Account) -> Audience:
+    Audience.objects.create(account=account, name="Broken", rules={"planet": "Mars"})
+    return factories.make_audience(account, {"kind": "residential"}, "Homes whose last tune-up is a year ago")
+
+
+def _world(account: Account, version: WorkflowVersion) -> World:
+    number = factories.make_number(account, factories.reserved(650), label="Main line")
+    nodes = {node.key: node for node in version.nodes.all()}
+    world = World(account, number, version, nodes)
+    world.add_campaign()
+    return world
+
+
+def _passages(world: World, contacts: list[Contact], now: datetime) -> None:
+    """Enrollments in every state, some booked."""
+    for n, contact in enumerate(contacts[:40]):
+        at = now - timedelta(minutes=5 * n + 1)
+        if n < 8:
+            world.step(world.enrol(contact, at=at), "first_text", ("scheduled", "queued")[n % 2], at)
+            continue
+        step = world.touch(contact, at=at)
+        if n < 20:
+            world.step(step.enrollment, "reply", "waiting", at)
+        elif n < 30:
+            world.step(step.enrollment, "reply", "completed", at)
+            world.step(step.enrollment, "booking", "completed", at)
+            job = world.job(world.book(step), at=now, total="240.00")
+            attribution.credit([job.pk])
+        else:
+            world.step(step.enrollment, "reply", ("failed", "skipped")[n % 2], at)
+    for _ in range(3):
+        world.exclude(at=now)
+
+
+def _other_campaigns(world: World, now: datetime) -> None:
+    names = {
+        "scheduled": "Winter filter change for everybody who asked in spring and was told to wait",
+        "paused": "Duct cleaning",
+        "completed": "Spring check",
+    }
+    for status, name in names.items():
+        campaign = world.add_campaign(status=status)
+        starts = now + timedelta(days=2) if status == "scheduled" else None
+        ended = now - timedelta(days=2) if status == "completed" else None
+        Campaign.objects.filter(pk=campaign.pk).update(
+            name=name, starts_at=starts, completed_at=ended, stopped_at=ended
+        )
+
+
+def _threads(company: Company, now: datetime) -> Thread:
+    """Every state a thread may have; the returned one is open and long."""
+    account, agent = company.account, company.users["agent"]
+    found = [factories.make_thread(account, body=WORDS[n % len(WORDS)]) for n in range(14)]
+    opt_outs.by_agent(found[0].contact, by=agent, evidence="asked on the phone", now=now)
+    threads.close(found[1], by=agent, now=now)
+    threads.escalate(found[2], reason="Wants to speak to the owner", by=agent, now=now)
+    threads.assign(found[3], to=agent, by=agent, now=now)
+    busy = found[4]
+    threads.note(busy, body="Has a dog. Ring the side bell.", by=agent, now=now)
+    for n in range(12):
+        factories.make_inbound(busy, WORDS[n % len(WORDS)])
+        _answer(busy, agent, n, now)
+    company.rows["opted-out thread"] = Thread.objects.get(pk=found[0].pk)
+    return busy
+
+
+def _answer(thread: Thread, agent: User, n: int, now: datetime) -> None:
+    state = ("delivered", "failed", "queued", "accepted")[n % 4]
+    Message.objects.create(
+        account=thread.account, contact=thread.contact, address=thread.address, number=thread.number,
+        kind="agent", body=f"Friday at {n + 1} works. Shall we come by?", state=state, state_at=now,
+        created_at=now, by=agent, reason="30005" if state == "failed" else "",
+        accepted_at=now if state in ("delivered", "accepted") else None,
+    )  # fmt: skip
