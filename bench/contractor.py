@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import Account
+from audiences import consent
 from audiences.hours import zone_set_for
 from audiences.models import Audience
 from campaigns import launching, publishing
@@ -67,10 +68,13 @@ class Contractor:
 
     def __init__(self, customers: int) -> None:
         self.account = Account.objects.create(name="Bench Heating", slug="bench", timezone="America/Chicago")
+        consent.declare_simulated(self.account)
         self.audience = Audience.objects.create(account=self.account, name="Everybody")
         self.number = SendingNumber.objects.create(
             account=self.account,
-            connection=Connection.objects.create(account=self.account, provider="twilio"),
+            connection=Connection.objects.create(
+                account=self.account, provider="twilio", settings={"base_url": "http://127.0.0.1:9"}
+            ),
             e164="+17735550100",
             segments_per_second=5000,
         )

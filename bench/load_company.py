@@ -85,12 +85,14 @@ def _sandbox() -> str:
 def _open() -> "Account":
     from accounts import people
     from accounts.models import Role
+    from audiences import consent
     from config import providers
     from integrations import connections
     from integrations.models import SendingNumber
 
     credentials = providers.sandbox_credentials(Path(os.environ["TRUCKROLL_DATA"]))
     account = people.open_account(name="Load Heating", timezone="America/Chicago")
+    consent.declare_simulated(account)
     people.add(account=account, email=MAIL, password=None, name="Owner", role=Role.ADMIN, by=None)
     connections.ensure_from_environment(account, providers.sandbox_env({}, credentials, _sandbox()))
     rate = int(os.environ.get("LOAD_RATE", "150"))

@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import hours, segments
 from audiences.models import Audience
-from campaigns import graph
+from campaigns import first_launch, graph
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from common.doorbell import ring
 from conversations.models import Lane
@@ -97,6 +97,9 @@ def problems(
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]
+    if not found["audience"]:
+        for name, errors in first_launch.problems(account, draft, now=now).items():
+            found.setdefault(name, []).extend(errors)
     return {name: errors for name, errors in found.items() if errors}
 
 

@@ -5,12 +5,12 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from common.loopback import is_loopback as is_loopback
 
 PREFIXES = ("TWILIO_", "SENDGRID_", "SERVICETITAN_")
 CREDENTIALS_FILE = "sandbox.json"
@@ -24,15 +24,6 @@ def missing(environ: Mapping[str, str]) -> list[str]:
 def reaches_people(environ: Mapping[str, str]) -> bool:
     """Whether texts would leave for real phones: real credentials and no other address to send to."""
     return bool(environ.get("TWILIO_ACCOUNT_SID")) and not environ.get("TWILIO_API_BASE_URL")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine: the sandbox's or a stand-in's, never a carrier's."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def sandbox_credentials(data_dir: Path) -> dict[str, str]:

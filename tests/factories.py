@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from accounts.models import Account, Role, User
+from audiences import consent
 from audiences.hours import zone_set_for
 from audiences.models import Address, Audience, Contact, ContactAddress, Household
 from campaigns import publishing
@@ -36,8 +37,10 @@ TUNE_UP_EDGES = [
 
 
 def make_account(name: str = "", timezone: str = "America/Chicago") -> Account:
-    """A contractor with a name of its own."""
-    return making.make_account(name, timezone)
+    """A contractor with a name of its own and invented customers, so that it may launch."""
+    account = making.make_account(name, timezone)
+    consent.declare_simulated(account)
+    return account
 
 
 def make_user(account: Account, role: Role | str = Role.ADMIN, name: str = "") -> User:

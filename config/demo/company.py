@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import people
 from accounts.models import Account, BusinessUnit, Membership, Role, User
-from audiences import servicetitan_sync
+from audiences import consent, servicetitan_sync
 from audiences.models import Audience, JobType, SyncCursor, Tag
 from campaigns import launching, publishing
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
@@ -47,6 +47,8 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
     if account is None and Account.objects.exists():
         return "this database holds a company of its own, so there is no demo company"
     account = account or people.open_account(name=NAME, timezone=ZONE)
+    if _plays(environ):
+        consent.declare_simulated(account)
     if known_passwords:
         _people(account)
     if amiss := first_account.connect(account, environ):
@@ -68,6 +70,13 @@ def sign_ins() -> list[str]:
     """What to print about signing in, for a database where everybody has the published password."""
     members = set(Membership.objects.filter(account__name=NAME).values_list("user__email", flat=True))
     return [f"Sign in as {email} with the password {PASSWORD}" for email, *_ in PEOPLE if email in members]
+
+
+def _plays(environ: Mapping[str, str]) -> bool:
+    """Whether customers and carrier are the sandbox's."""
+    return all(
+        providers.is_loopback(environ.get(f"{p}_API_BASE_URL", "")) for p in ("TWILIO", "SERVICETITAN")
+    )
 
 
 def _people(account: Account) -> None:
