@@ -35,6 +35,7 @@ QUEUE_OF: dict[str, str] = {
     "campaigns.tasks.book": BULK,
     "campaigns.tasks.finish": BULK,
     "conversations.tasks.sweep": BULK,
+    "conversations.tasks.import_opt_outs": BULK,
     "integrations.tasks.keep_partitions": BULK,
 }
 app.conf.task_routes = {task: {"queue": queue} for task, queue in QUEUE_OF.items()}
@@ -62,6 +63,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "take-in": every(5, "campaigns.tasks.take_in"),
     "finish": every(5, "campaigns.tasks.finish"),
     "sweep": every(10, "conversations.tasks.sweep"),
+    "import-opt-outs": every(15, "conversations.tasks.import_opt_outs"),
     "sync": every(300, "audiences.tasks.sync_servicetitan"),
     "openings": every(3600, "audiences.tasks.keep_openings"),
     "partitions": every(3600, "integrations.tasks.keep_partitions"),

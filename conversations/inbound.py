@@ -154,7 +154,7 @@ def _addresses_of_writer(address: Address, number: SendingNumber, now: datetime)
 def _writer(address: Address, number: SendingNumber, now: datetime) -> tuple[Message | None, Contact]:
     """The message a text from this phone answers, and whose text it is."""
     answered = _answered(address, number, now)
-    return answered, answered.contact if answered and answered.contact else _contact(address)
+    return answered, answered.contact if answered and answered.contact else whose(address)
 
 
 def _answered(address: Address, number: SendingNumber, now: datetime) -> Message | None:
@@ -171,7 +171,7 @@ def _answered(address: Address, number: SendingNumber, now: datetime) -> Message
     return Message.objects.select_related("contact", "lane").get(pk=found) if found else None
 
 
-def _contact(address: Address) -> Contact:
+def whose(address: Address) -> Contact:
     """Whose phone it is: the first of those who share it, or somebody whom ServiceTitan does not know."""
     link = (
         ContactAddress.objects.filter(address=address)

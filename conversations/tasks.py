@@ -6,8 +6,9 @@ from celery import shared_task
 from django.conf import settings
 
 from common import clock, loops
+from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import delivery, draining, reconciling, remedies, sender
+from conversations import delivery, draining, opt_out_imports, reconciling, remedies, sender
 
 MAKE_GOOD_EVERY_SECONDS = 300.0
 _made_good_at: float | None = None  # monotonic; None in a process that has just begun
@@ -40,6 +41,18 @@ def sweep() -> int:
     )
     with loops.only_one(loops.VENDORS) as held:
         return swept + (reconciling.reconcile_unknown(now=now) + _make_good() if held else 0)
+
+
+@shared_task
+def import_opt_outs() -> int:
+    """Record confirmed lists of old opt-outs for up to 20 s, then ring for the rest; how many addresses."""
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    handled = opt_out_imports.record_confirmed(
+        now=clock.now(), go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
+    )
+    if handled and not loops.should_stop() and time.monotonic() >= deadline:
+        ring(import_opt_outs)
+    return handled
 
 
 def _make_good() -> int:

@@ -1,0 +1,78 @@
+"""One text to one's own phone, to see that a number works: through the same lanes and the same gate."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Account, User
+from audiences import suppression
+from audiences.models import Address
+from common.doorbell import ring
+from common.phone import display_phone
+from common.segments import count_segments
+from conversations import inbound
+from conversations.models import Lane, Message
+from integrations.models import SendingNumber
+
+MAY_WAIT = timedelta(minutes=30)  # nobody waits longer beside a phone
+BODY = "This is a test from {company}: texts from this number reach your phone. Reply STOP to opt out."
+
+
+class TrialRefused(Exception):
+    """No test was sent; the words say why."""
+
+
+def lane_of(account: Account) -> Lane:
+    """The account's lane for tests, never held by a campaign's pause."""
+    return Lane.objects.get_or_create(
+        account=account, kind=Lane.Kind.TESTS, defaults={"name": "Tests", "priority": 0}
+    )[0]
+
+
+def latest(account: Account) -> Message | None:
+    """The account's latest test."""
+    sent = Message.objects.filter(lane__account=account, lane__kind=Lane.Kind.TESTS)
+    return sent.select_related("address", "number", "by").order_by("-pk").first()
+
+
+def arrived(account: Account) -> bool:
+    """Whether a test has ever been delivered."""
+    return Message.objects.filter(
+        lane__account=account, lane__kind=Lane.Kind.TESTS, state=Message.State.DELIVERED
+    ).exists()
+
+
+@transaction.atomic
+def send(
+    account: Account, *, number: SendingNumber, phone: str, by: User, token: uuid.UUID, now: datetime
+) -> Message:
+    """Queue a test from `number` to `phone` (E.164). The same token twice is one. Raises TrialRefused."""
+    from conversations import tasks  # tasks import the sender, and with it most of this package
+
+    origin = f"test:{token}"
+    known = Message.objects.filter(origin=origin, account=account).first()
+    if known:
+        return known
+    if number.account_id != account.pk or not number.active:
+        raise TrialRefused("No test was sent: this number is paused. Activate it, or choose another.")
+    address, _ = Address.objects.get_or_create(account=account, channel=Address.Channel.PHONE, value=phone)
+    suppression.lock_addresses([address.pk])
+    if suppression.in_force([address.pk]):
+        raise TrialRefused(
+            f"No test was sent: {display_phone(phone)} has opted out. Text START from it to the number, or "
+            "use another phone."
+        )
+    body = BODY.format(company=account.name)
+    message = Message.objects.create(
+        account=account, lane=lane_of(account), contact=inbound.whose(address), address=address,
+        number=number, kind=Message.Kind.AGENT, origin=origin, body=body, segments=count_segments(body).count,
+        state=Message.State.QUEUED, state_at=now, created_at=now, due_at=now, send_by=now + MAY_WAIT, by=by,
+    )  # fmt: skip
+    audit.record(
+        account=account, by=by, verb="sent_test_text", on=message,
+        summary=f"Sent a test text from {display_phone(number.e164)} to {display_phone(phone)}",
+    )  # fmt: skip
+    ring(tasks.send)
+    return message
