@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.views.styleguide import styleguide
 from config import health, metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("styleguide/", styleguide, name="styleguide"),
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from accounts.models import Account
+from accounts.models import Account, Membership, Role
 from audiences.models import Audience
 from tests import factories
+from tests.accounts.making import make_user
 from tests.analytics import world
 from tests.audiences import people
 
@@ -45,6 +46,7 @@ RULES: dict[str, Rule] = {
     "healthz": Rule(public=True),
     "readyz": Rule(public=True, answers={503}),
     "metrics": Rule(public=True),
+    "styleguide": Rule(),
     "accounts:login": Rule(public=True, methods=BOTH),
     "accounts:logout": Rule(public=True, methods=POST),
     "accounts:password_reset": Rule(public=True, methods=BOTH),
@@ -53,11 +55,27 @@ RULES: dict[str, Rule] = {
     "accounts:password_reset_choose": Rule(public=True, methods=BOTH, arg="reset link", owned=False),
     "accounts:settings": Rule(),
     "accounts:roles": Rule(),
+    "accounts:invitation": Rule(public=True, methods=BOTH, arg="reset link", owned=False),
+    "accounts:profile": Rule(methods=BOTH),
+    "accounts:password": Rule(methods=POST),
+    "accounts:people": Rule(capability="manage_users"),
+    "accounts:invite": Rule(capability="manage_users", methods=BOTH),
+    "accounts:member": Rule(capability="manage_users", arg="member"),
+    "accounts:member_role": Rule(
+        capability="manage_users", methods=POST, arg="member", data=lambda account: {"role": "agent"}
+    ),
+    "accounts:member_invite": Rule(capability="manage_users", methods=POST, arg="member"),
+    "accounts:member_disable": Rule(capability="manage_users", methods=POST, arg="member"),
+    "accounts:member_enable": Rule(capability="manage_users", methods=POST, arg="member"),
+    "accounts:member_remove": Rule(capability="manage_users", methods=POST, arg="member"),
+    "accounts:account": Rule(capability="manage_account", methods=BOTH),
+    "accounts:audit_log": Rule(capability="read_audit_log"),
     "accounts:switch": Rule(
         capability="view", methods=POST, data=lambda account: {"account": str(account.pk)}
     ),
     "analytics:dashboard": Rule(),
     "analytics:tile_rows": Rule(arg="tile", owned=False),
+    "analytics:search": Rule(),
     "analytics:campaign": Rule(arg="campaign"),
     "analytics:campaign_rows": Rule(arg="campaign"),
     "audiences:list": Rule(),
@@ -99,6 +117,9 @@ RULES: dict[str, Rule] = {
 }
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
+    "member": lambda account: Membership.objects.create(
+        account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
+    ),
     "reset link": lambda account: {"uidb64": "MQ", "token": "no-such-token"},
     "audience": lambda account: Audience.objects.create(account=account, name=f"Everybody of {account.name}"),
     "tile": lambda account: "waiting_texts",
