@@ -141,6 +141,16 @@ def matrix() -> Matrix:
     return Matrix(roles, rows)
 
 
+def particular(role: str) -> list[str]:
+    """The phrases that set a role apart: of an admin, what nobody else may; else, what not everybody may."""
+    kept = []
+    for one in CAN.values():
+        holders = [other for other in Role if one.held_by(other)]
+        if role in holders and (holders == [Role.ADMIN] if role == Role.ADMIN else len(holders) < len(Role)):
+            kept.append(one.phrase)
+    return kept
+
+
 def require(capability: str = "view", *, post: str = "") -> Callable[[View], View]:
     """Let only signed-in members with `capability` in; `post` names a further one for unsafe methods.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 
+from accounts.clients import present_ip
 from accounts.models import Account, AuditEntry, User
 
 
@@ -20,7 +21,7 @@ def record(
 
     `verb` is one lower-case word or snake_case phrase (`launched`, `opted_out`); `summary` is the sentence
     shown to people; `on` is the row acted upon; `by=None` means the product itself. `detail` must be JSON
-    and hold no secrets.
+    and hold no secrets. A new verb needs its words in `accounts/audit_words.py`.
     """
     return AuditEntry.objects.create(
         account=account,
@@ -30,4 +31,5 @@ def record(
         object_id=str(on.pk) if on is not None else "",
         summary=summary,
         detail=detail or {},
+        ip=present_ip.get(),
     )

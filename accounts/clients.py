@@ -1,11 +1,16 @@
 """Who is at the other end of a request, for throttles and logs."""
 
+from contextvars import ContextVar
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.models.user import normalise_email
+
+# The client of the request being answered, for the audit log; nothing in workers and commands. Acts are
+# recorded far below any view, so the middleware leaves it here.
+present_ip: ContextVar[str | None] = ContextVar("present_ip", default=None)
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -22,6 +27,12 @@ def client_ip(request: HttpRequest) -> str | None:
             break
         address = hop
     return address
+
+
+def storable_ip(request: HttpRequest) -> str | None:
+    """The client's address if PostgreSQL takes it as one: not a socket's name, and without an IPv6 scope."""
+    address = client_ip(request)
+    return address if address and "%" not in address and _is_address(address) else None
 
 
 def throttled_name(request: HttpRequest, credentials: dict[str, str] | None = None) -> str:

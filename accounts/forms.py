@@ -1,12 +1,13 @@
-"""Sign-in and password reset forms."""
+"""Forms of sign-in, passwords and Settings."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm
 
-from accounts.models import User
+from accounts import audit_words, zones
+from accounts.models import Account, Role, User
 from accounts.models.user import normalise_email
 
 
@@ -40,3 +41,99 @@ class ResetRequestForm(PasswordResetForm):
         """The person of this mailbox; also one who has no password yet, who gets a first one this way."""
         found: Iterable[User] = User.objects.active().filter(email=normalise_email(email))
         return found
+
+
+class InviteForm(forms.Form):
+    """Who is to join, and as what."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="As colleagues see it, beside replies and in the audit log.",
+    )
+    email = forms.EmailField(
+        label="Email",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text="They sign in with it. The invitation goes there.",
+    )
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+
+
+class RoleForm(forms.Form):
+    """Another role for a member."""
+
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+
+
+class ProfileForm(forms.ModelForm):
+    """One's own name and theme."""
+
+    class Meta:
+        model = User
+        fields = ["name", "theme"]
+        labels = {"name": "Name", "theme": "Theme"}
+        help_texts = {"name": "As colleagues see it, beside replies and in the audit log."}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"}), "theme": forms.RadioSelect}
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """A new password, for somebody who still knows the present one."""
+
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": "This is not your present password. Nothing was changed.",
+    }
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.fields["old_password"].label = "Present password"
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)  # not the first thing on its page
+        self.fields["new_password1"].label = "New password"
+        self.fields["new_password1"].help_text = "At least 12 characters; none of the common passwords."
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
+
+
+class AccountForm(forms.ModelForm):
+    """The company's name and zone."""
+
+    timezone = forms.ChoiceField(label="Time zone", choices=zones.choices)
+
+    class Meta:
+        model = Account
+        fields = ["name", "timezone"]
+        labels = {"name": "Company name"}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "organization"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        present = self.instance.timezone
+        if not zones.offered(present):  # an old name of a place, set by a command
+            zone = cast(forms.ChoiceField, self.fields["timezone"])
+            zone.choices = [("Present", [(present, zones.words(present))]), *zones.choices()]
+
+
+class AuditFilterForm(forms.Form):
+    """Which entries of the audit log to show; days are the account's, both included."""
+
+    q = forms.CharField(label="Text", required=False, max_length=100)
+    by = forms.ChoiceField(label="Person", required=False)
+    kind = forms.ChoiceField(label="Kind", required=False)
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, data: Any, *, people: list[tuple[str, str]]) -> None:
+        super().__init__(data)
+        kinds = cast(forms.ChoiceField, self.fields["kind"])
+        kinds.choices = [("", "Every kind"), *audit_words.choices()]
+        cast(forms.ChoiceField, self.fields["by"]).choices = [("", "Everybody"), *people]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a range that ends before it begins."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", "The range ends before it begins.")
+        return cleaned

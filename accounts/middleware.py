@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
 from accounts import access
+from accounts.clients import present_ip, storable_ip
 from common import clock
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -47,13 +48,17 @@ class SessionLifeMiddleware:
 
 
 class AccessMiddleware:
-    """Refuses every view that declares neither `@access.require` nor `@access.public`."""
+    """Refuses every view that declares neither `@access.require` nor `@access.public`; notes who asks."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        noted = present_ip.set(storable_ip(request))
+        try:
+            return self.get_response(request)
+        finally:
+            present_ip.reset(noted)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """Fail loudly: a forgotten decorator must never open a page."""

@@ -1,0 +1,105 @@
+"""What the audit log says of every kind of act: its name in the filter, and the sentence of an entry."""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+from accounts.models import AuditEntry
+
+PRODUCT = "Truckroll"  # who acts where nobody does
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One kind: its group and name in the filter, and the words before a summary that is a mere name."""
+
+    group: str
+    name: str
+    lead: str = ""
+
+
+# Every verb that is ever given to `audit.record`; a test reads the code for them.
+ACTS: dict[str, Act] = {
+    "launched": Act("Campaigns", "Launched a campaign"),
+    "paused": Act("Campaigns", "Paused a campaign"),
+    "resumed": Act("Campaigns", "Resumed a campaign"),
+    "stopped": Act("Campaigns", "Stopped a campaign"),
+    "published": Act("Campaigns", "Published a workflow"),
+    "created_audience": Act("Audiences", "Created an audience", "created the audience"),
+    "changed_audience": Act("Audiences", "Changed an audience", "changed the audience"),
+    "opted_out": Act("Compliance", "Recorded an opt-out"),
+    "opted_in": Act("Compliance", "Ended an opt-out"),
+    "assigned_thread": Act("Conversations", "Assigned a thread"),
+    "escalated_thread": Act("Conversations", "Escalated a thread"),
+    "closed_thread": Act("Conversations", "Closed a thread"),
+    "reopened_thread": Act("Conversations", "Reopened a thread"),
+    "added_member": Act("People", "Added a person"),
+    "invited_again": Act("People", "Sent an invitation again"),
+    "changed_role": Act("People", "Changed a role"),
+    "disabled_member": Act("People", "Disabled a person"),
+    "enabled_member": Act("People", "Enabled a person"),
+    "removed_member": Act("People", "Removed a person"),
+    "changed_password": Act("People", "Changed their password"),
+    "changed_account": Act("Account", "Changed the account"),
+    "issued_token": Act("Account", "Issued an API token"),
+    "connected": Act("Account", "Connected a provider"),
+    "changed_connection": Act("Account", "Changed a connection"),
+}
+
+# Where the page of a row is, by what the entry is on; each takes the row's key.
+PAGES = {
+    "campaigns.campaign": "analytics:campaign",
+    "campaigns.workflowversion": "campaigns:workflow_version",
+    "audiences.audience": "audiences:edit",
+    "audiences.contact": "audiences:contact",
+    "conversations.thread": "conversations:thread",
+}
+
+# Keys of `detail` as people read them; others are shown with blanks for their underscores.
+DETAILS = {"email": "Email", "role": "Role", "before": "Before", "after": "After", "reason": "Reason"}
+
+
+def who(entry: AuditEntry) -> str:
+    """The person, or the product."""
+    return str(entry.by) if entry.by is not None else PRODUCT
+
+
+def did(entry: AuditEntry) -> str:
+    """The rest of the sentence after the name: "stopped Fall tune-up"."""
+    act = ACTS.get(entry.verb)
+    if act is not None and act.lead:
+        return f"{act.lead} {entry.summary}"
+    return entry.summary[:1].lower() + entry.summary[1:]
+
+
+def page_of(entry: AuditEntry) -> str:
+    """The address of the page of what was acted upon, or nothing; the row may be gone by now."""
+    name = PAGES.get(entry.object_kind)
+    if name is None:
+        return ""
+    try:
+        return reverse(name, args=[entry.object_id])
+    except NoReverseMatch:
+        return ""
+
+
+def details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """What else was kept, as (words, value)."""
+    return [
+        (DETAILS.get(key, key.replace("_", " ").capitalize()), _plain(value))
+        for key, value in entry.detail.items()
+    ]
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The kinds by group, for a select."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for verb, act in ACTS.items():
+        groups.setdefault(act.group, []).append((verb, act.name))
+    return list(groups.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return str(value)
