@@ -57,6 +57,7 @@
     if (title) modal.setAttribute("aria-label", title.textContent.trim());
     if (!modal.open) open(modal);
   });
+  document.addEventListener("close-modal", () => byId("modal")?.close()); // an answer's HX-Trigger: it is done
   document.addEventListener("DOMContentLoaded", () => {
     byId("modal")?.addEventListener("close", () => {
       byId("modal-body").replaceChildren();
