@@ -6,10 +6,12 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Hear of new jobs and bookings, to credit them."""
-        from analytics import attribution
+        """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
+        from analytics import attribution, thread_entries
         from audiences.signals import jobs_changed
         from campaigns.signals import job_booked
+        from conversations import timeline_sources
 
         job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
         jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")
+        timeline_sources.register(thread_entries.SOURCE)

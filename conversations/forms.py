@@ -15,7 +15,7 @@ class ReplyForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     body = forms.CharField(
         label="Reply",
-        widget=forms.Textarea(attrs={"rows": 3, "maxlength": MAX_BODY}),
+        widget=forms.Textarea(attrs={"rows": 3, "maxlength": MAX_BODY, "aria-describedby": "reply-size"}),
         error_messages={"required": "Nothing was sent: the reply is empty."},
     )
 

@@ -1,8 +1,10 @@
 """The inbox: which threads there are, narrowed and sought, with the last words of each."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -12,6 +14,8 @@ from audiences.models import OptOut
 from conversations.models import Message, Thread
 
 EXCERPT = 120
+LONGEST_SEARCH = 100
+SEARCHED_FOR_NEXT = 500  # threads of a folder among which the next one is sought
 
 
 class Folder(models.TextChoices):
@@ -25,13 +29,43 @@ class Folder(models.TextChoices):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in the inbox somebody is: addresses of threads keep it, so that the list beside them stays."""
+
+    folder: Folder
+    words: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], default: Folder) -> "Place":
+        """What an address says; nonsense is read as nothing."""
+        folder = query.get("folder", "")
+        page = query.get("page", "")
+        return cls(
+            Folder(folder) if folder in Folder.values else default,
+            query.get("q", "").strip()[:LONGEST_SEARCH],
+            int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+        )
+
+    @property
+    def query(self) -> str:
+        """As the end of an address."""
+        return "?" + urlencode(
+            {"folder": self.folder.value}
+            | ({"q": self.words} if self.words else {})
+            | ({"page": str(self.page)} if self.page > 1 else {})
+        )
+
+
+@dataclass(frozen=True)
 class Line:
-    """One thread as the inbox shows it."""
+    """One thread as the inbox shows it. `way` is next or previous beside the thread that is open."""
 
     thread: Thread
     excerpt: str
     inbound: bool
     opted_out: bool
+    way: str = ""
 
     @property
     def shown(self) -> tuple[Any, ...]:
@@ -40,7 +74,7 @@ class Line:
         return (
             thread.pk, thread.contact.name, thread.address.value, thread.state, thread.needs_reply,
             thread.escalated_reason, str(thread.assigned_to or ""), thread.last_message_at,
-            self.excerpt, self.inbound, self.opted_out,
+            self.excerpt, self.inbound, self.opted_out, self.way,
         )  # fmt: skip
 
 
@@ -85,20 +119,37 @@ def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:
     return threads.order_by("-last_message_at", "-pk")
 
 
-def lines(threads: list[Any]) -> list[Line]:
-    """The threads of one page, from `ordered`, with what was said last. One query."""
+def following(threads: QuerySet[Thread], pk: int) -> int | None:
+    """The thread after this one in `ordered` threads, else the one before it; None where there is none."""
+    ids = list(threads.values_list("pk", flat=True)[:SEARCHED_FOR_NEXT])
+    others = [each for each in ids if each != pk]
+    if pk not in ids:
+        return others[0] if others else None
+    after = ids[ids.index(pk) + 1 :]
+    return after[0] if after else (others[-1] if others else None)
+
+
+def lines(threads: list[Any], current: int | None = None) -> list[Line]:
+    """The threads of one page, from `ordered`, with what was said last. One query.
+
+    Beside the `current` one they know which comes next and which came before; where it is not among them
+    (or there is none), the first is next.
+    """
     last = (
         Message.objects.defer("variables")
         .select_related("template")
         .in_bulk([thread.last_message_id for thread in threads if thread.last_message_id])
     )
+    ids = [thread.pk for thread in threads]
+    at = ids.index(current) if current in ids else -1
+    ways = {at + 1: "next", at - 1: "previous"} if at >= 0 else {0: "next"}
     found = []
-    for thread in threads:
+    for index, thread in enumerate(threads):
         message = last.get(thread.last_message_id)
         words = " ".join(((message.body or _unwritten(message)) if message else "").split())
         excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
         inbound = message is not None and message.kind == Message.Kind.INBOUND
-        found.append(Line(thread, excerpt, inbound, thread.opted_out))
+        found.append(Line(thread, excerpt, inbound, thread.opted_out, ways.get(index, "")))
     return found
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts import audit
+from accounts.access import allowed
 from accounts.models import Account, Membership, User
 from audiences import suppression
 from common.doorbell import ring
@@ -97,6 +98,13 @@ def reopen(thread: Thread, *, by: User, now: datetime) -> None:
     if opened:
         words = f"Reopened the thread with {thread.contact}"
         audit.record(account=thread.account, by=by, verb="reopened_thread", summary=words, on=thread)
+
+
+def colleagues(account: Account) -> tuple[tuple[int, str], ...]:
+    """Who may be given a thread, as (user id, name): members who can sign in and may reply. One query."""
+    members = Membership.objects.filter(account=account).able().select_related("user")
+    able = [member.user for member in members if allowed(member.role, "reply")]
+    return tuple((user.pk, str(user)) for user in sorted(able, key=str))
 
 
 @transaction.atomic

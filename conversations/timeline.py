@@ -1,15 +1,19 @@
-"""Everything said with one contact on one address, and what became of it, in words."""
+"""Everything said with one contact on one address, what became of it, and what happened around it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from accounts.models import AuditEntry
 from audiences.models import OptOut
-from conversations import rendering
+from conversations import rendering, timeline_sources
 from conversations.models import Message, Thread
+from conversations.timeline_sources import Happening, Link
 
-LONGEST = 300  # messages shown; a text thread longer than this is read from its end
+LATEST, LONGEST = 100, 500  # messages shown at first, and when the earlier ones are asked for
+TOGETHER = timedelta(minutes=5)  # what one side says within this time stands together
 State = Message.State
 
 STATES = {
@@ -29,6 +33,22 @@ STATES = {
 }
 TROUBLE = {State.FAILED, State.REJECTED, State.EXPIRED, State.BOUNCED, State.BLOCKED, State.UNKNOWN}
 _EXPLAINED = TROUBLE | {State.CANCELLED}
+ICONS = {
+    State.QUEUED: "clock",
+    State.CALLING: "send",
+    State.ACCEPTED: "check",
+    State.SENT: "check",
+    State.DELIVERED: "check-check",
+    State.CANCELLED: "ban",
+    State.UNKNOWN: "circle-help",
+    State.RECEIVED: "",
+}
+_ACTS = {
+    "closed_thread": "circle-check",
+    "reopened_thread": "rotate-ccw",
+    "assigned_thread": "user-check",
+    "escalated_thread": "flag",
+}
 SOURCES = {
     OptOut.Source.TEXT: "by text",
     OptOut.Source.PROVIDER: "found at the carrier",
@@ -39,7 +59,10 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline. `direction` is in, out or note."""
+    """One line of the timeline. `direction` is in, out, note, or event for what nobody said.
+
+    `day` is set where a new day begins; `first` and `last` in a group of what one side said at a stretch.
+    """
 
     key: str
     at: datetime
@@ -47,8 +70,24 @@ class Entry:
     who: str
     body: str
     status: str = ""
+    icon: str = ""
     trouble: bool = False
+    settled: bool = True  # nothing more is expected to happen to it
     reading: str = ""
+    origin: Link | None = None
+    after: str = ""
+    day: str = ""
+    first: bool = True
+    last: bool = True
+    theirs: str = ""  # the customer's hour, where it is another than ours
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The entries, oldest first; `cut` where there are earlier messages than these."""
+
+    entries: list[Entry]
+    cut: bool
 
 
 @dataclass(frozen=True)
@@ -61,20 +100,120 @@ class OptedOut:
     words: str
 
 
-def entries(thread: Thread) -> list[Entry]:
-    """Messages and notes, oldest first; of a long thread its end. Two queries."""
-    messages = (
+def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: int = LATEST) -> Timeline:
+    """What is shown of a thread: its latest messages, and everything else since the first of them.
+
+    `zone` is the customer's, given where entries should say the hour there, too.
+    """
+    rows = (
         Message.objects.filter(contact_id=thread.contact_id, address_id=thread.address_id)
         .select_related("lane", "by", "template", "reading", "contact")
-        .order_by("-created_at", "-pk")[:LONGEST]
+        .order_by("-created_at", "-pk")[: limit + 1]
     )
-    notes = thread.notes.select_related("by").order_by("-at", "-pk")[:LONGEST]
-    found = [_of_message(message) for message in messages]
-    found += [
+    messages = list(rows)[:limit]
+    cut = len(rows) > limit
+    origins = timeline_sources.origins(messages)
+    found = [_of_message(message, origins.get(message.pk)) for message in messages]
+    others = [*_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
+    others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
+    begin = min((entry.at for entry in found), default=None) if cut else None
+    found += [entry for entry in others if begin is None or entry.at >= begin]
+    found.sort(key=lambda entry: (entry.at, entry.key))
+    if zone:
+        found = [replace(entry, theirs=hour(entry.at.astimezone(zone))) for entry in found]
+    return Timeline(_laid_out(found, now), cut)
+
+
+def _laid_out(entries: list[Entry], now: datetime) -> list[Entry]:
+    """The same entries, knowing where days begin and which stand together."""
+    laid: list[Entry] = []
+    today = timezone.localtime(now).date()
+    day = None
+    for entry in entries:
+        own = timezone.localtime(entry.at).date()
+        words = "" if own == day else _day_words(own, today)
+        before = laid[-1] if laid and not words else None
+        joins = (
+            before is not None
+            and entry.direction != "event"
+            and (before.direction, before.who, before.origin) == (entry.direction, entry.who, entry.origin)
+            and entry.at - before.at < TOGETHER
+        )
+        if joins:
+            laid[-1] = replace(laid[-1], last=False)
+        laid.append(replace(entry, day=words, first=not joins))
+        day = own
+    return laid
+
+
+def _day_words(day: date, today: date) -> str:
+    if day == today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{day:%A}, {day:%B} {day.day}" + ("" if day.year == today.year else f", {day.year}")
+
+
+def _notes(thread: Thread, limit: int) -> list[Entry]:
+    notes = thread.notes.select_related("by").order_by("-at", "-pk")[:limit]
+    return [
         Entry(f"note-{note.pk}", note.at, "note", str(note.by or "Somebody who left"), note.body)
         for note in notes
     ]
-    return sorted(found, key=lambda entry: (entry.at, entry.key))
+
+
+def _acts(thread: Thread, limit: int) -> list[Entry]:
+    """What colleagues did with the thread, as the audit log has it."""
+    acts = AuditEntry.objects.about(thread).filter(verb__in=_ACTS).newest()[:limit]
+    return [
+        Entry(
+            f"act-{act.pk}", act.at, "event", str(act.by or "Truckroll"),
+            _act_words(act), icon=_ACTS[act.verb], after=str(act.detail.get("reason", "")),
+        )
+        for act in acts
+    ]  # fmt: skip
+
+
+def _act_words(act: AuditEntry) -> str:
+    """The log's sentence; the thread itself says with whom."""
+    words = {"closed_thread": "closed the thread", "reopened_thread": "reopened the thread"}
+    if act.verb == "escalated_thread":
+        return "escalated the thread:"
+    return words.get(act.verb) or act.summary[:1].lower() + act.summary[1:]
+
+
+def _wishes(thread: Thread) -> list[Entry]:
+    """Opt-outs of this phone, and their end."""
+    found = []
+    for wish in OptOut.objects.filter(address_id=thread.address_id, channel="phone").select_related("by"):
+        how = SOURCES.get(OptOut.Source(wish.source), wish.source)
+        found.append(
+            Entry(f"wish-{wish.pk}", wish.at, "event", "", f"Opted out, {how}", icon="ban", trouble=True)
+        )
+        if wish.lifted_at:
+            found.append(
+                Entry(
+                    f"wish-{wish.pk}-end",
+                    wish.lifted_at,
+                    "event",
+                    "",
+                    "Wrote START: may be texted again",
+                    icon="check",
+                )
+            )
+    return found
+
+
+def _of_happening(happening: Happening) -> Entry:
+    return Entry(
+        happening.key, happening.at, "event", "", happening.text, icon=happening.icon, origin=happening.link,
+        after=happening.after,
+    )  # fmt: skip
+
+
+def hour(moment: datetime) -> str:
+    """“9:40 pm”, in the zone the moment carries."""
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
 
 
 def opted_out(thread: Thread) -> OptedOut | None:
@@ -87,7 +226,7 @@ def opted_out(thread: Thread) -> OptedOut | None:
     return OptedOut(row.at, who, SOURCES.get(OptOut.Source(row.source), row.source), row.evidence)
 
 
-def _of_message(message: Message) -> Entry:
+def _of_message(message: Message, origin: Link | None) -> Entry:
     inbound = message.kind == Message.Kind.INBOUND
     reading = getattr(message, "reading", None)
     return Entry(
@@ -97,7 +236,10 @@ def _of_message(message: Message) -> Entry:
         who=_who(message),
         body=message.body if message.body is not None else _as_it_will_be(message),
         status=_status(message),
+        icon="triangle-alert" if message.state in TROUBLE - {State.UNKNOWN} else ICONS[State(message.state)],
         trouble=message.state in TROUBLE,
+        settled=message.state in (State.DELIVERED, State.RECEIVED),
+        origin=origin,
         reading=_words(reading.label) if reading else "",
     )
 
@@ -128,7 +270,7 @@ def _status(message: Message) -> str:
         return f"{words}: {message.reason or _words(message.code)}"
     if message.state == State.QUEUED and message.due_at and message.due_at > message.state_at:
         due = timezone.localtime(message.due_at)
-        return f"{words}, not before {due:%b} {due.day}, {due:%I:%M %p}".replace(", 0", ", ")
+        return f"{words}, not before {due:%b} {due.day}, {hour(due)}"
     return words
 
 

@@ -2,24 +2,34 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts import access
 from accounts.access import Request
+from accounts.models import User
 from common import clock
 from common.htmx import leave_for
-from conversations import inbound, opt_outs, threads
+from conversations import inbound, inbox, opt_outs, threads
 from conversations.forms import EscalateForm, OptOutForm
-from conversations.views.threads import answer, load
+from conversations.inbox import Folder, Place
+from conversations.models import Thread
+from conversations.views.inbox import threads_of
+from conversations.views.threads import address, answer, load
 
 
 @require_POST
 @access.require("reply")
 def close(request: Request, pk: int) -> HttpResponse:
-    """Nothing is left to answer."""
-    threads.close(load(request, pk), by=request.user, now=clock.now())
-    messages.success(request, "The thread is closed.")
-    return leave_for(request, "conversations:thread", pk)
+    """Nothing is left to answer; with `then=next` on to the next thread of the folder."""
+    thread, place = load(request, pk), Place.of(request.GET, Folder.ALL)
+    goes_on = request.POST.get("then") == "next"
+    following = inbox.following(threads_of(request, place), pk) if goes_on else None
+    threads.close(thread, by=request.user, now=clock.now())
+    messages.success(request, f"The thread with {thread.contact} is closed.")
+    if not goes_on:
+        return answer(request, pk, "actions")
+    return leave_for(request, address(request, following) if following else _inbox(place))
 
 
 @require_POST
@@ -30,16 +40,30 @@ def reopen(request: Request, pk: int) -> HttpResponse:
         threads.reopen(load(request, pk), by=request.user, now=clock.now())
     except threads.ReplyRefused as refused:
         messages.error(request, str(refused))
-    return leave_for(request, "conversations:thread", pk)
+    return answer(request, pk, "actions")
 
 
 @require_POST
 @access.require("reply")
 def assign(request: Request, pk: int) -> HttpResponse:
-    """Take the thread (`to=me`) or give it back to everybody."""
-    to = request.user if request.POST.get("to") == "me" else None
-    threads.assign(load(request, pk), to=to, by=request.user, now=clock.now())
-    return answer(request, pk, "actions")
+    """Take the thread (`to=me`), give it to a colleague (`to` their id), or back to everybody."""
+    thread = load(request, pk)
+    try:
+        threads.assign(thread, to=_chosen(request, thread), by=request.user, now=clock.now())
+    except threads.ReplyRefused as refused:
+        messages.error(request, str(refused))
+    return answer(request, pk, "actions", focus="assign")
+
+
+def _chosen(request: Request, thread: Thread) -> User | None:
+    to = request.POST.get("to", "")
+    if to in ("", "me"):
+        return request.user if to else None
+    able = {str(pk): pk for pk, _ in threads.colleagues(thread.account)}
+    if to not in able:
+        raise threads.ReplyRefused("Nothing was changed: this person cannot reply to customers here.")
+    chosen: User = User.objects.get(pk=able[to])
+    return chosen
 
 
 @require_POST
@@ -53,7 +77,8 @@ def escalate(request: Request, pk: int) -> HttpResponse:
         except threads.ReplyRefused as refused:
             form.add_error("reason", str(refused))
         else:
-            return answer(request, pk, "actions")
+            return answer(request, pk, "actions", focus="assign")
+    form.fields["reason"].widget.attrs["autofocus"] = True
     return answer(request, pk, "actions", escalate_form=form)
 
 
@@ -72,4 +97,8 @@ def opt_out(request: Request, pk: int) -> HttpResponse:
     messages.success(request, f"{thread.contact} is opted out. Nothing more is sent.")
     if calling:
         messages.warning(request, "A text that was being handed over at that moment may still arrive.")
-    return leave_for(request, "conversations:thread", pk)
+    return answer(request, pk, "actions")
+
+
+def _inbox(place: Place) -> str:
+    return reverse("conversations:inbox") + place.query

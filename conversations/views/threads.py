@@ -1,17 +1,22 @@
-"""One thread: what was said, kept current, and beside it the boxes to answer with."""
+"""One thread: what was said and done, kept current, and the boxes to answer with."""
 
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
+from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
+from common import clock
 from common.htmx import respond_live, version_of
-from conversations import timeline
+from conversations import facts, threads, timeline
 from conversations.forms import EscalateForm, NoteForm, OptOutForm, ReplyForm
+from conversations.inbox import Folder, Place
 from conversations.models import Thread
+from conversations.views.inbox import listing
 
 PAGE = "conversations/thread.html"
 OPTED_OUT = "opted_out"
@@ -20,31 +25,43 @@ OPTED_OUT = "opted_out"
 @require_GET
 @access.require("read_conversations")
 def thread_page(request: Request, pk: int) -> HttpResponse:
-    """The page; for a poll the timeline, with the boxes where the thread's state has changed since."""
+    """The page with the inbox's list beside it; for a poll the conversation alone, 304 while unchanged."""
     thread = load(request, pk)
-    context = page_context(thread)
-    facts = (thread.needs_reply, thread.escalated_reason, str(thread.assigned_to or ""), request.role)
-    shown = (thread.contact.name, facts, context["opted_out"], context["entries"])
-    version = f"{context['state']}.{version_of(shown)}"
-    seen = getattr(request.htmx, "ptag", None) or ""  # type: ignore[attr-defined]
-    context["boxes_changed"] = bool(seen) and seen.split(".")[0] != context["state"]
-    return respond_live(request, PAGE, "live", context, version=version)
+    context = page_context(request, thread)
+    if not request.htmx:  # type: ignore[attr-defined]
+        context |= listing(request, context["place"], pk)
+    return respond_live(request, PAGE, "live", context, version=version_of(context["shown"]))
 
 
 def load(request: Request, pk: int) -> Thread:
     """A thread of the account with all that its page names; 404 where there is none."""
-    related = ("account", "contact", "address", "number", "assigned_to")
+    related = ("account", "contact__household", "contact__zone_set", "address", "number", "assigned_to")
     return access.get(request, Thread.objects.select_related(*related), pk)
 
 
-def page_context(thread: Thread, **forms: Any) -> dict[str, Any]:
-    """What the page and its boxes show; `forms` replaces fresh ones by what was typed."""
+def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, Any]:
+    """What the page and its boxes show; `forms` replaces fresh ones by what was typed.
+
+    `shown` is everything that a poll must notice.
+    """
+    now = clock.now()
+    limit = timeline.LONGEST if "earlier" in request.GET else timeline.LATEST
     opted_out = timeline.opted_out(thread)
-    return {
-        "thread": thread,
+    live = {
         "opted_out": opted_out,
         "state": OPTED_OUT if opted_out else thread.state,
-        "entries": timeline.entries(thread),
+        "timeline": timeline.of(thread, now=now, zone=facts.elsewhere(thread, now), limit=limit),
+        "facts": facts.of(thread),
+        "held_until": facts.held_until(thread, now),
+        "warning": facts.warning(thread, now),
+        "colleagues": threads.colleagues(thread.account),
+    }
+    mine = (thread.needs_reply, thread.escalated_reason, str(thread.assigned_to or ""), request.role)
+    return {
+        **live,
+        "shown": (mine, live),
+        "thread": thread,
+        "place": Place.of(request.GET, Folder.ALL),
         "reply_form": ReplyForm.fresh(),
         "note_form": NoteForm(),
         "escalate_form": EscalateForm(),
@@ -53,10 +70,21 @@ def page_context(thread: Thread, **forms: Any) -> dict[str, Any]:
     }
 
 
-def answer(request: Request, pk: int, box: str, **forms: Any) -> HttpResponse:
-    """After a POST: with `forms`, 422 and what was typed; else a fresh box, or the page without htmx."""
-    if not forms and not request.htmx:  # type: ignore[attr-defined]
-        return redirect("conversations:thread", pk)
-    context = page_context(load(request, pk), **forms)
-    template = f"conversations/{box}.html" if request.htmx else PAGE  # type: ignore[attr-defined]
-    return render(request, template, context, status=422 if forms else 200)
+def answer(request: Request, pk: int, box: str, *, focus: str = "", **forms: Any) -> HttpResponse:
+    """After a POST: with `forms`, 422 and what was typed; else a fresh box, and every region asks anew.
+
+    `focus` names the control of the fresh box that gets it. Without htmx the thread's page, either way.
+    """
+    if not request.htmx:  # type: ignore[attr-defined]
+        if not forms:
+            return redirect(address(request, pk))
+        context = page_context(request, load(request, pk), **forms)
+        return render(request, PAGE, context | listing(request, context["place"], pk), status=422)
+    context = page_context(request, load(request, pk), **forms) | {"done": not forms, "focus": focus}
+    response = render(request, f"conversations/{box}.html", context, status=422 if forms else 200)
+    return response if forms else trigger_client_event(response, "refresh")
+
+
+def address(request: Request, pk: int) -> str:
+    """The thread's address, in the folder it was opened from."""
+    return reverse("conversations:thread", args=[pk]) + Place.of(request.GET, Folder.ALL).query

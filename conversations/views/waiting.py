@@ -14,6 +14,4 @@ from conversations import waiting as counting
 def waiting(request: Request) -> HttpResponse:
     """The number for the sidebar, and with it the bottom bar's; 304 while it is the same."""
     now = counting.waiting(request.account)
-    return respond_live(
-        request, "conversations/waiting.html", "both", {"waiting": now}, version=now.version
-    )
+    return respond_live(request, "conversations/waiting.html", "both", {"waiting": now}, version=now.version)

@@ -1,0 +1,98 @@
+"""What campaigns add to a thread: passages begun and ended, bookings, and which node a text came from."""
+
+from collections.abc import Sequence
+
+from django.urls import reverse
+
+from campaigns import words
+from campaigns.models import Booking, Campaign, Enrollment, Step
+from campaigns.nodes.send_sms import ORIGIN
+from conversations.models import Message, Thread
+from conversations.timeline_sources import Fact, Happening, Link, Source
+
+LATEST = 20  # passages and bookings shown
+State = Booking.State
+_ANSWERS = {
+    State.SENT: ("send", "The booking request went to ServiceTitan"),
+    State.ACCEPTED: ("calendar-clock", "ServiceTitan took the booking request"),
+    State.CONVERTED: ("calendar-check", "Booked"),
+    State.DISMISSED: ("calendar-x", "The office dismissed the booking request"),
+    State.FAILED: ("calendar-x", "The booking request failed"),
+}
+
+
+def happenings(thread: Thread) -> list[Happening]:
+    """Passages of the thread's contact, and its bookings. Two queries."""
+    passages = Enrollment.objects.filter(contact=thread.contact_id).select_related("campaign")
+    bookings = Booking.objects.filter(contact=thread.contact_id).select_related("by", "job")
+    found: list[Happening] = []
+    for enrollment in passages.order_by("-pk")[:LATEST]:
+        found += _of_enrollment(enrollment)
+    for booking in bookings.order_by("-pk")[:LATEST]:
+        found += _of_booking(booking)
+    return found
+
+
+def origins(messages: Sequence[Message]) -> dict[int, Link]:
+    """Campaign and node of every campaign text. One query."""
+    steps = {
+        int(message.origin.removeprefix(ORIGIN)): message.pk
+        for message in messages
+        if message.origin and message.origin.startswith(ORIGIN)
+    }
+    if not steps:
+        return {}
+    rows = Step.objects.filter(pk__in=steps).select_related("campaign", "node")
+    return {
+        steps[step.pk]: Link(f"{step.campaign.name} · {step.node.name}", _address(step.campaign))
+        for step in rows
+    }
+
+
+def facts(thread: Thread) -> list[Fact]:
+    """The campaigns the contact is in at present, and where in each. One query."""
+    open_steps = Step.objects.filter(
+        enrollment__contact=thread.contact_id, enrollment__state=Enrollment.State.ACTIVE, state__in=Step.OPEN
+    ).select_related("campaign", "node")
+    return [
+        Fact(
+            "In campaign",
+            Link(step.campaign.name, _address(step.campaign)),
+            f"{step.state} at {step.node.name}",
+        )
+        for step in open_steps.order_by("pk")[:LATEST]
+    ]
+
+
+SOURCE = Source(happenings, origins, facts)
+
+
+def _of_enrollment(enrollment: Enrollment) -> list[Happening]:
+    campaign = Link(enrollment.campaign.name, _address(enrollment.campaign))
+    begun = "Entered again" if enrollment.returning else "Entered"
+    found = [Happening(f"entered-{enrollment.pk}", enrollment.entered_at, "log-in", begun, campaign)]
+    if enrollment.ended_at:
+        why = words.sentence(enrollment.ended_reason).lower()
+        found.append(
+            Happening(f"left-{enrollment.pk}", enrollment.ended_at, "log-out", "Left", campaign, f"({why})")
+        )
+    return found
+
+
+def _of_booking(booking: Booking) -> list[Happening]:
+    who = f" by {booking.by}" if booking.by else ""
+    what = f": {booking.summary}" if booking.summary else ""
+    asked = f"Booking requested{who}{what}"
+    found = [Happening(f"booking-{booking.pk}", booking.requested_at, "calendar-plus", asked)]
+    if booking.state in _ANSWERS:
+        icon, text = _ANSWERS[State(booking.state)]
+        if booking.servicetitan_job_id:
+            text += f": job {booking.job or booking.servicetitan_job_id}"
+        if booking.reason:
+            text += f": {booking.reason}"
+        found.append(Happening(f"booking-{booking.pk}-answer", booking.state_at, icon, text))
+    return found
+
+
+def _address(campaign: Campaign) -> str:
+    return reverse("analytics:campaign", args=[campaign.pk])

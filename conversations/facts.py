@@ -1,0 +1,149 @@
+"""What stands beside a thread: who the customer is, what hour it is for them, and what their reply holds."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from audiences import hours, suppression
+from audiences.models import ContactAddress, Job
+from audiences.templatetags.addresses import shown
+from common.phone import display_phone
+from conversations import timeline_sources
+from conversations.models import ContactHold, Thread
+from conversations.timeline import hour
+from conversations.timeline_sources import Fact
+
+
+@dataclass(frozen=True)
+class Phone:
+    """One phone or mailbox of the contact, with what hinders texting it."""
+
+    value: str
+    note: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class LastJob:
+    """The customer's latest job."""
+
+    name: str
+    at: datetime
+    status: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All of it, in plain values: they are part of the page's version."""
+
+    contact_id: int
+    name: str
+    kind: str
+    customer_id: int
+    our_number: str
+    street: str
+    town: str
+    addresses: tuple[Phone, ...]
+    household: tuple[tuple[int, str], ...]
+    tags: tuple[str, ...]
+    last_job: LastJob | None
+    marks: tuple[str, ...]
+    more: tuple[Fact, ...]
+
+
+def of(thread: Thread) -> Facts:
+    """The facts of the thread's contact. A handful of queries."""
+    contact = thread.contact
+    others = contact.household.contacts.exclude(pk=contact.pk).order_by("name", "pk")
+    return Facts(
+        contact_id=contact.pk,
+        name=contact.name,
+        kind=contact.get_kind_display(),
+        customer_id=contact.servicetitan_customer_id,
+        our_number=display_phone(thread.number.e164),
+        street=contact.street,
+        town=" ".join(f"{contact.city}, {contact.state} {contact.zip}".split()).strip(" ,"),
+        addresses=tuple(_phone(link, thread) for link in _links(thread)),
+        household=tuple(others.values_list("pk", "name")[:5]),
+        tags=tuple(contact.tags.order_by("name").values_list("name", flat=True)),
+        last_job=_last_job(thread),
+        marks=tuple(_marks(thread)),
+        more=tuple(timeline_sources.facts(thread)),
+    )
+
+
+def zone(thread: Thread, now: datetime) -> ZoneInfo | None:
+    """The customer's time zone; None where we do not know it, or candidates differ on the hour."""
+    zones = [ZoneInfo(name) for name in thread.contact.zone_set.zones]
+    return zones[0] if len({now.astimezone(zone).utcoffset() for zone in zones}) == 1 else None
+
+
+def elsewhere(thread: Thread, now: datetime) -> ZoneInfo | None:
+    """The customer's zone where its clock shows another hour than the account's; None where it does not."""
+    theirs = zone(thread, now)
+    differs = theirs and now.astimezone(theirs).utcoffset() != timezone.localtime(now).utcoffset()
+    return theirs if differs else None
+
+
+def warning(thread: Thread, now: datetime) -> str:
+    """What an agent should know before texting at this hour; empty inside the hours of automated texts."""
+    if not outside_hours(thread, now):
+        return ""
+    theirs = zone(thread, now)
+    what = f"It is {hour(now.astimezone(theirs))} for" if theirs else "This may be a late or early hour for"
+    return f"{what} this customer. Agents may send; think whether it can wait."
+
+
+def outside_hours(thread: Thread, now: datetime) -> bool:
+    """Whether an automated text would have to wait now. Agents may send all the same."""
+    pair = (thread.contact.zone_set_id, hours.default_window().pk)
+    span = hours.current_or_next([pair], suppression.TEXT, now).get(pair)
+    return span is None or span[0] > now
+
+
+def held_until(thread: Thread, now: datetime) -> datetime | None:
+    """Until when a reply holds the contact's other campaigns; None where nothing is held."""
+    holds = ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None, until__gt=now)
+    return holds.order_by("-until").values_list("until", flat=True).first()
+
+
+def _links(thread: Thread) -> list[ContactAddress]:
+    links = ContactAddress.objects.filter(contact=thread.contact_id).select_related("address")
+    return list(links.order_by("position", "pk"))
+
+
+def _phone(link: ContactAddress, thread: Thread) -> Phone:
+    notes = [link.label]
+    if link.address.line_type != "unknown":
+        notes.append(link.address.get_line_type_display())
+    if link.do_not_text:
+        notes.append("No texts")
+    if link.address.unreachable_since:
+        notes.append("Unreachable")
+    note = " · ".join(filter(None, notes))
+    return Phone(shown(link.address), note, link.address_id == thread.address_id)
+
+
+def _last_job(thread: Thread) -> LastJob | None:
+    job = (
+        Job.objects.filter(
+            account=thread.account_id,
+            servicetitan_customer_id=thread.contact.servicetitan_customer_id,
+        )
+        .select_related("job_type")
+        .order_by("-created_on", "-pk")
+        .first()
+    )
+    return (
+        LastJob(str(job.job_type or f"Job {job}"), job.completed_on or job.created_on, job.status)
+        if job
+        else None
+    )
+
+
+def _marks(thread: Thread) -> list[str]:
+    contact = thread.contact
+    marks = {"Inactive in ServiceTitan": not contact.active, "Do not service": contact.do_not_service}
+    return [words for words, true in marks.items() if true]
