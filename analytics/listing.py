@@ -8,8 +8,10 @@ from typing import Any
 from django.db.models import QuerySet
 
 from analytics.models import JobCredit
-from campaigns.models import Booking, Enrollment, Exclusion, Step
-from conversations.models import Message
+from audiences.models import Contact
+from campaigns import words
+from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
+from conversations.models import Message, Thread
 
 PER_PAGE = 50
 
@@ -19,19 +21,95 @@ RELATED: dict[type, tuple[str, ...]] = {
     Enrollment: ("contact", "campaign"),
     Exclusion: ("contact", "campaign"),
     JobCredit: ("job", "enrollment__contact", "node", "campaign"),
-    Booking: ("contact",),
+    Booking: ("contact", "enrollment__campaign", "thread"),
 }
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row: whose it is, where it stands, since when, and what there is to say about it."""
+class State:
+    """Where a row stands, for a badge: its word, its tone (`good warn bad info` or none), its drawing."""
 
-    contact: str
-    place: str
-    state: str
+    word: str
+    tone: str = ""
+    icon: str = "circle"
+
+
+STEP_STATES = {
+    "scheduled": State("Scheduled", "", "clock"),
+    "queued": State("Queued", "info", "list-start"),
+    "waiting": State("Waiting", "info", "hourglass"),
+    "completed": State("Completed", "good", "check"),
+    "failed": State("Failed", "bad", "x"),
+    "skipped": State("Skipped", "", "skip-forward"),
+}
+MESSAGE_STATES = {
+    "queued": State("Queued", "", "list-start"),
+    "calling": State("Being sent", "info", "send"),
+    "accepted": State("Accepted", "info", "send"),
+    "sent": State("Sent", "info", "send"),
+    "delivered": State("Delivered", "good", "check"),
+    "failed": State("Failed", "bad", "x"),
+    "rejected": State("Rejected", "bad", "ban"),
+    "expired": State("Expired", "warn", "clock"),
+    "bounced": State("Bounced", "bad", "x"),
+    "blocked": State("Blocked", "bad", "ban"),
+    "cancelled": State("Cancelled", "", "x"),
+    "unknown": State("Unknown", "warn", "circle-help"),
+    "received": State("Received", "info", "message-square"),
+}
+ENROLLMENT_STATES = {"active": State("Active", "info", "play"), "ended": State("Ended", "", "flag")}
+NOT_ADMITTED = State("Not admitted", "warn", "ban")
+BOOKING_STATES = {
+    "requested": State("To be requested", "", "clock"),
+    "sent": State("Requested", "info", "send"),
+    "accepted": State("Waits for a job", "info", "hourglass"),
+    "converted": State("Job made", "good", "check"),
+    "dismissed": State("Dismissed", "warn", "ban"),
+    "failed": State("Failed", "bad", "x"),
+}
+JOB_STATES = {  # ServiceTitan's words
+    "Completed": State("Completed", "good", "check"),
+    "Canceled": State("Cancelled", "bad", "x"),
+    "Hold": State("On hold", "warn", "pause"),
+    "InProgress": State("In progress", "info", "play"),
+}
+REASONS = {  # of steps and enrollments; what keeps somebody out at entry has its words in campaigns.words
+    "finished": "Came to the end",
+    "too_late": "Too late: not sent by its last moment",
+    "campaign_stopped": "The campaign was stopped",
+    "error": "Could not be moved on; nothing was sent",
+}
+LINKS = {"booking": "our booking", "thread": "a booking from the thread", "call": "a call"}
+
+
+@dataclass(frozen=True)
+class Who:
+    """The contact of a row; without a number where nobody is known."""
+
+    name: str = "Unknown"
+    pk: int | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The campaign and, where the row is at one, the node."""
+
+    campaign: str = ""
+    campaign_pk: int | None = None
+    node: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: whose it is, where it stands, since when, what was said, and why it stands there."""
+
+    who: Who
+    place: Place
+    state: State
     at: datetime
-    detail: str
+    remark: str = ""
+    said: str = ""
+    thread_pk: int | None = None
 
 
 def related(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -42,7 +120,8 @@ def related(rows: QuerySet[Any]) -> QuerySet[Any]:
 def lines(rows: Sequence[Any]) -> list[Line]:
     """A line per row, in the same order."""
     steps = _steps_of([row for row in rows if isinstance(row, Message)])
-    return [_line(row, steps) for row in rows]
+    threads = _threads_of(rows)
+    return [_line(row, steps, threads.get(_pair(row))) for row in rows]
 
 
 def _steps_of(messages: list[Message]) -> dict[str, Step]:
@@ -51,32 +130,61 @@ def _steps_of(messages: list[Message]) -> dict[str, Step]:
     return {f"step:{step.pk}": step for step in found}
 
 
-def _line(row: Any, steps: dict[str, Step]) -> Line:
+def _pair(row: Any) -> tuple[int | None, int | None]:
+    """Contact and address of a row, which name its thread; nothing where it has no address."""
+    match row:
+        case Message() | Enrollment():
+            return row.contact_id, row.address_id
+        case Step() | JobCredit():
+            return row.enrollment.contact_id, row.enrollment.address_id
+    return None, None
+
+
+def _threads_of(rows: Sequence[Any]) -> dict[tuple[int | None, int | None], int]:
+    pairs = {_pair(row) for row in rows}
+    found = Thread.objects.filter(contact__in={contact for contact, _ in pairs if contact})
+    return {(contact, address): pk for pk, contact, address in found.values_list("pk", "contact", "address")}
+
+
+def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
     match row:
         case Step():
-            return Line(row.enrollment.contact.name, _place(row), row.state, row.state_at, _words(row.reason))
+            who, state = _who(row.enrollment.contact), STEP_STATES[row.state]
+            return Line(who, _node(row), state, row.state_at, _why(row.reason), "", thread_pk)
         case Message():
-            step = steps.get(row.origin or "")
-            place = _place(step) if step else ""
-            return Line(
-                row.contact.name if row.contact else "", place, row.state, row.state_at, row.body or ""
-            )
+            step, state, said = steps.get(row.origin or ""), MESSAGE_STATES[row.state], row.body or ""
+            place = _node(step) if step else Place()
+            return Line(_who(row.contact), place, state, row.state_at, row.reason, said, thread_pk)
         case Enrollment():
-            since = row.ended_at or row.entered_at
-            return Line(row.contact.name, row.campaign.name, row.state, since, _words(row.ended_reason))
+            since, why = row.ended_at or row.entered_at, _why(row.ended_reason)
+            state = ENROLLMENT_STATES[row.state]
+            return Line(_who(row.contact), _campaign(row.campaign), state, since, why, "", thread_pk)
         case Exclusion():
-            return Line(row.contact.name, row.campaign.name, "excluded", row.at, _words(row.reason))
+            why = words.exclusion(row.reason)
+            return Line(_who(row.contact), _campaign(row.campaign), NOT_ADMITTED, row.at, why)
         case JobCredit():
-            job = f"Job {row.job}, linked by {row.link}"
-            return Line(row.enrollment.contact.name, _place(row), row.job.status.lower(), row.at, job)
+            job, who = row.job, _who(row.enrollment.contact)
+            state = JOB_STATES.get(job.status, State(words.sentence(job.status), "info", "calendar"))
+            remark = f"Job {job}, linked by {LINKS.get(row.link, row.link)}"
+            return Line(who, _node(row), state, row.at, remark, "", thread_pk)
         case Booking():
-            return Line(row.contact.name, "Booking", row.state, row.state_at, row.summary or row.reason)
+            place = _campaign(row.enrollment.campaign) if row.enrollment else Place()
+            state, said = BOOKING_STATES[row.state], row.summary
+            return Line(_who(row.contact), place, state, row.state_at, row.reason, said, row.thread_id)
     raise TypeError(f"no line for {row!r}")
 
 
-def _place(row: Any) -> str:
-    return f"{row.campaign.name} › {row.node.name}"
+def _who(contact: Contact | None) -> Who:
+    return Who(contact.name, contact.pk) if contact else Who()
 
 
-def _words(reason: str) -> str:
-    return reason.replace("_", " ")
+def _campaign(campaign: Campaign) -> Place:
+    return Place(campaign.name, campaign.pk)
+
+
+def _node(row: Step | JobCredit) -> Place:
+    return Place(row.campaign.name, row.campaign_id, row.node.name)
+
+
+def _why(reason: str) -> str:
+    return REASONS.get(reason) or (words.exclusion(reason) if reason else "")

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,11 @@ NODE_METRICS: dict[str, Metric] = (
         "reply_rate", "Reply rate", "share", "Texts answered ÷ accepted.", "replies", over=("accepted",)
     )
     | _metric("optouts", "Opt-outs", "texts", "Texts that were answered with an opt-out.")
+    | _metric("linked", "With a link", "texts", "Accepted texts that carried a link of ours: none do yet.")
+    | _metric("clicks", "Clicks", "texts", "Texts with a link that a person clicked.")
+    | _metric(
+        "click_rate", "Click rate", "share", "Clicked ÷ accepted with a link.", "clicks", over=("linked",)
+    )
 )
 CAMPAIGN_METRICS: dict[str, Metric] = (
     _metric("audience", "Audience count", "contacts", "Distinct contacts admitted.")
@@ -95,6 +100,16 @@ TILE_METRICS: dict[str, Metric] = (
     | _metric("total_calls", "Total calls", "calls", "Campaign calls the carrier accepted.", "accepted")
     | _metric("total_texts", "Total texts", "texts", "Texts the carrier accepted, not segments.", "accepted")
 )  # fmt: skip
+# Parts of tiles, and what today's curve counts; each opens its rows as a tile does.
+PART_METRICS: dict[str, Metric] = _metric(
+    "jobs_cancelled", "Cancelled jobs", "jobs", "Jobs credited to campaigns and cancelled since."
+) | _metric("jobs_pending", "Pending bookings", "bookings", "Requests that have no job number yet.")
+TODAY_METRICS: dict[str, Metric] = (
+    _metric("texts_today", "Texts", "texts", "Texts the carrier accepted today.", "accepted")
+    | _metric("replies_today", "Replies", "texts", "Texts whose first reply came today.", "replies")
+    | _metric("booked_today", "Jobs booked", "jobs", "Jobs credited to campaigns today.", "booked")
+)
+OPENED_METRICS: dict[str, Metric] = TILE_METRICS | PART_METRICS | TODAY_METRICS
 
 
 @dataclass(frozen=True)
@@ -141,11 +156,18 @@ class NodeRow:
     undelivered: int
     replies: int
     optouts: int
+    linked: int
+    clicks: int
 
     @property
     def reply_rate(self) -> Rate:
         """Distinct texts replied to ÷ texts accepted."""
         return Rate(self.replies, self.accepted)
+
+    @property
+    def click_rate(self) -> Rate:
+        """Distinct texts clicked ÷ accepted texts that carried a link."""
+        return Rate(self.clicks, self.linked)
 
 
 @dataclass(frozen=True)
@@ -193,10 +215,22 @@ def rows_behind(campaign: Campaign, node_key: str | None, column: str) -> QueryS
     return rows.behind(campaign, node_key, column)
 
 
-def rows_behind_tile(account: Account, tile: str, now: datetime | None = None) -> QuerySet[Any]:
-    """The rows that a tile of the dashboard counts, exactly as many; raises `rows.UnknownColumn`."""
-    since = midnight(account, now)
-    return rows.behind_tile(account, tile, text_kinds=TEXT_KINDS, call_kinds=CALL_KINDS, since=since)
+def rows_behind_tile(
+    account: Account, tile: str, now: datetime | None = None, hour: int | None = None
+) -> QuerySet[Any]:
+    """The rows that a tile of the dashboard counts, exactly as many; raises `rows.UnknownColumn`.
+
+    `hour` narrows what today's curve counts to one hour: the so many hours after midnight, as time passed.
+    """
+    since, until = midnight(account, now).astimezone(UTC), None
+    if hour is not None:
+        if tile not in TODAY_METRICS or not 0 <= hour < 48:
+            raise rows.UnknownColumn(f"{tile} in hour {hour}")
+        since += timedelta(hours=hour)
+        until = since + timedelta(hours=1)
+    return rows.behind_tile(
+        account, tile, text_kinds=TEXT_KINDS, call_kinds=CALL_KINDS, since=since, until=until
+    )
 
 
 def booking_rate(campaign: Campaign, node_key: str) -> Rate:

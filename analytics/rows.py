@@ -20,12 +20,19 @@ MESSAGES: dict[str, Q] = {
     "undelivered": Q(accepted_at__isnull=False, state__in=UNDELIVERED),
     "replies": Q(replied_at__isnull=False),
     "optouts": Q(opted_out_at__isnull=False),
+    "linked": Q(pk__in=[]),  # no text carries a link of ours yet
+    "clicks": Q(pk__in=[]),
 }
 ENROLLMENTS: dict[str, Q] = {
     "entries": Q(),
     "audience": Q(returning=False),
     "active": Q(state="active"),
     "exits": Q(state="ended"),
+}
+TODAY: dict[str, tuple[str, str]] = {  # what today's curve counts: column, and the instant it counts at
+    "texts_today": ("accepted", "accepted_at"),
+    "replies_today": ("replies", "replied_at"),
+    "booked_today": ("booked", "at"),
 }
 
 
@@ -44,9 +51,17 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
 
 
 def behind_tile(
-    account: Account, tile: str, *, text_kinds: tuple[str, ...], call_kinds: tuple[str, ...], since: datetime
+    account: Account,
+    tile: str,
+    *,
+    text_kinds: tuple[str, ...],
+    call_kinds: tuple[str, ...],
+    since: datetime,
+    until: datetime | None = None,
 ) -> QuerySet[Any]:
-    """The rows that one tile of the dashboard counts; `since` is the account's midnight."""
+    """The rows that one tile of the dashboard counts; what counts today does so in [since, until)."""
+    if tile in TODAY:
+        return _of_today(account, tile, text_kinds, since, until)
     ours = Q(campaign__account=account)
     texts, calls = Q(node__kind__in=text_kinds), Q(node__kind__in=call_kinds)
     match tile:
@@ -74,6 +89,15 @@ def behind_tile(
     raise UnknownColumn(tile)
 
 
+def _of_today(
+    account: Account, tile: str, text_kinds: tuple[str, ...], since: datetime, until: datetime | None
+) -> QuerySet[Any]:
+    column, at = TODAY[tile]
+    nodes = Q(node__kind__in=text_kinds) if column == "accepted" else Q()
+    behind = _behind(Q(campaign__account=account), nodes, column).filter(**{f"{at}__gte": since})
+    return behind if until is None else behind.filter(**{f"{at}__lt": until})
+
+
 def _behind(campaigns: Q, nodes: Q, column: str) -> QuerySet[Any]:
     name, _, reason = column.partition(":")
     if column == "entered":
@@ -86,6 +110,12 @@ def _behind(campaigns: Q, nodes: Q, column: str) -> QuerySet[Any]:
         return Message.objects.filter(MESSAGES[column], origin__in=named.values("origin")).order_by("-pk")
     if column == "booked":
         return JobCredit.objects.filter(campaigns, nodes).order_by("-pk")
+    if column == "revenue":
+        return _behind(campaigns, nodes, "booked").exclude(job__status=CANCELLED_JOB)
+    if column == "contacts_booked":
+        credits = JobCredit.objects.filter(campaigns, nodes)
+        booked = Enrollment.objects.filter(job_credits__in=credits)
+        return booked.order_by("contact", "pk").distinct("contact")
     if name in ENROLLMENTS and (not reason or name == "exits"):
         enrollments = Enrollment.objects.filter(campaigns, ENROLLMENTS[name]).order_by("-pk")
         return enrollments.filter(ended_reason=reason) if reason else enrollments

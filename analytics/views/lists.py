@@ -12,9 +12,10 @@ from analytics import listing
 
 
 def show(request: access.Request, rows: QuerySet[Any], **context: Any) -> HttpResponse:
-    """The rows, fifty to a page; `?page=` beyond the last shows the last."""
+    """The rows, fifty to a page; `?page=` beyond the last shows the last.
+
+    `context` has `title` and `meaning` of the number; `campaign`, `node` or `narrowed` say of what it counts.
+    """
     page = Paginator(listing.related(rows), listing.PER_PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
-    context |= {"page": page, "lines": listing.lines(list(page)), "query": query.urlencode()}
+    context |= {"page": page, "lines": listing.lines(list(page))}
     return render(request, "analytics/rows.html", context)
