@@ -1,7 +1,9 @@
 """The audience form: one field per rule that `segments.FIELDS` declares."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 from django import forms
 from django.db import IntegrityError, transaction
@@ -10,7 +12,20 @@ from accounts.models import Account
 from audiences import segments
 from audiences.models import Audience
 
+GROUPS = {
+    "Who they are": ("kind",),
+    "Their tags": ("tags", "without_tags"),
+    "Their jobs": ("business_units", "job_types"),
+    "Their last job": (
+        "last_job_before", "last_job_after", "days_since_last_job_min", "days_since_last_job_max",
+    ),
+}  # fmt: skip
 NAME_TAKEN = "There is an audience of this name already. Choose another."
+
+
+def as_query(rules: Mapping[str, Any]) -> str:
+    """Rules as the query string that `RulesForm` reads again."""
+    return urlencode(rules, doseq=True)
 
 
 class RulesForm(forms.Form):
@@ -29,8 +44,9 @@ class RulesForm(forms.Form):
             choices = [
                 (row.pk, str(row) if getattr(row, "active", True) else f"{row} (deleted)") for row in rows
             ]
-            widget = forms.SelectMultiple(attrs={"size": min(8, max(3, len(choices)))})
-            return forms.TypedMultipleChoiceField(choices=choices, coerce=int, widget=widget, **common)
+            return forms.TypedMultipleChoiceField(
+                choices=choices, coerce=int, widget=forms.CheckboxSelectMultiple, **common
+            )
         if field.type is date:
             return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
         if field.type is segments.Days:
@@ -46,6 +62,20 @@ class RulesForm(forms.Form):
             for key, value in chosen.items()
             if value not in (None, "", [])
         }
+
+    def query(self) -> str:
+        """The rules as a query string that this form reads again. Only after `is_valid()`."""
+        return as_query(self.rules())
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The fields under their headings; what no heading names comes last."""
+        named = {key for keys in GROUPS.values() for key in keys}
+        groups = {**GROUPS, "More": tuple(key for key in segments.FIELDS if key not in named)}
+        return [
+            {"legend": legend, "fields": [self[key] for key in keys]}
+            for legend, keys in groups.items()
+            if keys
+        ]
 
     def clean(self) -> dict[str, Any]:
         """Hold the rules against `segments`: a deleted tag is an error, not everybody."""

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import access, audit
 from accounts.access import Request
 from audiences import segments
-from audiences.forms import AudienceForm, RulesForm
+from audiences.forms import AudienceForm, RulesForm, as_query
 from audiences.models import Audience
 
 
@@ -33,7 +33,7 @@ def count(request: Request) -> HttpResponse:
     form = RulesForm(request.GET, account=request.account)
     valid = form.is_valid()
     matching = segments.count(request.account, form.rules()) if valid else None
-    context = {"form": form, "matching": matching}
+    context = {"form": form, "matching": matching, "rules_query": form.query() if valid else ""}
     return render(request, "audiences/audience_form.html#audience-count", context)
 
 
@@ -48,6 +48,12 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
         return redirect("audiences:list")
     errors = segments.validate(audience.account, audience.rules)
     matching = None if errors else segments.count(audience.account, audience.rules)
-    context = {"form": form, "audience": audience, "errors": errors, "matching": matching}
+    context = {
+        "form": form,
+        "audience": audience,
+        "errors": errors,
+        "matching": matching,
+        "rules_query": as_query(audience.rules),
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "audiences/audience_form.html", context, status=status)

@@ -14,7 +14,8 @@ from audiences.models import Audience
 def audience_list(request: HttpRequest) -> HttpResponse:
     """Every audience with its rules in words; how many match is asked for a row once it is in sight."""
     found = []
-    for audience in access.rows(request, Audience.objects.select_related("account")).order_by("name", "pk"):
+    rows = access.rows(request, Audience.objects.select_related("account", "created_by"))
+    for audience in rows.order_by("name", "pk"):
         errors = segments.validate(audience.account, audience.rules)
         found.append(
             {
@@ -33,4 +34,5 @@ def saved_count(request: HttpRequest, pk: int) -> HttpResponse:
     audience = access.get(request, Audience.objects.select_related("account"), pk)
     errors = segments.validate(audience.account, audience.rules)
     matching = None if errors else segments.count(audience.account, audience.rules)
-    return render(request, "audiences/audience_list.html#saved-count", {"matching": matching})
+    context = {"audience": audience, "matching": matching}
+    return render(request, "audiences/audience_list.html#saved-count", context)
