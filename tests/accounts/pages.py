@@ -51,8 +51,8 @@ def shown_tokens(request: HttpRequest) -> HttpResponse:
     return HttpResponse(access.get(request, ApiToken.objects.all(), name="mine").name)
 
 
-REGION = """<section id="live" hx-get="/fragment/" hx-swap="outerMorph"
- hx-trigger="every 200ms, visibilitychange from:document"><b>{text}</b>
+REGION = """<section id="live" data-live hx-get="/fragment/" hx-swap="outerMorph"
+ hx-trigger="every 200ms, visibilitychange from:document, refresh from:document"><b>{text}</b>
 <details id="details"><summary>More</summary>Much more</details></section>"""
 LIVE = """{% extends "base.html" %}{% block content %}REGION
 <button id="ask" hx-post="/save/" hx-target="#saved"

@@ -38,6 +38,12 @@ def site(page: Page, live_server: Any, member: User) -> Iterator[Page]:
     assert not [text for text in complaints if SIGNED_OUT not in text]
 
 
+def leave(page: Page) -> None:
+    """Sign out through the account zone's menu."""
+    page.locator(".account-zone summary").click()
+    page.get_by_role("button", name="Sign out").click()
+
+
 def test_sign_in_by_keyboard_and_sign_out(page: Page, live_server: Any, member: User) -> None:
     page.goto(f"{live_server.url}/campaigns/")
     expect(page.get_by_label("Email")).to_be_focused()
@@ -55,12 +61,12 @@ def test_sign_in_by_keyboard_and_sign_out(page: Page, live_server: Any, member: 
     expect(page.get_by_text("Skip to the page’s content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
-    page.get_by_role("button", name="Sign out").click()
+    leave(page)
     expect(page).to_have_url(f"{live_server.url}/login/")
 
 
 def test_live_region_polls_marked_and_keeps_details_open(site: Page) -> None:
-    site.locator("summary").click()
+    site.locator("#details summary").click()
     expect(site.locator("#live")).to_contain_text(re.compile(r"[3-9] sent"))
     assert set(pages.fragments_sent) == {"1"}
     expect(site.locator("#details")).to_have_attribute("open", "")
@@ -102,15 +108,15 @@ def test_page_opened_before_a_new_sign_in_still_posts(site: Page, live_server: A
     site.evaluate(HIDE)  # else its next poll, signed out, would leave for the sign-in page
     other = site.context.new_page()
     other.goto(f"{live_server.url}/")
-    other.get_by_role("button", name="Sign out").click()
+    leave(other)
     other.get_by_label("Email").fill("dana@example.com")
     other.get_by_label("Password").fill(PASSWORD)
     other.keyboard.press("Enter")
-    expect(other.get_by_text("Dana Reed")).to_be_visible()
+    expect(other.get_by_text("Dana Reed", exact=True)).to_be_visible()
     site.locator("#ask").click()
     site.get_by_role("button", name="Save it").click()
     expect(site.locator("#saved")).to_have_text("ok")
-    site.get_by_role("button", name="Sign out").click()
+    leave(site)
     expect(site).to_have_url(f"{live_server.url}/login/")
 
 
@@ -118,3 +124,52 @@ def test_poll_after_the_session_ended_leads_to_sign_in(site: Page, live_server: 
     expect(site.locator("#live")).to_contain_text("sent")
     User.objects.update(is_active=False)
     expect(site).to_have_url(f"{live_server.url}/login/?next=/live/")
+
+
+def test_switch_pauses_every_region_and_resuming_asks_at_once(site: Page) -> None:
+    switch = site.locator("#live-switch")
+    expect(switch).to_have_text("Live")
+    switch.click()
+    expect(switch).to_have_text("Paused")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    time.sleep(0.5)
+    before = len(pages.fragments_sent)
+    time.sleep(1)
+    assert len(pages.fragments_sent) == before
+    switch.click()
+    expect(switch).to_have_text("Live")
+    expect(site.locator("#live b")).not_to_have_text(f"{before} sent")
+
+
+def test_region_asks_more_rarely_while_nobody_is_there(site: Page) -> None:
+    expect(site.locator("#live")).to_contain_text("sent")
+    site.evaluate("const now = Date.now; Date.now = () => now() + 6 * 60 * 1000")
+    time.sleep(0.5)
+    before = len(pages.fragments_sent)
+    time.sleep(2)
+    assert len(pages.fragments_sent) - before <= 3, "two seconds are ten turns"
+    site.mouse.move(40, 40)
+    expect(site.locator("#live b")).not_to_have_text(f"{before} sent")
+
+
+def test_keys_open_and_close_what_they_say_and_can_be_switched_off(site: Page) -> None:
+    dialog = site.locator("#shortcuts")
+    site.keyboard.press("?")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("Use single-key shortcuts").uncheck()
+    site.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    site.keyboard.press("?")
+    expect(dialog).to_be_hidden()
+
+
+def test_menu_closes_on_escape_and_gives_the_focus_back(site: Page) -> None:
+    menu = site.locator(".account-zone")
+    menu.locator("summary").click()
+    expect(menu.get_by_role("button", name="Sign out")).to_be_visible()
+    site.keyboard.press("Escape")
+    expect(menu.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+    menu.locator("summary").click()
+    site.locator("main").click(position={"x": 5, "y": 5})
+    expect(menu.get_by_role("button", name="Sign out")).to_be_hidden()
