@@ -3,24 +3,48 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from analytics import counters, metrics
+from accounts.models import AuditEntry
+from analytics import counters, first_texts, metrics, results
 from analytics.dashboard import Progress, progress
-from campaigns.models import Campaign, Enrollment, Intake, Step
+from campaigns import words
+from campaigns.models import Campaign, Intake
 
-MOST_ENROLLMENTS = 20
+# The node table: groups of columns, in their order. Names are those of `metrics` and `results`.
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("", ("entered",)),
+    ("States", metrics.STATES),
+    (
+        "Messages",
+        ("accepted", "delivered", "undelivered", "replies", "reply_rate", "optouts", "clicks", "click_rate"),
+    ),
+    ("Results", ("booked", "contacts_booked", "revenue")),
+)
+COLUMNS = {**metrics.NODE_METRICS, **results.RESULT_METRICS}
+RATES = {"reply_rate": "replies", "click_rate": "clicks", "contacts_booked": "contacts_booked"}
 
 
 @dataclass(frozen=True)
-class Passage:
-    """An enrollment as the campaign page lists it."""
+class Cell:
+    """One figure of the node table. `opens` is the column whose rows it opens; `n` None shows a dash."""
 
-    contact: str
-    entered_at: datetime
-    state: str
-    reason: str
-    node: str
-    step_state: str
+    column: str
+    opens: str
+    n: int | None = None
+    rate: metrics.Rate | None = None
+    money: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One node of the table with its cells in the order of the columns."""
+
+    key: str
+    name: str
+    kind: str
+    present: bool
+    cells: list[Cell]
 
 
 @dataclass(frozen=True)
@@ -39,63 +63,135 @@ class Taking:
     occurrence: int
     matched: int
     admitted: int
+    started_at: datetime
     finished_at: datetime | None
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Who stopped the campaign, and why; the product itself where `by` is empty."""
+
+    at: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
 class CampaignPage:
-    """Everything live on a campaign's page, of one instant."""
+    """Everything live on a campaign's page whatever its tab, of one instant."""
 
     status: str
-    stopped: bool
+    stop: Stop | None
     progress: Progress
     excluded: int
     intakes: list[Taking]
     nodes: list[metrics.NodeRow]
+    lines: list[Line]
+    totals: list[Cell]
+    optouts: int
+    accepted: int
+    booking_rate: metrics.Rate
     exclusions: list[Reason]
     exits: list[Reason]
-    recent: list[Passage]
+    first_texts_done: datetime | None
+
+    @property
+    def matched(self) -> int:
+        """Admitted + excluded."""
+        return self.progress.audience + self.excluded
+
+    @property
+    def taking(self) -> Taking | None:
+        """The intake that has not finished, if one is under way."""
+        return next((intake for intake in self.intakes if intake.finished_at is None), None)
+
+    @property
+    def reply_rate(self) -> metrics.Rate:
+        """Texts answered ÷ texts accepted, over all nodes."""
+        return metrics.Rate(self.progress.replies, self.accepted)
+
+
+def groups() -> list[tuple[str, list[metrics.Metric]]]:
+    """The groups of the node table's columns, with what each column means."""
+    return [(name, [COLUMNS[column] for column in columns]) for name, columns in GROUPS]
 
 
 def of_campaign(campaign: Campaign) -> CampaignPage:
-    """The live part of a campaign's page now, its status read again in the same snapshot."""
-    with counters.snapshot():
-        campaign.refresh_from_db(fields=["status", "stopped_at", "version"])
-        found = counters.totals([campaign.pk])
-        intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
-        return CampaignPage(
-            status=campaign.status,
-            stopped=campaign.stopped_at is not None,
-            progress=progress(campaign, found),
-            excluded=found[campaign.pk, "", "excluded"],
-            intakes=[Taking(i.occurrence, i.matched, i.admitted, i.finished_at) for i in intakes],
-            nodes=metrics.node_rows(campaign, found),
-            exclusions=_reasons(found, "excluded:"),
-            exits=_reasons(found, "exits:"),
-            recent=_recent(campaign),
-        )
+    """The live part of a campaign's page, its status read again; to be called in `counters.snapshot()`."""
+    campaign.refresh_from_db(fields=["status", "stopped_at", "completed_at", "version"])
+    found = counters.totals([campaign.pk])
+    intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
+    takings = [Taking(i.occurrence, i.matched, i.admitted, i.started_at, i.finished_at) for i in intakes]
+    nodes = metrics.node_rows(campaign, found)
+    came = results.of_nodes(campaign, nodes, found)
+    return CampaignPage(
+        status=campaign.status,
+        stop=_stop(campaign),
+        progress=progress(campaign, found),
+        excluded=found[campaign.pk, "", "excluded"],
+        intakes=takings,
+        nodes=nodes,
+        lines=[_line(row, came[row.key]) for row in nodes],
+        totals=_totals(nodes, list(came.values())),
+        optouts=sum(row.optouts for row in nodes),
+        accepted=sum(row.accepted for row in nodes),
+        booking_rate=results.booking_rate(campaign, found[campaign.pk, "", "audience"]),
+        exclusions=_reasons(found, "excluded:"),
+        exits=_reasons(found, "exits:"),
+        first_texts_done=first_texts.done_at(campaign, nodes, takings),
+    )
+
+
+def _stop(campaign: Campaign) -> Stop | None:
+    if campaign.stopped_at is None:
+        return None
+    entry = AuditEntry.objects.about(campaign).filter(verb="stopped").newest().first()
+    if entry is None:
+        return Stop(campaign.stopped_at, "", "")
+    _, _, why = entry.summary.partition(f"{campaign.name}: ")
+    return Stop(campaign.stopped_at, entry.by.name if entry.by else "", why)
+
+
+def _line(row: metrics.NodeRow, result: results.Result) -> Line:
+    cells = [_cell(row, result, column) for _, columns in GROUPS for column in columns]
+    return Line(row.key, row.name, words.kind(row.kind), row.present, cells)
+
+
+def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
+    match column:
+        case "reply_rate" | "click_rate":
+            return Cell(column, RATES[column], rate=getattr(row, column))
+        case "contacts_booked":
+            return Cell(column, column, rate=result.booking)
+        case "revenue":
+            return Cell(column, column, money=result.revenue)
+        case "clicks" if not row.linked:
+            return Cell(column, column)
+    return Cell(column, column, n=getattr(row, column))
+
+
+def _totals(rows: list[metrics.NodeRow], came: list[results.Result]) -> list[Cell]:
+    """The sums of the columns. Contacts of several nodes overlap: their rate has no sum."""
+    cells = []
+    for column in (column for _, columns in GROUPS for column in columns):
+        if column == "contacts_booked":
+            cells.append(Cell(column, ""))
+        elif column == "revenue":
+            earned = [result.revenue for result in came if result.revenue is not None]
+            cells.append(Cell(column, column, money=sum(earned, Decimal(0)) if earned else None))
+        elif column in RATES:
+            part = sum(getattr(row, RATES[column]) for row in rows)
+            whole = sum(getattr(row, COLUMNS[column].over[0]) for row in rows)
+            cells.append(Cell(column, RATES[column], rate=metrics.Rate(part, whole)))
+        elif column == "clicks" and not any(row.linked for row in rows):
+            cells.append(Cell(column, column))
+        else:
+            cells.append(Cell(column, column, n=sum(getattr(row, column) for row in rows)))
+    return cells
 
 
 def _reasons(found: Counter[counters.Cell], prefix: str) -> list[Reason]:
     cells = {column: n for (_, _, column), n in found.items() if column.startswith(prefix)}
+    say = words.exclusion if prefix == "excluded:" else words.sentence
     largest_first = sorted(cells.items(), key=lambda cell: (-cell[1], cell[0]))
-    return [Reason(column.removeprefix(prefix).replace("_", " "), column, n) for column, n in largest_first]
-
-
-def _recent(campaign: Campaign) -> list[Passage]:
-    newest = Enrollment.objects.filter(campaign=campaign).select_related("contact").order_by("-pk")
-    enrollments = list(newest[:MOST_ENROLLMENTS])
-    last = Step.objects.filter(enrollment__in=enrollments).select_related("node")
-    steps = {step.enrollment_id: step for step in last.order_by("enrollment", "-pk").distinct("enrollment")}
-    return [_passage(enrollment, steps.get(enrollment.pk)) for enrollment in enrollments]
-
-
-def _passage(enrollment: Enrollment, step: Step | None) -> Passage:
-    return Passage(
-        contact=enrollment.contact.name,
-        entered_at=enrollment.entered_at,
-        state=enrollment.state,
-        reason=enrollment.ended_reason.replace("_", " "),
-        node=step.node.name if step else "",
-        step_state=step.state if step else "",
-    )
+    return [Reason(say(column.removeprefix(prefix)), column, n) for column, n in largest_first]

@@ -1,31 +1,67 @@
 """The page of one campaign, and the lists behind its numbers."""
 
+import json
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts import access
-from analytics import campaign_page, live, metrics, rows
+from analytics import (
+    audience_records,
+    campaign_diagram,
+    campaign_log,
+    campaign_page,
+    counters,
+    live,
+    metrics,
+    rows,
+)
 from analytics.views.lists import show
+from audiences import segments
 from campaigns.models import Campaign, Node
+from common.phone import display_phone
+
+TABS = {"overview": "Overview", "table": "Node table", "records": "Audience records", "log": "Log"}
+CAMPAIGNS = Campaign.objects.select_related(
+    "account", "version__workflow", "audience", "number", "playbook", "launched_by", "window"
+)
 
 
 @require_safe
 @access.require()
 def campaign(request: access.Request, pk: int) -> HttpResponse:
-    """Status and verbs, intake, node table, exclusions, latest enrollments; live."""
-    found = access.get(request, Campaign, pk)
-    shown = campaign_page.of_campaign(found)
-    context = {"campaign": found, "shown": shown, **_table(shown.nodes)}
-    return live.answer(request, "analytics/campaign.html", (found.name, shown), context)
+    """Status, progress and one of the tabs: diagram and figures, node table, audience records, log; live."""
+    found = access.get(request, CAMPAIGNS, pk)
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "overview"
+    with counters.snapshot():
+        shown = campaign_page.of_campaign(found)
+        part = _part(request, tab, found, shown)
+    context = {"campaign": found, "shown": shown, "tab": tab, "tabs": TABS, **part}
+    context["every"] = 10 if found.status == Campaign.Status.COMPLETED else 2
+    return live.answer(request, "analytics/campaign.html", (found.name, shown, part), context)
 
 
-def _table(nodes: list[metrics.NodeRow]) -> dict[str, Any]:
-    """Columns, and each node with its cells in their order, ready for plain loops."""
-    columns = [metric for metric in metrics.NODE_METRICS.values() if not metric.over]
-    cells = [(node, [(column.name, getattr(node, column.name)) for column in columns]) for node in nodes]
-    return {"columns": columns, "table": cells}
+def _part(
+    request: access.Request, tab: str, found: Campaign, shown: campaign_page.CampaignPage
+) -> dict[str, Any]:
+    """What one tab shows beside what all of them do."""
+    match tab:
+        case "records":
+            asked = audience_records.Asked.of(request.GET)
+            return {"page": audience_records.read(found, asked)}
+        case "log":
+            return {"happenings": campaign_log.read(found, shown.intakes)}
+    table = {"groups": campaign_page.groups(), "columns": campaign_page.COLUMNS}
+    if tab == "table":
+        return table
+    cards = campaign_diagram.cards(found, shown.nodes)
+    edges = json.dumps([edge for card in cards for edge in card.edges], ensure_ascii=False)
+    targeting = segments.describe(found.account, found.targeting) if found.targeting else []
+    rules = segments.describe(found.account, found.audience_rules)
+    number = display_phone(found.number.e164)
+    return {**table, "cards": cards, "edges": edges, "targeting": targeting, "rules": rules, "number": number}
 
 
 @require_safe
@@ -38,9 +74,11 @@ def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
         behind = metrics.rows_behind(found, key, column)
     except rows.UnknownColumn as unknown:
         raise Http404(f"no column {column}") from unknown
-    metric = metrics.NODE_METRICS.get(column) or metrics.CAMPAIGN_METRICS.get(column)
+    metric = campaign_page.COLUMNS.get(column) or metrics.CAMPAIGN_METRICS.get(column)
     node = Node.objects.filter(version__workflow__versions=found.version_id, key=key).last() if key else None
     title = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
-    return show(
-        request, behind, title=title, meaning=metric.meaning if metric else "", campaign=found, node=node
-    )
+    meaning = metric.meaning if metric else ""
+    if column == "contacts_booked" and key:  # its distinct contacts are counted when it is opened
+        rate = metrics.booking_rate(found, key)
+        meaning = f"{meaning} {rate.percent}: {rate.part:,} of {rate.whole:,}."
+    return show(request, behind, title=title, meaning=meaning, campaign=found, node=node)
