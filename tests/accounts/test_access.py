@@ -76,7 +76,7 @@ def test_row_by_lookup_is_the_accounts_own() -> None:
 def test_person_of_no_account_is_told_so() -> None:
     answer = signed_in(make_user()).get("/campaigns/")
     assert answer.status_code == 403
-    assert "You belong to no account yet" in answer.content.decode()
+    assert "You belong to no account" in answer.content.decode()
 
 
 def test_lost_membership_counts_at_once() -> None:
