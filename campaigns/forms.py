@@ -1,21 +1,25 @@
-"""The launch form."""
+"""The forms of a launch, stage by stage, and of the list of campaigns."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms.boundfield import BoundWidget
 
 from accounts.models import Account
 from audiences import segments
 from audiences.forms import RulesForm
 from audiences.models import Audience
-from campaigns.launching import Draft
+from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from integrations.models import SendingNumber
 
-TARGETING = ("business_units", "tags", "job_types", "last_job_before", "last_job_after")
 NOW, LATER = "now", "later"
+HELP = {
+    "business_units": "Customers who had a job with one of these units.",
+    "job_types": "Customers who had a job of one of these types.",
+}
 _GRACE = timedelta(minutes=5)  # a time chosen a moment ago is still meant
 
 
@@ -38,26 +42,93 @@ class VersionField(forms.ModelChoiceField):
         return f"{version.workflow.name} (version {version.number})"
 
 
-class LaunchForm(RulesForm):
-    """Everything a launch needs. The targeting filters are rules that narrow the audience."""
+class WorkflowForm(forms.Form):
+    """The first stage: what is sent, and what the campaign is called."""
 
-    token = forms.UUIDField(widget=forms.HiddenInput)
     name = forms.CharField(
-        label="Campaign name", max_length=160, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label="Campaign name",
+        max_length=160,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Give the campaign a name."},
     )
-    workflow = VersionField(queryset=WorkflowVersion.objects.none(), empty_label="Choose a workflow")
-    audience = forms.ModelChoiceField(queryset=Audience.objects.none(), empty_label="Choose an audience")
-    number = forms.ModelChoiceField(
-        label="Send from", queryset=SendingNumber.objects.none(), empty_label="Choose a number"
+    workflow = VersionField(
+        queryset=WorkflowVersion.objects.none(),
+        empty_label="Choose a workflow",
+        error_messages={"required": "Choose what is sent."},
     )
     playbook = forms.ModelChoiceField(
         queryset=Playbook.objects.none(), required=False, empty_label="No playbook"
     )
+
+    def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self, "workflow", launchable(account))
+        _offer(self, "playbook", Playbook.objects.filter(account=account).order_by("name"))
+
+
+class WhomForm(RulesForm):
+    """The second stage: whom it reaches. The targeting filters are rules that narrow the audience."""
+
+    audience = forms.ModelChoiceField(
+        queryset=Audience.objects.none(),
+        empty_label="Choose an audience",
+        error_messages={"required": "Choose who gets it."},
+    )
+
+    def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, account=account, **kwargs)
+        _offer(self, "audience", Audience.objects.filter(account=account).order_by("name"))
+        for name, field in self.fields.items():
+            if isinstance(field, forms.MultipleChoiceField):
+                choices = field.choices
+                field.widget = forms.CheckboxSelectMultiple()
+                field.choices = choices
+            if help_text := HELP.get(name):
+                field.help_text = help_text
+
+    def filters(self) -> list[tuple[forms.BoundField, int]]:
+        """The filters that are lists of things to tick, each with how many are ticked."""
+        found = [self[name] for name, field in self.fields.items() if _ticked(field)]
+        return [(field, len(field.value() or [])) for field in found]
+
+    def plain_filters(self) -> list[forms.BoundField]:
+        """The other filters: dates, days, a kind."""
+        return [self[name] for name in segments.FIELDS if not _ticked(self.fields[name])]
+
+
+class SenderForm(forms.Form):
+    """The third stage: which number it comes from."""
+
+    number = forms.ModelChoiceField(
+        label="Send from",
+        queryset=SendingNumber.objects.none(),
+        empty_label=None,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose the number that sends."},
+    )
+
+    def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        numbers = SendingNumber.objects.active().filter(account=account).order_by("label", "e164")
+        _offer(self, "number", numbers)
+        if not self.is_bound and "number" not in self.initial and len(numbers) == 1:
+            self.initial["number"] = numbers[0].pk
+
+    def numbers(self) -> list[tuple[BoundWidget, SendingNumber, int]]:
+        """Each number with the box to choose it by, and how many segments it sends in an hour."""
+        found = [(choice, choice.data["value"].instance) for choice in self["number"]]
+        return [(choice, number, number.segments_per_second * 3600) for choice, number in found]
+
+
+class TimeForm(forms.Form):
+    """The fourth stage: when it starts, in company time."""
+
     start = forms.ChoiceField(
         label="Start",
         choices=[(NOW, "Now"), (LATER, "At a time of my choosing")],
         initial=NOW,
         widget=forms.RadioSelect,
+        error_messages={"required": "Choose when it starts."},
     )
     starts_at = forms.DateTimeField(
         label="Start at",
@@ -66,70 +137,37 @@ class LaunchForm(RulesForm):
     )
 
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, account=account, **kwargs)
+        super().__init__(*args, **kwargs)
         self.now = now
-        for key in segments.FIELDS.keys() - set(TARGETING):
-            del self.fields[key]
-        self.fields[
-            "starts_at"
-        ].help_text = f"Company time ({account.timezone}). Texts also keep to 9 am–7 pm."
-        choices: dict[str, QuerySet[Any]] = {
-            "workflow": launchable(account),
-            "audience": Audience.objects.filter(account=account).order_by("name"),
-            "number": SendingNumber.objects.active().filter(account=account).order_by("label", "e164"),
-            "playbook": Playbook.objects.filter(account=account).order_by("name"),
-        }
-        for name, rows in choices.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ModelChoiceField)
-            field.queryset = rows
-
-    def missing(self) -> list[str]:
-        """What the account lacks before anything can be launched, in words."""
-        needed = {
-            "workflow": "a published workflow",
-            "audience": "an audience",
-            "number": "an active sending number",
-        }
-        return [words for name, words in needed.items() if not self.fields[name].queryset.exists()]  # type: ignore[attr-defined]
-
-    def targeting_fields(self) -> list[forms.BoundField]:
-        """The filters, in the order of the page."""
-        return [self[name] for name in TARGETING]
+        self.fields["starts_at"].help_text = f"Company time ({account.timezone})."
 
     def clean(self) -> dict[str, Any]:
         """A later start needs its time, and one that still lies ahead."""
-        cleaned = super().clean()
+        cleaned = super().clean() or self.cleaned_data
         if cleaned.get("start") == LATER and "starts_at" not in self.errors:
             at = cleaned.get("starts_at")
             if at is None:
                 self.add_error("starts_at", "Choose when the campaign starts, or start it now.")
             elif at < self.now - _GRACE:
                 self.add_error("starts_at", "This time has passed. Choose a later one, or start now.")
+            elif at - self.now >= LONGEST_LEAD:
+                self.add_error("starts_at", "This is more than a year ahead. Choose an earlier time.")
+        elif cleaned.get("start") == NOW:  # what stands in a field that is not asked for is no mistake
+            self.errors.pop("starts_at", None)
         return cleaned
 
-    def draft(self) -> Draft:
-        """What was chosen, for `launching.launch`. Only after `is_valid()`."""
-        chosen = self.cleaned_data
-        return Draft(
-            name=chosen["name"],
-            version=chosen["workflow"],
-            audience=chosen["audience"],
-            number=chosen["number"],
-            targeting=self.rules(),
-            playbook=chosen["playbook"],
-            token=chosen["token"],
-        )
 
-    def at(self) -> datetime | None:
-        """When to start; None for at once."""
-        return self.cleaned_data["starts_at"] if self.cleaned_data["start"] == LATER else None
+def _offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)
+    field.queryset = rows
 
-    def refuse(self, errors: dict[str, list[str]]) -> None:
-        """Show why a launch was refused beside the fields it concerns."""
-        for name, found in errors.items():
-            for error in found:
-                self.add_error(name if name in self.fields else None, error)
+
+def _ticked(field: forms.Field) -> bool:
+    return isinstance(field.widget, forms.CheckboxSelectMultiple)
+
+
+SORTS = tuple(sign + name for name in ("name", "launched", "audience", "booked") for sign in ("", "-"))
 
 
 class CampaignFilterForm(forms.Form):
@@ -137,6 +175,7 @@ class CampaignFilterForm(forms.Form):
 
     status = forms.ChoiceField(choices=[("", "All"), *Campaign.Status.choices], required=False)
     q = forms.CharField(max_length=100, required=False)
+    sort = forms.ChoiceField(choices=[(key, key) for key in SORTS], required=False)
     playbook = forms.ModelChoiceField(
         queryset=Playbook.objects.none(), required=False, empty_label="Every playbook"
     )

@@ -1,6 +1,5 @@
 """Pause, resume, stop, and the natural end of a campaign."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -16,6 +15,11 @@ from conversations.models import Lane
 
 STOPPED = "campaign_stopped"
 SLICE = 2_000
+POSSIBLE: dict[str, frozenset[str]] = {  # from which statuses each verb leads on
+    "pause": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}),
+    "resume": frozenset({Campaign.Status.PAUSED}),
+    "stop": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}),
+}
 
 
 class NotPossible(Exception):
@@ -25,7 +29,7 @@ class NotPossible(Exception):
 @transaction.atomic
 def pause(campaign: Campaign, *, by: User, now: datetime) -> None:
     """Nothing new begins; everybody keeps their place. Raises NotPossible."""
-    _change(campaign, {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}, Campaign.Status.PAUSED, "pause")
+    _change(campaign, Campaign.Status.PAUSED, "pause")
     _pause_lane(campaign, True)
     audit.record(
         account=campaign.account, by=by, verb="paused", summary=f"Paused {campaign.name}", on=campaign
@@ -37,7 +41,7 @@ def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
     """Everybody goes on from where they stood. Raises NotPossible."""
     later = campaign.starts_at is not None and campaign.starts_at > now
     status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
-    _change(campaign, {Campaign.Status.PAUSED}, status, "resume")
+    _change(campaign, status, "resume")
     _pause_lane(campaign, False)
     audit.record(
         account=campaign.account, by=by, verb="resumed", summary=f"Resumed {campaign.name}", on=campaign
@@ -54,11 +58,11 @@ def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = ""
     """
     from campaigns.tasks import finish  # tasks import this module
 
-    running = {Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}
-    _change(campaign, running, Campaign.Status.COMPLETED, "stop", stopped_at=now, completed_at=now)
+    _change(campaign, Campaign.Status.COMPLETED, "stop", stopped_at=now, completed_at=now)
     _pause_lane(campaign, True)
     summary = f"Stopped {campaign.name}: {reason}" if reason else f"Stopped {campaign.name}"
-    audit.record(account=campaign.account, by=by, verb="stopped", summary=summary, on=campaign)
+    detail = {"reason": reason} if reason else {}
+    audit.record(account=campaign.account, by=by, verb="stopped", summary=summary, on=campaign, detail=detail)
     ring(finish)
 
 
@@ -66,8 +70,8 @@ def _pause_lane(campaign: Campaign, paused: bool) -> None:
     Lane.objects.filter(pk=campaign.lane_id or 0).update(paused=paused)
 
 
-def _change(campaign: Campaign, allowed: Collection[str], status: str, verb: str, **also: datetime) -> None:
-    changed = Campaign.objects.filter(pk=campaign.pk, status__in=allowed).update(status=status, **also)
+def _change(campaign: Campaign, status: str, verb: str, **also: datetime) -> None:
+    changed = Campaign.objects.filter(pk=campaign.pk, status__in=POSSIBLE[verb]).update(status=status, **also)
     if not changed:
         campaign.refresh_from_db()
         raise NotPossible(

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Account
-from audiences import segments, suppression
-from audiences.models import Audience
+from audiences import hours, segments, state_hours, suppression
+from audiences.models import Audience, ZoneSet
 from campaigns import enrolling, graph
 from campaigns.models import Node, WorkflowVersion
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
@@ -39,6 +39,9 @@ class Preview:
     excluded: tuple[tuple[str, int], ...] = ()  # (reason, how many), most first
     samples: tuple[Sample, ...] = ()
     sending_takes: timedelta | None = None
+    segments: int = 0  # of all first texts together, every one as long as the longest sample
+    first_at: datetime | None = None  # when the first texts begin and end, in company hours
+    last_at: datetime | None = None
     errors: tuple[str, ...] = ()
 
 
@@ -50,8 +53,12 @@ def preview(
     version: WorkflowVersion | None,
     number: SendingNumber | None,
     now: datetime,
+    at: datetime | None = None,
 ) -> Preview:
-    """Evaluate an audience as entering would, without entering anybody. Never raises for bad rules."""
+    """Evaluate an audience as entering would, without entering anybody. Never raises for bad rules.
+
+    `at` is when it starts; None for now.
+    """
     try:
         query, params = segments.compile_ids(account, audience.rules, targeting, now=now)
     except segments.InvalidRules as invalid:
@@ -60,12 +67,17 @@ def preview(
     admitted = by_reason.pop("", 0)
     body = first_text(version) if version else ""
     samples = render_samples(body, _first_admitted(query, params), now=now) if body else ()
+    takes = _takes(admitted, samples, number) if number else None
+    first, last = sending_span(account, takes, start=at or now) if takes else (None, None)
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
-        sending_takes=_takes(admitted, samples, number) if number else None,
+        sending_takes=takes,
+        segments=admitted * _longest(samples),
+        first_at=first,
+        last_at=last,
     )
 
 
@@ -110,5 +122,26 @@ def _first_admitted(query: str, params: list[Any]) -> list[int]:
 
 def _takes(admitted: int, samples: Sequence[Sample], number: SendingNumber) -> timedelta:
     """How long the first texts take at the number's rate, every one as long as the longest sample."""
-    longest = max((sample.segments for sample in samples), default=1) or 1
-    return timedelta(seconds=-(-admitted * longest // number.segments_per_second))
+    return timedelta(seconds=-(-admitted * _longest(samples) // number.segments_per_second))
+
+
+def _longest(samples: Sequence[Sample]) -> int:
+    return max((sample.segments for sample in samples), default=1) or 1
+
+
+def sending_span(
+    account: Account, takes: timedelta, *, start: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """When texts that take so long begin and end, for customers in the company's own zone.
+
+    None for an end that lies further ahead than openings are known (two weeks).
+    """
+    home = ZoneSet(key="company", zones=[account.timezone], states=[])
+    first: datetime | None = None
+    for opens, closes in hours.openings(home, hours.default_window(), state_hours.TEXT, start):
+        begin = max(opens, start)
+        first = first or begin
+        if begin + takes <= closes:
+            return first, begin + takes
+        takes -= closes - begin
+    return first, None

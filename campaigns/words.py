@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from audiences.models import SendWindow
 from campaigns.models import Node
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 EXCLUSIONS = {
     "inactive": "No longer an active customer",
@@ -21,6 +24,14 @@ KINDS = {
     Node.Kind.BRANCH: "Branch",
     Node.Kind.BOOK_JOB: "Book a job",
     Node.Kind.END: "End",
+}
+KIND_ICONS = {
+    Node.Kind.SEND_SMS: "message-square",
+    Node.Kind.WAIT: "clock",
+    Node.Kind.WAIT_FOR_REPLY: "message-circle-reply",
+    Node.Kind.BRANCH: "split",
+    Node.Kind.BOOK_JOB: "calendar-check",
+    Node.Kind.END: "flag",
 }
 EDGES = {"next": "then", "otherwise": "otherwise"}
 
@@ -82,3 +93,22 @@ def rough_duration(minutes: int) -> str:
     if rest and hours < 24:
         parts.append(duration(rest))
     return " ".join(parts)
+
+
+def clock_minute(minute: int) -> str:
+    """A minute of the day on a 12-hour clock: 540 is “9:00 am”."""
+    hour, rest = divmod(minute, 60)
+    return f"{hour % 12 or 12}:{rest:02} {'am' if hour % 24 < 12 else 'pm'}"
+
+
+def hours(window: SendWindow) -> str:
+    """A window for people: “9:00 am to 7:00 pm, Monday to Saturday”."""
+    days = [name for bit, name in enumerate(DAYS) if window.days >> bit & 1]
+    together = window.days >> DAYS.index(days[0]) == (1 << len(days)) - 1 if days else False
+    named = f"{days[0]} to {days[-1]}" if together and len(days) > 2 else ", ".join(days)
+    return f"{clock_minute(window.start_minute)} to {clock_minute(window.end_minute)}, {named}"
+
+
+def number_of(count: int, noun: str) -> str:
+    """`1,234 customers`, `1 customer`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

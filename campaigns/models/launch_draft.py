@@ -9,8 +9,8 @@ from common import clock
 class LaunchDraft(models.Model):
     """What somebody has typed towards a launch and not yet launched; one per person and account.
 
-    `fields` holds the form's raw values, right or wrong, so that nothing typed is ever lost. The token becomes
-    the campaign's launch token: whatever is posted twice with it leads to one campaign.
+    `fields` holds the form's raw values, right or wrong, so that nothing typed is ever lost. The token
+    becomes the campaign's launch token: whatever is posted twice with it leads to one campaign.
     """
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="launch_drafts")

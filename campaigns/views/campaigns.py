@@ -1,41 +1,61 @@
-"""The list of campaigns."""
+"""The list of campaigns, live; its figures come from whoever counts (`campaigns/figures.py`)."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
+from campaigns import figures
+from campaigns.figures import Figures
 from campaigns.forms import CampaignFilterForm
-from campaigns.models import Campaign, Intake
-from common.htmx import respond
+from campaigns.models import Campaign
+from common.htmx import respond_live, version_of
 
 PER_PAGE = 50
+FIRST = "-launched"  # the order unless somebody asks for another
+COLUMNS: dict[str, tuple[str, str]] = {  # how a column is sorted at a first click, by its name
+    "name": ("name", "Campaign"),
+    "launched": ("-launched", "Launched"),
+    "audience": ("-audience", "Audience"),
+    "booked": ("-booked", "Booked"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One campaign of the list with its figures."""
+
+    campaign: Campaign
+    figures: Figures
 
 
 @require_GET
 @access.require("view")
 def campaign_list(request: Request) -> HttpResponse:
-    """Campaigns, newest first, by status, playbook and name."""
+    """Campaigns by status, playbook and name, in any order; newest first."""
     form = CampaignFilterForm(request.GET, account=request.account)
     chosen = form.chosen()
     mine = access.rows(request, Campaign)
     found = _matching(mine, {**chosen, "status": ""})
     counts = dict(found.values_list("status").annotate(Count("pk")))
-    rows = _with_audience(_matching(found, {"status": chosen.get("status")}))
-    page = Paginator(rows.order_by("-launched_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    shown = _matching(found, {"status": chosen.get("status")})
+    order = chosen.get("sort") or FIRST
+    page = _page(shown, order, request.GET.get("page"))
     context = {
         "form": form,
         "chosen": chosen,
-        "chips": _chips(request, counts, chosen.get("status", "")),
+        "chips": _chips(counts, chosen.get("status", "")),
         "page": page,
-        "narrowed": any(chosen.values()),
-        "query": _query(request, page=None),
+        "heads": _heads(order),
+        "narrowed": bool(chosen.get("q") or chosen.get("playbook") or chosen.get("status")),
     }
-    return respond(request, "campaigns/list.html", "campaigns", context)
+    version = version_of(_shown(request, page, counts))
+    return respond_live(request, "campaigns/list.html", "campaigns", context, version=version)
 
 
 def _matching(rows: QuerySet[Campaign], chosen: dict[str, Any]) -> QuerySet[Campaign]:
@@ -48,35 +68,52 @@ def _matching(rows: QuerySet[Campaign], chosen: dict[str, Any]) -> QuerySet[Camp
     return rows
 
 
-def _with_audience(rows: QuerySet[Campaign]) -> QuerySet[Campaign]:
-    admitted = (
-        Intake.objects.filter(campaign=OuterRef("pk")).values("campaign").annotate(total=Sum("admitted"))
-    )
-    return rows.select_related("playbook", "version__workflow", "audience").annotate(
-        admitted=Subquery(admitted.values("total"))
-    )
+def _page(rows: QuerySet[Campaign], order: str, number: str | None) -> "Page[Any]":
+    """One page of rows in this order; only an order by figures has to read those of every campaign."""
+    name, back = order.lstrip("-"), order.startswith("-")
+    sign = "-" if back else ""
+    if name in ("audience", "booked"):
+        ids = list(rows.order_by("-launched_at", "-pk").values_list("pk", flat=True))
+        counted = figures.of(ids)
+        ids.sort(key=lambda pk: getattr(counted.get(pk, figures.NOTHING), name), reverse=back)
+    else:
+        column = {"name": "name", "launched": "launched_at"}[name]
+        ids = list(rows.order_by(f"{sign}{column}", "-pk").values_list("pk", flat=True))
+    page: Page[Any] = Paginator(ids, PER_PAGE).get_page(number)
+    here = list(page.object_list)
+    known = rows.select_related("playbook", "version__workflow").in_bulk(here)
+    counted = figures.of(here)
+    page.object_list = [Row(known[pk], counted.get(pk, figures.NOTHING)) for pk in here if pk in known]
+    return page
 
 
-def _chips(request: Request, counts: dict[str, int], chosen: str) -> list[dict[str, Any]]:
+def _heads(order: str) -> dict[str, dict[str, str]]:
+    """For every column that sorts: its words, what a click asks for, and how it is sorted now."""
+    found = {}
+    for name, (first, label) in COLUMNS.items():
+        now = order if order.lstrip("-") == name else ""
+        other = {name: f"-{name}", f"-{name}": name}
+        found[name] = {
+            "label": label,
+            "sort": other[now] if now else first,
+            "aria": ("descending" if now.startswith("-") else "ascending") if now else "none",
+        }
+    return found
+
+
+def _shown(request: Request, page: "Page[Any]", counts: dict[str, int]) -> Any:
+    rows = [
+        (row.campaign.pk, row.campaign.name, row.campaign.status, row.campaign.stopped_at, row.figures)
+        for row in page.object_list
+    ]
+    return rows, counts, page.paginator.count, request.get_full_path(), request.role, request.account.timezone
+
+
+def _chips(counts: dict[str, int], chosen: str) -> list[dict[str, Any]]:
     """One link per status, with how many campaigns it would show."""
     words = [("", "All", sum(counts.values()))]
     words += [(value, label, counts.get(value, 0)) for value, label in Campaign.Status.choices]
     return [
-        {
-            "label": label,
-            "count": number,
-            "query": _query(request, status=value, page=None),
-            "chosen": value == (chosen or ""),
-        }
+        {"value": value, "label": label, "count": number, "chosen": value == (chosen or "")}
         for value, label, number in words
     ]
-
-
-def _query(request: Request, **changes: str | None) -> str:
-    """The present query string with some parameters replaced, or left out where empty."""
-    query = request.GET.copy()
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value:
-            query[name] = value
-    return query.urlencode()

@@ -1,80 +1,224 @@
-"""The launch form, and what it would do before it does it."""
+"""The creation modal: five stages over one draft, in the page's modal or as a page of its own."""
 
-import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import Request
-from campaigns import launching, samples, words
-from campaigns.forms import LaunchForm
-from campaigns.models import Campaign
+from audiences import hours
+from audiences.models import Audience
+from campaigns import drafts, launching, samples, words
+from campaigns.drafts import ORDER, REVIEW, STAGES, Plan
+from campaigns.models import Campaign, LaunchDraft
+from campaigns.views import launch_summary
 from common import clock
 from common.htmx import leave_for, respond
 
 TEMPLATE = "campaigns/launch.html"
+GONE = "That draft was discarded or launched elsewhere. This is a new one."
+
+
+@require_GET
+@access.require("launch_campaign")
+def launch(request: Request) -> HttpResponse:
+    """Go on with the open draft, or begin one, empty or filled from `?from=` a campaign or `?audience=`."""
+    draft = drafts.open_for(request.account, request.user)
+    wanted, fields = _template(request)
+    if fields and draft.begun:
+        return _answer(
+            request, Plan(draft, now=clock.now()), {"asked": wanted, "query": request.GET.urlencode()}
+        )
+    if fields:
+        drafts.fill(draft, fields)
+    plan = Plan(draft, now=clock.now())
+    stage = "workflow" if fields else plan.resume_at()
+    return _show(request, plan, stage, continued=draft.begun and not fields)
 
 
 @require_http_methods(["GET", "POST"])
 @access.require("launch_campaign")
-def launch(request: Request) -> HttpResponse:
-    """GET the form; POST launches once per token, or answers 422 with everything typed kept."""
-    now = clock.now()
-    if request.method == "GET":
-        form = LaunchForm(account=request.account, now=now, initial={"token": uuid.uuid4()})
-        return respond(request, TEMPLATE, "launch-form", {"form": form})
-    form = LaunchForm(request.POST, account=request.account, now=now)
-    if form.is_valid():
-        try:
-            campaign = launching.launch(request.account, form.draft(), by=request.user, now=now, at=form.at())
-        except launching.LaunchRefused as refused:
-            form.refuse(refused.errors)
-        else:
-            messages.success(request, _launched(campaign))
-            return leave_for(request, "analytics:campaign", campaign.pk)
-    context = {"form": form, **_preview(request, form)}
-    return respond(request, TEMPLATE, "launch-form", context, status=422)
+def stage(request: Request, stage: str) -> HttpResponse:
+    """One stage: GET it; POST keeps what was typed and goes on, or answers 422; the review's launches."""
+    _known(stage)
+    draft = drafts.open_for(request.account, request.user)
+    if request.method == "POST":
+        if not _current(request, draft):
+            return _gone(request, draft)
+        return (
+            _send(request, draft)
+            if stage == REVIEW and not _going(request)
+            else _go_on(request, draft, stage)
+        )
+    plan = Plan(draft, now=clock.now())
+    return _show(request, plan, stage if plan.reachable(stage) else plan.furthest())
 
 
 @require_POST
 @access.require("launch_campaign")
-def preview(request: Request) -> HttpResponse:
-    """The region beside the form: counts, reasons, samples and the button with the number on it.
+def keep(request: Request, stage: str) -> HttpResponse:
+    """Keep what is typed while it is typed; the summary beside it, counted anew."""
+    _known(stage)
+    draft = drafts.open_for(request.account, request.user)
+    kept = drafts.keep(draft, stage, request.POST, now=clock.now()) if _current(request, draft) else None
+    if "quiet" in request.GET:
+        return HttpResponse(status=204)
+    plan = Plan(kept or draft, now=clock.now())
+    context = {"stage": STAGES[stage], "lost": kept is None, **launch_summary.summary(plan, stage)}
+    return render(request, "campaigns/launch_summary.html", context)
 
-    POST only because the form's fields belong in no log; it changes nothing.
-    """
-    form = LaunchForm(request.POST, account=request.account, now=clock.now())
-    form.is_valid()
-    return render(request, f"{TEMPLATE}#preview", {"form": form, **_preview(request, form)})
+
+@require_POST
+@access.require("launch_campaign")
+def discard(request: Request) -> HttpResponse:
+    """Start over: the draft is forgotten, and an empty one begins, or one from `?from=` or `?audience=`."""
+    drafts.discard(drafts.open_for(request.account, request.user))
+    if not request.htmx:  # type: ignore[attr-defined]
+        target = redirect("campaigns:launch")
+        target["Location"] += f"?{request.GET.urlencode()}" if request.GET else ""
+        return target
+    draft = drafts.open_for(request.account, request.user)
+    drafts.fill(draft, _template(request)[1])
+    return _show(request, Plan(draft, now=clock.now()), "workflow")
 
 
-def _preview(request: Request, form: LaunchForm) -> dict[str, Any]:
-    """The preview of whatever has been chosen so far; nothing before there is an audience."""
-    chosen = form.cleaned_data
-    context: dict[str, Any] = {"later": chosen.get("start") == "later"}
-    if chosen.get("audience"):
-        shown = samples.preview(
-            request.account,
-            audience=chosen["audience"],
-            targeting=form.rules(),
-            version=chosen.get("workflow"),
-            number=chosen.get("number"),
-            now=form.now,
+def _known(stage: str) -> None:
+    if stage not in STAGES:
+        raise Http404(f"no stage {stage}")
+
+
+def _template(request: Request) -> tuple[str, dict[str, Any]]:
+    """What a new draft is filled from, in words and as fields."""
+    if pk := request.GET.get("from"):
+        campaign = access.get(request, Campaign.objects.select_related("account", "version"), pk)
+        return f"a copy of {campaign.name}", drafts.fields_of(campaign)
+    if pk := request.GET.get("audience"):
+        audience = access.get(request, Audience, pk)
+        return f"a campaign for {audience.name}", {"audience": str(audience.pk)}
+    return "", {}
+
+
+def _current(request: Request, draft: LaunchDraft) -> bool:
+    return request.POST.get("token") == str(draft.token)
+
+
+def _gone(request: Request, draft: LaunchDraft) -> HttpResponse:
+    """A form whose draft is over: what it launched, else a new draft."""
+    campaign = drafts.launched_with(request.account, request.POST.get("token", ""))
+    if campaign is not None:
+        if not draft.begun:
+            drafts.discard(draft)
+        return leave_for(request, "analytics:campaign", campaign.pk)
+    return _show(request, Plan(draft, now=clock.now()), "workflow", status=409, alert=GONE)
+
+
+def _going(request: Request) -> str:
+    """The stage that somebody asked for by name, if any."""
+    wanted = request.POST.get("go", "")
+    return wanted if wanted in STAGES else ""
+
+
+def _go_on(request: Request, draft: LaunchDraft, stage: str) -> HttpResponse:
+    """Keep what was typed; back to where somebody asked, or forward if it holds."""
+    draft = drafts.keep(draft, stage, request.POST, now=clock.now()) or draft
+    plan = Plan(draft, now=clock.now())
+    target = _going(request) or ORDER[ORDER.index(stage) + 1]
+    if ORDER.index(target) > ORDER.index(stage) and not plan.done(stage):
+        return _show(request, plan, stage, form=plan.forms[stage], status=422)
+    target = target if plan.reachable(target) else plan.furthest()
+    if request.htmx:  # type: ignore[attr-defined]
+        return _show(request, plan, target)
+    return redirect("campaigns:launch_stage", target)
+
+
+def _send(request: Request, draft: LaunchDraft) -> HttpResponse:
+    """Launch once, if the audience is still the one that was reviewed."""
+    plan = Plan(draft, now=clock.now())
+    if not plan.reachable(REVIEW):
+        behind = plan.furthest()
+        return _show(request, plan, behind, form=plan.forms[behind], status=422)
+    preview = plan.preview()
+    assert preview is not None  # a reachable review has an audience
+    if refusal := _refusal(request, draft, preview):
+        return _show(request, plan, REVIEW, preview=preview, status=409, **refusal)
+    try:
+        campaign = launching.launch(
+            request.account, plan.to_launch(), by=request.user, now=plan.now, at=plan.at
         )
-        minutes = -(-shown.sending_takes.total_seconds() // 60) if shown.sending_takes else 0
+    except launching.LaunchRefused as refused:
+        found = [error for errors in refused.errors.values() for error in errors]
+        return _show(request, plan, REVIEW, preview=preview, status=422, errors=found)
+    drafts.discard(draft)
+    messages.success(request, _launched(campaign, preview))
+    return leave_for(request, "analytics:campaign", campaign.pk)
+
+
+def _refusal(request: Request, draft: LaunchDraft, preview: samples.Preview) -> dict[str, Any]:
+    """Why the button was not obeyed: another audience than the one reviewed, or a number not typed."""
+    seen = request.POST.get("admitted", "")
+    before = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    if not preview.errors and drafts.changed_much(before, preview.admitted):
+        return {"changed": launch_summary.changes({**draft.reviewed, "admitted": before}, preview)}
+    digits = "".join(filter(str.isdigit, request.POST.get("typed", "")))
+    if preview.admitted > drafts.TYPED_ABOVE and digits != seen:
+        return {"typed_wrong": True}
+    return {}
+
+
+def _show(
+    request: Request,
+    plan: Plan,
+    stage: str,
+    *,
+    form: Any = None,
+    status: int = 200,
+    preview: samples.Preview | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """A stage with its form and the summary; where the person is now is remembered."""
+    LaunchDraft.objects.filter(pk=plan.draft.pk).update(stage=stage)
+    context = {
+        "stage": STAGES[stage],
+        "form": form or plan.unbound(stage),
+        "nav": _nav(plan, stage),
+        "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
+        "hours": words.hours(hours.default_window()),
+        **launch_summary.summary(plan, stage, preview),
+        **more,
+    }
+    if stage == REVIEW:
+        drafts.review(plan.draft, context["preview"])
         context |= {
-            "preview": shown,
-            "excluded": [(words.exclusion(reason), number) for reason, number in shown.excluded],
-            "takes": words.rough_duration(int(minutes)),
+            "warnings": launch_summary.warnings(context["preview"], plan),
+            "type_it": context["preview"].admitted > drafts.TYPED_ABOVE,
         }
-    return context
+    return _answer(request, plan, context, status)
 
 
-def _launched(campaign: Campaign) -> str:
+def _answer(request: Request, plan: Plan, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    target = str(getattr(request.htmx, "target", "") or "")  # type: ignore[attr-defined]
+    shared = {"draft": plan.draft, "plan": plan, "in_modal": "modal-body" in target}
+    return respond(request, TEMPLATE, "launch", {**shared, **context}, status=status)
+
+
+def _nav(plan: Plan, here: str) -> list[dict[str, Any]]:
+    """The stages as the line above the form shows them."""
+    return [
+        {
+            "stage": stage,
+            "here": stage.slug == here,
+            "open": stage.slug != here and plan.reachable(stage.slug),
+            "done": plan.done(stage.slug),
+        }
+        for stage in STAGES.values()
+    ]
+
+
+def _launched(campaign: Campaign, preview: samples.Preview) -> str:
+    people = words.number_of(preview.admitted, "contact")
     if campaign.status == Campaign.Status.SCHEDULED:
-        return f"{campaign.name} is scheduled. Its audience is being taken in now."
-    return f"{campaign.name} is launched. Its audience is being taken in now."
+        return f"{campaign.name} is scheduled for {people}. Its audience is being taken in now."
+    return f"{campaign.name} is launched to {people}. Its audience is being taken in now."

@@ -1,14 +1,19 @@
 """The list of campaigns, its verbs, and the pages of workflows."""
 
+import json
+import re
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account
+from accounts.models import Account, AuditEntry
 from campaigns import enrolling, launching
 from campaigns.launching import Draft
-from campaigns.models import Campaign, Playbook
+from campaigns.models import Campaign, Playbook, Step
 from common import clock
+from conversations.models import Message
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -41,6 +46,18 @@ def launched(account: Account, name: str = "Spring tune-ups", playbook: Playbook
     return campaign
 
 
+def accepted(campaign: Campaign, **fields: Any) -> Message:
+    """The first customer's text, accepted by the carrier."""
+    step = Step.objects.filter(campaign=campaign).order_by("pk")[0]
+    enrollment = step.enrollment
+    now = clock.now()
+    return Message.objects.create(
+        account=campaign.account, lane=campaign.lane, contact=enrollment.contact, address=enrollment.address,
+        number=campaign.number, kind=Message.Kind.CAMPAIGN, origin=f"step:{step.pk}",
+        body="Hi", state=Message.State.ACCEPTED, accepted_at=now, **fields,
+    )  # fmt: skip
+
+
 def test_list_shows_what_was_launched(account: Account, csr: Client) -> None:
     campaign = launched(account, playbook=Playbook.objects.create(account=account, name="Seasonal"))
     page = csr.get(LIST).content.decode()
@@ -71,12 +88,51 @@ def test_list_says_whether_there_is_nothing_or_no_match(account: Account, csr: C
     assert "No campaign matches this" in page and "No campaigns yet" not in page
 
 
-def test_list_for_htmx_is_the_region(account: Account, csr: Client) -> None:
-    launched(account)
+def test_list_for_htmx_is_the_region_and_304_while_nothing_changed(account: Account, csr: Client) -> None:
+    campaign = launched(account)
     answer = csr.get(LIST, headers=HTMX)
     page = answer.content.decode()
-    assert page.strip().startswith('<section class="stack" id="campaigns"') and "<html" not in page
+    assert page.strip().startswith("<section") and 'id="campaigns"' in page and "<html" not in page
     assert "HX-Request" in answer["Vary"]
+    seen = {**HTMX, "HX-PTag": answer["HX-PTag"]}
+    assert csr.get(LIST, headers=seen).status_code == 304
+    Campaign.objects.filter(pk=campaign.pk).update(status="paused")
+    assert csr.get(LIST, headers=seen).status_code == 200
+
+
+def test_list_shows_figures_from_the_counters_that_open_their_rows(account: Account, csr: Client) -> None:
+    campaign = launched(account)
+    accepted(campaign, replied_at=clock.now())
+    page = csr.get(LIST).content.decode()
+    rows = reverse("analytics:campaign_rows", args=[campaign.pk])
+    for column, value in [("audience", 2), ("replies", 1), ("booked", 0)]:
+        assert f'{rows}?column={column}"><data value="{value}">' in page, column
+    assert "0 of 2" in page, "progress: ended of begun"
+
+
+def test_list_is_sorted_by_the_heads_of_its_columns(account: Account, csr: Client) -> None:
+    launched(account, "B of two")
+    factories.make_contact(account, "+13125550103")
+    launched(account, "A of three")
+    launched(account, "C of three")
+    for sort, names in [
+        ("", "CAB"), ("name", "ABC"), ("-name", "CBA"), ("launched", "BAC"), ("audience", "BCA"),
+        ("-audience", "CAB"), ("nonsense", "CAB"),
+    ]:  # fmt: skip
+        page = csr.get(f"{LIST}?sort={sort}").content.decode()
+        found = re.findall(r">([ABC]) of (?:two|three)</a>", page)
+        assert "".join(found) == names, sort
+    page = csr.get(f"{LIST}?sort=-audience&q=of").content.decode()
+    assert 'aria-sort="descending"' in page and "sort=audience" in page and "q=of" in page
+
+
+def test_chips_count_what_the_other_filters_leave(account: Account, csr: Client) -> None:
+    launched(account, "Spring")
+    Campaign.objects.filter(pk=launched(account, "Fall").pk).update(status="paused")
+    page = csr.get(f"{LIST}?q=fall").content.decode()
+    assert re.findall(r"(\w+) <data class=\"chip__count\" value=\"(\d+)\"", page) == [
+        ("All", "1"), ("Created", "0"), ("Scheduled", "0"), ("Active", "0"), ("Paused", "1"), ("Completed", "0")
+    ]  # fmt: skip
 
 
 def test_only_those_who_may_launch_see_the_button(account: Account, csr: Client) -> None:
@@ -88,9 +144,17 @@ def test_only_those_who_may_launch_see_the_button(account: Account, csr: Client)
 def test_pause_resume_and_stop_say_what_was_not_sent(account: Account, csr: Client) -> None:
     campaign = launched(account)
     for verb, status, words in [
-        ("pause", "paused", "is paused. No text was sent. 2 customers keep their place."),
-        ("resume", "active", "goes on."),
-        ("stop", "completed", "is stopped. No text was sent. 2 customers get nothing more."),
+        (
+            "pause",
+            "paused",
+            "is paused. No text was sent. 2 customers keep their place, 2 of them not texted",
+        ),
+        ("resume", "active", "goes on. No text was sent. 2 customers go on from where they stood"),
+        (
+            "stop",
+            "completed",
+            "is stopped. No text was sent. 2 customers get nothing more, 2 of them",
+        ),
     ]:
         answer = csr.post(reverse(f"campaigns:{verb}", args=[campaign.pk]), follow=True)
         campaign.refresh_from_db()
@@ -98,10 +162,45 @@ def test_pause_resume_and_stop_say_what_was_not_sent(account: Account, csr: Clie
     assert campaign.stopped_at is not None
 
 
+def test_what_was_sent_is_told_apart_from_what_was_not(account: Account, csr: Client) -> None:
+    campaign = launched(account)
+    accepted(campaign)
+    page = csr.get(reverse("campaigns:stop", args=[campaign.pk]), headers=HTMX).content.decode()
+    assert "1 text sent stays sent." in page and "2 customers</strong> still on the way" in page
+    assert "1 of them not texted yet" in page and "<html" not in page
+    answer = csr.post(reverse("campaigns:stop", args=[campaign.pk]), follow=True).content.decode()
+    assert "1 text sent stays sent. 2 customers get nothing more, 1 of them not texted yet." in answer
+
+
+def test_the_reason_of_a_stop_is_kept(account: Account, csr: Client) -> None:
+    campaign = launched(account)
+    csr.post(reverse("campaigns:stop", args=[campaign.pk]), {"reason": " Wrong  price in the text "})
+    entry = AuditEntry.objects.get(verb="stopped", object_id=str(campaign.pk))
+    assert entry.detail["reason"] == "Wrong price in the text"
+    assert entry.summary == "Stopped Spring tune-ups: Wrong price in the text"
+
+
+def test_questions_are_pages_too_and_say_when_there_is_nothing_to_ask(account: Account, csr: Client) -> None:
+    campaign = launched(account)
+    page = csr.get(reverse("campaigns:stop", args=[campaign.pk])).content.decode()
+    assert "<html" in page and "Stop campaign" in page and "Keep it running" in page
+    page = csr.get(reverse("campaigns:resume", args=[campaign.pk])).content.decode()
+    assert "there is nothing to resume" in page and "Resume campaign</button>" not in page
+
+
+def test_a_verb_for_htmx_refreshes_the_page_and_closes_the_modal(account: Account, csr: Client) -> None:
+    campaign = launched(account)
+    answer = csr.post(reverse("campaigns:pause", args=[campaign.pk]), headers=HTMX)
+    happened = json.loads(answer["HX-Trigger"])
+    assert answer.status_code == 204 and list(happened) == ["refresh", "close-modal", "toast"]
+    assert "is paused" in happened["toast"]["messages"][0]["text"]
+
+
 def test_a_verb_that_does_not_fit_changes_nothing(account: Account, csr: Client) -> None:
     campaign = launched(account)
     answer = csr.post(reverse("campaigns:resume", args=[campaign.pk]), follow=True)
-    assert "there is nothing to resume" in answer.content.decode()
+    words = "Spring tune-ups: nothing was changed. This campaign is active; there is nothing to resume."
+    assert words in answer.content.decode()
     campaign.refresh_from_db()
     assert campaign.status == "active"
 
@@ -112,7 +211,8 @@ def test_verbs_are_for_those_who_may_and_for_post(account: Account, csr: Client,
     url = reverse(f"campaigns:{verb}", args=[campaign.pk])
     stranger = signed_in(factories.make_user(factories.make_account(), "admin"))
     assert signed_in(factories.make_user(account, "agent")).post(url).status_code == 403
-    assert stranger.post(url).status_code == 404 and csr.get(url).status_code == 405
+    assert stranger.post(url).status_code == 404
+    assert csr.get(url).status_code == (405 if verb == "pause" else 200)
     campaign.refresh_from_db()
     assert campaign.status == "active"
 

@@ -1,18 +1,21 @@
-"""The launch form: what it shows before, what it launches, and that it launches once."""
+"""The creation modal: its stages, the draft behind them, the review, and that it launches once."""
 
-import uuid
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account
 from audiences import suppression
 from audiences.models import Audience
-from campaigns.models import Campaign, Playbook, WorkflowVersion
+from campaigns import drafts
+from campaigns.models import Campaign, LaunchDraft, Playbook, WorkflowVersion
 from common import clock
 from integrations.models import SendingNumber
 from tests import factories
@@ -21,13 +24,15 @@ from tests.accounts.making import signed_in
 from tests.audiences import people
 
 pytestmark = pytest.mark.django_db
-URL, PREVIEW = reverse("campaigns:launch"), reverse("campaigns:preview")
+URL, DISCARD = reverse("campaigns:launch"), reverse("campaigns:launch_discard")
 HTMX = {"HX-Request": "true"}
+MODAL = {**HTMX, "HX-Target": "div#modal-body"}
+FORMS = ("workflow", "audience", "sender", "time")
 
 
 @dataclass
 class Ready:
-    """An account that can launch, its CSR's browser, and a filled form."""
+    """An account that can launch, its CSR's browser, and what the CSR types."""
 
     account: Account
     client: Client
@@ -35,14 +40,49 @@ class Ready:
     audience: Audience
     number: SendingNumber
 
-    def form(self, **changes: Any) -> dict[str, Any]:
-        """What the browser would send."""
-        filled: dict[str, Any] = {
-            "token": str(uuid.uuid4()), "name": "Spring tune-ups", "workflow": self.version.pk,
-            "audience": self.audience.pk, "number": self.number.pk, "playbook": "", "start": "now",
-            "starts_at": "", "last_job_before": "", "last_job_after": "",
-        }  # fmt: skip
-        return filled | changes
+    @property
+    def draft(self) -> LaunchDraft:
+        return LaunchDraft.objects.get(account=self.account)
+
+    def open(self, **headers: str) -> str:
+        """Open the modal."""
+        return self.client.get(URL, headers=headers).content.decode()
+
+    def form(self, stage: str, **changes: Any) -> dict[str, Any]:
+        """What the browser would send from a stage."""
+        typed: dict[str, dict[str, Any]] = {
+            "workflow": {"name": "Spring tune-ups", "workflow": self.version.pk, "playbook": ""},
+            "audience": {"audience": self.audience.pk, "last_job_before": "", "last_job_after": ""},
+            "sender": {"number": self.number.pk},
+            "time": {"start": "now", "starts_at": ""},
+            "review": {"admitted": self.draft.reviewed.get("admitted", "")},
+        }
+        return {"token": str(self.draft.token), **typed[stage], **changes}
+
+    def post(self, stage: str, headers: dict[str, str] | None = None, **changes: Any) -> HttpResponse:
+        """Submit one stage."""
+        return self.client.post(at(stage), self.form(stage, **changes), headers=headers)
+
+    def fill(self, until: str = "review", **changes: Any) -> str:
+        """Fill the stages before `until`, each holding; the page of `until`."""
+        self.open()
+        for stage in FORMS[: ([*FORMS, "review"]).index(until)]:
+            fits = {k: v for k, v in changes.items() if k in FIELDS[stage]}
+            answer = self.post(stage, **fits)
+            assert answer.status_code == 302, (stage, answer.content.decode())
+        return self.client.get(at(until)).content.decode()
+
+
+FIELDS = {
+    "workflow": {"name", "workflow", "playbook"},
+    "audience": {"audience", "business_units", "tags", "kind", "last_job_before"},
+    "sender": {"number"},
+    "time": {"start", "starts_at"},
+}
+
+
+def at(stage: str) -> str:
+    return reverse("campaigns:launch_stage", args=[stage])
 
 
 @pytest.fixture
@@ -59,34 +99,38 @@ def ready() -> Ready:
     )
 
 
-def test_the_form_offers_what_the_account_has(ready: Ready) -> None:
+def test_each_stage_offers_what_the_account_has(ready: Ready) -> None:
     elsewhere = factories.make_account("Another Plumber")
     factories.make_audience(elsewhere, name="Their people")
+    factories.make_workflow(elsewhere, name="Their workflow")
     factories.make_workflow(ready.account, publish=False, name="Not yet")
     factories.make_number(ready.account, "+13125550191", active=False, label="Switched off")
-    page = ready.client.get(URL).content.decode()
-    assert "Tune-up season (version 1)" in page and "Everybody" in page
-    for absent in ("Their people", "Not yet", "Switched off"):
-        assert absent not in page
+    pages = [ready.fill(stage) for stage in FORMS]
+    assert "Tune-up season (version 1)" in pages[0] and "Everybody" in pages[1]
+    assert ready.number.e164 in pages[2] and "3,600 short texts an hour" in pages[2]
+    assert "9:00 am to 7:00 pm, Monday to Saturday" in pages[3]
+    for absent in ("Their people", "Their workflow", "Not yet", "Switched off"):
+        assert absent not in "".join(pages)
 
 
 def test_only_the_latest_published_version_is_offered(ready: Ready) -> None:
     factories.make_workflow(ready.account, workflow=ready.version.workflow)
     factories.make_workflow(ready.account, workflow=ready.version.workflow, publish=False)
-    page = ready.client.get(URL).content.decode()
+    page = ready.open()
     assert "(version 2)" in page and "(version 1)" not in page and "(version 3)" not in page
 
 
 def test_an_account_that_lacks_something_is_told() -> None:
     account = factories.make_account()
     page = signed_in(factories.make_user(account, "csr")).get(URL).content.decode()
-    for words in ("a published workflow", "an audience", "an active sending number"):
-        assert words in page
+    assert "There is no published workflow yet" in page
 
 
 def test_launching_creates_the_campaign_and_leads_to_its_page(ready: Ready) -> None:
     playbook = Playbook.objects.create(account=ready.account, name="Seasonal")
-    answer = ready.client.post(URL, ready.form(playbook=playbook.pk))
+    page = ready.fill(playbook=playbook.pk)
+    assert "Send to 3 contacts" in page
+    answer = ready.post("review")
     campaign = Campaign.objects.get()
     assert answer.status_code == 302 and answer["Location"] == reverse(
         "analytics:campaign", args=[campaign.pk]
@@ -94,126 +138,265 @@ def test_launching_creates_the_campaign_and_leads_to_its_page(ready: Ready) -> N
     assert (campaign.name, campaign.playbook, campaign.status) == ("Spring tune-ups", playbook, "active")
     assert (campaign.version, campaign.number) == (ready.version, ready.number)
     assert campaign.launched_by is not None and campaign.targeting == {}
-    assert "Spring tune-ups is launched" in ready.client.get(answer["Location"]).content.decode()
+    assert "is launched to 3 contacts" in ready.client.get(answer["Location"]).content.decode()
+    assert not LaunchDraft.objects.exists()
 
 
 def test_htmx_is_told_to_leave_the_page(ready: Ready) -> None:
-    answer = ready.client.post(URL, ready.form(), headers=HTMX)
+    ready.fill()
+    answer = ready.post("review", headers=MODAL)
     assert answer["HX-Redirect"] == reverse("analytics:campaign", args=[Campaign.objects.get().pk])
 
 
-def test_a_second_click_launches_nothing_new(ready: Ready) -> None:
-    form = ready.form()
-    first, second = ready.client.post(URL, form), ready.client.post(URL, form)
+def test_a_second_click_launches_nothing_new_and_leads_to_the_same_campaign(ready: Ready) -> None:
+    ready.fill()
+    form = ready.form("review")
+    first, second = (ready.client.post(at("review"), form) for _ in range(2))
     assert first["Location"] == second["Location"] and Campaign.objects.count() == 1
-    ready.client.post(URL, ready.form())
-    assert Campaign.objects.count() == 2, "another token is another launch"
+    ready.fill()
+    again = ready.client.post(at("audience"), {**form, "audience": ready.audience.pk})
+    assert again["Location"] == first["Location"], "another tab of the launched draft"
+    assert Campaign.objects.count() == 1 and ready.draft.name == "Spring tune-ups"
 
 
-def test_a_later_start_is_in_company_time(ready: Ready) -> None:
-    at = (clock.now() + timedelta(days=3)).astimezone(ready.account.zone).replace(second=0, microsecond=0)
-    ready.client.post(URL, ready.form(start="later", starts_at=at.strftime("%Y-%m-%dT%H:%M")))
-    campaign = Campaign.objects.get()
-    assert campaign.status == "scheduled" and campaign.starts_at == at
+def test_a_discarded_draft_in_another_tab_says_so(ready: Ready) -> None:
+    ready.fill("audience")
+    form = ready.form("audience")
+    ready.client.post(DISCARD)
+    answer = ready.client.post(at("audience"), form)
+    assert answer.status_code == 409 and "was discarded or launched elsewhere" in answer.content.decode()
+    assert not ready.draft.begun
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("stage", "wrong", "words"),
     [
-        ({"name": "  "}, "This field is required"),
-        ({"start": "later"}, "Choose when the campaign starts"),
-        ({"start": "later", "starts_at": "2020-01-01T10:00"}, "This time has passed"),
-        ({"start": "later", "starts_at": "2099-01-01T10:00"}, "more than a year ahead"),
-        ({"last_job_after": "2026-01-01"}, "Nobody is in this audience with these filters"),
-        ({"token": "no token"}, "Enter a valid UUID"),
+        ("workflow", {"name": ""}, "Give the campaign a name"),
+        ("workflow", {"workflow": ""}, "Choose what is sent"),
+        ("audience", {"audience": ""}, "Choose who gets it"),
+        ("audience", {"last_job_before": "soon"}, "Enter a valid date"),
+        ("sender", {"number": ""}, "Choose the number that sends"),
+        ("time", {"start": "later"}, "Choose when the campaign starts"),
+        ("time", {"start": "later", "starts_at": "2001-01-01T10:00"}, "This time has passed"),
+        ("time", {"start": "later", "starts_at": "2101-01-01T10:00"}, "more than a year ahead"),
     ],
 )
-def test_a_refused_launch_keeps_everything_typed(ready: Ready, changes: dict[str, Any], words: str) -> None:
-    form = ready.form(**changes)
-    if changes.get("name") is None:
-        form["name"] = "Kept as typed"
-    answer = ready.client.post(URL, form)
+def test_a_stage_that_does_not_hold_says_why_and_keeps_everything(
+    ready: Ready, stage: str, wrong: dict[str, Any], words: str
+) -> None:
+    ready.fill(stage)
+    answer = ready.post(stage, headers=MODAL, **wrong)
     page = answer.content.decode()
+    assert answer.status_code == 422 and words in page
+    assert 'id="error-summary"' in page and 'aria-invalid="true"' in page and "<html" not in page
+    name, value = next(iter(wrong.items()))
+    assert ready.draft.fields[name] == value, "wrong values are kept, too"
+    assert ready.draft.fields["name"] == wrong.get("name", "Spring tune-ups")
+
+
+def test_a_stage_too_early_shows_the_one_that_is_next(ready: Ready) -> None:
+    ready.open()
+    page = ready.client.get(at("review")).content.decode()
+    assert "What do you want to send?" in page and "Send to" not in page
+    answer = ready.client.post(at("review"), {"token": str(ready.draft.token)})
     assert answer.status_code == 422 and not Campaign.objects.exists()
-    assert "Nothing was launched" in page and words in page
-    assert form["name"].strip() in page
-    assert f'<option value="{ready.audience.pk}" selected>' in page
-    assert str(form["token"]) in page, "the next click is still the same launch"
 
 
-def test_a_refusal_for_htmx_is_the_form_alone(ready: Ready) -> None:
-    answer = ready.client.post(URL, ready.form(name=""), headers=HTMX)
+def test_going_back_keeps_what_was_typed_even_if_wrong(ready: Ready) -> None:
+    ready.fill("time")
+    answer = ready.post("time", headers=MODAL, start="later", starts_at="", go="workflow")
     page = answer.content.decode()
-    assert answer.status_code == 422 and page.strip().startswith("<form") and "<html" not in page
+    assert answer.status_code == 200 and "What do you want to send?" in page
+    assert 'value="Spring tune-ups"' in page and "error-summary" not in page
+    page = ready.post("workflow", headers=MODAL, go="time").content.decode()
+    assert re.search(r'<input(?=[^>]* checked)[^>]* value="later"', page)
+
+
+def test_a_later_stage_cannot_be_reached_past_a_wrong_one(ready: Ready) -> None:
+    ready.fill()
+    answer = ready.post("workflow", headers=MODAL, name="", go="review")
+    assert answer.status_code == 422 and "Give the campaign a name" in answer.content.decode()
+
+
+def test_what_is_typed_is_kept_and_continued(ready: Ready) -> None:
+    ready.open()
+    keep = reverse("campaigns:launch_keep", args=["workflow"])
+    page = ready.client.post(keep, ready.form("workflow", name="Half a na")).content.decode()
+    assert "Half a na" in page and "Hi {{ first_name }}" in page and "Wait for a reply" in page
+    quiet = ready.client.post(f"{keep}?quiet=1", ready.form("workflow", name="Half a name"))
+    assert quiet.status_code == 204
+    page = ready.open(**MODAL)
+    assert "You are continuing your draft" in page and 'value="Half a name"' in page
+    assert "Start over" in page and "<html" not in page
+    page = ready.client.post(DISCARD, headers=MODAL).content.decode()
+    assert "Half a name" not in page and "continuing" not in page
+
+
+def test_reopening_goes_on_where_one_was(ready: Ready) -> None:
+    ready.fill("sender")
+    assert "Which number sends it?" in ready.open()
+
+
+def test_an_empty_draft_is_no_draft_to_continue(ready: Ready) -> None:
+    ready.open()
+    assert "continuing your draft" not in ready.open()
+
+
+def test_drafts_are_each_persons_own(ready: Ready) -> None:
+    ready.fill("sender")
+    other = signed_in(factories.make_user(ready.account, "marketer"))
+    assert "Spring tune-ups" not in other.get(URL).content.decode()
+    assert LaunchDraft.objects.count() == 2
 
 
 def test_rows_of_another_account_are_no_choice(ready: Ready) -> None:
     elsewhere = factories.make_account()
-    theirs = {
-        "audience": factories.make_audience(elsewhere).pk,
-        "number": factories.make_number(elsewhere, "+13125550177").pk,
-        "workflow": factories.make_workflow(elsewhere).pk,
-    }
-    for name, pk in theirs.items():
-        answer = ready.client.post(URL, ready.form(**{name: pk}))
+    theirs = [
+        ("workflow", "workflow", factories.make_workflow(elsewhere).pk),
+        ("audience", "audience", factories.make_audience(elsewhere).pk),
+        ("sender", "number", factories.make_number(elsewhere, "+13125550177").pk),
+    ]
+    for stage, name, pk in theirs:
+        ready.fill(stage)
+        answer = ready.post(stage, **{name: pk})
         assert answer.status_code == 422 and "Select a valid choice" in answer.content.decode()
+        ready.client.post(DISCARD)
+
+
+def test_a_number_switched_off_meanwhile_is_asked_for_again(ready: Ready) -> None:
+    ready.fill()
+    form = ready.form("review")
+    SendingNumber.objects.update(active=False)
+    answer = ready.client.post(at("review"), form)
+    assert answer.status_code == 422 and "Which number sends it?" in answer.content.decode()
     assert not Campaign.objects.exists()
 
 
 def test_a_published_workflow_that_cannot_run_is_refused_with_the_reason(ready: Ready) -> None:
     broken = factories.make_workflow(ready.account, nodes=[("done", "end", {})], edges=[], publish=False)
     WorkflowVersion.objects.filter(pk=broken.pk).update(published_at=clock.now())
-    answer = ready.client.post(URL, ready.form(workflow=broken.pk))
+    ready.fill(workflow=broken.pk)
+    answer = ready.post("review")
     assert answer.status_code == 422 and "Nothing in this workflow reaches anybody" in answer.content.decode()
 
 
-def test_targeting_is_frozen_with_the_campaign(ready: Ready) -> None:
-    unit = making.make_business_unit(ready.account)
-    contact = ready.account.contacts.first()
-    assert contact is not None
-    people.job(contact, unit)
-    ready.client.post(URL, ready.form(business_units=[unit.pk]))
-    assert Campaign.objects.get().targeting == {"business_units": [unit.pk]}
-
-
-def test_preview_counts_excludes_and_shows_real_samples(ready: Ready) -> None:
+def test_the_review_counts_excludes_and_shows_real_samples(ready: Ready) -> None:
     first, second, _ = ready.account.contacts.order_by("pk")
     suppression.opt_out(factories.phone_of(first), channel="phone", source="text", now=clock.now())
     factories.make_contact(ready.account, factories.phone_of(second).value, first_name="Shares")
-    page = ready.client.post(PREVIEW, ready.form()).content.decode()
-    assert '<data class="tile__value" value="4">' in page and '<data class="tile__value" value="2">' in page
+    page = ready.fill()
+    assert '<data value="2">2</data>' in page and "of 4 in the audience" in page
     assert "Opted out" in page and "Shares a phone with somebody already in" in page
     assert "Hi Pat1, Comfort Air here." in page and "Hi Pat0" not in page
-    assert "Send to 2 contacts" in page and "less than a minute" not in page
-    assert "<html" not in page and not Campaign.objects.exists()
+    assert "Send to 2 contacts" in page and not Campaign.objects.exists()
+    assert ready.draft.reviewed["admitted"] == 2 and ready.draft.reviewed["matched"] == 4
 
 
-def test_preview_says_which_field_is_missing(ready: Ready) -> None:
+def test_the_review_says_which_field_is_missing(ready: Ready) -> None:
     version = factories.make_workflow(
         ready.account,
         nodes=[("text", "send_sms", {"body": "Your {{ last_job_type }}?"}), ("done", "end", {})],
         edges=[("text", "next", "done")],
     )
-    page = ready.client.post(PREVIEW, ready.form(workflow=version.pk)).content.decode()
-    assert "would be skipped" in page and "last job type" in page
+    page = ready.fill(workflow=version.pk)
+    assert "Would be skipped" in page and "last job type" in page
+    assert "3 of 3 samples lack a detail" in page
 
 
-def test_preview_before_anything_is_chosen(ready: Ready) -> None:
-    page = ready.client.post(PREVIEW, {}).content.decode()
-    assert "Choose an audience" in page and "Nothing was launched" not in page
+def test_nobody_to_send_to_leaves_no_button(ready: Ready) -> None:
+    unit = making.make_business_unit(ready.account)
+    page = ready.fill(business_units=[unit.pk])
+    assert "Nobody would get this" in page and "Send to" not in page
+    assert ready.post("review").status_code == 422 and not Campaign.objects.exists()
 
 
-def test_preview_narrowed_by_a_filter_counts_what_launching_would(ready: Ready) -> None:
+def test_filters_narrow_the_count_and_are_frozen_with_the_campaign(ready: Ready) -> None:
     unit = making.make_business_unit(ready.account)
     contact = ready.account.contacts.first()
     assert contact is not None
     people.job(contact, unit)
-    page = ready.client.post(PREVIEW, ready.form(business_units=[unit.pk], start="later")).content.decode()
+    ready.fill("audience")
+    keep = reverse("campaigns:launch_keep", args=["audience"])
+    counted = ready.client.post(keep, ready.form("audience", business_units=[unit.pk])).content.decode()
+    assert '<data class="launch__big" value="1">1</data> contact would get it' in counted
+    later = f"{clock.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    page = ready.fill(business_units=[unit.pk], start="later", starts_at=later)
     assert "Schedule for 1 contact" in page and "Schedule for 1 contacts" not in page
+    ready.post("review")
+    campaign = Campaign.objects.get()
+    assert campaign.targeting == {"business_units": [unit.pk]} and campaign.status == "scheduled"
 
 
-def test_an_agent_may_not_launch(ready: Ready) -> None:
-    agent = signed_in(factories.make_user(ready.account, "agent"))
-    for answer in (agent.get(URL), agent.post(URL, ready.form()), agent.post(PREVIEW, ready.form())):
-        assert answer.status_code == 403
+def test_a_changed_audience_is_reviewed_again_before_anything_is_sent(ready: Ready) -> None:
+    ready.fill()
+    form = ready.form("review")
+    contact = ready.account.contacts.first()
+    assert contact is not None
+    suppression.opt_out(factories.phone_of(contact), channel="phone", source="text", now=clock.now())
+    answer = ready.client.post(at("review"), form, headers=MODAL)
+    page = answer.content.decode()
+    assert answer.status_code == 409 and not Campaign.objects.exists()
+    assert "has changed since you reviewed it" in page and "Would get it: 3 before, 2 now" in page
+    assert "Opted out: 0 before, 1 now" in page and "Send to 2 contacts" in page
+    ready.post("review")
+    assert Campaign.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "much"),
+    [(1000, 1040, False), (1000, 950, False), (100, 94, True), (10_000, 9_949, True)],
+)
+def test_a_little_change_is_let_through(before: int, now: int, much: bool) -> None:
+    assert drafts.changed_much(before, now) is much
+
+
+def test_many_contacts_are_sent_to_only_after_their_number_was_typed(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "TYPED_ABOVE", 2)
+    assert "Type 3 to confirm" in ready.fill()
+    for typed in ("", "4"):
+        answer = ready.post("review", typed=typed)
+        assert answer.status_code == 409 and "Type the number of contacts" in answer.content.decode()
     assert not Campaign.objects.exists()
+    assert ready.post("review", typed=" 3").status_code == 302 and Campaign.objects.count() == 1
+
+
+def test_a_campaign_is_a_template_of_another(ready: Ready) -> None:
+    ready.fill()
+    ready.post("review")
+    campaign = Campaign.objects.get()
+    newer = factories.make_workflow(ready.account, workflow=ready.version.workflow)
+    page = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
+    assert 'value="Copy of Spring tune-ups"' in page and f'<option value="{newer.pk}" selected>' in page
+    assert ready.draft.fields["audience"] == str(ready.audience.pk)
+    again = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
+    assert "There is one draft at a time" in again and "Replace it" in again
+    ready.client.post(
+        reverse("campaigns:launch_keep", args=["workflow"]), ready.form("workflow", name="Mine")
+    )
+    replaced = ready.client.post(f"{DISCARD}?from={campaign.pk}", headers=MODAL).content.decode()
+    assert 'value="Copy of Spring tune-ups"' in replaced and ready.draft.name == "Copy of Spring tune-ups"
+    stranger = signed_in(factories.make_user(factories.make_account(), "csr"))
+    assert stranger.get(f"{URL}?from={campaign.pk}").status_code == 404
+
+
+def test_an_audience_leads_to_a_campaign_for_it(ready: Ready) -> None:
+    ready.client.get(f"{URL}?audience={ready.audience.pk}")
+    assert ready.draft.fields == {"audience": str(ready.audience.pk)}
+
+
+@pytest.mark.parametrize(
+    ("role", "may"), [("csr", True), ("marketer", True), ("admin", True), ("agent", False)]
+)
+def test_who_may_launch(ready: Ready, role: str, may: bool) -> None:
+    client = signed_in(factories.make_user(ready.account, role))
+    keep = reverse("campaigns:launch_keep", args=["workflow"])
+    answers = [client.get(URL), client.get(at("audience")), client.post(keep), client.post(DISCARD)]
+    assert [answer.status_code == 403 for answer in answers] == [not may] * 4
+    assert client.post(at("review"), {"token": str(uuid4())}).status_code == (409 if may else 403)
+    assert not Campaign.objects.exists()
+
+
+def test_a_stage_that_does_not_exist(ready: Ready) -> None:
+    assert ready.client.get(at("nonsense")).status_code == 404

@@ -43,23 +43,32 @@ class Office:
         return answer.text
 
     def launch(self, *, name: str, audience: str) -> int:
-        """Fill the launch form in as a person would, by the names on it; the new campaign's id."""
+        """Go through the creation modal as a person would, by the names on it; the campaign's id."""
         page = self.get("/campaigns/new/")
         token = re.search(r'name="token" value="([^"]+)"', page)
         assert token is not None
+        page = self.stage(
+            "workflow", token[1], name=name, workflow=option(page, "workflow", "Tune-up season")
+        )
+        page = self.stage("audience", token[1], audience=option(page, "audience", audience))
+        page = self.stage("sender", token[1], number=radio(page, "number", "Main line"))
+        page = self.stage("time", token[1], start="now")
+        admitted = re.search(r'name="admitted" value="(\d+)"', page)
+        assert admitted is not None, page
         answer = self.http.post(
-            "/campaigns/new/",
+            "/campaigns/new/review/",
             data={
                 "csrfmiddlewaretoken": self.http.cookies["csrftoken"],
-                "token": token[1], "name": name, "start": "now",
-                "workflow": option(page, "workflow", "Tune-up season"),
-                "audience": option(page, "audience", audience),
-                "number": option(page, "number", "Main line"),
+                "token": token[1], "admitted": admitted[1],
             },
         )  # fmt: skip
         found = re.search(r"/campaigns/(\d+)/$", str(answer.url))
         assert answer.status_code == 200 and found, f"not launched: {answer.status_code} {answer.text[:3000]}"
         return int(found[1])
+
+    def stage(self, stage: str, token: str, **fields: str) -> str:
+        """Fill one stage of a launch; the page of the next."""
+        return self.post(f"/campaigns/new/{stage}/", token=token, **fields)
 
     def cell(self, campaign: int, node: str, column: str) -> int:
         """A figure of the campaign page's node table."""
@@ -84,6 +93,16 @@ def option(page: str, select: str, label: str) -> str:
         if html.unescape(words).strip().startswith(label):
             return str(value)
     raise AssertionError(f"{select} offers no {label}: {block[0]}")
+
+
+def radio(page: str, name: str, label: str) -> str:
+    """The value of the button to choose whose words begin with `label`."""
+    for block in re.findall(r"<label.*?</label>", page, re.DOTALL):
+        value = re.search(rf'name="{name}" value="([^"]*)"|value="([^"]*)"[^>]* name="{name}"', block)
+        words = html.unescape(re.sub(r"<[^>]+>", " ", block)).split()
+        if value and " ".join(words).startswith(label):
+            return value[1] or value[2]
+    raise AssertionError(f"{name} offers no {label}")
 
 
 class Phones:

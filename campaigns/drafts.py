@@ -1,0 +1,223 @@
+"""A launch in the making: its stages, what was typed at each, and how far it may go.
+
+Everything typed is kept raw on the server, stage by stage, wrong values included; a stage may be visited once
+all before it hold. Nothing is decided here: `launching.launch` checks everything again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.forms import Form, MultipleChoiceField
+from django.http import QueryDict
+
+from accounts.models import Account, User
+from audiences.models import Audience
+from campaigns import launching, samples
+from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
+from campaigns.models import Campaign, LaunchDraft
+from common import clock
+
+MOST_LETTERS, MOST_VALUES = 500, 1000
+CLOSE_SHARE, CLOSE_CONTACTS = 0.05, 50  # how much an audience may change between review and launch
+TYPED_ABOVE = 5_000  # more contacts than this are sent to only after the number was typed
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One page of the creation modal."""
+
+    slug: str
+    title: str
+    heading: str
+    form: type[Any] | None = None
+
+
+REVIEW = "review"
+STAGES: dict[str, Stage] = {
+    stage.slug: stage
+    for stage in (
+        Stage("workflow", "Workflow", "What do you want to send?", WorkflowForm),
+        Stage("audience", "Audience", "Who should get it?", WhomForm),
+        Stage("sender", "Sender", "Which number sends it?", SenderForm),
+        Stage("time", "Time", "When does it start?", TimeForm),
+        Stage(REVIEW, "Review", "Check it, then send"),
+    )
+}
+ORDER = list(STAGES)
+
+
+def open_for(account: Account, user: User) -> LaunchDraft:
+    """The person's one open draft in this account, an empty one where there is none."""
+    return LaunchDraft.objects.get_or_create(account=account, user=user)[0]
+
+
+def keep(draft: LaunchDraft, stage: str, data: QueryDict, *, now: datetime) -> LaunchDraft | None:
+    """Store what was typed at a stage, right or wrong; None where the draft is gone meanwhile."""
+    form = STAGES[stage].form
+    with transaction.atomic():
+        locked = LaunchDraft.objects.select_for_update().filter(pk=draft.pk, token=draft.token).first()
+        if locked is not None and form is not None:
+            locked.fields |= _typed(form(account=locked.account, now=now), data)
+            locked.updated_at = now
+            locked.save(update_fields=["fields", "updated_at"])
+    return locked
+
+
+def _typed(form: Form, data: QueryDict) -> dict[str, Any]:
+    return {
+        name: [value[:MOST_LETTERS] for value in data.getlist(name)[:MOST_VALUES]]
+        if isinstance(field, MultipleChoiceField)
+        else data.get(name, "")[:MOST_LETTERS]
+        for name, field in form.fields.items()
+    }
+
+
+def discard(draft: LaunchDraft) -> None:
+    """Forget a draft, launched or not wanted any more."""
+    LaunchDraft.objects.filter(pk=draft.pk).delete()
+
+
+def launched_with(account: Account, token: str) -> Campaign | None:
+    """The campaign that a token has already become."""
+    try:
+        return Campaign.objects.filter(account=account, launch_token=UUID(token)).first()
+    except ValueError:
+        return None
+
+
+def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
+    """Begin a draft with these fields."""
+    draft.fields, draft.stage, draft.updated_at = fields, "", clock.now()
+    draft.save(update_fields=["fields", "stage", "updated_at"])
+
+
+def fields_of(campaign: Campaign) -> dict[str, Any]:
+    """What was chosen for a campaign, as fields of a new draft: the latest version of its workflow, no time."""
+    latest = launchable(campaign.account).filter(workflow=campaign.version.workflow_id).first()
+    rules = {
+        key: [str(item) for item in value] if isinstance(value, list) else str(value)
+        for key, value in campaign.targeting.items()
+    }
+    return rules | {
+        "name": f"Copy of {campaign.name}"[:160],
+        "workflow": str(latest.pk) if latest else "",
+        "playbook": str(campaign.playbook_id or ""),
+        "audience": str(campaign.audience_id),
+        "number": str(campaign.number_id),
+    }
+
+
+class Plan:
+    """A draft as it stands: its forms, what they hold, and which stages may be visited."""
+
+    def __init__(self, draft: LaunchDraft, *, now: datetime) -> None:
+        self.draft = draft
+        self.now = now
+
+    @cached_property
+    def forms(self) -> dict[str, Form]:
+        """The form of every stage, bound to what was typed and validated."""
+        found = {
+            stage.slug: stage.form(self.draft.fields, account=self.draft.account, now=self.now)
+            for stage in STAGES.values()
+            if stage.form
+        }
+        for form in found.values():
+            form.is_valid()
+        return found
+
+    def unbound(self, stage: str) -> Form | None:
+        """The form of a stage to be filled in, with what was typed, and no errors yet."""
+        form = STAGES[stage].form
+        return form(initial=self._initial(), account=self.draft.account, now=self.now) if form else None
+
+    def _initial(self) -> dict[str, Any]:
+        return {key: value for key, value in self.draft.fields.items() if value != ""}
+
+    def done(self, stage: str) -> bool:
+        """Whether a stage holds."""
+        return stage in self.forms and self.forms[stage].is_valid()
+
+    def reachable(self, stage: str) -> bool:
+        """Whether all stages before it hold."""
+        return all(self.done(before) for before in ORDER[: ORDER.index(stage)])
+
+    def furthest(self) -> str:
+        """The last stage that may be visited."""
+        return [stage for stage in ORDER if self.reachable(stage)][-1]
+
+    def resume_at(self) -> str:
+        """Where the person goes on: where they were, if that still may be visited."""
+        last = self.draft.stage
+        return last if last in STAGES and self.reachable(last) else self.furthest()
+
+    def chosen(self, name: str) -> Any:
+        """A valid value of any stage, else None."""
+        for form in self.forms.values():
+            if name in form.fields:
+                return form.cleaned_data.get(name) or None
+        return None
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The targeting filters, as far as they are valid."""
+        form = self.forms["audience"]
+        assert isinstance(form, WhomForm)
+        return form.rules()
+
+    @property
+    def at(self) -> datetime | None:
+        """When it starts; None for at once."""
+        return self.chosen("starts_at") if self.chosen("start") == LATER else None
+
+    @property
+    def later(self) -> bool:
+        """Whether it is scheduled, and not sent at once."""
+        return self.chosen("start") not in (None, NOW)
+
+    def preview(self) -> samples.Preview | None:
+        """Whom it would reach and how long that takes, evaluated now; None before there is an audience."""
+        audience: Audience | None = self.chosen("audience")
+        if audience is None:
+            return None
+        return samples.preview(
+            self.draft.account,
+            audience=audience,
+            targeting=self.rules,
+            version=self.chosen("workflow"),
+            number=self.chosen("number"),
+            now=self.now,
+            at=self.at,
+        )
+
+    def to_launch(self) -> launching.Draft:
+        """What `launching.launch` takes. Only where the review may be visited."""
+        return launching.Draft(
+            name=self.chosen("name"),
+            version=self.chosen("workflow"),
+            audience=self.chosen("audience"),
+            number=self.chosen("number"),
+            targeting=self.rules,
+            playbook=self.chosen("playbook"),
+            token=self.draft.token,
+        )
+
+
+def review(draft: LaunchDraft, preview: samples.Preview) -> None:
+    """Freeze the figures that a person is about to decide on."""
+    draft.reviewed = {
+        "matched": preview.matched, "admitted": preview.admitted, "excluded": list(preview.excluded)
+    }  # fmt: skip
+    draft.save(update_fields=["reviewed"])
+
+
+def changed_much(reviewed: int, now: int) -> bool:
+    """Whether an audience is no longer the one that was reviewed: by more than 50 contacts or 5%."""
+    difference = abs(now - reviewed)
+    return difference > CLOSE_CONTACTS or difference > CLOSE_SHARE * reviewed

@@ -1,0 +1,92 @@
+"""What stands beside the stages of a launch: what was chosen so far and what it comes to."""
+
+from typing import Any
+
+from audiences import segments
+from campaigns import drafts, graph, samples, words
+from campaigns.models import Node, WorkflowVersion
+
+COUNTED = ("audience", "sender", "time", drafts.REVIEW)  # stages whose summary evaluates the audience
+_LONG_DAY = 10 * 60 * 60  # seconds that texts may be sent in a day, unless set
+
+
+def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = None) -> dict[str, Any]:
+    """The context of `launch_summary.html`; the audience is evaluated where a stage has to do with it."""
+    if preview is None and stage in COUNTED:
+        preview = plan.preview()
+    version: WorkflowVersion | None = plan.chosen("workflow")
+    account = plan.draft.account
+    return {
+        "plan": plan,
+        "chosen": {
+            name: plan.chosen(name)
+            for name in ("name", "workflow", "playbook", "audience", "number", "start")
+        },
+        "filters": segments.describe(account, plan.rules) if plan.rules else [],
+        "starts_at": plan.at,
+        "steps": outline(version) if version and stage == "workflow" else [],
+        "first_text": samples.first_text(version) if version and stage == "workflow" else "",
+        **counted(preview),
+    }
+
+
+def counted(preview: samples.Preview | None) -> dict[str, Any]:
+    """A preview with its words."""
+    if preview is None:
+        return {"preview": None}
+    minutes = -(-preview.sending_takes.total_seconds() // 60) if preview.sending_takes else 0
+    return {
+        "preview": preview,
+        "excluded": [(words.exclusion(reason), number) for reason, number in preview.excluded],
+        "excluded_total": preview.matched - preview.admitted,
+        "takes": words.rough_duration(int(minutes)),
+    }
+
+
+def outline(version: WorkflowVersion) -> list[dict[str, str]]:
+    """The nodes of a workflow in order: what each is, its name, and how long it waits."""
+    return [
+        {
+            "kind": node.kind,
+            "icon": words.KIND_ICONS.get(node.kind, "circle"),
+            "words": words.kind(node.kind),
+            "name": node.name,
+            "detail": ", ".join(
+                value
+                for label, value in words.node_settings(node.settings)
+                if node.kind != Node.Kind.BOOK_JOB
+            ),
+        }
+        for node in graph.build(version).nodes.values()
+        if node.kind != Node.Kind.END
+    ]
+
+
+def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
+    """What somebody should know before sending; nothing here forbids it."""
+    found = []
+    if preview.first_at and preview.first_at > (plan.at or plan.now):
+        found.append("The start lies outside sending hours. Texts wait for the next opening.")
+    if preview.sending_takes and preview.sending_takes.total_seconds() > _LONG_DAY:
+        found.append("At this number’s rate the first texts take more than one day of sending hours.")
+    missing = sum(bool(sample.missing) for sample in preview.samples)
+    if missing:
+        found.append(
+            f"{missing} of {len(preview.samples)} samples lack a detail that the text needs. "
+            "Such customers are skipped."
+        )
+    if any(sample.segments > 1 for sample in preview.samples):
+        most = max(sample.segments for sample in preview.samples)
+        found.append(f"The text takes {most} segments, so it costs and lasts {most} times as much.")
+    if preview.matched and preview.admitted < preview.matched / 2:
+        found.append("More than half of the audience is left out. Check the reasons below.")
+    return found
+
+
+def changes(before: dict[str, Any], preview: samples.Preview) -> list[tuple[str, int, int]]:
+    """What differs between the review and now, as (words, then, now)."""
+    then, today = dict(before.get("excluded", [])), dict(preview.excluded)
+    rows = [("Would get it", before.get("admitted", 0), preview.admitted)]
+    rows.append(("In the audience", before.get("matched", 0), preview.matched))
+    rows += [(words.exclusion(key), then.get(key, 0), today.get(key, 0)) for key in {**then, **today}]
+    return [row for row in rows if row[1] != row[2]]
