@@ -59,7 +59,7 @@ def live(context: RequestContext, every: int = 2, url: str = "", version: str = 
 def when(moment: datetime | None, style: str = "short") -> SafeString | str:
     """An instant for people, in the account's zone and 12-hour clock; a dash for none.
 
-    `short`: "3:04 pm" today, else "Nov 24, 3:04 pm", with the year where it is another; `day`: "Nov 24, 2026";
+    `short`: "3:04 pm" today, else "Nov 24, 3:04 pm", with the year where another; `day`: "Nov 24, 2026";
     `time`: "3:04 pm", where the day stands above.
     Hovering shows all of it with the zone.
     """
