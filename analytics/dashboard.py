@@ -26,7 +26,7 @@ WHY = {
     reading.QUESTION: "Asks a question",
     reading.COMPLAINT: "Complains",
     reading.WRONG_NUMBER: "Says wrong number",
-    reading.OTHER: "To be read by a person",
+    reading.OTHER: "Unclear",
 }
 RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
 
@@ -62,6 +62,7 @@ class Waiting:
     since: datetime | None
     waited: str
     why: str
+    escalated: bool
     assigned_to: str
 
 
@@ -135,6 +136,7 @@ def _waiting(threads: QuerySet[Thread], now: datetime) -> list[Waiting]:
             since=thread.last_inbound_at,
             waited=waited(thread.last_inbound_at, now),
             why=thread.escalated_reason or WHY.get(thread.label or "", ""),
+            escalated=bool(thread.escalated_reason),
             assigned_to=str(thread.assigned_to or ""),
         )
         for thread in longest.order_by("last_inbound_at", "pk")[:MOST_THREADS]

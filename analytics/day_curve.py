@@ -105,9 +105,14 @@ class Day:
 
     @property
     def table(self) -> list[tuple[Hour, list[tuple[Curve, Hour]]]]:
-        """Hours that have begun, each with the same hour of every curve: the drawing's twin."""
-        begun = [hour for hour in self.curves[0].hours if hour.begun]
-        return [(hour, [(curve, curve.hours[hour.index]) for curve in self.curves]) for hour in begun]
+        """Hours that have begun, from the first that counts anything, each with every curve's: the twin."""
+        rows = [
+            (hour, [(curve, curve.hours[hour.index]) for curve in self.curves])
+            for hour in self.curves[0].hours
+            if hour.begun
+        ]
+        busy = (i for i, (_, cells) in enumerate(rows) if any(cell.n or cell.usual for _, cell in cells))
+        return rows[next(busy, len(rows) - 1) :]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,16 @@
-"""The drawing of one of today's curves: where its lines, areas and words go in a small SVG."""
+"""The drawing of one of today's curves: where its lines, areas and words go.
+
+Across, everything is in hundredths of the width, so that the drawing fits any column while words and lines
+keep their size; down, in pixels.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from analytics.day_curve import Curve, Day
 
-WIDTH, HEIGHT = 320, 132
-LEFT, RIGHT, TOP, BOTTOM = 2, 318, 16, 112
+LEFT, RIGHT = 0, 100
+HEIGHT, TOP, BOTTOM = 136, 18, 114
 TICK_HOURS = (6, 12, 18)
 
 
@@ -18,11 +22,12 @@ class Tick:
     y: float
     words: str
     anchor: str
+    minor: bool = False  # may be left out where there is little room
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Points of the lines in the drawing's own units; `usual` is blank where nothing is compared."""
+    """Points of the lines; `usual` is blank where nothing is compared."""
 
     curve: Curve
     today: str
@@ -34,10 +39,7 @@ class Drawing:
     ticks: list[Tick]
     words: str
 
-    width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
-    right: int = RIGHT
     above: int = TOP
     base: int = BOTTOM
 
@@ -52,7 +54,7 @@ def _drawing(curve: Curve, day: Day) -> Drawing:
     ceiling = nice(max([curve.total, *(hour.usual_so_far or 0 for hour in curve.hours)]))
 
     def x(hours: float) -> float:
-        return round(LEFT + (RIGHT - LEFT) * hours / n, 1)
+        return round(LEFT + (RIGHT - LEFT) * hours / n, 2)
 
     def y(value: float) -> float:
         return round(BOTTOM - (BOTTOM - TOP) * value / ceiling, 1)
@@ -69,7 +71,7 @@ def _drawing(curve: Curve, day: Day) -> Drawing:
         usual=_points(usual) if day.compared else "",
         now_x=x(now),
         now_y=y(curve.total),
-        top=Tick(LEFT, TOP - 5, f"{ceiling:,}", "start"),
+        top=Tick(LEFT, TOP - 6, f"{ceiling:,}", "start"),
         ticks=_ticks(curve, x),
         words=_words(curve, day),
     )
@@ -77,11 +79,15 @@ def _drawing(curve: Curve, day: Day) -> Drawing:
 
 def _ticks(curve: Curve, x: Callable[[float], float]) -> list[Tick]:
     """Midnights at both ends and each quarter of the clock, where it comes on a day of 23 or 25 hours."""
-    below = BOTTOM + 14
+    below = BOTTOM + 16
     first = {hour.local: hour for hour in reversed(curve.hours)}
-    inner = [(first[each].index, _clock(each)) for each in TICK_HOURS if each in first]
+    inner = [
+        Tick(x(first[hour].index), below, _clock(hour), "middle", hour != 12)
+        for hour in TICK_HOURS
+        if hour in first
+    ]
     ends = [Tick(LEFT, below, "12 am", "start"), Tick(RIGHT, below, "12 am", "end")]
-    return [ends[0], *(Tick(x(index), below, words, "middle") for index, words in inner), ends[1]]
+    return [ends[0], *inner, ends[1]]
 
 
 def _clock(hour: int) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Case, Prefetch, Q, QuerySet, When
 from django.urls import reverse
 
 from accounts.models import Account
@@ -68,7 +68,8 @@ def _contacts(account: Account, words: str) -> Group:
     people = Contact.objects.filter(account=account).prefetch_related(
         Prefetch("contact_addresses", queryset=links)
     )
-    found = list(people.filter(_named("name", words)).order_by("name", "pk")[: MOST + 1])
+    named = people.filter(_named("name", words)).order_by(_closest("name", words), "name", "pk")
+    found = list(named[: MOST + 1])
     if len(found) <= MOST and (part := _address_part(words)):
         reached = ContactAddress.objects.filter(
             address__account=account, address__value__icontains=part
@@ -155,6 +156,15 @@ def _named(field: str, words: str) -> Q:
     for word in words.split():
         found &= Q(**{f"{field}__icontains": word})
     return found
+
+
+def _closest(field: str, words: str) -> Case:
+    """Names that begin so first, then those in which a word does."""
+    return Case(
+        When(**{f"{field}__istartswith": words}, then=0),
+        When(**{f"{field}__icontains": f" {words}"}, then=1),
+        default=2,
+    )
 
 
 def _address_part(words: str) -> str:

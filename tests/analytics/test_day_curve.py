@@ -71,9 +71,7 @@ def test_days_when_clocks_change(day: datetime, hours: int, labels: list[str]) -
     assert [hour.label for hour in found.hours if hour.begun][-1] == "10 am"
     (drawing, *_) = day_drawing.drawings(day_curve.of_account(world.account, ten))
     noon = next(tick.x for tick in drawing.ticks if tick.words == "noon")
-    assert noon == pytest.approx(
-        day_drawing.LEFT + (day_drawing.RIGHT - day_drawing.LEFT) * (hours - 12) / hours, abs=0.1
-    )
+    assert noon == pytest.approx(100 * (hours - 12) / hours, abs=0.01)
 
 
 def test_every_figure_of_the_curve_opens_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +100,8 @@ def test_usual_is_the_mean_of_the_same_weekday() -> None:
     assert [hour.usual for hour in found.hours if hour.usual] == [3.0]
     assert found.hours[8].usual_so_far == 0 and found.hours[10].usual_so_far == 3
     assert found.usual_by_now == 3
+    table = day_curve.of_account(world.account, TUESDAY).table
+    assert [hour.label for hour, _ in table] == ["9 am", "10 am", "11 am"], "from the first busy hour on"
     assert curve(world, TUESDAY.replace(hour=9, minute=30)).usual_now == 1.5, (
         "half of what nine o'clock brings"
     )

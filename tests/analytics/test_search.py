@@ -50,6 +50,12 @@ def test_every_kind_is_found_by_its_name(account: Account) -> None:
     assert titles(account, "maple oak") == {}
 
 
+def test_names_that_begin_so_come_first(account: Account) -> None:
+    for name in ("Alma Zamorano", "Jo Anders", "Zoe Tannehill", "Anna Stone"):
+        factories.make_contact(account, name=name)
+    assert titles(account, "an")["contacts"] == ["Anna Stone", "Jo Anders", "Alma Zamorano", "Zoe Tannehill"]
+
+
 def test_contact_is_found_by_phone_and_mailbox(account: Account) -> None:
     ann = people.contact(account, name="Ann Doe")
     people.phone(ann, value="+13125550142")
