@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Enrollment, EnrollmentSnapshot, Step
 from common.phone import display_phone
 from conversations.models import Thread
 
-PER_PAGE = 40
+PER_PAGE = 30
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def read(campaign: Campaign, intakes: Sequence[Taking]) -> list[Happening]:
         found.append(
             Happening(campaign.completed_at, "circle-check", "Completed: everybody came to an end", "")
         )
-    return sorted(found, key=lambda happening: happening.at, reverse=True)
+    return sorted(found, key=lambda happening: happening.at)[::-1]  # of one instant: the later above
 
 
 def _of_entry(entry: AuditEntry) -> Happening:

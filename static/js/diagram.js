@@ -5,7 +5,7 @@
 
 (() => {
   const WIDE = matchMedia("(width >= 48rem)");
-  const SMALLEST = 0.3, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16;
+  const SMALLEST = 0.3, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16, LABEL = 18;
   const SVG = "http://www.w3.org/2000/svg";
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -26,42 +26,67 @@
       return;
     }
     const graph = new dagre.graphlib.Graph({ multigraph: true });
-    graph.setGraph({ rankdir: "TB", nodesep: 28, edgesep: 20, ranksep: 30, marginx: MARGIN, marginy: MARGIN });
+    graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 30, ranksep: 44, marginx: MARGIN, marginy: MARGIN });
     graph.setDefaultEdgeLabel(() => ({}));
     const byKey = new Map(cards().map((card) => [card.dataset.key, card]));
     for (const [key, card] of byKey) graph.setNode(key, { width: card.offsetWidth, height: card.offsetHeight });
     for (const [from, to, words] of JSON.parse(part("").dataset.edges)) {
-      const label = words ? { width: words.length * 6.2 + 12, height: 18, labelpos: "c", words } : {};
-      graph.setEdge(from, to, label, words || "then"); // two ways may lead to one card
+      graph.setEdge(from, to, { words }, words || "then"); // two ways may lead to one card
     }
     dagre.layout(graph);
-    size = graph.graph();
+    const labels = drawEdges(graph);
+    size = bounds(graph, labels);
+    part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
     positions = graph.nodes().map((key) => {
       const { x, y, width, height } = graph.node(key);
-      return `#card-${key} { transform: translate(${Math.round(x - width / 2)}px, ${Math.round(y - height / 2)}px); }`;
+      return `#card-${key} { transform: translate(${Math.round(x - width / 2 - size.left)}px, ${Math.round(y - height / 2)}px); }`;
     }).join("\n");
-    drawEdges(graph);
     if (!chosen) scale = Math.max(READABLE, fitting());
     place();
   }
 
   function drawEdges(graph) {
     const edges = part("-edges");
-    edges.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
     edges.replaceChildren();
     const labels = [];
     for (const name of graph.edges()) {
-      const { points, x, y, words } = graph.edge(name);
+      const { points, words } = graph.edge(name);
       edges.append(shape("path", { class: "diagram__edge", d: curve(points) }), head(points));
-      if (words) labels.push([x, y, words]);
+      if (words) labels.push({ words, ...points[1] }); // in the gap below the card it leaves
     }
-    for (const [x, y, words] of labels) { // above every line
-      const text = shape("text", { class: "diagram__words", x, y: y + 4, "text-anchor": "middle" });
-      text.textContent = words;
-      edges.append(text);
-      const box = text.getBBox();
-      text.before(shape("rect", { class: "diagram__ground", x: box.x - 5, y: box.y - 1, width: box.width + 10, height: box.height + 2, rx: 4 }));
+    for (const label of labels) { // above every line
+      label.text = shape("text", { class: "diagram__words", "text-anchor": "middle" });
+      label.text.textContent = label.words;
+      label.ground = shape("rect", { class: "diagram__ground", height: LABEL, rx: 4 });
+      edges.append(label.ground, label.text);
+      label.width = label.text.getBBox().width + 10;
     }
+    spread(labels);
+    for (const { text, ground, x, y, width } of labels) {
+      for (const [name, value] of [["x", x], ["y", y + 4]]) text.setAttribute(name, value);
+      for (const [name, value] of [["x", x - width / 2], ["y", y - LABEL / 2], ["width", width]]) ground.setAttribute(name, value);
+    }
+    return labels;
+  }
+
+  // dagre's own width knows cards only: ways round them and words may reach further.
+  function bounds(graph, labels) {
+    const { width, height } = graph.graph();
+    const ways = graph.edges().flatMap((name) => graph.edge(name).points.map((point) => point.x));
+    const ends = labels.flatMap((label) => [label.x - label.width / 2, label.x + label.width / 2]);
+    const left = Math.floor(Math.min(MARGIN, ...ways, ...ends) - MARGIN);
+    const right = Math.ceil(Math.max(width - MARGIN, ...ways, ...ends) + MARGIN);
+    return { left, width: right - left, height: Math.ceil(height) };
+  }
+
+  // Words in one gap that would cover each other move aside.
+  function spread(labels) {
+    labels.sort((one, other) => one.y - other.y || one.x - other.x);
+    labels.forEach((label, i) => {
+      const left = labels[i - 1];
+      if (!left || Math.abs(left.y - label.y) > LABEL) return;
+      label.x = Math.max(label.x, left.x + (left.width + label.width) / 2 + 4);
+    });
   }
 
   function shape(name, attributes) {
