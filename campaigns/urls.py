@@ -1,6 +1,6 @@
 """Campaigns and workflows. A campaign's own page is analytics'."""
 
-from django.urls import path
+from django.urls import include, path
 
 from campaigns.views import campaigns, launches, verbs, workflows
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/pause/", verbs.pause, name="pause"),
     path("campaigns/<int:pk>/resume/", verbs.resume, name="resume"),
     path("campaigns/<int:pk>/stop/", verbs.stop, name="stop"),
+    path("settings/", include("campaigns.settings_urls")),
     path("workflows/", workflows.workflow_list, name="workflows"),
     path("workflows/<int:pk>/", workflows.workflow_version, name="workflow_version"),
 ]

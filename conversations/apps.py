@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class ConversationsConfig(AppConfig):
     name = "conversations"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts import settings_sections  # models are not loaded before this
+
+        settings_sections.register(
+            "Opt-outs", "conversations:opt_outs", "view", 65,
+            icon="ban", note="Import the people who asked to be left alone",
+        )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import handling, inbox, threads, waiting, writing
+from conversations.views import handling, inbox, opt_out_imports, threads, waiting, writing
 
 app_name = "conversations"
 urlpatterns = [
@@ -17,4 +17,8 @@ urlpatterns = [
     path("conversations/<int:pk>/assign/", handling.assign, name="assign"),
     path("conversations/<int:pk>/escalate/", handling.escalate, name="escalate"),
     path("conversations/<int:pk>/opt-out/", handling.opt_out, name="opt_out"),
+    path("settings/opt-outs/", opt_out_imports.overview, name="opt_outs"),
+    path("settings/opt-outs/none/", opt_out_imports.none, name="opt_outs_none"),
+    path("settings/opt-outs/<int:pk>/", opt_out_imports.one, name="opt_out_import"),
+    path("settings/opt-outs/<int:pk>/record/", opt_out_imports.confirm, name="opt_out_import_confirm"),
 ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from accounts import audit
-from accounts.models import Account
+from accounts.models import Account, User
 from integrations.models import Connection, NumberPace, SendingNumber
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.client import ServiceTitanClient, shared
@@ -133,20 +133,67 @@ def _ensure(account: Account, provider: str, environ: Mapping[str, str]) -> Conn
     return connection
 
 
+def named_by(connection: Connection, environ: Mapping[str, str]) -> list[str]:
+    """The variables that this connection's values come from, where every one of them is the environment's.
+
+    Whatever is changed here would be changed back at the next start.
+    """
+    names = {**_CREDENTIALS[connection.provider], **_SETTINGS[connection.provider]}
+    kept = {**connection.credentials, **connection.settings}
+    given = {name: key for name, key in names.items() if environ.get(name)}
+    required = _REQUIRED[connection.provider]
+    if not all(name in given and kept.get(given[name]) == environ[name] for name in required):
+        return []
+    return sorted(given)
+
+
+def addresses(
+    kept: Connection | None, *, same: bool, provider: str, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Where the provider answers, for credentials that somebody types; nothing for its own address.
+
+    `same` says that they are for the account that is connected already: then the address stays. For
+    another, a sandbox's does not, and the environment's holds where it is no sandbox's.
+    """
+    wanted = {key: name for name, key in _SETTINGS[provider].items() if key.endswith("base_url")}
+    present = kept.settings if kept is not None else {}
+    if same:
+        return {key: present[key] for key in wanted if present.get(key)}
+    sandbox = environ.get("TRUCKROLL_SANDBOX_URL")
+    named = {key: environ.get(name, "") for key, name in wanted.items()}
+    return {key: url for key, url in named.items() if url and url != sandbox}
+
+
+def keep(
+    account: Account, provider: str, *, secrets: dict[str, str], settings: dict[str, str], by: User
+) -> Connection:
+    """Keep credentials that somebody typed and that were tried. Other settings of the connection stay."""
+    connection = Connection.objects.of(account.pk, provider).first()
+    if connection is None:
+        connection = Connection(account=account, provider=provider, credentials={}, settings={})
+    ours = set(_SETTINGS[provider].values())
+    others = {key: value for key, value in connection.settings.items() if key not in ours}
+    _store(connection, {**connection.credentials, **secrets}, {**others, **settings}, by=by)
+    return connection
+
+
 @transaction.atomic
-def _store(connection: Connection, secrets: dict[str, str], settings: dict[str, str]) -> None:
-    """Keep what the environment says, with an entry of which values are new, never of the values."""
+def _store(
+    connection: Connection, secrets: dict[str, str], settings: dict[str, str], by: User | None = None
+) -> None:
+    """Keep these values, with an entry of which are new, never of the values."""
     verb, said = ("changed_connection", "Changed") if connection.pk else ("connected", "Connected")
     before = {**connection.credentials, **connection.settings}
     after = {**secrets, **settings}
     changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     connection.credentials, connection.settings = secrets, settings
     connection.save()
+    source = "" if by else " from the environment"
     audit.record(
         account=connection.account,
-        by=None,
+        by=by,
         verb=verb,
         on=connection,
-        summary=f"{said} {connection.get_provider_display()} from the environment: {', '.join(changed)}",
+        summary=f"{said} {connection.get_provider_display()}{source}: {', '.join(changed)}",
         detail={"changed": changed},
     )

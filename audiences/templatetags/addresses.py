@@ -12,3 +12,9 @@ register = template.Library()
 def shown(address: Address) -> str:
     """A phone as people read it; a mailbox as it is."""
     return display_phone(address.value) if address.channel == Address.Channel.PHONE else address.value
+
+
+@register.filter
+def phone(e164: str) -> str:
+    """A number in E.164 as people read it."""
+    return display_phone(e164)

@@ -236,9 +236,9 @@ class OwnedNumber:
     can_text: bool
 
 
-def list_numbers(access: TwilioAccess) -> list[OwnedNumber]:
-    """Every phone number the account owns. Raises ProviderError."""
-    with _listing() as http:
+def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> list[OwnedNumber]:
+    """Every phone number the account owns; `seconds` bound each request. Raises ProviderError."""
+    with _listing(seconds) as http:
         return [
             OwnedNumber(
                 sid=str(row.sid),
@@ -257,17 +257,18 @@ def _sdk(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -
 
 
 @contextmanager
-def _listing() -> Iterator[TwilioHttpClient]:
+def _listing(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
     """A synchronous client for one reading; whatever can go wrong with it becomes ProviderError."""
-    http = TwilioHttpClient(timeout=TOTAL_SECONDS)
+    http = TwilioHttpClient(timeout=seconds)
     http.session.trust_env = False  # no proxies, no CA bundle from the environment
     try:
         yield http
     except TwilioException as exc:
         raise _refusal(exc, None) from exc
     except (OSError, ValueError, KeyError) as exc:
+        code = "timeout" if "Timeout" in type(exc).__name__ else "unreachable"
         raise ProviderError(
-            f"Twilio did not answer: {type(exc).__name__}", permanent=False, accepted="no", code="unreachable"
+            f"Twilio did not answer: {type(exc).__name__}", permanent=False, accepted="no", code=code
         ) from exc
     finally:
         http.session.close()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Account, Membership, Role
-from audiences.models import Audience
+from audiences.models import Audience, OptOutImport
 from tests import factories
 from tests.accounts.making import make_user
 from tests.analytics import world
@@ -87,6 +87,13 @@ RULES: dict[str, Rule] = {
     "audiences:saved_count": Rule(arg="audience"),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
+    "audiences:connections": Rule(capability="manage_providers"),
+    "audiences:connection": Rule(capability="manage_providers", methods=BOTH, arg="provider", owned=False),
+    "audiences:connection_test": Rule(
+        capability="manage_providers", methods=POST, arg="provider", owned=False, answers={404}
+    ),
+    "audiences:sync": Rule(capability="manage_providers", methods=POST),
+    "audiences:consent": Rule(post="manage_compliance", methods=BOTH),
     "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
     "twilio-status": Rule(
         public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
@@ -101,6 +108,12 @@ RULES: dict[str, Rule] = {
     "campaigns:pause": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
     "campaigns:resume": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:stop": Rule(capability="stop_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:first_run": Rule(),
+    "campaigns:test_text": Rule(capability="manage_numbers", methods=POST),
+    "campaigns:numbers": Rule(capability="manage_numbers"),
+    "campaigns:number_add": Rule(capability="manage_numbers", methods=BOTH),
+    "campaigns:number": Rule(capability="manage_numbers", methods=BOTH, arg="number"),
+    "campaigns:number_switch": Rule(capability="manage_numbers", methods=POST, arg="number"),
     "campaigns:workflows": Rule(),
     "campaigns:workflow_version": Rule(arg="workflow version"),
     "conversations:inbox": Rule(capability="read_conversations"),
@@ -113,6 +126,12 @@ RULES: dict[str, Rule] = {
     "conversations:reopen": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:assign": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:escalate": Rule(capability="reply", methods=POST, arg="thread"),
+    "conversations:opt_outs": Rule(post="manage_compliance", methods=BOTH),
+    "conversations:opt_outs_none": Rule(capability="manage_compliance", methods=POST),
+    "conversations:opt_out_import": Rule(capability="manage_compliance", arg="opt-out import"),
+    "conversations:opt_out_import_confirm": Rule(
+        capability="manage_compliance", methods=POST, arg="opt-out import"
+    ),
     "conversations:opt_out": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
 }
 
@@ -125,6 +144,11 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "tile": lambda account: "waiting_texts",
     "stage": lambda account: "audience",
     "campaign": lambda account: world.build(account=account).campaign,
+    "provider": lambda account: "servicetitan",
+    "number": lambda account: factories.make_number(account, f"+1312555{account.pk % 10_000:04}"),
+    "opt-out import": lambda account: OptOutImport.objects.create(
+        account=account, name=f"List of {account.name}", values="+13125550101", phones=1
+    ),
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),

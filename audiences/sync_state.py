@@ -1,0 +1,107 @@
+"""How far an account's ServiceTitan data has been read, for people: progress, lag, errors, odd rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import Account
+from audiences import servicetitan_sync
+from audiences.models import Contact, SyncCursor
+
+# What each list is called by people, in the order in which they are read.
+LABELS = {
+    servicetitan_sync.JOB_TYPES: "Job types",
+    "business-units": "Business units",
+    "tag-types": "Tags",
+    "customers": "Customers",
+    "locations": "Locations",
+    "contacts": "Phones and emails",
+    "recurring-service-events": "Recurring visits",
+    "jobs": "Jobs",
+    "appointments": "Appointments",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """One list of ServiceTitan: rows applied so far, when its end was last reached, what went wrong."""
+
+    label: str
+    rows: int
+    complete_at: datetime | None
+    begun: bool
+    error: str
+    skipped: int
+    last_skipped: tuple[str, ...]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """The whole mirror of one account."""
+
+    lists: tuple[ListState, ...]
+    contacts: int
+
+    @property
+    def needed(self) -> list[ListState]:
+        """The lists without which the first sync is not finished."""
+        return [each for each in self.lists if not each.optional]
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything has been read at all."""
+        return any(each.begun for each in self.lists)
+
+    @property
+    def read(self) -> int:
+        """How many of the needed lists have been read to their end."""
+        return sum(each.complete_at is not None for each in self.needed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the first sync is over."""
+        return self.read == len(self.needed)
+
+    @property
+    def behind_since(self) -> datetime | None:
+        """Everything that changed at the source before this instant is here; None before the first sync."""
+        ends = [each.complete_at for each in self.needed]
+        return min(end for end in ends if end) if all(ends) else None
+
+    @property
+    def failing(self) -> list[ListState]:
+        """The needed lists whose last run ended in an error."""
+        return [each for each in self.needed if each.error]
+
+    @property
+    def skipped(self) -> int:
+        """Odd rows passed over so far."""
+        return sum(each.skipped for each in self.lists)
+
+    def lag(self, now: datetime) -> timedelta | None:
+        """How old the oldest list is; None before the first sync."""
+        since = self.behind_since
+        return max(now - since, timedelta()) if since else None
+
+
+def of(account: Account) -> SyncState:
+    """Read the cursors of one account. Two queries."""
+    cursors = {cursor.entity: cursor for cursor in SyncCursor.objects.filter(account=account)}
+    lists = tuple(_list(entity, label, cursors.get(entity)) for entity, label in LABELS.items())
+    return SyncState(lists, Contact.objects.filter(account=account, servicetitan_customer_id__gt=0).count())
+
+
+def _list(entity: str, label: str, cursor: SyncCursor | None) -> ListState:
+    optional = entity in servicetitan_sync.OPTIONAL
+    if cursor is None:
+        return ListState(label, 0, None, False, "", 0, (), optional)
+    return ListState(
+        label,
+        cursor.rows,
+        cursor.complete_at,
+        cursor.synced_at is not None,
+        cursor.error,
+        cursor.skipped,
+        tuple(cursor.last_skipped.splitlines()),
+        optional,
+    )

@@ -1,0 +1,168 @@
+"""Settings, Connections: the providers an account speaks to, and how far its mirror is."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import access
+from accounts.access import Request
+from audiences import sync_state
+from audiences.models import SyncCursor
+from audiences.tasks import sync_servicetitan
+from common import clock
+from common.doorbell import ring
+from common.htmx import respond, respond_live, version_of
+from common.loopback import is_loopback
+from integrations import checking, connections
+from integrations.encryption import CredentialsUnreadable
+from integrations.forms import ConnectionForm, ServiceTitanForm, TwilioForm
+from integrations.messaging import ProviderError
+from integrations.models import Connection
+
+TEMPLATE = "settings/connections.html"
+FORMS: dict[str, type[ConnectionForm]] = {
+    Connection.Provider.SERVICETITAN: ServiceTitanForm,
+    Connection.Provider.TWILIO: TwilioForm,
+}
+NOTES = {
+    Connection.Provider.SERVICETITAN: "Customers, jobs and appointments come from here; bookings go there.",
+    Connection.Provider.TWILIO: "Sends and receives your texts.",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One provider as the page shows it. `variables` are the environment's names for its values."""
+
+    provider: str
+    label: str
+    note: str
+    connection: Connection | None
+    unreadable: bool = False
+    variables: tuple[str, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the sandbox, or some other stand-in on this machine, plays the provider."""
+        return self.connection is not None and is_loopback(self.connection.settings.get("base_url", ""))
+
+    @property
+    def fixed(self) -> bool:
+        """Whether changing it here would be undone by the next start."""
+        return bool(self.variables) and not self.simulated
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """(name, value) of what says whose account it is."""
+        kept = self.connection.settings if self.connection else {}
+        if self.provider == Connection.Provider.SERVICETITAN:
+            return "Tenant ID", str(kept.get("tenant_id", ""))
+        return "Account SID", str(kept.get("account_sid", ""))
+
+
+@require_safe
+@access.require("manage_providers")
+def overview(request: Request) -> HttpResponse:
+    """Every provider; live below, where the mirror stands."""
+    return _page(request)
+
+
+@require_http_methods(["GET", "POST"])
+@access.require("manage_providers")
+def edit(request: Request, provider: str) -> HttpResponse:
+    """Connect a provider or replace its credentials; they are tried first, and kept only if they work."""
+    shown = _shown(request, provider)
+    if shown.fixed:
+        return render(request, "settings/connection_form.html", {"shown": shown}, status=_refused(request))
+    form = FORMS[provider](request.POST or None, kept=shown.connection, **_mirrored(request, provider))
+    context: dict[str, Any] = {"shown": shown, "form": form}
+    if request.method == "POST" and form.is_valid():
+        answer = checking.stored(form.connection())
+        if answer.works:
+            _keep(request, form)
+            messages.success(request, f"{shown.label} is connected. {answer.title}.")
+            return redirect("audiences:connections")
+        context["answer"] = answer
+    status = 422 if request.method == "POST" else 200
+    return render(request, "settings/connection_form.html", context, status=status)
+
+
+@require_POST
+@access.require("manage_providers")
+def test(request: Request, provider: str) -> HttpResponse:
+    """Try the stored credentials and say in plain words how it went."""
+    shown = _shown(request, provider)
+    if shown.connection is None:
+        raise Http404("not connected")
+    answer = checking.stored(shown.connection)
+    if request.htmx:  # type: ignore[attr-defined]
+        context = {"answer": answer, "tried": provider}
+        return render(request, "settings/connection_answer.html", context)
+    return _page(request, answer=answer, tried=provider)
+
+
+@require_POST
+@access.require("manage_providers")
+def sync(request: Request) -> HttpResponse:
+    """Read what changed at ServiceTitan now, not at the next turn."""
+    ring(sync_servicetitan)
+    messages.info(request, "ServiceTitan is being asked for what has changed.")
+    return redirect("audiences:connections")
+
+
+def _page(request: Request, **more: Any) -> HttpResponse:
+    state = sync_state.of(request.account)
+    lag = state.lag(clock.now())
+    minutes = int(lag.total_seconds() // 60) if lag is not None else None
+    providers = [_shown(request, provider) for provider in FORMS]
+    context = {"providers": providers, "sync": state, "lag_minutes": minutes, **more}
+    if more:
+        return respond(request, TEMPLATE, "mirror", context | {"version": ""})
+    here = [(shown.provider, shown.connection and shown.connection.settings) for shown in providers]
+    version = version_of((state, minutes, here, request.account.pk))
+    return respond_live(request, TEMPLATE, "mirror", context, version=version)
+
+
+def _shown(request: Request, provider: str) -> Shown:
+    if provider not in FORMS:
+        raise Http404("no such provider")
+    label, note = Connection.Provider(provider).label, NOTES[Connection.Provider(provider)]
+    try:
+        connection = access.rows(request, Connection).filter(provider=provider).first()
+    except CredentialsUnreadable:
+        return Shown(provider, label, note, None, unreadable=True)
+    names = connections.named_by(connection, os.environ) if connection else []
+    return Shown(provider, label, note, connection, variables=tuple(names))
+
+
+def _mirrored(request: Request, provider: str) -> dict[str, Any]:
+    if provider != Connection.Provider.SERVICETITAN:
+        return {}
+    return {"mirrored": access.rows(request, SyncCursor).filter(rows__gt=0).exists()}
+
+
+def _refused(request: Request) -> int:
+    return 409 if request.method == "POST" else 200
+
+
+def _keep(request: Request, form: ConnectionForm) -> None:
+    """Keep what works, then fetch what hangs on it; that may fail, and is told."""
+    account = request.account
+    before = form.kept.settings.get("tenant_id") if form.kept else None
+    kept = connections.keep(
+        account, form.provider, secrets=form.new_secrets(), settings=form.new_settings(), by=request.user
+    )
+    if form.provider == Connection.Provider.SERVICETITAN:
+        if before is not None and before != kept.settings["tenant_id"]:
+            access.rows(request, SyncCursor).delete()  # nothing was mirrored, and places in lists are theirs
+        ring(sync_servicetitan)
+        return
+    try:
+        connections.sync_numbers(kept)
+    except ProviderError as error:
+        messages.warning(request, f"Twilio is connected, but did not list its numbers: {error}")

@@ -1,0 +1,191 @@
+"""Trying a connection, for somebody who waits beside the page: seconds at most, and a plain answer.
+
+Never inside a transaction. It asks for little, repeats nothing, and changes nothing at the provider.
+"""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+from django.db import connection as database
+
+from integrations.messaging import ProviderError
+from integrations.models import Connection
+from integrations.servicetitan import errors
+from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.tokens import TenantGate
+from integrations.twilio import client as twilio
+
+LONGEST_SECONDS = 15.0
+REQUEST_SECONDS = 5.0
+
+# What we read and do there: (words, module, path). The words are those of the developer portal's scopes.
+SCOPES = (
+    ("customers", "crm", "customers"),
+    ("locations", "crm", "locations"),
+    ("customers’ contacts", "crm", "customers/contacts"),
+    ("bookings", "crm", "bookings"),
+    ("booking providers", "crm", "booking-provider-tags"),
+    ("jobs", "jpm", "jobs"),
+    ("appointments", "jpm", "appointments"),
+    ("job types", "jpm", "job-types"),
+    ("business units", "settings", "business-units"),
+    ("tag types", "settings", "tag-types"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a connection works, what was found, and what to do where it does not."""
+
+    works: bool
+    title: str
+    text: str = ""
+
+
+def stored(connection: Connection) -> Answer:
+    """Try a connection as it is kept."""
+    if connection.provider == Connection.Provider.SERVICETITAN:
+        return servicetitan(ServiceTitanAccess.of(connection))
+    return of_twilio(twilio.TwilioAccess.of(connection))
+
+
+def servicetitan(access: ServiceTitanAccess) -> Answer:
+    """Sign in, then read one row of everything that we need."""
+    _give_back_database()
+    deadline = time.monotonic() + LONGEST_SECONDS
+    with httpx.Client(timeout=REQUEST_SECONDS, trust_env=False) as http:
+        try:
+            token = TenantGate(access).token(http)
+        except ProviderError as error:
+            return _no_sign_in(error)
+        refused = []
+        headers = {"Authorization": f"Bearer {token}", "ST-App-Key": access.app_key}
+        for words, module, path in SCOPES:
+            url = f"{access.base_url}/{module}/v2/tenant/{access.tenant_id}/{path}"
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return _slow()
+            try:
+                answer = http.get(
+                    url,
+                    params={"page": 1, "pageSize": 1},
+                    headers=headers,
+                    timeout=min(REQUEST_SECONDS, left),
+                )
+            except httpx.TimeoutException:
+                return _slow()
+            except httpx.HTTPError:
+                return _unreachable("ServiceTitan")
+            if answer.status_code == 403:
+                refused.append(words)
+            elif not answer.is_success:
+                return _api_refused(answer, access)
+    return (
+        _missing_scopes(refused) if refused else Answer(True, "ServiceTitan answers, and allows all we need")
+    )
+
+
+def of_twilio(access: twilio.TwilioAccess) -> Answer:
+    """Sign in and look at the account's phone numbers."""
+    _give_back_database()
+    try:
+        numbers = twilio.list_numbers(access, seconds=REQUEST_SECONDS)
+    except ProviderError as error:
+        return _twilio_refused(error)
+    able = [number for number in numbers if number.can_text]
+    if not able:
+        return Answer(
+            True, "Twilio answers, but this account has no number that can text", "Buy or port one at Twilio."
+        )
+    many = "1 number" if len(able) == 1 else f"{len(able):,} numbers"
+    return Answer(True, f"Twilio answers; {many} of this account can text")
+
+
+def _no_sign_in(error: ProviderError) -> Answer:
+    if error.code == "unreachable":
+        timed_out = isinstance(error.__cause__, httpx.TimeoutException)
+        return _slow() if timed_out else _unreachable("ServiceTitan")
+    if error.code in ("400", "401", "403"):
+        return Answer(
+            False,
+            "ServiceTitan refused the client ID or the client secret",
+            "Copy both again from your app’s page in ServiceTitan (Settings, Integrations, API Application "
+            "Access). A secret that was generated anew makes the old one useless.",
+        )
+    if error.code == "429":
+        return Answer(
+            False, "ServiceTitan asks us to wait", "Too many sign-ins lately. Try again in a minute."
+        )
+    return _broken("ServiceTitan", error.code)
+
+
+def _api_refused(answer: httpx.Response, access: ServiceTitanAccess) -> Answer:
+    error = errors.refusal(answer.status_code, answer.text, answer.headers)
+    if answer.status_code == 401:
+        return Answer(
+            False,
+            "ServiceTitan refused the app key",
+            "The client ID and secret are right. Copy the app key again from the developer portal.",
+        )
+    if answer.status_code == 404:
+        return Answer(
+            False,
+            f"The app is not allowed for tenant {access.tenant_id}",
+            "Check the tenant ID. If it is right, an admin of that tenant must connect the app in "
+            "ServiceTitan: Settings, Integrations, API Application Access.",
+        )
+    if answer.status_code == 429:
+        return Answer(
+            False, "ServiceTitan asks us to wait", "Too many requests just now. Try again in a minute."
+        )
+    return _broken("ServiceTitan", error.code)
+
+
+def _missing_scopes(refused: list[str]) -> Answer:
+    return Answer(
+        False,
+        f"The app may not read {', '.join(refused)}",
+        "Add the missing scopes to the app in the developer portal, then let the tenant’s admin accept the "
+        "change in ServiceTitan.",
+    )
+
+
+def _twilio_refused(error: ProviderError) -> Answer:
+    if error.code == "timeout":
+        return _slow("Twilio")
+    if error.code == "unreachable":
+        return _unreachable("Twilio")
+    if error.code in ("20003", "401"):
+        return Answer(
+            False,
+            "Twilio refused the account SID or the auth token",
+            "Copy both again from the Twilio console. After a token was promoted, the old one is useless.",
+        )
+    if error.code in ("20404", "404"):
+        return Answer(False, "Twilio knows no such account", "Check the account SID: it begins with AC.")
+    return _broken("Twilio", error.code)
+
+
+def _slow(who: str = "ServiceTitan") -> Answer:
+    return Answer(
+        False, f"{who} took too long to answer", "Nothing is known to be wrong. Try again in a minute."
+    )
+
+
+def _unreachable(who: str) -> Answer:
+    return Answer(
+        False,
+        f"{who} could not be reached",
+        "Its address did not answer at all: look at the network, and at the provider’s status page.",
+    )
+
+
+def _broken(who: str, code: str) -> Answer:
+    return Answer(False, f"{who} answered with an error ({code})", "Try again in a minute; it may be theirs.")
+
+
+def _give_back_database() -> None:
+    """Let others have the database while we wait for somebody else's server."""
+    if not database.in_atomic_block:
+        database.close()

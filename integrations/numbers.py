@@ -1,0 +1,74 @@
+"""What people do with sending numbers: add, rename, pause, activate. Each is in the audit log."""
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.models import Account, User
+from common.phone import display_phone
+from integrations import connections
+from integrations.messaging import ProviderError
+from integrations.models import Connection, NumberPace, SendingNumber
+from integrations.twilio import client as twilio
+
+LONGEST_SECONDS = 8.0
+
+
+class NotAdded(Exception):
+    """The number was not added; the words say why."""
+
+
+def add(account: Account, e164: str, *, label: str, rate: int, by: User) -> SendingNumber:
+    """Add a number that the account's Twilio owns, which is asked outside a transaction. Raises NotAdded."""
+    connection = connections.for_account(account, Connection.Provider.TWILIO)
+    if connection is None:
+        raise NotAdded("Connect Twilio first: a number belongs to its Twilio account.")
+    try:
+        owned = twilio.list_numbers(twilio.TwilioAccess.of(connection), seconds=LONGEST_SECONDS)
+    except ProviderError as error:
+        raise NotAdded(f"Twilio was asked whether it has this number, and did not say: {error}") from error
+    found = next((number for number in owned if number.e164 == e164), None)
+    if found is None:
+        raise NotAdded(
+            f"Your Twilio account does not have {display_phone(e164)}. Buy or port it there first."
+        )
+    if not found.can_text:
+        raise NotAdded(f"{display_phone(e164)} cannot text: it has no SMS capability at Twilio.")
+    try:
+        return _keep(connection, found, label or found.label, rate, by)
+    except IntegrityError as exc:
+        raise NotAdded("Somebody has just added this number.") from exc
+
+
+@transaction.atomic
+def _keep(
+    connection: Connection, owned: twilio.OwnedNumber, label: str, rate: int, by: User
+) -> SendingNumber:
+    number = SendingNumber.objects.create(
+        account_id=connection.account_id, connection=connection, e164=owned.e164, label=label[:80],
+        provider_sid=owned.sid, segments_per_second=rate,
+    )  # fmt: skip
+    NumberPace.objects.ensure([number.pk])
+    _note(number, by, "added_number", f"Added {display_phone(number.e164)}")
+    return number
+
+
+@transaction.atomic
+def change(number: SendingNumber, *, by: User) -> None:
+    """Save a changed label or rate."""
+    number.save(update_fields=["label", "segments_per_second"])
+    said = f"Changed {display_phone(number.e164)}: {number}, {number.segments_per_second} segments a second"
+    _note(number, by, "changed_number", said)
+
+
+@transaction.atomic
+def switch(number: SendingNumber, *, active: bool, by: User) -> None:
+    """Pause or activate a number. Doing it twice is once."""
+    changed = SendingNumber.objects.filter(pk=number.pk, active=not active).update(active=active)
+    number.active = active
+    if changed:
+        verb, said = ("activated_number", "Activated") if active else ("paused_number", "Paused")
+        _note(number, by, verb, f"{said} {display_phone(number.e164)}")
+
+
+def _note(number: SendingNumber, by: User, verb: str, summary: str) -> None:
+    audit.record(account=number.account, by=by, verb=verb, summary=summary, on=number)
