@@ -29,6 +29,10 @@ ACTS: dict[str, Act] = {
     "changed_audience": Act("Audiences", "Changed an audience", "changed the audience"),
     "opted_out": Act("Compliance", "Recorded an opt-out"),
     "opted_in": Act("Compliance", "Ended an opt-out"),
+    "declared_consent": Act("Compliance", "Declared the consent basis"),
+    "imported_opt_outs": Act("Compliance", "Imported opt-outs"),
+    "declared_no_opt_outs": Act("Compliance", "Declared that there are no old opt-outs"),
+    "sent_test_text": Act("Campaigns", "Sent a test text"),
     "assigned_thread": Act("Conversations", "Assigned a thread"),
     "escalated_thread": Act("Conversations", "Escalated a thread"),
     "closed_thread": Act("Conversations", "Closed a thread"),
@@ -69,7 +73,8 @@ def did(entry: AuditEntry) -> str:
     act = ACTS.get(entry.verb)
     if act is not None and act.lead:
         return f"{act.lead} {entry.summary}"
-    return entry.summary[:1].lower() + entry.summary[1:]
+    rest = entry.summary.removeprefix(f"{who(entry)} ")  # some summaries begin with the person
+    return rest[:1].lower() + rest[1:]
 
 
 def page_of(entry: AuditEntry) -> str:
