@@ -98,7 +98,7 @@ def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
 
 
 def fields_of(campaign: Campaign) -> dict[str, Any]:
-    """What was chosen for a campaign, as fields of a new draft: the latest version of its workflow, no time."""
+    """What was chosen for a campaign as fields of a new draft: its workflow's latest version, no time."""
     latest = launchable(campaign.account).filter(workflow=campaign.version.workflow_id).first()
     rules = {
         key: [str(item) for item in value] if isinstance(value, list) else str(value)

@@ -24,6 +24,7 @@ def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = Non
         },
         "filters": segments.describe(account, plan.rules) if plan.rules else [],
         "starts_at": plan.at,
+        "start_known": plan.done("time"),
         "steps": outline(version) if version and stage == "workflow" else [],
         "first_text": samples.first_text(version) if version and stage == "workflow" else "",
         **counted(preview),
