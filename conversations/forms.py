@@ -33,7 +33,7 @@ class NoteForm(forms.Form):
     """A note for colleagues."""
 
     body = forms.CharField(
-        label="Note",
+        label="Note for colleagues",
         help_text="Only colleagues see it; it is never sent.",
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": "The note is empty; nothing was kept."},

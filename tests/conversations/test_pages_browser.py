@@ -1,19 +1,16 @@
-"""The launch form and a thread in a real browser: previews, polls, drafts and the composer's end."""
+"""The launch form in a real browser."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from accounts.models import Account
 from audiences import suppression
 from campaigns.models import Campaign
 from common import clock
-from conversations import opt_outs
-from conversations.models import Message
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -62,38 +59,3 @@ def test_launching_with_a_preview_that_follows_the_form(
     site.get_by_role("button", name="Send to 2 contacts").dblclick()
     expect(site.locator("h1")).to_contain_text("Spring tune-ups")
     assert Campaign.objects.count() == 1
-
-
-def test_a_thread_lives_while_somebody_writes(site: Page, live_server: Any, account: Account) -> None:
-    thread = factories.make_thread(account, body="Can you come Friday?", name="Pat Customer")
-    site.goto(f"{live_server.url}/conversations/")
-    site.get_by_role("link", name="Pat Customer").click()
-    site.get_by_label("Reply").press_sequentially("Friday at nine")
-    expect(site.locator("#reply")).to_contain_text("1 segment")
-    factories.make_inbound(thread, "Or Saturday?")
-    expect(site.locator("#live")).to_contain_text("Or Saturday?")
-    expect(site.get_by_label("Reply")).to_have_value("Friday at nine")
-    site.get_by_role("button", name="Send reply").click()
-    expect(site.locator("#live")).to_contain_text("Friday at nine")
-    expect(site.get_by_label("Reply")).to_have_value("")
-    assert Message.objects.filter(kind="agent").count() == 1
-    with transaction.atomic():
-        opt_outs.record(
-            [thread.address], contact=thread.contact, source="text", evidence="STOP", now=clock.now()
-        )
-    expect(site.get_by_role("heading", name="Pat Customer has opted out")).to_be_visible()
-    expect(site.get_by_role("button", name="Send reply")).to_have_count(0)
-    expect(site.locator("#reply")).to_contain_text("No reply is possible")
-
-
-def test_opting_out_asks_first(site: Page, live_server: Any, account: Account) -> None:
-    thread = factories.make_thread(account, name="Pat Customer")
-    site.goto(f"{live_server.url}/conversations/{thread.pk}/")
-    site.get_by_text("Opt this customer out").click()
-    site.get_by_label("What the customer said").fill("No more")
-    site.get_by_role("button", name="Opt out").click()
-    site.locator("dialog").get_by_role("button", name="Cancel").click()
-    assert not thread.address.opt_outs.exists()
-    site.get_by_role("button", name="Opt out").click()
-    site.locator("dialog").get_by_role("button", name="Opt out").click()
-    expect(site.get_by_role("heading", name="Pat Customer has opted out")).to_be_visible()
