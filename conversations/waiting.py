@@ -11,9 +11,14 @@ MOST = 99  # a count above says nothing more to anybody
 
 @dataclass(frozen=True)
 class Waiting:
-    """The number to show, at most `MOST`, and the version of the region that shows it."""
+    """The number to show, counted one beyond `MOST` at most, and the version of the region that shows it."""
 
     count: int
+
+    @property
+    def words(self) -> str:
+        """The number as the navigation has room for it."""
+        return str(self.count) if self.count <= MOST else f"{MOST}+"
 
     @property
     def version(self) -> str:
@@ -22,5 +27,5 @@ class Waiting:
 
 
 def waiting(account: Account) -> Waiting:
-    """Threads that need a reply, counted no further than `MOST`."""
-    return Waiting(Thread.objects.filter(account=account, needs_reply=True)[:MOST].count())
+    """Threads that need a reply; a count beyond `MOST` is not finished."""
+    return Waiting(Thread.objects.filter(account=account, needs_reply=True)[: MOST + 1].count())
