@@ -61,6 +61,7 @@ class Company:
     account: Account
     users: dict[str, User]
     rows: dict[str, Any]
+    world: World | None = None
 
     def argument(self, key: str) -> Any:
         """What fills an address: the company's own example, else one made now and kept."""
@@ -88,7 +89,7 @@ def full() -> Company:
     contacts = _contacts(account, now)
     version = factories.make_workflow(account, NODES, EDGES, name="Tune-up season")
     factories.make_workflow(account, NODES, EDGES, name="", publish=False, workflow=version.workflow)
-    world = _world(account, version)
+    world = company.world = _world(account, version)
     _passages(world, contacts, now)
     _other_campaigns(world, now)
     company.rows |= {

@@ -73,11 +73,9 @@ def screens(browser: Browser, site: Site) -> Iterator[Screens]:
     kept: dict[tuple[Any, ...], Screen] = {}
     contexts: list[BrowserContext] = []
 
-    def screen(
-        state: str = FULL, role: str = "admin", width: int = 1280, csp: bool = True, fresh: bool = False
-    ) -> Screen:
+    def screen(state: str = FULL, role: str = "admin", width: int = 1280, csp: bool = True) -> Screen:
         key = (state, role, width, csp)
-        if fresh or key not in kept:
+        if key not in kept:
             context = browser.new_context(
                 viewport={"width": width, "height": HEIGHT.get(width, 900)},
                 bypass_csp=not csp,
@@ -91,8 +89,6 @@ def screens(browser: Browser, site: Site) -> Iterator[Screens]:
             made = Screen(context.new_page())
             made.page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
             made.page.on("pageerror", lambda error: made.said.append(str(error)))
-            if fresh:
-                return made
             kept[key] = made
         return kept[key]
 

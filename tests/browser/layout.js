@@ -43,7 +43,8 @@
         + `“${(element.textContent || element.name || "").trim().slice(0, 30)}”`,
       action: element.dataset.action ?? null,
       skip: element.classList.contains("skip-link"),
-      ring: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none",
+      ring: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none"
+        || element.type === "date", // of which the browser marks the part
       covered: Boolean(bar) && !bar.contains(element) && box.height < innerHeight / 2,
     };
   },

@@ -15,7 +15,7 @@ from tests.browser.company import Company
 
 NO_PAGES = {
     "healthz", "readyz", "metrics",  # for machines
-    "audiences:count", "audiences:saved_count",  # parts of a page
+    "audiences:count", "audiences:saved_count", "conversations:waiting",  # parts of a page
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
 VARIANTS: dict[str, tuple[str, ...]] = {
@@ -74,5 +74,8 @@ def visits() -> tuple[Visit, ...]:
 
 def live_visits() -> tuple[Visit, ...]:
     """The pages that refresh themselves."""
-    names = ("analytics:dashboard", "analytics:campaign", "conversations:inbox", "conversations:thread")
+    names = (
+        "analytics:dashboard", "analytics:campaign", "campaigns:list", "conversations:inbox",
+        "conversations:thread",
+    )  # fmt: skip
     return tuple(Visit(name, FULL) for name in names)
