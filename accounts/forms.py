@@ -43,6 +43,14 @@ class ResetRequestForm(PasswordResetForm):
         return found
 
 
+class RoleSelect(forms.RadioSelect):
+    """Radio buttons; a summary of errors leads to the first."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        """The button of this index, else the first."""
+        return super().id_for_label(id_, index or "0")
+
+
 class InviteForm(forms.Form):
     """Who is to join, and as what."""
 
@@ -58,13 +66,13 @@ class InviteForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         help_text="They sign in with it. The invitation goes there.",
     )
-    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=RoleSelect)
 
 
 class RoleForm(forms.Form):
     """Another role for a member."""
 
-    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=forms.RadioSelect)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, widget=RoleSelect)
 
 
 class ProfileForm(forms.ModelForm):
