@@ -1,16 +1,16 @@
 """The enrollments of a campaign as its page lists them: who, where now, what ServiceTitan knew at entry."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from analytics import rows
 from analytics.models import JobCredit
-from audiences.models import Contact
 from campaigns import words
 from campaigns.models import Campaign, Enrollment, EnrollmentSnapshot, Step
 from common.phone import display_phone
@@ -98,10 +98,13 @@ def read(campaign: Campaign, asked: Asked) -> Records:
 
 
 def _search(enrollments: QuerySet[Enrollment], text: str) -> QuerySet[Enrollment]:
-    if not text:
-        return enrollments
-    found = Contact.objects.search(text).filter(pk=OuterRef("contact"))
-    return enrollments.filter(Exists(found))
+    """Whose contact's name has every word, or for figures alone, whose phone has them in this order."""
+    digits = re.sub(r"\D", "", text)
+    if digits and not re.search(r"[^\d\s()+.-]", text):
+        return enrollments.filter(address__value__contains=digits)
+    for word in text.split():
+        enrollments = enrollments.filter(contact__name__icontains=word)
+    return enrollments
 
 
 def _records(page: Sequence[Enrollment]) -> list[Record]:

@@ -1,0 +1,107 @@
+"""The campaign page in a real browser: a diagram that stands still while its figures change."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from accounts.models import Role
+from campaigns import graph
+from campaigns.models import Edge
+from tests.accounts.making import make_member, signed_in
+from tests.analytics.world import World, build, later
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WAYS = (
+    ("first_text", "next", "reply"),
+    ("first_text", "otherwise", "done"),
+    ("reply", "no_reply", "second_text"),
+    ("reply", "reply", "booking"),
+    ("second_text", "next", "done"),
+    ("booking", "booked", "done"),
+)
+DRAWN = ".node-card, .diagram__edges path, .diagram__words"
+PLACES = f"""() => [...document.querySelectorAll("{DRAWN}")].map((one) => {{
+  const {{ x, y, width, height }} = one.getBoundingClientRect();
+  return [one.id, x, y, width, height].join(" ");
+}})"""
+
+
+@pytest.fixture
+def world(live_server: Any) -> World:
+    made = build()
+    graph.load.cache_clear()
+    for source, label, target in WAYS:
+        Edge.objects.create(
+            version=made.version, source=made.nodes[source], target=made.nodes[target], label=label
+        )
+    return made
+
+
+@pytest.fixture
+def site(page: Page, live_server: Any, world: World) -> Iterator[Page]:
+    """A CSR's browser on the campaign; anything on its console fails the test."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    cookie = signed_in(make_member(world.account, Role.CSR)).cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{live_server.url}/campaigns/{world.campaign.pk}/")
+    yield page
+    assert not complaints
+
+
+def test_figures_change_and_nothing_moves(site: Page, world: World) -> None:
+    expect(site.locator("#campaign")).to_have_attribute("data-drawn", "")
+    words = site.locator(".diagram__words").all_text_contents()
+    assert sorted(words) == ["booked", "no reply in time", "otherwise", "replied"]
+    card = site.locator("#card-link-first_text")
+    expect(card).to_contain_text("0 entered")
+    site.get_by_role("button", name="Zoom in").click()
+    card.focus()
+    site.locator("#diagram").evaluate("one => { one.scrollTop = 30 }")
+    before = site.evaluate(PLACES)
+    scrolled = site.evaluate("scrollY")
+    assert len(before) == 5 + 2 * len(WAYS) + 4
+    assert len({place.split(" ", 1)[1] for place in before[:5]}) == 5, "cards lie apart"
+    for n in range(12):
+        world.text(world.step(world.enrol(), "first_text", "completed", later(n)), "delivered", accepted=True)
+    expect(card).to_contain_text("12 entered")
+    expect(site.locator("#node-first_text")).to_contain_text("12")
+    assert site.evaluate(PLACES) == before
+    assert site.evaluate("scrollY") == scrolled
+    expect(card).to_be_focused()
+    site.keyboard.press("Enter")
+    expect(site.locator("h1")).to_contain_text("first text")
+
+
+def test_zoom_and_fit_by_keyboard(site: Page) -> None:
+    first = site.locator("#card-first_text")
+
+    def width() -> float:
+        return first.bounding_box()["width"]  # type: ignore[index]
+
+    natural = width()
+    site.get_by_role("button", name="Zoom out").focus()
+    site.keyboard.press("Enter")
+    assert width() < natural
+    site.keyboard.press("Tab")
+    site.keyboard.press("Space")
+    assert width() == pytest.approx(natural, abs=0.5)
+    site.keyboard.press("Tab")
+    expect(site.get_by_role("button", name="Fit")).to_be_focused()
+    site.keyboard.press("Enter")
+    plane, room = site.locator("#diagram-plane").bounding_box(), site.locator("#diagram").bounding_box()
+    assert plane and room and plane["height"] <= room["height"] and plane["width"] <= room["width"]
+
+
+def test_a_phone_reads_the_list(site: Page) -> None:
+    site.set_viewport_size({"width": 390, "height": 844})
+    expect(site.locator("#campaign")).not_to_have_attribute("data-drawn", "")
+    expect(site.locator("#card-reply")).to_contain_text("no reply in time → second text")
+    assert site.evaluate("document.documentElement.scrollWidth") <= 390
+    site.set_viewport_size({"width": 1280, "height": 900})
+    expect(site.locator("#campaign")).to_have_attribute("data-drawn", "")
