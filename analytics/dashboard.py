@@ -149,7 +149,7 @@ def waited(since: datetime | None, now: datetime) -> str:
         return ""
     minutes = max(0, int((now - since).total_seconds() // 60))
     if minutes < 60:
-        return f"{minutes} min"
+        return f"{minutes} min" if minutes else "just now"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 

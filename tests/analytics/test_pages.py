@@ -252,7 +252,7 @@ def test_curve_of_today_is_drawn_with_its_table(world: World, client: Client) ->
 
 def test_waits_are_told_in_one_unit() -> None:
     told = [dashboard.waited(NOON, later(n)) for n in (0, 59, 60, 47 * 60 + 59, 48 * 60)]
-    assert told == ["0 min", "59 min", "1 h", "47 h", "2 days"]
+    assert told == ["just now", "59 min", "1 h", "47 h", "2 days"]
 
 
 def test_live_part_is_light(world: World, client: Client) -> None:
