@@ -13,6 +13,7 @@ from audiences.forms import RulesForm
 from audiences.models import Audience
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
+from common.phone import display_phone
 from integrations.models import SendingNumber
 
 NOW, LATER = "now", "later"
@@ -114,10 +115,13 @@ class SenderForm(forms.Form):
         if not self.is_bound and "number" not in self.initial and len(numbers) == 1:
             self.initial["number"] = numbers[0].pk
 
-    def numbers(self) -> list[tuple[BoundWidget, SendingNumber, int]]:
-        """Each number with the box to choose it by, and how many segments it sends in an hour."""
+    def numbers(self) -> list[tuple[BoundWidget, SendingNumber, str, int]]:
+        """Each number with the box to choose it by, as people write it, and its segments in an hour."""
         found = [(choice, choice.data["value"].instance) for choice in self["number"]]
-        return [(choice, number, number.segments_per_second * 3600) for choice, number in found]
+        return [
+            (choice, number, display_phone(number.e164), number.segments_per_second * 3600)
+            for choice, number in found
+        ]
 
 
 class TimeForm(forms.Form):

@@ -46,6 +46,11 @@ def kind(code: str) -> str:
     return KINDS.get(Node.Kind(code), sentence(code)) if code in Node.Kind.values else sentence(code)
 
 
+def kind_icon(code: str) -> str:
+    """The drawing beside a node kind's name."""
+    return KIND_ICONS.get(Node.Kind(code), "circle") if code in Node.Kind.values else "circle"
+
+
 def edge(label: str) -> str:
     """What a way out of a node is called."""
     return EDGES.get(label, f"on {sentence(label).lower()}")

@@ -49,7 +49,7 @@ def outline(version: WorkflowVersion) -> list[dict[str, str]]:
     return [
         {
             "kind": node.kind,
-            "icon": words.KIND_ICONS.get(node.kind, "circle"),
+            "icon": words.kind_icon(node.kind),
             "words": words.kind(node.kind),
             "name": node.name,
             "detail": ", ".join(

@@ -61,10 +61,11 @@ def stop(request: Request, pk: int) -> HttpResponse:
 
 
 def _ask(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
-    now = standing.of(campaign)
+    now, possible = standing.of(campaign), campaign.status in lifecycle.POSSIBLE[verb]
+    leave = "Keep it paused" if campaign.status == Campaign.Status.PAUSED else "Keep it running"
     context = {
         "campaign": campaign, "verb": verb, "standing": now, "sent": _sent(now.sent), "limit": MOST_WORDS,
-        "possible": campaign.status in lifecycle.POSSIBLE[verb],
+        "possible": possible, "keep": leave if possible else "Close",
     }  # fmt: skip
     return respond(request, "campaigns/verb_question.html", "question", context)
 

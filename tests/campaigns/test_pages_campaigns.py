@@ -131,7 +131,8 @@ def test_chips_count_what_the_other_filters_leave(account: Account, csr: Client)
     Campaign.objects.filter(pk=launched(account, "Fall").pk).update(status="paused")
     page = csr.get(f"{LIST}?q=fall").content.decode()
     assert re.findall(r"(\w+) <data class=\"chip__count\" value=\"(\d+)\"", page) == [
-        ("All", "1"), ("Created", "0"), ("Scheduled", "0"), ("Active", "0"), ("Paused", "1"), ("Completed", "0")
+        ("All", "1"), ("Created", "0"), ("Scheduled", "0"), ("Active", "0"), ("Paused", "1"),
+        ("Completed", "0"),
     ]  # fmt: skip
 
 
@@ -184,6 +185,7 @@ def test_questions_are_pages_too_and_say_when_there_is_nothing_to_ask(account: A
     campaign = launched(account)
     page = csr.get(reverse("campaigns:stop", args=[campaign.pk])).content.decode()
     assert "<html" in page and "Stop campaign" in page and "Keep it running" in page
+    assert "hx-post" not in page.split('id="question"')[1].split("</form>")[0], "it leads to the campaign"
     page = csr.get(reverse("campaigns:resume", args=[campaign.pk])).content.decode()
     assert "there is nothing to resume" in page and "Resume campaign</button>" not in page
 

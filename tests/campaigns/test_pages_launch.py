@@ -107,7 +107,7 @@ def test_each_stage_offers_what_the_account_has(ready: Ready) -> None:
     factories.make_number(ready.account, "+13125550191", active=False, label="Switched off")
     pages = [ready.fill(stage) for stage in FORMS]
     assert "Tune-up season (version 1)" in pages[0] and "Everybody" in pages[1]
-    assert ready.number.e164 in pages[2] and "3,600 short texts an hour" in pages[2]
+    assert "(312) 555-0190" in pages[2] and "3,600 short texts an hour" in pages[2]
     assert "9:00 am to 7:00 pm, Monday to Saturday" in pages[3]
     for absent in ("Their people", "Their workflow", "Not yet", "Switched off"):
         assert absent not in "".join(pages)
