@@ -43,6 +43,7 @@ ICONS = {
     State.UNKNOWN: "circle-help",
     State.RECEIVED: "",
 }
+READINGS = {"optout": "opt-out", "booking_yes": "a yes to booking", "other": "something for a person"}
 _ACTS = {
     "closed_thread": "circle-check",
     "reopened_thread": "rotate-ccw",
@@ -118,7 +119,9 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
     begin = min((entry.at for entry in found), default=None) if cut else None
     found += [entry for entry in others if begin is None or entry.at >= begin]
-    found.sort(key=lambda entry: (entry.at, entry.key))
+    found.sort(
+        key=lambda entry: (entry.at, entry.direction == "event", entry.key)
+    )  # words, then what followed
     if zone:
         found = [replace(entry, theirs=hour(entry.at.astimezone(zone))) for entry in found]
     return Timeline(_laid_out(found, now), cut)
@@ -240,7 +243,7 @@ def _of_message(message: Message, origin: Link | None) -> Entry:
         trouble=message.state in TROUBLE,
         settled=message.state in (State.DELIVERED, State.RECEIVED),
         origin=origin,
-        reading=_words(reading.label) if reading else "",
+        reading=_words(READINGS.get(reading.label, reading.label)) if reading else "",
     )
 
 

@@ -78,7 +78,7 @@ def escalate(request: Request, pk: int) -> HttpResponse:
             form.add_error("reason", str(refused))
         else:
             return answer(request, pk, "actions", focus="assign")
-    form.fields["reason"].widget.attrs["autofocus"] = True
+    form.fields["reason"].widget.attrs["data-focus"] = True
     return answer(request, pk, "actions", escalate_form=form)
 
 

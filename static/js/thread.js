@@ -66,6 +66,14 @@
     }
   }
 
+  // Not autofocus: a browser that has the focus somewhere already complains of it.
+  function focus() {
+    for (const element of document.querySelectorAll("[data-focus]")) {
+      element.removeAttribute("data-focus");
+      element.focus();
+    }
+  }
+
   document.addEventListener("input", (event) => {
     if (event.target.matches?.("textarea[data-draft]")) keep(event.target);
   });
@@ -91,10 +99,11 @@
   document.addEventListener("DOMContentLoaded", () => {
     for (const line of document.querySelectorAll("#timeline > li[id]")) seen.add(line.id);
     restore();
+    focus();
     toEnd();
     document.querySelector(".threads [aria-current]")?.scrollIntoView({ block: "nearest" });
     // Pictures and fonts may still move the end; so may a composer that grows.
     new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(scroller());
-    new MutationObserver(() => { restore(); news(); }).observe(document.getElementById("live"), WATCH);
+    new MutationObserver(() => { restore(); focus(); news(); }).observe(document.getElementById("live"), WATCH);
   });
 })();
