@@ -17,7 +17,9 @@ from campaigns.models import Edge, Node, Workflow, WorkflowVersion
 @access.require("view")
 def workflow_list(request: Request) -> HttpResponse:
     """Every workflow with its versions, newest first."""
-    versions = WorkflowVersion.objects.order_by("-number").annotate(launches=Count("campaigns"))
+    versions = WorkflowVersion.objects.order_by("-number").annotate(
+        launches=Count("campaigns", distinct=True), steps=Count("nodes", distinct=True)
+    )
     found = access.rows(request, Workflow).order_by("name", "pk")
     found = found.prefetch_related(Prefetch("versions", queryset=versions))
     return render(request, "campaigns/workflow_list.html", {"workflows": found})
@@ -26,11 +28,15 @@ def workflow_list(request: Request) -> HttpResponse:
 @require_GET
 @access.require("view")
 def workflow_version(request: Request, pk: int) -> HttpResponse:
-    """One version: its steps in order, what each says, and where each leads."""
+    """One version: its steps in order, what each says, where each leads, and the campaigns that use it."""
     version = access.get(request, WorkflowVersion.objects.select_related("workflow"), pk)
     edges = Edge.objects.select_related("target").order_by("target__position", "label")
     nodes = version.nodes.order_by("position", "pk").prefetch_related(Prefetch("edges_out", queryset=edges))
-    context = {"version": version, "nodes": [_shown(node) for node in nodes]}
+    context = {
+        "version": version,
+        "nodes": [_shown(node) for node in nodes],
+        "campaigns": list(version.campaigns.order_by("-created_at", "-pk")),
+    }
     return render(request, "campaigns/workflow_version.html", context)
 
 
@@ -38,11 +44,25 @@ def _shown(node: Node) -> dict[str, Any]:
     return {
         "node": node,
         "kind": words.kind(node.kind),
+        "icon": words.kind_icon(node.kind),
         "text": node.settings.get("body", ""),
         "settings": words.node_settings(node.settings),
-        "conditions": [
-            (condition.get("label", ""), words.condition(condition))
-            for condition in node.settings.get("conditions", [])
-        ],
-        "ways_out": [(words.edge(edge.label), edge.target) for edge in node.edges_out.all()],
+        "ways_out": _ways_out(node),
     }
+
+
+def _ways_out(node: Node) -> list[dict[str, Any]]:
+    """Each way with its words; a branch's conditions beside the way they open."""
+    conditions = {
+        condition.get("label", ""): words.condition(condition)
+        for condition in node.settings.get("conditions", [])
+    }
+    return [
+        {
+            "label": words.sentence(edge.label) if edge.label in conditions else words.edge(edge.label),
+            "condition": conditions.get(edge.label, ""),
+            "target": edge.target,
+            "next": edge.target.position == node.position + 1,
+        }
+        for edge in node.edges_out.all()
+    ]

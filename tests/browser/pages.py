@@ -21,7 +21,7 @@ FULL, EMPTY = "full", "empty"
 VARIANTS: dict[str, tuple[str, ...]] = {
     "audiences:contacts": ("?q=Zürcher", "?q=nobody+at+all"),
     "campaigns:list": ("?status=active", "?q=nothing+like+it"),
-    "conversations:inbox": ("?box=all", "?box=opted_out"),
+    "conversations:inbox": ("?folder=all", "?folder=opted_out"),
 }
 """By URL name: queries that show something else."""
 OTHER_ROWS = {"conversations:thread": ("opted-out thread",)}
