@@ -34,4 +34,5 @@ def tile_rows(request: access.Request, tile: str) -> HttpResponse:
         raise Http404(f"no tile {tile}") from unknown
     metric = metrics.OPENED_METRICS[tile]
     narrowed = day_curve.label_of(request.account, int(hour)) if hour else ""
-    return show(request, found, title=metric.label, meaning=metric.meaning, narrowed=narrowed)
+    title = f"{metric.label} today" if tile in metrics.TODAY_METRICS else metric.label
+    return show(request, found, title=title, meaning=metric.meaning, narrowed=narrowed)
