@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from accounts import access, audit_words
 from accounts.access import Request
 from accounts.forms import AuditFilterForm
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Membership, User
 
 PER_PAGE = 50
 BY_PRODUCT = "product"
@@ -49,7 +49,7 @@ class Line:
 def audit_log(request: Request) -> HttpResponse:
     """Entries that match the filter, a page at a time by position (`before`): new ones shift nothing."""
     entries = access.rows(request, AuditEntry)
-    form = AuditFilterForm(request.GET, people=_people(entries))
+    form = AuditFilterForm(request.GET, people=_people(request, entries))
     found = _matching(entries, form, request) if form.is_valid() else entries.none()
     position = _position(request.GET.get("before", ""))
     if position is not None:
@@ -82,9 +82,11 @@ def _matching(entries: QuerySet[AuditEntry], form: AuditFilterForm, request: Req
     return entries
 
 
-def _people(entries: QuerySet[AuditEntry]) -> list[tuple[str, str]]:
-    """Everybody who has an entry, those who have left included, and the product itself."""
-    found = User.objects.filter(pk__in=entries.values("by")).order_by("name", "pk")
+def _people(request: Request, entries: QuerySet[AuditEntry]) -> list[tuple[str, str]]:
+    """The members, whoever has left and has an entry, and the product itself."""
+    members = access.rows(request, Membership).values("user")
+    concerned = Q(pk__in=entries.values("by")) | Q(pk__in=members)
+    found = User.objects.filter(concerned).order_by("name", "pk")
     return [(str(user.pk), str(user)) for user in found] + [(BY_PRODUCT, audit_words.PRODUCT)]
 
 

@@ -151,7 +151,10 @@ def test_filters(account: Account, dana: User, screen: Client) -> None:
         page = read(screen, query)
         assert {name for name in ("summer", "winter", "autumn") if name in page} == shown, query
     assert "No entry matches" in read(screen, "?q=spring")
-    assert screen.get("/settings/audit-log/?by=77777777").status_code == 422
+    idle = make_member(account, Role.AGENT)
+    assert "No entry matches" in read(screen, f"?by={idle.pk}")
+    stranger = make_member(make_account("Elsewhere"))
+    assert screen.get(f"/settings/audit-log/?by={stranger.pk}").status_code == 422
     lee.memberships.all().delete()
     assert ">Lee Park</option>" in read(screen), "who has left can still be chosen"
 
