@@ -38,7 +38,7 @@ def campaign(request: access.Request, pk: int) -> HttpResponse:
     with counters.snapshot():
         shown = campaign_page.of_campaign(found)
         part = _part(request, tab, found, shown)
-    context = {"campaign": found, "shown": shown, "tab": tab, "tabs": TABS, **part}
+    context = {"campaign": found, "shown": shown, "tab": tab, "tabs": TABS, "tab_label": TABS[tab], **part}
     context["every"] = 10 if found.status == Campaign.Status.COMPLETED else 2
     return live.answer(request, "analytics/campaign.html", (found.name, shown, part), context)
 

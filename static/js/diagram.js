@@ -20,7 +20,6 @@
     drawn = signature();
     const on = WIDE.matches && cards().length > 0;
     document.getElementById("campaign").toggleAttribute("data-drawn", on);
-    part("-tools").hidden = !on;
     if (!on) {
       sheet.replaceSync("");
       return;
