@@ -110,7 +110,10 @@ def _servicetitan(account: Account, connected: bool) -> Step:
         return Step("servicetitan", title, False, "Your customers, their jobs and tags are mirrored from it.")
     state = sync_state.of(account)
     if state.finished:
-        return Step("servicetitan", title, True, f"{state.contacts:,} contacts are mirrored.")
+        said = (
+            f"{state.contacts:,} contacts are mirrored." if state.contacts else "It holds no customers yet."
+        )
+        return Step("servicetitan", title, True, said)
     note = f"The first sync is running: {state.contacts:,} contacts so far."
     if state.failing:
         failing = state.failing[0]

@@ -40,12 +40,26 @@ class ConnectionForm(forms.Form):
                 self.fields[name].required = False
                 self.fields[name].help_text = _KEEP
 
+    def clean(self) -> dict[str, Any]:
+        """The secrets of one account are no other's."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.kept is not None and self.settings[0] in cleaned and not self._same():
+            for name in self.secrets:
+                if name not in self.errors and not cleaned.get(name):
+                    self.add_error(name, "This is another account than before: type its own.")
+        return cleaned
+
+    def _same(self) -> bool:
+        """Whether what was typed is for the account that is connected already."""
+        whose = self.settings[0]
+        return self.kept is not None and str(self.kept.settings.get(whose, "")) == self.cleaned_data[whose]
+
     def new_settings(self) -> dict[str, str]:
         """The plain values and the addresses that belong to them."""
         plain = {name: self.cleaned_data[name] for name in self.settings if self.cleaned_data[name]}
-        whose = self.settings[0]
-        same = self.kept is not None and str(self.kept.settings.get(whose, "")) == plain[whose]
-        where = connections.addresses(self.kept, same=same, provider=self.provider, environ=os.environ)
+        where = connections.addresses(
+            self.kept, same=self._same(), provider=self.provider, environ=os.environ
+        )
         return plain | where
 
     def new_secrets(self) -> dict[str, str]:

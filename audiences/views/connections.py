@@ -79,7 +79,11 @@ def edit(request: Request, provider: str) -> HttpResponse:
     shown = _shown(request, provider)
     if shown.fixed:
         return render(request, "settings/connection_form.html", {"shown": shown}, status=_refused(request))
-    form = FORMS[provider](request.POST or None, kept=shown.connection, **_mirrored(request, provider))
+    form = FORMS[provider](
+        request.POST if request.method == "POST" else None,
+        kept=shown.connection,
+        **_mirrored(request, provider),
+    )
     context: dict[str, Any] = {"shown": shown, "form": form}
     if request.method == "POST" and form.is_valid():
         answer = checking.stored(form.connection())

@@ -50,7 +50,9 @@ class ConsentForm(forms.Form):
 @access.require("view", post="manage_compliance")
 def declare(request: Request) -> HttpResponse:
     """What is declared; an admin declares anew, and what was said before stays on record."""
-    form = ConsentForm(request.POST or None, initial={"name": request.user.name})
+    form = ConsentForm(
+        request.POST if request.method == "POST" else None, initial={"name": request.user.name}
+    )
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         consent.declare(

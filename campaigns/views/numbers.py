@@ -31,7 +31,9 @@ def number_list(request: Request) -> HttpResponse:
 def add(request: Request) -> HttpResponse:
     """Add a number of the account's Twilio."""
     form = NewNumberForm(
-        request.POST or None, account_id=request.account.pk, initial={"segments_per_second": 1}
+        request.POST if request.method == "POST" else None,
+        account_id=request.account.pk,
+        initial={"segments_per_second": 1},
     )
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -54,7 +56,7 @@ def add(request: Request) -> HttpResponse:
 def number(request: Request, pk: int) -> HttpResponse:
     """One number: rename it, change its rate, see who sends from it."""
     row = access.get(request, _numbers(request), pk)
-    form = NumberForm(request.POST or None, instance=row)
+    form = NumberForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         numbers.change(row, by=request.user)
         messages.success(request, f"{row} is saved.")

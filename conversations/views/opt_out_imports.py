@@ -72,7 +72,8 @@ class OptOutListForm(forms.Form):
 @access.require("view", post="manage_compliance")
 def overview(request: Request) -> HttpResponse:
     """Earlier imports and a form for another; what is read is shown before anything is recorded."""
-    form = OptOutListForm(request.POST or None, request.FILES or None)
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = OptOutListForm(*sent)
     if request.method == "POST" and form.is_valid():
         found = form.cleaned_data["found"]
         listed = opt_out_imports.draft(

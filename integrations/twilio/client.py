@@ -5,6 +5,7 @@ proxy variables from the environment; all of that is fixed here.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -279,6 +280,8 @@ def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
     status = int(getattr(exc, "status", 0) or 0)
     code = str(getattr(exc, "code", "") or status)
     words = str(getattr(exc, "msg", "") or getattr(exc, "title", "") or exc)
+    if not status and len(exc.args) > 1 and isinstance(exc.args[1], Response):
+        status, code, words = _of_page(exc.args[1])
     if status == 408 or not 300 <= status < 500:
         return ProviderError(words, permanent=False, accepted="unknown", code=code)
     verdict = errors.of_request(status, code)
@@ -291,6 +294,18 @@ def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
         state=verdict.state,
         remedy=verdict.remedy,
     )
+
+
+def _of_page(response: Response) -> tuple[int, str, str]:
+    """Status, code and words of a refused page of a list, which the SDK's exception only carries along."""
+    status = int(response.status_code)
+    try:
+        body = json.loads(response.text)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return status, str(status), f"Twilio answered {status}"
+    return status, str(body.get("code") or status), str(body.get("message") or f"Twilio answered {status}")
 
 
 def _broken(exc: Exception, exchange: _Exchange) -> ProviderError:

@@ -1,0 +1,197 @@
+"""Settings, Connections: what is shown, what is never shown, and what is kept only if it works."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, AuditEntry
+from audiences import sync_state
+from audiences.models import SyncCursor
+from common import clock
+from integrations import checking
+from integrations.models import Connection
+from tests import factories
+from tests.accounts.making import signed_in
+from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
+
+pytestmark = pytest.mark.django_db
+URL = reverse("audiences:connections")
+EDIT = reverse("audiences:connection", args=["servicetitan"])
+SID = "AC" + "0" * 32
+
+
+@pytest.fixture
+def account() -> Account:
+    return factories.make_account("Comfort Air")
+
+
+@pytest.fixture
+def admin(account: Account) -> Client:
+    return signed_in(factories.make_user(account))
+
+
+def connect(account: Account, source: SandboxProcess, **changes: str) -> Connection:
+    """A ServiceTitan connection to this sandbox."""
+    secrets = {name: source.credentials[name] for name in ("client_id", "client_secret", "app_key")}
+    url = source.base_url
+    return Connection.objects.create(
+        account=account,
+        provider="servicetitan",
+        credentials=secrets | changes,
+        settings={"tenant_id": source.credentials["tenant_id"], "base_url": url, "auth_base_url": url},
+    )
+
+
+def cursor(account: Account, entity: str, **fields: Any) -> SyncCursor:
+    return SyncCursor.objects.create(account=account, entity=entity, synced_at=clock.now(), **fields)
+
+
+def form_of(connection: Connection, **changes: str) -> dict[str, str]:
+    empty = {"booking_provider_id": "", "app_key": "", "client_id": "", "client_secret": ""}
+    return {"tenant_id": connection.settings["tenant_id"], **empty, **changes}
+
+
+def test_an_unconnected_account_is_invited(admin: Client) -> None:
+    page = admin.get(URL).content.decode()
+    assert "Connect ServiceTitan" in page and "Connect Twilio" in page and "What is mirrored" not in page
+
+
+def test_no_secret_is_ever_in_a_page(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    connect(account, sandbox)
+    for page in (admin.get(URL), admin.get(EDIT), admin.post(EDIT, {"client_secret": "typed-by-hand"})):
+        body = page.content.decode()
+        for name in ("client_id", "client_secret", "app_key"):
+            assert sandbox.credentials[name] not in body
+        assert "typed-by-hand" not in body
+
+
+def test_testing_says_how_it_went(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    connect(account, sandbox)
+    test = reverse("audiences:connection_test", args=["servicetitan"])
+    assert "allows all we need" in admin.post(test, headers={"HX-Request": "true"}).content.decode()
+    Connection.objects.all().delete()
+    connect(account, sandbox, client_secret="wrong")
+    assert "refused the client ID" in admin.post(test).content.decode(), "without htmx it is the whole page"
+    assert admin.post(reverse("audiences:connection_test", args=["sendgrid"])).status_code == 404
+    assert admin.post(reverse("audiences:connection_test", args=["twilio"])).status_code == 404
+
+
+def test_only_what_works_is_kept(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    kept = connect(account, sandbox)
+    answer = admin.post(EDIT, form_of(kept, client_secret="wrong"))
+    assert answer.status_code == 422 and "Nothing was saved" in answer.content.decode()
+    kept.refresh_from_db()
+    assert kept.credentials["client_secret"] == sandbox.credentials["client_secret"]
+    answer = admin.post(EDIT, form_of(kept, booking_provider_id="901"))
+    assert answer.status_code == 302
+    kept.refresh_from_db()
+    assert kept.settings["booking_provider_id"] == "901"
+    assert kept.settings["base_url"] == sandbox.base_url
+    assert kept.credentials["client_secret"] == sandbox.credentials["client_secret"], "empty keeps"
+    entry = AuditEntry.objects.get(verb="changed_connection")
+    assert entry.detail == {"changed": ["booking_provider_id"]} and entry.by is not None
+
+
+def test_another_tenant_is_refused_once_customers_are_here(account: Account, admin: Client) -> None:
+    kept = Connection.objects.create(
+        account=account, provider="servicetitan", credentials={"client_id": "i", "client_secret": "s"},
+        settings={"tenant_id": "111"},
+    )  # fmt: skip
+    cursor(account, "customers", rows=5)
+    answer = admin.post(EDIT, form_of(kept, tenant_id="222", app_key="k", client_id="i", client_secret="s"))
+    assert "two tenants cannot share an account" in answer.content.decode()
+
+
+def test_another_tenant_needs_secrets_of_its_own_and_the_real_address(
+    account: Account,
+    admin: Client,
+    sandbox: SandboxProcess,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = connect(account, sandbox)
+    cursor(account, "customers", rows=0)
+    answer = admin.post(EDIT, form_of(kept, tenant_id="222"))
+    assert "type its own" in answer.content.decode()
+    tried: list[Connection] = []
+
+    def works(connection: Connection) -> checking.Answer:  # the real address is out of a test's reach
+        tried.append(connection)
+        return checking.Answer(True, "It works")
+
+    monkeypatch.setattr(checking, "stored", works)
+    admin.post(EDIT, form_of(kept, tenant_id="222", app_key="k", client_id="i", client_secret="s"))
+    assert tried[0].settings == {"tenant_id": "222"}
+    kept.refresh_from_db()
+    assert kept.settings == {"tenant_id": "222"}
+    assert not SyncCursor.objects.exists(), "places in the lists of one tenant mean nothing in another's"
+
+
+def test_what_the_environment_sets_is_not_changed_here(
+    account: Account, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Connection.objects.create(
+        account=account, provider="twilio", credentials={"auth_token": "t"}, settings={"account_sid": SID}
+    )
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", SID)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "t")
+    assert "Connected by the environment" in admin.get(URL).content.decode()
+    edit = reverse("audiences:connection", args=["twilio"])
+    assert "TWILIO_AUTH_TOKEN" in admin.get(edit).content.decode()
+    assert admin.post(edit, {"account_sid": SID, "auth_token": "new"}).status_code == 409
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "another, which the next start will bring")
+    assert "Connected by the environment" not in admin.get(URL).content.decode()
+
+
+def test_another_twilio_account_waits_for_the_numbers_of_this(account: Account, admin: Client) -> None:
+    factories.make_number(account)
+    data = {"account_sid": SID.replace("0", "1"), "auth_token": "t"}
+    answer = admin.post(reverse("audiences:connection", args=["twilio"]), data)
+    assert "Pause them first" in answer.content.decode()
+
+
+def test_unreadable_credentials_are_said(account: Account, admin: Client, settings: Any) -> None:
+    Connection.objects.create(account=account, provider="twilio", credentials={"auth_token": "t"})
+    client_key, settings.SECRET_KEY_FALLBACKS = settings.SECRET_KEY, []
+    settings.SECRET_KEY = "another"
+    page = signed_in(factories.make_user(account)).get(URL).content.decode()
+    settings.SECRET_KEY = client_key
+    assert "cannot be read" in page
+
+
+def test_progress_of_a_first_sync_is_live(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    connect(account, sandbox)
+    asked = {"HX-Request": "true"}
+    first = admin.get(URL, headers=asked)
+    assert "begins within seconds" in first.content.decode()
+    again = asked | {"HX-PTag": first["HX-PTag"]}
+    assert admin.get(URL, headers=again).status_code == 304
+    cursor(account, "customers", rows=1_500)
+    factories.make_contact(account)
+    seen = admin.get(URL, headers=again)
+    assert "1 contact so far" in seen.content.decode() and "1,500" in seen.content.decode()
+
+
+def test_lag_odd_rows_and_errors_are_shown(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    connect(account, sandbox)
+    for entity in sync_state.LABELS:
+        cursor(account, entity, complete_at=clock.now())
+    odd = {"skipped": 7, "last_skipped": "Job 12: start is no date\n<b>Job 13</b>"}
+    SyncCursor.objects.filter(entity="jobs").update(error="ServiceTitan answered 500 [500]", **odd)
+    SyncCursor.objects.filter(entity="recurring-service-events").update(error="403", complete_at=None)
+    page = admin.get(URL).content.decode()
+    for words in (
+        "Less than a minute",
+        "Job 12: start is no date",
+        "&lt;b&gt;Job 13",
+        "Jobs stopped:",
+        "left out",
+    ):
+        assert words in page
+    assert sync_state.of(account).finished, "what the app may not read keeps nothing from being finished"
+    clock_back = clock.now() - timedelta(minutes=45)
+    SyncCursor.objects.filter(entity="customers").update(complete_at=clock_back)
+    page = admin.get(URL).content.decode()
+    assert "45 minutes" in page and "Late" in page
