@@ -7,11 +7,13 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import settings_sections
-        from campaigns import receivers, thread_entries  # models are not loaded before this
+        from audiences import contact_sections
+        from campaigns import contact_section, receivers, thread_entries  # models are not loaded before this
         from conversations import timeline_sources
 
         receivers.connect()
         timeline_sources.register(thread_entries.SOURCE)
+        contact_sections.register(contact_section.SECTION)
         settings_sections.register(
             "First run", "campaigns:first_run", "view", 5,
             icon="list-checks", note="From an empty account to a first small launch",

@@ -7,7 +7,10 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import settings_sections  # models are not loaded before this
+        from audiences import contact_sections
+        from conversations import contact_section
 
+        contact_sections.register(contact_section.SECTION)
         settings_sections.register(
             "Opt-outs", "conversations:opt_outs", "view", 65,
             icon="ban", note="Import the people who asked to be left alone",

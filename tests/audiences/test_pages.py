@@ -12,7 +12,9 @@ from accounts.models import AuditEntry, Role
 from audiences import suppression
 from audiences.forms import AudienceForm
 from audiences.models import Audience, ContactTag
+from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
+from tests.analytics.world import build
 from tests.audiences import people
 from tests.audiences.people import NOON
 
@@ -126,6 +128,15 @@ def test_contact_page_shows_wishes_jobs_and_tags(account, csr):
     for words in ("leave me be", "No texts: marked", "Gold plan", "Plumbing", "Leak", "$120.50"):
         assert words in page, words
     assert "lifted words" not in page
+
+
+def test_contact_page_leads_to_threads_and_campaigns(account, csr):
+    thread = factories.make_thread(account, name="Ann Doe")
+    world = build(account=account)
+    world.enrol(thread.contact)
+    page = csr.get(f"/contacts/{thread.contact.pk}/").content.decode()
+    assert f'href="/conversations/{thread.pk}/"' in page and "Needs reply" in page
+    assert f'href="/campaigns/{world.campaign.pk}/"' in page and "On the way" in page
 
 
 def test_every_count_opens_as_many_contacts(account, csr):
