@@ -6,6 +6,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access
@@ -14,6 +15,7 @@ from campaigns import figures
 from campaigns.figures import Figures
 from campaigns.forms import CampaignFilterForm
 from campaigns.models import Campaign
+from common import clock
 from common.htmx import respond_live, version_of
 
 PER_PAGE = 50
@@ -106,7 +108,9 @@ def _shown(request: Request, page: "Page[Any]", counts: dict[str, int]) -> Any:
         (row.campaign.pk, row.campaign.name, row.campaign.status, row.campaign.stopped_at, row.figures)
         for row in page.object_list
     ]
-    return rows, counts, page.paginator.count, request.get_full_path(), request.role, request.account.timezone
+    today = timezone.localdate(clock.now())  # at midnight, "10:00 am" becomes a date
+    place = request.get_full_path(), request.role, request.account.timezone, today
+    return rows, counts, page.paginator.count, place
 
 
 def _chips(counts: dict[str, int], chosen: str) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def keep(request: Request, stage: str) -> HttpResponse:
         return HttpResponse(status=204)
     plan = Plan(kept or draft, now=clock.now())
     context = {"stage": STAGES[stage], "lost": kept is None, **launch_summary.summary(plan, stage)}
-    return render(request, "campaigns/launch_summary.html", context)
+    return render(request, "campaigns/launch_kept.html", context)
 
 
 @require_POST
