@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.accounts.making import signed_in
@@ -17,6 +17,8 @@ from tests.browser.pages import EMPTY, FULL, Visit
 
 HEIGHT = {390: 844, 320: 700}
 QUIET = ("status of 403", "status of 404", "status of 422")  # what a browser notes about those pages
+
+expect.set_options(timeout=10_000)
 
 
 @dataclass

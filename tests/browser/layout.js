@@ -5,7 +5,13 @@
     const root = document.documentElement;
     if (root.scrollWidth <= width) return [];
     const right = (element) => element.getBoundingClientRect().right;
-    return [...document.querySelectorAll("body *")].filter((element) => right(element) > width + 1).slice(0, 4)
+    const scrolls = (element) => getComputedStyle(element).overflowX !== "visible";
+    const kept = (element) => {
+      for (let above = element.parentElement; above; above = above.parentElement) if (scrolls(above)) return true;
+      return false;
+    };
+    return [...document.querySelectorAll("body *")]
+      .filter((element) => right(element) > width + 1 && !kept(element)).slice(0, 4)
       .map((element) => `${element.tagName.toLowerCase()}.${element.className} to ${right(element)}`)
       .concat(`the page is ${root.scrollWidth} wide`);
   },
@@ -23,7 +29,7 @@
   // Number the page's actions; their words.
   actions() {
     return [...document.querySelectorAll("main .button, main [type=submit]")]
-      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled)
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled && element.tabIndex >= 0)
       .map((element, number) => {
         element.dataset.action = number;
         return element.textContent.trim();
@@ -34,17 +40,22 @@
   focus() {
     const element = document.activeElement;
     if (!element || element === document.body) return null;
-    const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
     const over = document.elementFromPoint(box.left + Math.min(box.width, innerWidth) / 2, box.top + box.height / 2);
     const bar = over?.closest("header, nav, footer");
+    const outlined = (at, part) => {
+      const style = getComputedStyle(at, part);
+      return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    };
+    // On the element itself, on a ground it spreads over its card, or on what it is the heart of.
+    const ringed = (at) => [null, "::before", "::after"].some((part) => outlined(at, part))
+      || [at.parentElement, at.parentElement?.parentElement, at.closest("fieldset, li")].some((up) => up && outlined(up));
     return {
       what: `${element.tagName.toLowerCase()}.${element.className} `
         + `“${(element.textContent || element.name || "").trim().slice(0, 30)}”`,
       action: element.dataset.action ?? null,
       skip: element.classList.contains("skip-link"),
-      ring: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== "none"
-        || element.type === "date", // of which the browser marks the part
+      ring: ringed(element) || element.type === "date", // of which the browser marks the part
       covered: Boolean(bar) && !bar.contains(element) && box.height < innerHeight / 2,
     };
   },
