@@ -109,9 +109,9 @@ def colleagues(account: Account) -> tuple[tuple[int, str], ...]:
 
 @transaction.atomic
 def assign(thread: Thread, *, to: User | None, by: User, now: datetime) -> None:
-    """Give a thread to a colleague, or to nobody. Raises ReplyRefused for somebody outside the account."""
-    if to is not None and not Membership.objects.filter(account=thread.account_id, user=to).exists():
-        raise ReplyRefused("This person does not belong to your account.")
+    """Give a thread to a colleague, or to nobody. Raises ReplyRefused for whoever cannot enter the account."""
+    if to is not None and not Membership.objects.able().filter(account=thread.account_id, user=to).exists():
+        raise ReplyRefused("This person cannot sign in to your account. Choose somebody else.")
     Thread.objects.filter(pk=thread.pk).update(assigned_to=to)
     words = f"Assigned {thread.contact} to {to}" if to else f"Unassigned {thread.contact}"
     audit.record(account=thread.account, by=by, verb="assigned_thread", summary=words, on=thread)
