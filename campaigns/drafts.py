@@ -22,6 +22,7 @@ from campaigns import launching, samples
 from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
 from campaigns.models import Campaign, LaunchDraft
 from common import clock
+from common.htmx import version_of
 
 MOST_LETTERS, MOST_VALUES = 500, 1000
 CLOSE_SHARE, CLOSE_CONTACTS = 0.05, 50  # how much an audience may change between review and launch
@@ -71,16 +72,31 @@ def keep(draft: LaunchDraft, stage: str, data: QueryDict, *, now: datetime) -> L
 
 def _typed(form: Form, data: QueryDict) -> dict[str, Any]:
     return {
-        name: [value[:MOST_LETTERS] for value in data.getlist(name)[:MOST_VALUES]]
+        name: [_kept(value) for value in data.getlist(name)[:MOST_VALUES]]
         if isinstance(field, MultipleChoiceField)
-        else data.get(name, "")[:MOST_LETTERS]
+        else _kept(data.get(name, ""))
         for name, field in form.fields.items()
     }
+
+
+def _kept(value: str) -> str:
+    return value.replace("\0", "")[:MOST_LETTERS]  # the database keeps no NUL
 
 
 def discard(draft: LaunchDraft) -> None:
     """Forget a draft, launched or not wanted any more."""
     LaunchDraft.objects.filter(pk=draft.pk).delete()
+
+
+@transaction.atomic
+def launch(plan: "Plan", *, by: User) -> Campaign:
+    """Launch a draft and forget it, both or neither. Raises LaunchRefused; the draft then stays.
+
+    A draft that outlived its launch would send whatever is typed into it next to that same campaign.
+    """
+    campaign = launching.launch(plan.draft.account, plan.to_launch(), by=by, now=plan.now, at=plan.at)
+    discard(plan.draft)
+    return campaign
 
 
 def launched_with(account: Account, token: str) -> Campaign | None:
@@ -94,7 +110,9 @@ def launched_with(account: Account, token: str) -> Campaign | None:
 def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
     """Begin a draft with these fields."""
     draft.fields, draft.stage, draft.updated_at = fields, "", clock.now()
-    draft.save(update_fields=["fields", "stage", "updated_at"])
+    LaunchDraft.objects.filter(pk=draft.pk).update(
+        fields=draft.fields, stage=draft.stage, updated_at=draft.updated_at
+    )
 
 
 def fields_of(campaign: Campaign) -> dict[str, Any]:
@@ -196,6 +214,16 @@ class Plan:
             at=self.at,
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """Stands for everything that would be launched: what was reviewed is what is sent, or nothing is."""
+        audience: Audience | None = self.chosen("audience")
+        rows = [
+            getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "number", "playbook")
+        ]
+        rules = audience.rules if audience else None
+        return version_of((self.chosen("name"), rows, rules, self.rules, self.at))
+
     def to_launch(self) -> launching.Draft:
         """What `launching.launch` takes. Only where the review may be visited."""
         return launching.Draft(
@@ -209,12 +237,14 @@ class Plan:
         )
 
 
-def review(draft: LaunchDraft, preview: samples.Preview) -> None:
+def review(plan: Plan, preview: samples.Preview) -> None:
     """Freeze the figures that a person is about to decide on."""
+    draft = plan.draft
     draft.reviewed = {
-        "matched": preview.matched, "admitted": preview.admitted, "excluded": list(preview.excluded)
+        "matched": preview.matched, "admitted": preview.admitted, "excluded": list(preview.excluded),
+        "plan": plan.fingerprint,
     }  # fmt: skip
-    draft.save(update_fields=["reviewed"])
+    LaunchDraft.objects.filter(pk=draft.pk).update(reviewed=draft.reviewed)  # it may be launched meanwhile
 
 
 def changed_much(reviewed: int, now: int) -> bool:

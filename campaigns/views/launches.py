@@ -142,26 +142,25 @@ def _send(request: Request, draft: LaunchDraft) -> HttpResponse:
         return _show(request, plan, behind, form=plan.forms[behind], status=422)
     preview = plan.preview()
     assert preview is not None  # a reachable review has an audience
-    if refusal := _refusal(request, draft, preview):
+    if refusal := _refusal(request, plan, preview):
         return _show(request, plan, REVIEW, preview=preview, status=409, **refusal)
     try:
-        campaign = launching.launch(
-            request.account, plan.to_launch(), by=request.user, now=plan.now, at=plan.at
-        )
+        campaign = drafts.launch(plan, by=request.user)
     except launching.LaunchRefused as refused:
         found = [error for errors in refused.errors.values() for error in errors]
         return _show(request, plan, REVIEW, preview=preview, status=422, errors=found)
-    drafts.discard(draft)
     messages.success(request, _launched(campaign, preview))
     return leave_for(request, "analytics:campaign", campaign.pk)
 
 
-def _refusal(request: Request, draft: LaunchDraft, preview: samples.Preview) -> dict[str, Any]:
-    """Why the button was not obeyed: another audience than the one reviewed, or a number not typed."""
+def _refusal(request: Request, plan: Plan, preview: samples.Preview) -> dict[str, Any]:
+    """Why the button was not obeyed: not what was reviewed, to others than reviewed, or a number not typed."""
+    if request.POST.get("plan") != plan.fingerprint:
+        return {"altered": True}
     seen = request.POST.get("admitted", "")
     before = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
     if not preview.errors and drafts.changed_much(before, preview.admitted):
-        return {"changed": launch_summary.changes({**draft.reviewed, "admitted": before}, preview)}
+        return {"changed": launch_summary.changes({**plan.draft.reviewed, "admitted": before}, preview)}
     digits = "".join(filter(str.isdigit, request.POST.get("typed", "")))
     if preview.admitted > drafts.TYPED_ABOVE and digits != seen:
         return {"typed_wrong": True}
@@ -190,7 +189,7 @@ def _show(
         **more,
     }
     if stage == REVIEW:
-        drafts.review(plan.draft, context["preview"])
+        drafts.review(plan, context["preview"])
         context |= {
             "warnings": launch_summary.warnings(context["preview"], plan),
             "type_it": context["preview"].admitted > drafts.TYPED_ABOVE,

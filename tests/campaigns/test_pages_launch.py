@@ -55,7 +55,7 @@ class Ready:
             "audience": {"audience": self.audience.pk, "last_job_before": "", "last_job_after": ""},
             "sender": {"number": self.number.pk},
             "time": {"start": "now", "starts_at": ""},
-            "review": {"admitted": self.draft.reviewed.get("admitted", "")},
+            "review": {name: self.draft.reviewed.get(name, "") for name in ("admitted", "plan")},
         }
         return {"token": str(self.draft.token), **typed[stage], **changes}
 

@@ -54,12 +54,13 @@ class Office:
         page = self.stage("sender", token[1], number=radio(page, "number", "Main line"))
         page = self.stage("time", token[1], start="now")
         admitted = re.search(r'name="admitted" value="(\d+)"', page)
-        assert admitted is not None, page
+        reviewed = re.search(r'name="plan" value="(\w+)"', page)
+        assert admitted is not None and reviewed is not None, page
         answer = self.http.post(
             "/campaigns/new/review/",
             data={
                 "csrfmiddlewaretoken": self.http.cookies["csrftoken"],
-                "token": token[1], "admitted": admitted[1],
+                "token": token[1], "admitted": admitted[1], "plan": reviewed[1],
             },
         )  # fmt: skip
         found = re.search(r"/campaigns/(\d+)/$", str(answer.url))
