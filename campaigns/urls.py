@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from campaigns.views import campaigns, launches, verbs, workflows
+from campaigns.views import beginnings, campaigns, launches, verbs, workflows
 
 app_name = "campaigns"
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/stop/", verbs.stop, name="stop"),
     path("settings/", include("campaigns.settings_urls")),
     path("workflows/", workflows.workflow_list, name="workflows"),
+    path("workflows/begin/<slug:slug>/", beginnings.begin, name="begin_workflow"),
+    path("workflows/<int:pk>/publish/", beginnings.publish, name="publish_workflow"),
     path("workflows/<int:pk>/", workflows.workflow_version, name="workflow_version"),
 ]

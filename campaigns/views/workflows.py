@@ -11,6 +11,7 @@ from accounts import access
 from accounts.access import Request
 from campaigns import words
 from campaigns.models import Edge, Node, Workflow, WorkflowVersion
+from campaigns.starters import STARTERS
 
 
 @require_GET
@@ -22,7 +23,8 @@ def workflow_list(request: Request) -> HttpResponse:
     )
     found = access.rows(request, Workflow).order_by("name", "pk")
     found = found.prefetch_related(Prefetch("versions", queryset=versions))
-    return render(request, "campaigns/workflow_list.html", {"workflows": found})
+    context = {"workflows": found, "starters": STARTERS.values()}
+    return render(request, "campaigns/workflow_list.html", context)
 
 
 @require_GET

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,9 @@ from accounts import people
 from accounts.models import Account, BusinessUnit, Membership, Role, User
 from audiences import consent, servicetitan_sync
 from audiences.models import Audience, JobType, SyncCursor, Tag
-from campaigns import launching, publishing
+from campaigns import launching, publishing, starters
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
 from config import first_account, providers
-from config.demo import workflow
 from integrations import connections
 from integrations.models import SendingNumber
 
@@ -29,6 +29,13 @@ PEOPLE = (
 PLAYBOOK = "Seasonal tune-ups"
 CAMPAIGN = "Furnace tune-ups, first wave"
 TUNE_UP = "Furnace Tune-up"
+# The waits are minutes, for somebody who watches; in earnest they are days.
+WORKFLOW = replace(
+    starters.TUNE_UP,
+    description=f"{starters.TUNE_UP.description} The waits are minutes here; use days for real customers.",
+    first_wait_minutes=3,
+    second_wait_minutes=15,
+)
 # The fixed token makes the launch happen once in a data folder's life.
 LAUNCH_TOKEN = uuid.uuid5(uuid.NAMESPACE_URL, "truckroll:demo:first-wave")
 
@@ -136,14 +143,16 @@ def _ids(model: Any, account: Account, *names: str) -> list[int]:
 def _version(account: Account, now: datetime) -> WorkflowVersion:
     """The published workflow."""
     made, _ = Workflow.objects.get_or_create(
-        account=account, name=workflow.NAME, defaults={"description": workflow.DESCRIPTION, "created_at": now}
+        account=account,
+        name=WORKFLOW.name,
+        defaults={"description": WORKFLOW.description, "created_at": now},
     )
     published = made.versions.exclude(published_at=None).order_by("number").first()
     if published is not None:
         return published
     job_type = JobType.objects.filter(account=account, name=TUNE_UP).first()
-    drawn = workflow.nodes(job_type=job_type.servicetitan_id if job_type else None)
-    version = publishing.draft(made, nodes=drawn, edges=workflow.EDGES, by=None, now=now)
+    drawn = starters.nodes(WORKFLOW, job_type=job_type.servicetitan_id if job_type else None)
+    version = publishing.draft(made, nodes=drawn, edges=starters.edges(WORKFLOW), by=None, now=now)
     publishing.publish(version, by=None, now=now)
     version.refresh_from_db()
     return version

@@ -8,14 +8,11 @@ import pytest
 from accounts.models import Account, AuditEntry, Membership, User
 from audiences import segments
 from audiences.models import Audience, Contact, Job
-from campaigns import enrolling, samples
+from campaigns import enrolling
 from campaigns.models import Campaign, Enrollment, WorkflowVersion
 from common import clock
-from common.segments import count_segments
 from config import providers
-from config.demo import company, workflow
-from conversations import rendering
-from conversations.reading import STOP_WORDS
+from config.demo import company
 from integrations.models import Connection, SendingNumber
 from integrations.servicetitan import client
 from integrations.servicetitan.access import ServiceTitanAccess
@@ -107,24 +104,3 @@ def test_another_company_is_left_alone():
     assert "no demo company" in prepare(dict(os.environ))
     assert company.sign_ins() == []
     assert everything() == before
-
-
-@pytest.mark.parametrize("name", ["FIRST", "MEMBER", "SECOND", "BOOKED", "NOT_BOOKED"])
-def test_every_text_fits_one_segment(name):
-    body = getattr(workflow, f"{name}_TEXT")
-    text = rendering.render(body, {"first_name": "Guadalupe", "company": company.NAME})
-    assert count_segments(text).count == 1, f"{len(text)} characters"
-    assert ("STOP" in text) == (name == "FIRST")
-    assert "stop" in STOP_WORDS
-
-
-@pytest.mark.django_db
-def test_only_a_plain_yes_has_a_way_on():
-    nodes = workflow.nodes(job_type=None)
-    waits = {key for key, kind, _, _ in nodes if kind == "wait_for_reply"}
-    labels = {label for source, label, _ in workflow.EDGES if source in waits}
-    assert labels == {"booking_yes", "no_reply"}
-    drawn = [(key, kind, settings) for key, kind, _, settings in nodes]
-    version = factories.make_workflow(factories.make_account(), drawn, workflow.EDGES)
-    assert version.published_at is not None
-    assert samples.first_text(version) == workflow.FIRST_TEXT

@@ -1,0 +1,186 @@
+"""Workflows to begin with, as good offices of the trade run them: ask, wait, ask once more, book, confirm.
+
+Only a plain yes has a way on. Questions, wishes for another day and complaints have none, so that they are
+held for a person. `begin` makes a draft of one; nothing is sent before somebody publishes and launches it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Account, User
+from campaigns import publishing
+from campaigns.models import Workflow, WorkflowVersion
+
+Drawn = list[tuple[str, str, str, dict[str, Any]]]
+DAY_MINUTES = 24 * 60
+MEMBER_TAG = "Maintenance member"
+
+
+@dataclass(frozen=True)
+class Starter:
+    """One workflow to begin with: what it is called and for, what it texts, and how long it waits."""
+
+    slug: str
+    name: str
+    description: str
+    booking: str  # what the booking request asks the office for
+    first_text: str
+    second_text: str
+    booked_text: str
+    not_booked_text: str
+    member_text: str = ""  # a reminder of their own for members; nothing: they get the same
+    first_wait_minutes: int = 3 * DAY_MINUTES
+    second_wait_minutes: int = 4 * DAY_MINUTES
+
+
+TUNE_UP = Starter(
+    slug="tune-up-season",
+    name="Tune-up season",
+    description=(
+        "Two friendly texts to people whose furnace has not been looked at for a while. A yes becomes a "
+        "booking in ServiceTitan and is confirmed; anything else a customer writes goes to a person."
+    ),
+    booking="Furnace tune-up",
+    first_text=(
+        "Hi {{ first_name }}, {{ company }} here. It's time for your furnace tune-up before it gets cold. "
+        "Reply YES and we'll book it. Reply STOP to opt out."
+    ),
+    member_text=(
+        "Hi {{ first_name }}, your {{ company }} membership includes a furnace tune-up this season. "
+        "Reply YES and we'll put you on the schedule."
+    ),
+    second_text=(
+        "Hi {{ first_name }}, {{ company }} again: we still have tune-up visits open. "
+        "Reply YES for one, or just ask us anything."
+    ),
+    booked_text=(
+        "Thanks {{ first_name }}, you're all set: your tune-up is booked. "
+        "Our office will text you the arrival time. {{ company }}"
+    ),
+    not_booked_text=(
+        "Thanks {{ first_name }}. We could not find a slot by ourselves, so somebody from our office "
+        "will call you. {{ company }}"
+    ),
+)
+ESTIMATE = Starter(
+    slug="estimate-follow-up",
+    name="Estimate follow-up",
+    description=(
+        "For people with an estimate they have not decided on. One question, one reminder a few days later. "
+        "A yes becomes a booking request; prices and doubts go to a person."
+    ),
+    booking="Go ahead with the estimate",
+    first_text=(
+        "Hi {{ first_name }}, {{ company }} here. Have you had time to look at our estimate? "
+        "Reply YES to go ahead and we'll schedule it. Reply STOP to opt out."
+    ),
+    second_text=(
+        "Hi {{ first_name }}, {{ company }} again about your estimate. Reply YES to go ahead, "
+        "or send us your questions here."
+    ),
+    booked_text="Thanks {{ first_name }}, we have you down. Our office will text you the day. {{ company }}",
+    not_booked_text="Thanks {{ first_name }}. Our office will call you to set a day. {{ company }}",
+)
+RENEWAL = Starter(
+    slug="membership-renewal",
+    name="Membership renewal",
+    description=(
+        "For members whose plan is about to end. A yes is put on the office's list to renew, "
+        "with the next maintenance visit."
+    ),
+    booking="Renew the membership, with its maintenance visit",
+    first_text=(
+        "Hi {{ first_name }}, your {{ company }} maintenance plan is about to end. "
+        "Reply YES to renew it and keep your visits. Reply STOP to opt out."
+    ),
+    second_text=(
+        "Hi {{ first_name }}, a reminder from {{ company }}: your plan ends soon. "
+        "Reply YES to renew, or ask us anything."
+    ),
+    booked_text="Thanks {{ first_name }}, you stay a member. We'll text you your next visit. {{ company }}",
+    not_booked_text="Thanks {{ first_name }}. Our office will call you about the plan. {{ company }}",
+    first_wait_minutes=5 * DAY_MINUTES,
+    second_wait_minutes=7 * DAY_MINUTES,
+)
+STARTERS = {starter.slug: starter for starter in (TUNE_UP, ESTIMATE, RENEWAL)}
+
+
+def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
+    """(key, kind, name, settings), the first one first. `job_type` is ServiceTitan's id for the booking."""
+    members: Drawn = [
+        ("member_text", "send_sms", "Reminder for members", {"body": starter.member_text}),
+    ]
+    return [
+        ("first_text", "send_sms", "First text", {"body": starter.first_text}),
+        ("first_wait", "wait_for_reply", "Wait for a reply", {"timeout_minutes": starter.first_wait_minutes}),
+        ("who", "branch", _who(starter), {"conditions": _conditions(starter)}),
+        *(members if starter.member_text else []),
+        ("second_text", "send_sms", "Reminder", {"body": starter.second_text}),
+        ("second_wait", "wait_for_reply", "Wait once more", {"timeout_minutes": starter.second_wait_minutes}),
+        ("booking", "book_job", "Book it", {"summary": starter.booking, "job_type": job_type}),
+        ("booked_text", "send_sms", "Confirm the booking", {"body": starter.booked_text}),
+        ("not_booked_text", "send_sms", "Promise a call", {"body": starter.not_booked_text}),
+        ("done", "end", "Done", {}),
+    ]
+
+
+def edges(starter: Starter) -> list[tuple[str, str, str]]:
+    """(source, label, target)."""
+    members = [
+        ("who", "member", "member_text"),
+        ("member_text", "next", "second_wait"),
+        ("member_text", "otherwise", "done"),
+    ]
+    return [
+        ("first_text", "next", "first_wait"),
+        ("first_text", "otherwise", "done"),
+        ("first_wait", "booking_yes", "booking"),
+        ("first_wait", "no_reply", "who"),
+        ("who", "with_a_person", "done"),
+        *(members if starter.member_text else []),
+        ("who", "otherwise", "second_text"),
+        ("second_text", "next", "second_wait"),
+        ("second_text", "otherwise", "done"),
+        ("second_wait", "booking_yes", "booking"),
+        ("second_wait", "no_reply", "done"),
+        ("booking", "booked", "booked_text"),
+        ("booking", "not_booked", "not_booked_text"),
+        ("booked_text", "next", "done"),
+        ("not_booked_text", "next", "done"),
+    ]
+
+
+@transaction.atomic
+def begin(account: Account, starter: Starter, *, by: User | None, now: datetime) -> WorkflowVersion:
+    """A draft of this workflow for the account, under a name that is still free."""
+    Account.objects.select_for_update().get(pk=account.pk)  # two at once would choose the same name
+    made = Workflow.objects.create(
+        account=account,
+        name=_free_name(account, starter.name),
+        description=starter.description,
+        created_by=by,
+        created_at=now,
+    )
+    version = publishing.draft(made, nodes=nodes(starter), edges=edges(starter), by=by, now=now)
+    audit.record(account=account, by=by, verb="began_workflow", summary=f"Began {made.name}", on=version)
+    return version
+
+
+def _free_name(account: Account, name: str) -> str:
+    taken = set(Workflow.objects.filter(account=account).values_list("name", flat=True))
+    names = (name if n == 1 else f"{name} {n}" for n in range(1, len(taken) + 2))
+    return next(free for free in names if free not in taken)
+
+
+def _who(starter: Starter) -> str:
+    return "Member, or with a person?" if starter.member_text else "With a person?"
+
+
+def _conditions(starter: Starter) -> list[dict[str, Any]]:
+    replied = {"label": "with_a_person", "field": "replied", "operator": "is", "value": True}
+    member = {"label": "member", "field": "tag", "operator": "has", "value": MEMBER_TAG}
+    return [replied, member] if starter.member_text else [replied]

@@ -1,0 +1,38 @@
+"""Beginning a workflow from a ready one, and publishing a draft."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from accounts import access
+from accounts.access import Request
+from campaigns import publishing, starters
+from campaigns.models import WorkflowVersion
+from common import clock
+
+
+@require_POST
+@access.require("edit_workflow")
+def begin(request: Request, slug: str) -> HttpResponse:
+    """A draft of a starter; 404 for one that does not exist."""
+    if slug not in starters.STARTERS:
+        raise Http404("no such starter")
+    version = starters.begin(request.account, starters.STARTERS[slug], by=request.user, now=clock.now())
+    messages.success(request, f"{version.workflow.name} is a draft. Read its texts, then publish it.")
+    return redirect("campaigns:workflow_version", version.pk)
+
+
+@require_POST
+@access.require("edit_workflow")
+def publish(request: Request, pk: int) -> HttpResponse:
+    """Freeze a draft so that campaigns may run it, or say what is wrong with it."""
+    version = access.get(request, WorkflowVersion.objects.select_related("workflow"), pk)
+    try:
+        publishing.publish(version, by=request.user, now=clock.now())
+    except publishing.PublishRefused as refused:
+        for error in refused.errors:
+            messages.error(request, f"Not published: {error}")
+    else:
+        messages.success(request, f"{version} is published. Campaigns can run it now.")
+    return redirect("campaigns:workflow_version", pk)

@@ -1,0 +1,78 @@
+"""Workflows to begin with: sound, short, and polite; begun and published by those who may."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Role
+from campaigns import samples, starters
+from campaigns.models import Workflow, WorkflowVersion
+from campaigns.starters import STARTERS, Starter
+from common import clock
+from common.segments import count_segments
+from conversations import rendering
+from tests import factories
+from tests.accounts.making import make_account, make_member, signed_in
+
+TEXTS = ("first_text", "member_text", "second_text", "booked_text", "not_booked_text")
+EVERY = pytest.mark.parametrize("starter", STARTERS.values(), ids=STARTERS)
+
+
+@EVERY
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_text_fits_one_segment_and_the_first_says_how_to_stop(starter: Starter, name: str) -> None:
+    body = getattr(starter, name)
+    if not body:
+        pytest.skip("members get the same reminder")
+    text = rendering.render(body, {"first_name": "Guadalupe", "company": "Prairie Home Comfort"})
+    assert count_segments(text).count == 1, f"{len(text)} characters"
+    assert ("STOP" in text) == (name == "first_text")
+
+
+@EVERY
+@pytest.mark.django_db
+def test_only_a_plain_yes_has_a_way_on(starter: Starter) -> None:
+    waits = {key for key, kind, _, _ in starters.nodes(starter) if kind == "wait_for_reply"}
+    labels = {label for source, label, _ in starters.edges(starter) if source in waits}
+    assert labels == {"booking_yes", "no_reply"}
+    drawn = [(key, kind, settings) for key, kind, _, settings in starters.nodes(starter)]
+    version = factories.make_workflow(factories.make_account(), drawn, starters.edges(starter))
+    assert version.published_at is not None
+    assert samples.first_text(version) == starter.first_text
+
+
+@pytest.mark.django_db
+def test_marketer_begins_twice_under_free_names_reads_and_publishes() -> None:
+    account = make_account("Acme")
+    client = signed_in(make_member(account, Role.MARKETER))
+    assert "Begin a draft" in client.get("/workflows/").content.decode()
+    for _ in range(2):
+        answer = client.post("/workflows/begin/tune-up-season/", follow=True)
+    names = Workflow.objects.filter(account=account).order_by("pk").values_list("name", flat=True)
+    assert list(names) == ["Tune-up season", "Tune-up season 2"]
+    assert "Publish version 1" in answer.content.decode()
+    version = WorkflowVersion.objects.get(workflow__name="Tune-up season 2")
+    page = client.post(f"/workflows/{version.pk}/publish/", follow=True).content.decode()
+    assert "is published" in page and "Publish version" not in page
+    version.refresh_from_db()
+    assert version.published_at is not None
+    assert client.post("/workflows/begin/no-such/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_draft_with_a_fault_stays_a_draft_and_says_why() -> None:
+    account = make_account("Acme")
+    client = signed_in(make_member(account, Role.ADMIN))
+    version = starters.begin(account, starters.TUNE_UP, by=None, now=clock.now())
+    version.nodes.get(key="first_text").edges_out.all().delete()
+    page = client.post(f"/workflows/{version.pk}/publish/", follow=True).content.decode()
+    assert "Not published:" in page
+    version.refresh_from_db()
+    assert version.published_at is None
+
+
+@pytest.mark.django_db
+def test_who_may_only_look_sees_no_buttons() -> None:
+    account = make_account("Acme")
+    client: Client = signed_in(make_member(account, Role.CSR))
+    assert "Begin a draft" not in client.get("/workflows/").content.decode()
+    assert client.post("/workflows/begin/tune-up-season/").status_code == 403
