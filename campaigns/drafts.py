@@ -89,7 +89,7 @@ def discard(draft: LaunchDraft) -> None:
 
 
 @transaction.atomic
-def launch(plan: "Plan", *, by: User) -> Campaign:
+def launch(plan: Plan, *, by: User) -> Campaign:
     """Launch a draft and forget it, both or neither. Raises LaunchRefused; the draft then stays.
 
     A draft that outlived its launch would send whatever is typed into it next to that same campaign.

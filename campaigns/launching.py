@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import hours, segments
 from audiences.models import Audience
-from campaigns import first_launch, graph
+from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from common.doorbell import ring
 from conversations.models import Lane
@@ -97,6 +97,8 @@ def problems(
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]
+    if not any(found.values()):
+        found["number"] = _rate_problems(account, draft, start=max(at or now, now), now=now)
     if not found["audience"]:
         for name, errors in first_launch.problems(account, draft, now=now).items():
             found.setdefault(name, []).extend(errors)
@@ -119,6 +121,19 @@ def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[st
     except segments.InvalidRules as invalid:
         return list(invalid.errors)
     return [] if count else ["Nobody is in this audience with these filters. Widen them, or choose another."]
+
+
+def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: datetime) -> list[str]:
+    """Too many texts for the number; whom they reach is evaluated only where that can be so at all."""
+    able = capacity.sendable(account, draft.number, draft.version, start=start)
+    most = segments.count(account, draft.audience.rules, draft.targeting, now=now) * capacity.MOST_SEGMENTS
+    if most <= able:
+        return []
+    foreseen = samples.preview(
+        account, audience=draft.audience, targeting=draft.targeting, version=draft.version,
+        number=draft.number, now=now, at=start,
+    )  # fmt: skip
+    return [foreseen.refusal] if foreseen.refusal else []
 
 
 def _number_problems(account: Account, number: SendingNumber) -> list[str]:

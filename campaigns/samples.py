@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Account
-from audiences import hours, segments, state_hours, suppression
-from audiences.models import Audience, ZoneSet
-from campaigns import enrolling, graph
+from audiences import segments, suppression
+from audiences.models import Audience
+from campaigns import capacity, enrolling, graph
 from campaigns.models import Node, WorkflowVersion
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
 from common import sql
@@ -42,6 +42,7 @@ class Preview:
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
     last_at: datetime | None = None
+    refusal: str = ""  # why the number cannot send the first texts in time
     errors: tuple[str, ...] = ()
 
 
@@ -68,16 +69,20 @@ def preview(
     body = first_text(version) if version else ""
     samples = render_samples(body, _first_admitted(query, params), now=now) if body else ()
     takes = _takes(admitted, samples, number) if number else None
-    first, last = sending_span(account, takes, start=at or now) if takes else (None, None)
+    start = max(at or now, now)
+    first, last = sending_span(account, takes, start=start) if takes else (None, None)
+    needed = admitted * _longest(samples)
+    able = capacity.sendable(account, number, version, start=start) if version and number and body else needed
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
         sending_takes=takes,
-        segments=admitted * _longest(samples),
+        segments=needed,
         first_at=first,
         last_at=last,
+        refusal=capacity.refusal(number, needed=needed, sendable=able) if number and needed > able else "",
     )
 
 
@@ -136,10 +141,8 @@ def sending_span(
 
     None for an end that lies further ahead than openings are known (two weeks).
     """
-    home = ZoneSet(key="company", zones=[account.timezone], states=[])
     first: datetime | None = None
-    for opens, closes in hours.openings(home, hours.default_window(), state_hours.TEXT, start):
-        begin = max(opens, start)
+    for begin, closes in capacity.company_hours(account, start):
         first = first or begin
         if begin + takes <= closes:
             return first, begin + takes

@@ -154,7 +154,7 @@ def _send(request: Request, draft: LaunchDraft) -> HttpResponse:
 
 
 def _refusal(request: Request, plan: Plan, preview: samples.Preview) -> dict[str, Any]:
-    """Why the button was not obeyed: not what was reviewed, to others than reviewed, or a number not typed."""
+    """Why the button was not obeyed: not the launch or audience that was reviewed, or a number not typed."""
     if request.POST.get("plan") != plan.fingerprint:
         return {"altered": True}
     seen = request.POST.get("admitted", "")

@@ -1,0 +1,72 @@
+"""A number that cannot send the first texts before they are too late: said, counted and refused."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from campaigns import capacity, launching
+from campaigns.models import Campaign
+from common import clock
+from tests import factories
+from tests.campaigns.test_pages_launch import Ready, ready  # noqa: F401  (fixture)
+
+pytestmark = pytest.mark.django_db
+HOUR = 3600
+WAITS_FIRST = (
+    [("pause", "wait", {"minutes": 60}), ("text", "send_sms", {"body": "Hi"}), ("done", "end", {})],
+    [("pause", "next", "text"), ("text", "next", "done")],
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"),
+    [
+        (datetime(2026, 12, 1, 16, tzinfo=UTC), 30.0),  # Tuesday 10:00 in Chicago, until Friday 10:00
+        (datetime(2026, 12, 5, 16, tzinfo=UTC), 20.0),  # Saturday 10:00: no Sunday, Tuesday ends at 10:00
+        (datetime(2026, 12, 6, 2, tzinfo=UTC), 20.0),  # Saturday 20:00: Monday and Tuesday
+    ],
+)
+def test_what_a_number_can_send_in_time(ready: Ready, start: datetime, hours: float) -> None:  # noqa: F811
+    able = capacity.sendable(ready.account, ready.number, ready.version, start=start)
+    assert able == hours * HOUR
+    ready.number.segments_per_second = 3
+    assert capacity.sendable(ready.account, ready.number, ready.version, start=start) == 3 * hours * HOUR
+
+
+def test_texts_after_a_wait_count_from_the_first_opening(ready: Ready) -> None:  # noqa: F811
+    version = factories.make_workflow(ready.account, *WAITS_FIRST)
+    saturday_evening = datetime(2026, 12, 6, 2, tzinfo=UTC)
+    assert capacity.sendable(ready.account, ready.number, version, start=saturday_evening) == 30 * HOUR
+
+
+def next_tuesday() -> datetime:
+    day = clock.now().astimezone(UTC) + timedelta(days=1)
+    day += timedelta(days=(1 - day.weekday()) % 7)
+    return day.replace(hour=18, minute=0, second=0, microsecond=0)
+
+
+def test_a_launch_too_large_for_its_number_is_refused(
+    ready: Ready,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = next_tuesday()
+    draft = launching.Draft("Wave", ready.version, ready.audience, ready.number)
+    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 3 / HOUR)
+    assert launching.problems(ready.account, draft, now=clock.now(), at=at) == {}, "three in three seconds"
+    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 2 / HOUR)
+    with pytest.raises(launching.LaunchRefused) as refused:
+        launching.launch(ready.account, draft, by=None, now=clock.now(), at=at)
+    (said,) = refused.value.errors["number"]
+    assert "2 in the sending hours" in said and "needs 3" in said and "It takes 2 such numbers" in said
+    assert not Campaign.objects.exists()
+
+
+def test_the_review_says_so_and_offers_no_button(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 2 / HOUR)
+    at = next_tuesday().astimezone(ready.account.zone)
+    page = ready.fill(start="later", starts_at=f"{at:%Y-%m-%dT%H:%M}")
+    assert "This cannot be launched" in page and "It takes 2 such numbers" in page
+    assert "Schedule for" not in page
+    answer = ready.post("review")
+    assert answer.status_code == 422 and "It takes 2 such numbers" in answer.content.decode()
+    assert not Campaign.objects.exists() and ready.draft.fields["name"] == "Spring tune-ups"
