@@ -77,6 +77,12 @@ def simulated(account: Account) -> bool:
     return basis is not None and basis.kind == Kind.SIMULATED and not _reaches_people(account)
 
 
+def declared_since(account: Account) -> datetime | None:
+    """When somebody first declared a ground for texting real people; None where nobody has."""
+    real = ConsentBasis.objects.filter(account=account).exclude(kind=Kind.SIMULATED)
+    return real.order_by("declared_at").values_list("declared_at", flat=True).first()
+
+
 def _reaches_people(account: Account) -> bool:
     senders = Connection.objects.of(account.pk, Connection.Provider.TWILIO)
     return any(

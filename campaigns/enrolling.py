@@ -76,21 +76,25 @@ def enroll(
     now: datetime,
     occurrence: int = 1,
     go_on: Callable[[], bool] = lambda: True,
+    most: int | None = None,
 ) -> Intake:
     """Evaluate a launched campaign's audience, from wherever an earlier run came to.
 
-    Asks `go_on` before each slice and leaves the rest to a later run where it says no. Raises InvalidRules.
+    Asks `go_on` before each slice and leaves the rest to a later run where it says no. Of more than `most`
+    who would be admitted, the others are passed over. Raises InvalidRules.
     """
     intake, _ = Intake.objects.get_or_create(
         campaign=campaign, occurrence=occurrence, defaults={"started_at": now}
     )
     while intake.finished_at is None and go_on():
-        intake = enroll_slice(campaign, intake.pk, now=now)
+        intake = enroll_slice(campaign, intake.pk, now=now, most=most)
     return intake
 
 
 @atomic_with_retry
-def enroll_slice(campaign: Campaign, intake_id: int, *, now: datetime, size: int = SLICE) -> Intake:
+def enroll_slice(
+    campaign: Campaign, intake_id: int, *, now: datetime, size: int = SLICE, most: int | None = None
+) -> Intake:
     """Evaluate the next `size` contacts by id and move the cursor, in one transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
     intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
@@ -100,7 +104,8 @@ def enroll_slice(campaign: Campaign, intake_id: int, *, now: datetime, size: int
     over = status == Campaign.Status.COMPLETED
     ids = [] if over else _next_ids(campaign, intake.cursor, size, now)
     if ids:
-        ((matched, admitted),) = sql.rows(_SLICE_SQL, _params(campaign, intake, ids, now))
+        taken = ids if most is None else _within(ids, most - intake.admitted)
+        ((matched, admitted),) = sql.rows(_SLICE_SQL, _params(campaign, intake, taken, now))
         intake.matched += matched
         intake.admitted += admitted
         intake.cursor = ids[-1]
@@ -108,6 +113,28 @@ def enroll_slice(campaign: Campaign, intake_id: int, *, now: datetime, size: int
         intake.finished_at = now
     intake.save()
     return intake
+
+
+def _within(ids: list[int], room: int) -> list[int]:
+    """These contacts without those who would be admitted beyond `room`, the first by id first."""
+    while surplus := _admissible(ids)[max(room, 0) :]:  # somebody who shared a phone may move up
+        passed_over = set(surplus)
+        ids = [contact for contact in ids if contact not in passed_over]
+    return ids
+
+
+def _admissible(ids: list[int]) -> list[int]:
+    """Of these contacts, those fit to enter, one for each phone."""
+    return sql.column(
+        f"""
+        SELECT q.contact_id FROM (
+            SELECT DISTINCT ON (address_id) contact_id
+            FROM ({_CANDIDATES_SQL} WHERE c.id = ANY(%s)) fit
+            WHERE unfit = '' ORDER BY address_id, contact_id) q
+        ORDER BY q.contact_id
+        """,
+        [ids],
+    )
 
 
 def _next_ids(campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:

@@ -9,6 +9,7 @@ from audiences import consent, sync_state
 from audiences.models import Audience, ConsentBasis, OptOutImport
 from campaigns import first_launch
 from campaigns.forms import launchable
+from common import clock
 from conversations import trial_texts
 from conversations.models import Message
 from integrations.models import Connection, SendingNumber
@@ -168,7 +169,7 @@ def _test(account: Account, number: bool) -> Step:
 
 def _launch(account: Account, before: list[Step]) -> Step:
     title = f"Launch to at most {first_launch.MOST} people"
-    if first_launch.launched_before(account):
+    if first_launch.launched_before(account, now=clock.now()):
         return Step("launch", title, True, "You have launched; from here on there is no such limit.")
     if before:
         return Step("launch", title, False, "A mistake then reaches few.", waits_for="the steps before")

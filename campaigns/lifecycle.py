@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
+from audiences import consent
 from campaigns import passages
 from campaigns.models import Campaign, Enrollment, Intake
 from common import sql
@@ -23,7 +24,7 @@ POSSIBLE: dict[str, frozenset[str]] = {  # from which statuses each verb leads o
 
 
 class NotPossible(Exception):
-    """The campaign's status does not allow this; nothing was changed."""
+    """The campaign's status, or the account's, does not allow this; nothing was changed."""
 
 
 @transaction.atomic
@@ -38,7 +39,9 @@ def pause(campaign: Campaign, *, by: User, now: datetime) -> None:
 
 @transaction.atomic
 def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
-    """Everybody goes on from where they stood. Raises NotPossible."""
+    """Everybody goes on from where they stood. Raises NotPossible, also where consent is not declared."""
+    if undeclared := consent.missing(campaign.account, first_launch=False):
+        raise NotPossible(" ".join(undeclared))
     later = campaign.starts_at is not None and campaign.starts_at > now
     status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
     _change(campaign, status, "resume")

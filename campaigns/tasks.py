@@ -8,7 +8,7 @@ from collections.abc import Callable
 from celery import shared_task
 
 from audiences.segments import InvalidRules
-from campaigns import bookings, engine, enrolling, lifecycle
+from campaigns import bookings, engine, enrolling, first_launch, lifecycle
 from campaigns.models import Campaign
 from common import clock, loops
 from common.doorbell import ring
@@ -51,7 +51,8 @@ def _take_in(campaign: Campaign, go_on: Callable[[], bool]) -> bool:
     """Whether nothing of this intake is left that another ring at once could do."""
     now = clock.now()
     try:
-        return enrolling.enroll(campaign, now=now, go_on=go_on).finished_at is not None
+        intake = enrolling.enroll(campaign, now=now, go_on=go_on, most=first_launch.limit(campaign))
+        return intake.finished_at is not None
     except InvalidRules as invalid:
         # Its rules were good at launch: what they name is gone since. Never silently everybody.
         log.warning("campaign %s stopped: %s", campaign.pk, invalid)

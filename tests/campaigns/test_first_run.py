@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Account, AuditEntry
 from audiences import consent, servicetitan_sync, suppression
 from audiences.models import Address, Contact, OptOutImport, SyncCursor
-from campaigns import first_run, launching
+from campaigns import enrolling, first_launch, first_run, launching, lifecycle, tasks
 from campaigns.models import Campaign
 from common import clock
 from conversations import claiming, opt_out_imports, trial_texts
@@ -193,6 +193,61 @@ def test_the_first_launch_reaches_25_and_no_more(ready: Ready) -> None:
     Contact.objects.update(do_not_service=False)
     ready.launch(name="Second wave")
     assert Campaign.objects.count() == 2
+
+
+def test_whoever_the_sync_brings_after_the_check_is_not_let_in(ready: Ready) -> None:
+    campaign = ready.launch()
+    shared = Contact.objects.order_by("pk")[3]
+    factories.make_contact(ready.account, factories.phone_of(shared).value)
+    for number in range(30):
+        factories.make_contact(ready.account, f"+131255502{number:02}")
+    tasks.take_in()
+    intake = campaign.intakes.get()
+    assert (intake.admitted, intake.finished_at is None) == (25, False)
+    assert campaign.enrollments.count() == 25
+    later = ready.launch(name="Second wave")
+    tasks.take_in()
+    assert later.enrollments.count() == 55
+
+
+def test_a_later_slice_of_a_first_launch_is_bounded_too(ready: Ready) -> None:
+    campaign = ready.launch()
+    intake = campaign.intakes.create()
+    for _ in range(4):
+        intake = enrolling.enroll_slice(campaign, intake.pk, now=clock.now(), size=10, most=13)
+    assert campaign.enrollments.count() == intake.admitted == 13
+
+
+def test_a_launch_that_waits_or_was_stopped_before_its_time_is_no_first_one(ready: Ready) -> None:
+    now = clock.now()
+    draft = launching.Draft(**{**vars(ready.draft), "token": uuid.uuid4()})
+    waiting = launching.launch(ready.account, draft, by=None, now=now, at=now + timedelta(days=2))
+    factories.make_contact(ready.account, "+13125550150")
+    assert "at most 25 people" in ready.refusal()["audience"][0]
+    lifecycle.stop(waiting, by=None, now=now)
+    later = now + timedelta(days=3)
+    assert not first_launch.launched_before(ready.account, now=later)
+
+
+def test_launches_to_invented_customers_are_no_first_launch_to_real_ones() -> None:
+    account = factories.make_account()
+    for number in range(26):
+        factories.make_contact(account, f"+131255501{number:02}")
+    draft = launching.Draft(
+        name="All", version=factories.make_workflow(account), audience=factories.make_audience(account),
+        number=factories.make_number(account),
+    )  # fmt: skip
+    real = Ready(account, draft)
+    invented = real.launch()
+    lifecycle.pause(invented, by=factories.make_user(account), now=clock.now())
+    Connection.objects.filter(account=account).update(settings={"account_sid": "AC1"})
+    assert real.refusal() == {"": [consent.MISSING]}
+    with pytest.raises(lifecycle.NotPossible, match="Nobody has declared"):
+        lifecycle.resume(invented, by=factories.make_user(account), now=clock.now())
+    declare(account)
+    assert real.refusal() == {"": [consent.OPT_OUTS_MISSING]}
+    settle(account)
+    assert list(real.refusal()) == ["audience"]
 
 
 def test_targeting_narrows_a_first_launch(ready: Ready) -> None:
