@@ -1,8 +1,12 @@
 """What analytics adds to a thread: the contact's jobs that a node of ours won."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from analytics.models import JobCredit
+from common.stamps import stamped
 from conversations.models import Thread
 from conversations.timeline_sources import Happening, Link, Source
 
@@ -11,7 +15,6 @@ LATEST = 20
 
 def happenings(thread: Thread) -> list[Happening]:
     """Credited jobs of this contact. One query."""
-    credits = JobCredit.objects.filter(enrollment__contact=thread.contact_id)
     return [
         Happening(
             key=f"credit-{credit.pk}",
@@ -23,8 +26,19 @@ def happenings(thread: Thread) -> list[Happening]:
                 reverse("analytics:campaign", args=[credit.campaign_id]),
             ),
         )
-        for credit in credits.select_related("job", "campaign", "node").order_by("-pk")[:LATEST]
+        for credit in _credits(thread)
     ]
 
 
-SOURCE = Source(happenings)
+def stamps(thread: Thread) -> list[QuerySet[Any]]:
+    """The credits with the names they are told by."""
+    names = ("job__number", "job__servicetitan_id", "campaign__name", "node__name")
+    return [stamped(_credits(thread), *names)]
+
+
+SOURCE = Source(stamps, happenings)
+
+
+def _credits(thread: Thread) -> QuerySet[JobCredit]:
+    credits = JobCredit.objects.filter(enrollment__contact=thread.contact_id)
+    return credits.select_related("job", "campaign", "node").order_by("-pk")[:LATEST]

@@ -8,9 +8,11 @@ missing is never closed.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from audiences.models import Opening, SendWindow, ZoneSet
 from audiences.places import EASTERN, locate
@@ -19,6 +21,7 @@ from audiences.state_hours import CLOSED, lawful
 HORIZON = timedelta(days=14)
 _RECENT = timedelta(days=8)  # an unbroken row of openings has one within a week, whatever the window's days
 _KEEP = timedelta(days=2)
+_DEFAULT: dict[str, Any] = {"start_minute": 9 * 60, "end_minute": 19 * 60, "days": 0b0111111}
 _WORKDAYS = 0b0011111
 _UNKNOWN_HOURS = (14 * 60, 18 * 60)  # product rule for an unknown zone: Eastern, Monday to Friday
 Pair = tuple[int, int]
@@ -29,8 +32,14 @@ Span = tuple[datetime, datetime]
 
 def default_window() -> SendWindow:
     """The window of a campaign that sets none: 9:00 to 19:00, Monday to Saturday."""
-    window, _ = SendWindow.objects.get_or_create(start_minute=9 * 60, end_minute=19 * 60, days=0b0111111)
+    window, _ = SendWindow.objects.get_or_create(**_DEFAULT)
     return window
+
+
+def open_by_default(medium: str, now: datetime) -> QuerySet[Opening]:
+    """The stored openings of the default window that `now` lies in; a missing one is not computed here."""
+    window = {f"window__{name}": value for name, value in _DEFAULT.items()}
+    return Opening.objects.filter(medium=medium, opens_at__lte=now, closes_at__gt=now, **window)
 
 
 def zone_set_for(*, state: str = "", zip_code: str = "", phones: Iterable[str] = ()) -> ZoneSet:

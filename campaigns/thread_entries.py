@@ -1,12 +1,15 @@
 """What campaigns add to a thread: passages begun and ended, bookings, and which node a text came from."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from campaigns import words
 from campaigns.models import Booking, Campaign, Enrollment, Step
 from campaigns.nodes.send_sms import ORIGIN
+from common.stamps import stamped
 from conversations.models import Message, Thread
 from conversations.timeline_sources import Fact, Happening, Link, Source
 
@@ -23,14 +26,22 @@ _ANSWERS = {
 
 def happenings(thread: Thread) -> list[Happening]:
     """Passages of the thread's contact, and its bookings. Two queries."""
-    passages = Enrollment.objects.filter(contact=thread.contact_id).select_related("campaign")
-    bookings = Booking.objects.filter(contact=thread.contact_id).select_related("by", "job")
     found: list[Happening] = []
-    for enrollment in passages.order_by("-pk")[:LATEST]:
+    for enrollment in _passages(thread):
         found += _of_enrollment(enrollment)
-    for booking in bookings.order_by("-pk")[:LATEST]:
+    for booking in _bookings(thread):
         found += _of_booking(booking)
     return found
+
+
+def stamps(thread: Thread) -> list[QuerySet[Any]]:
+    """Passages and bookings, and every step of the contact: texts came from them, the open ones are facts."""
+    steps = Step.objects.filter(enrollment__contact=thread.contact_id)
+    return [
+        stamped(_passages(thread), "campaign__name"),
+        stamped(_bookings(thread), "by__name", "by__email", "job__number", "job__servicetitan_id"),
+        stamped(steps, "enrollment__state", "campaign__name", "node__name"),
+    ]
 
 
 def origins(messages: Sequence[Message]) -> dict[int, Link]:
@@ -64,7 +75,17 @@ def facts(thread: Thread) -> list[Fact]:
     ]
 
 
-SOURCE = Source(happenings, origins, facts)
+SOURCE = Source(stamps, happenings, origins, facts)
+
+
+def _passages(thread: Thread) -> QuerySet[Enrollment]:
+    passages = Enrollment.objects.filter(contact=thread.contact_id)
+    return passages.select_related("campaign").order_by("-pk")[:LATEST]
+
+
+def _bookings(thread: Thread) -> QuerySet[Booking]:
+    bookings = Booking.objects.filter(contact=thread.contact_id)
+    return bookings.select_related("by", "job").order_by("-pk")[:LATEST]
 
 
 def _of_enrollment(enrollment: Enrollment) -> list[Happening]:

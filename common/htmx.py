@@ -29,14 +29,23 @@ def respond_live(
 
     The template gets `version` for its `hx-ptag`; see `version_of`.
     """
-    htmx = _htmx(request)
-    if htmx and htmx.ptag == version:
-        unchanged = HttpResponseNotModified()
-        unchanged["HX-PTag"] = version
+    unchanged = not_modified(request, version)
+    if unchanged is not None:
         return unchanged
     response = respond(request, template, region, {**context, "version": version})
     response["HX-PTag"] = version
     return response
+
+
+def not_modified(request: HttpRequest, version: str) -> HttpResponse | None:
+    """304 where the browser polls for this version, which it has; for views whose version costs less than
+    what they show."""
+    htmx = _htmx(request)
+    if not htmx or htmx.ptag != version:
+        return None
+    unchanged = HttpResponseNotModified()
+    unchanged["HX-PTag"] = version
+    return unchanged
 
 
 def version_of(shown: Any) -> str:

@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.utils import timezone
 
 from audiences import hours, suppression
-from audiences.models import ContactAddress, Job
+from audiences.models import Contact, ContactAddress, Job, ZoneSet
 from audiences.templatetags.addresses import shown
 from common.phone import display_phone
+from common.stamps import stamped, stamped_values
 from conversations import timeline_sources
 from conversations.models import ContactHold, Thread
 from conversations.timeline import hour
 from conversations.timeline_sources import Fact
+
+HOUSEHOLD = 5  # others of the household that are named
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class LastJob:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it, in plain values: they are part of the page's version."""
+    """All of it, in plain values."""
 
     contact_id: int
     name: str
@@ -56,7 +61,6 @@ class Facts:
 def of(thread: Thread) -> Facts:
     """The facts of the thread's contact. A handful of queries."""
     contact = thread.contact
-    others = contact.household.contacts.exclude(pk=contact.pk).order_by("name", "pk")
     return Facts(
         contact_id=contact.pk,
         name=contact.name,
@@ -66,12 +70,29 @@ def of(thread: Thread) -> Facts:
         street=contact.street,
         town=" ".join(f"{contact.city}, {contact.state} {contact.zip}".split()).strip(" ,"),
         addresses=tuple(_phone(link, thread) for link in _links(thread)),
-        household=tuple(others.values_list("pk", "name")[:5]),
+        household=tuple(_others(thread).values_list("pk", "name")),
         tags=tuple(contact.tags.order_by("name").values_list("name", flat=True)),
         last_job=_last_job(thread),
         marks=tuple(_marks(thread)),
         more=tuple(timeline_sources.facts(thread)),
     )
+
+
+def stamps(thread: Thread, now: datetime) -> list[QuerySet[Any]]:
+    """Whatever changes what this module says of a thread changes these, or the thread's own rows."""
+    address = ("address__value", "address__channel", "address__line_type", "address__unreachable_since")
+    closed = ZoneSet.objects.filter(pk=thread.contact.zone_set_id).exclude(
+        Exists(hours.open_by_default(suppression.TEXT, now).filter(zone_set=OuterRef("pk")))
+    )
+    return [
+        stamped(_links(thread), *address),
+        stamped_values(_others(thread), "pk", "name"),
+        stamped_values(thread.contact.tags.all(), "pk", "name"),
+        stamped(_jobs(thread)[:1], "job_type__name"),
+        stamped(_holds(thread, now)),
+        stamped_values(closed, Value(f"{now:%Y-%m-%d %H:%M}")),  # the warning names the hour
+        *timeline_sources.stamps(thread),
+    ]
 
 
 def zone(thread: Thread, now: datetime) -> ZoneInfo | None:
@@ -98,20 +119,38 @@ def warning(thread: Thread, now: datetime) -> str:
 
 def outside_hours(thread: Thread, now: datetime) -> bool:
     """Whether an automated text would have to wait now. Agents may send all the same."""
-    pair = (thread.contact.zone_set_id, hours.default_window().pk)
+    pair = _hours_of(thread)
     span = hours.current_or_next([pair], suppression.TEXT, now).get(pair)
     return span is None or span[0] > now
 
 
+def keep_hours(thread: Thread, now: datetime) -> None:
+    """Store the contact's openings if nobody did: `stamps` takes a missing one for closed."""
+    hours.ensure_openings([_hours_of(thread)], suppression.TEXT, now)
+
+
+def _hours_of(thread: Thread) -> hours.Pair:
+    return thread.contact.zone_set_id, hours.default_window().pk
+
+
 def held_until(thread: Thread, now: datetime) -> datetime | None:
     """Until when a reply holds the contact's other campaigns; None where nothing is held."""
-    holds = ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None, until__gt=now)
-    return holds.order_by("-until").values_list("until", flat=True).first()
+    return _holds(thread, now).order_by("-until").values_list("until", flat=True).first()
 
 
-def _links(thread: Thread) -> list[ContactAddress]:
+def _holds(thread: Thread, now: datetime) -> QuerySet[ContactHold]:
+    return ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None, until__gt=now)
+
+
+def _others(thread: Thread) -> QuerySet[Contact]:
+    """Who else lives there."""
+    others = thread.contact.household.contacts.exclude(pk=thread.contact_id)
+    return others.order_by("name", "pk")[:HOUSEHOLD]
+
+
+def _links(thread: Thread) -> QuerySet[ContactAddress]:
     links = ContactAddress.objects.filter(contact=thread.contact_id).select_related("address")
-    return list(links.order_by("position", "pk"))
+    return links.order_by("position", "pk")
 
 
 def _phone(link: ContactAddress, thread: Thread) -> Phone:
@@ -126,16 +165,15 @@ def _phone(link: ContactAddress, thread: Thread) -> Phone:
     return Phone(shown(link.address), note, link.address_id == thread.address_id)
 
 
+def _jobs(thread: Thread) -> QuerySet[Job]:
+    """The customer's jobs, latest first."""
+    customer = thread.contact.servicetitan_customer_id
+    jobs = Job.objects.filter(account=thread.account_id, servicetitan_customer_id=customer)
+    return jobs.select_related("job_type").order_by("-created_on", "-pk")
+
+
 def _last_job(thread: Thread) -> LastJob | None:
-    job = (
-        Job.objects.filter(
-            account=thread.account_id,
-            servicetitan_customer_id=thread.contact.servicetitan_customer_id,
-        )
-        .select_related("job_type")
-        .order_by("-created_on", "-pk")
-        .first()
-    )
+    job = _jobs(thread).first()
     return (
         LastJob(str(job.job_type or f"Job {job}"), job.completed_on or job.created_on, job.status)
         if job

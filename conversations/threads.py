@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.access import allowed
@@ -11,6 +13,7 @@ from accounts.models import Account, Membership, User
 from audiences import suppression
 from common.doorbell import ring
 from common.segments import count_segments
+from common.stamps import stamped_values
 from conversations.models import ContactHold, Lane, Message, Note, Thread
 
 MAX_BODY = 1600
@@ -102,14 +105,22 @@ def reopen(thread: Thread, *, by: User, now: datetime) -> None:
 
 def colleagues(account: Account) -> tuple[tuple[int, str], ...]:
     """Who may be given a thread, as (user id, name): members who can sign in and may reply. One query."""
-    members = Membership.objects.filter(account=account).able().select_related("user")
-    able = [member.user for member in members if allowed(member.role, "reply")]
+    able = [member.user for member in _members(account) if allowed(member.role, "reply")]
     return tuple((user.pk, str(user)) for user in sorted(able, key=str))
+
+
+def colleagues_stamps(account: Account) -> QuerySet[Any]:
+    """Whatever changes `colleagues` changes these (`common.stamps`)."""
+    return stamped_values(_members(account), "user", "role", "user__name", "user__email")
+
+
+def _members(account: Account) -> QuerySet[Membership]:
+    return Membership.objects.filter(account=account).able().select_related("user")
 
 
 @transaction.atomic
 def assign(thread: Thread, *, to: User | None, by: User, now: datetime) -> None:
-    """Give a thread to a colleague, or to nobody. Raises ReplyRefused for whoever cannot enter the account."""
+    """Give a thread to a colleague, or to nobody. Raises ReplyRefused for somebody who cannot enter."""
     if to is not None and not Membership.objects.able().filter(account=thread.account_id, user=to).exists():
         raise ReplyRefused("This person cannot sign in to your account. Choose somebody else.")
     Thread.objects.filter(pk=thread.pk).update(assigned_to=to)

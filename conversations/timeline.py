@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import AuditEntry
 from audiences.models import OptOut
+from common.stamps import stamped
 from conversations import rendering, timeline_sources
-from conversations.models import Message, Thread
+from conversations.models import Message, Note, Thread
 from conversations.timeline_sources import Happening, Link
 
 LATEST, LONGEST = 100, 500  # messages shown at first, and when the earlier ones are asked for
@@ -106,12 +109,8 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
 
     `zone` is the customer's, given where entries should say the hour there, too.
     """
-    rows = (
-        Message.objects.filter(contact_id=thread.contact_id, address_id=thread.address_id)
-        .select_related("lane", "by", "template", "reading", "contact")
-        .order_by("-created_at", "-pk")[: limit + 1]
-    )
-    messages = list(rows)[:limit]
+    rows = list(_messages(thread, limit))
+    messages = rows[:limit]
     cut = len(rows) > limit
     origins = timeline_sources.origins(messages)
     found = [_of_message(message, origins.get(message.pk)) for message in messages]
@@ -125,6 +124,40 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     if zone:
         found = [replace(entry, theirs=hour(entry.at.astimezone(zone))) for entry in found]
     return Timeline(_laid_out(found, now), cut)
+
+
+def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
+    """Whatever changes what `of` and `opted_out` say, but for the hour, changes these (`common.stamps`)."""
+    person = ("by__name", "by__email")
+    words = ("lane__name", "template__body", "reading__label", "contact__name")
+    return [
+        stamped(_messages(thread, limit), *words, *person),
+        stamped(_note_rows(thread, limit), *person),
+        stamped(_act_rows(thread, limit), *person),
+        stamped(_wish_rows(thread), "contact__name", *person),
+    ]
+
+
+def _messages(thread: Thread, limit: int) -> QuerySet[Message]:
+    """The latest messages, and one more where there are earlier ones."""
+    return (
+        Message.objects.filter(contact_id=thread.contact_id, address_id=thread.address_id)
+        .select_related("lane", "by", "template", "reading", "contact")
+        .order_by("-created_at", "-pk")[: limit + 1]
+    )
+
+
+def _note_rows(thread: Thread, limit: int) -> QuerySet[Note]:
+    return thread.notes.select_related("by").order_by("-at", "-pk")[:limit]
+
+
+def _act_rows(thread: Thread, limit: int) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.about(thread).filter(verb__in=_ACTS).newest()[:limit]
+
+
+def _wish_rows(thread: Thread) -> QuerySet[OptOut]:
+    wishes = OptOut.objects.filter(address_id=thread.address_id, channel="phone")
+    return wishes.select_related("by", "contact")
 
 
 def _laid_out(entries: list[Entry], now: datetime) -> list[Entry]:
@@ -158,22 +191,20 @@ def _day_words(day: date, today: date) -> str:
 
 
 def _notes(thread: Thread, limit: int) -> list[Entry]:
-    notes = thread.notes.select_related("by").order_by("-at", "-pk")[:limit]
     return [
         Entry(f"note-{note.pk}", note.at, "note", str(note.by or "Somebody who left"), note.body)
-        for note in notes
+        for note in _note_rows(thread, limit)
     ]
 
 
 def _acts(thread: Thread, limit: int) -> list[Entry]:
     """What colleagues did with the thread, as the audit log has it."""
-    acts = AuditEntry.objects.about(thread).filter(verb__in=_ACTS).newest()[:limit]
     return [
         Entry(
             f"act-{act.pk}", act.at, "event", str(act.by or "Truckroll"),
             _act_words(act), icon=_ACTS[act.verb], after=str(act.detail.get("reason", "")),
         )
-        for act in acts
+        for act in _act_rows(thread, limit)
     ]  # fmt: skip
 
 
@@ -188,7 +219,7 @@ def _act_words(act: AuditEntry) -> str:
 def _wishes(thread: Thread) -> list[Entry]:
     """Opt-outs of this phone, and their end."""
     found = []
-    for wish in OptOut.objects.filter(address_id=thread.address_id, channel="phone").select_related("by"):
+    for wish in _wish_rows(thread):
         how = SOURCES.get(OptOut.Source(wish.source), wish.source)
         found.append(
             Entry(f"wish-{wish.pk}", wish.at, "event", "", f"Opted out, {how}", icon="ban", trouble=True)
@@ -221,8 +252,7 @@ def hour(moment: datetime) -> str:
 
 def opted_out(thread: Thread) -> OptedOut | None:
     """The opt-out in force at the thread's address, or None."""
-    found = OptOut.objects.filter(address_id=thread.address_id, channel="phone", lifted_at=None)
-    row = found.select_related("by", "contact").first()
+    row = _wish_rows(thread).filter(lifted_at=None).first()
     if row is None:
         return None
     who = str(row.by) if row.by else (row.contact.name if row.contact else "The customer")

@@ -1,12 +1,15 @@
 """What higher apps add to a thread: each registers a source in its `apps.py`.
 
-A source sees one thread, reads rows of its own, and gives plain values: they are part of the page's version,
-so their `repr` must not change while the rows do not.
+A source sees one thread and reads rows of its own. `stamps` covers every row that the others read, so that
+an open page need not read them again to learn that nothing changed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from conversations.models import Message, Thread
 
@@ -54,8 +57,12 @@ def _no_facts(thread: Thread) -> list[Fact]:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one app knows: happenings, where messages (by id) came from, facts about the contact."""
+    """What one app knows: happenings, where messages (by id) came from, facts about the contact.
 
+    `stamps` names their rows through `common.stamps`: whatever changes what the others say changes these.
+    """
+
+    stamps: Callable[[Thread], list[QuerySet[Any]]]
     happenings: Callable[[Thread], list[Happening]] = _nothing
     origins: Callable[[Sequence[Message]], dict[int, Link]] = _no_origins
     facts: Callable[[Thread], list[Fact]] = _no_facts
@@ -83,3 +90,8 @@ def origins(messages: Sequence[Message]) -> dict[int, Link]:
 def facts(thread: Thread) -> list[Fact]:
     """What all sources know about the contact."""
     return [fact for source in _sources for fact in source.facts(thread)]
+
+
+def stamps(thread: Thread) -> list[QuerySet[Any]]:
+    """The stamps of all that the sources tell."""
+    return [found for source in _sources for found in source.stamps(thread)]

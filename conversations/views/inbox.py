@@ -6,10 +6,12 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
+from common import clock
 from common.htmx import respond_live, version_of
 from conversations import inbox
 from conversations.inbox import Folder, Place
@@ -40,9 +42,12 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
     """What the list shows of this place, with `list_version`; `current` is the thread open beside it."""
     threads = inbox.sought(access.rows(request, Thread), place.words)
     counts = inbox.counts(threads, request.user)
-    page = Paginator(threads_of(request, place), PER_PAGE).get_page(place.page)
+    pages = Paginator(threads_of(request, place), PER_PAGE)
+    pages.count = counts[place.folder]  # known: not counted again
+    page = pages.get_page(place.page)
     lines = inbox.lines(list(page.object_list), current)
-    shown = (request.role, place, current, counts, page.number, [line.shown for line in lines])
+    today = timezone.localdate(clock.now())  # times of another day are shown with it
+    shown = (today, request.role, place, current, counts, page.number, [line.shown for line in lines])
     beside = f"&thread={current}" if current else ""
     return {
         "place": place,

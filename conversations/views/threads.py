@@ -5,13 +5,14 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
-from common import clock
-from common.htmx import respond_live, version_of
+from common import clock, stamps
+from common.htmx import not_modified, respond_live
 from conversations import facts, threads, timeline
 from conversations.forms import EscalateForm, NoteForm, OptOutForm, ReplyForm
 from conversations.inbox import Folder, Place
@@ -27,10 +28,36 @@ OPTED_OUT = "opted_out"
 def thread_page(request: Request, pk: int) -> HttpResponse:
     """The page with the inbox's list beside it; for a poll the conversation alone, 304 while unchanged."""
     thread = load(request, pk)
+    if not request.htmx:  # type: ignore[attr-defined]
+        facts.keep_hours(thread, clock.now())
+    version = version_of(request, thread)
+    unchanged = not_modified(request, version)
+    if unchanged is not None:
+        return unchanged
     context = page_context(request, thread)
     if not request.htmx:  # type: ignore[attr-defined]
         context |= listing(request, context["place"], pk)
-    return respond_live(request, PAGE, "live", context, version=version_of(context["shown"]))
+    return respond_live(request, PAGE, "live", context, version=version)
+
+
+def version_of(request: Request, thread: Thread) -> str:
+    """A token of everything in `page_context`, without reading it: an open thread asks every second.
+
+    It may change where nothing that is shown did, never the other way round. One query.
+    """
+    now = clock.now()
+    sources = [
+        *timeline.stamps(thread, _limit(request)),
+        *facts.stamps(thread, now),
+        threads.colleagues_stamps(thread.account),
+    ]
+    return stamps.token(
+        sources,
+        stamps.fields_of(thread),
+        stamps.fields_of(thread.contact),
+        (thread.number.e164, str(thread.assigned_to or ""), request.role),
+        (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
+    )
 
 
 def load(request: Request, pk: int) -> Thread:
@@ -42,24 +69,18 @@ def load(request: Request, pk: int) -> Thread:
 def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, Any]:
     """What the page and its boxes show; `forms` replaces fresh ones by what was typed.
 
-    `shown` is everything that a poll must notice.
+    What is added here needs its stamp in `version_of`.
     """
     now = clock.now()
-    limit = timeline.LONGEST if "earlier" in request.GET else timeline.LATEST
     opted_out = timeline.opted_out(thread)
-    live = {
+    return {
         "opted_out": opted_out,
         "state": OPTED_OUT if opted_out else thread.state,
-        "timeline": timeline.of(thread, now=now, zone=facts.elsewhere(thread, now), limit=limit),
+        "timeline": timeline.of(thread, now=now, zone=facts.elsewhere(thread, now), limit=_limit(request)),
         "facts": facts.of(thread),
         "held_until": facts.held_until(thread, now),
         "warning": facts.warning(thread, now),
         "colleagues": threads.colleagues(thread.account),
-    }
-    mine = (thread.needs_reply, thread.escalated_reason, str(thread.assigned_to or ""), request.role)
-    return {
-        **live,
-        "shown": (mine, live),
         "thread": thread,
         "place": Place.of(request.GET, Folder.ALL),
         "reply_form": ReplyForm.fresh(),
@@ -68,6 +89,10 @@ def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, An
         "opt_out_form": OptOutForm(),
         **forms,
     }
+
+
+def _limit(request: Request) -> int:
+    return timeline.LONGEST if "earlier" in request.GET else timeline.LATEST
 
 
 def answer(request: Request, pk: int, box: str, *, focus: str = "", **forms: Any) -> HttpResponse:

@@ -1,0 +1,70 @@
+"""One short token for many rows: whether anything that a page shows of them has changed, in a single query.
+
+PostgreSQL writes a new version of a row with every UPDATE, so (xmin, ctid) names the state of a whole row,
+whatever its columns; a row lock alone leaves both. Values of other tables are named one by one.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection
+from django.db.models import Expression, F, Func, Model, QuerySet, TextField
+
+
+class RowVersion(Expression):
+    """The version of the row of the queryset's own table."""
+
+    output_field = TextField()
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        """The two system columns, as text."""
+        table = connection.ops.quote_name(compiler.query.get_initial_alias())
+        return f"({table}.xmin::text || {table}.ctid::text)", ()
+
+
+def stamped(rows: QuerySet[Any], *others: str) -> QuerySet[Any]:
+    """A text per row that changes with any column of it, and with these `others` (`campaign__name`)."""
+    return _texts(rows, F("pk"), RowVersion(), *map(F, others))
+
+
+def stamped_values(rows: QuerySet[Any], *shown: Any) -> QuerySet[Any]:
+    """A text per row that changes with these fields and expressions alone, for rows that move much."""
+    return _texts(rows, *(F(one) if isinstance(one, str) else one for one in shown))
+
+
+def token(sources: Iterable[QuerySet[Any]], *more: Any) -> str:
+    """A token of these stamps, and of `more`, which needs a stable `repr`. One query.
+
+    Take it before the rows are read: what changes in between is then seen by the next comparison.
+    """
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for number, source in enumerate(sources):
+        sql, own = source.query.sql_with_params()
+        parts.append(f"(SELECT {number}::text || stamp AS stamp FROM ({sql}) AS source)")
+        parameters += own
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT md5(string_agg(stamp, ',' ORDER BY stamp)) FROM ({' UNION ALL '.join(parts)}) AS every",
+            parameters,
+        )
+        found = cursor.fetchone()
+    return hashlib.blake2b(repr((found, more)).encode(), digest_size=12).hexdigest()
+
+
+def _texts(rows: QuerySet[Any], *expressions: Any) -> QuerySet[Any]:
+    # An array keeps empty and missing apart, and no value can pass for two.
+    array = Func(
+        *expressions,
+        function="jsonb_build_array",
+        template="%(function)s(%(expressions)s)::text",
+        output_field=TextField(),
+    )
+    found: QuerySet[Any] = rows.select_related(None).annotate(stamp=array).values("stamp")
+    return found
+
+
+def fields_of(row: Model) -> tuple[Any, ...]:
+    """The stored values of a row that is at hand, for `token`."""
+    return tuple(getattr(row, field.attname) for field in row._meta.concrete_fields)
