@@ -13,7 +13,6 @@ from campaigns.models import Campaign, Node
 
 BAR = 200
 THINNEST = 3
-WAYS = {"reply": "replied", "no_reply": "no reply in time"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def cards(campaign: Campaign, nodes: Sequence[NodeRow]) -> list[Card]:
         if row := rows.get(node.key):
             ways = [
                 Way(
-                    "" if label == graph.NEXT else _edge(label),
+                    "" if label == graph.NEXT else words.edge(label),
                     drawn.nodes[target].key,
                     drawn.nodes[target].name,
                 )
@@ -70,10 +69,6 @@ def cards(campaign: Campaign, nodes: Sequence[NodeRow]) -> list[Card]:
             ]
             found.append(_card(row, ways))
     return found
-
-
-def _edge(label: str) -> str:
-    return WAYS.get(label) or words.edge(label).removeprefix("on ")
 
 
 def _card(row: NodeRow, ways: list[Way]) -> Card:

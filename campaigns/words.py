@@ -33,7 +33,18 @@ KIND_ICONS = {
     Node.Kind.BOOK_JOB: "calendar-check",
     Node.Kind.END: "flag",
 }
-EDGES = {"next": "then", "otherwise": "otherwise"}
+EDGES = {
+    "next": "then",
+    "reply": "replied",
+    "no_reply": "no reply in time",
+    "optout": "opts out",
+    "booking_yes": "says yes to booking",
+    "reschedule": "asks for another time",
+    "question": "asks a question",
+    "complaint": "complains",
+    "wrong_number": "says it is the wrong number",
+    "other": "says something else",
+}
 
 
 def exclusion(reason: str) -> str:
@@ -52,8 +63,8 @@ def kind_icon(code: str) -> str:
 
 
 def edge(label: str) -> str:
-    """What a way out of a node is called."""
-    return EDGES.get(label, f"on {sentence(label).lower()}")
+    """What a way out of a node is called; a branch's ways have the names their authors gave them."""
+    return EDGES.get(label, sentence(label).lower())
 
 
 def sentence(code: str) -> str:
@@ -84,9 +95,14 @@ def node_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def condition(values: dict[str, Any]) -> str:
-    """One condition of a branch."""
-    parts = (values.get("field"), values.get("operator"), values.get("value"))
-    return " ".join(str(part).replace("_", " ") for part in parts)
+    """One condition of a branch: “has replied”, “has the tag “Gold””, “kind is not residential”."""
+    field, operator, value = str(values.get("field")), str(values.get("operator")), values.get("value")
+    holds = "not" not in operator
+    if field == "replied":
+        return "has replied" if (str(value).lower() == "true") == holds else "has not replied"
+    if field == "tag":
+        return f"{'has' if holds else 'does not have'} the tag “{value}”"
+    return f"{field} {operator}".replace("_", " ") + f" {value}"
 
 
 def rough_duration(minutes: int) -> str:

@@ -12,7 +12,9 @@ from accounts.models import Account, AuditEntry
 from campaigns import enrolling, launching
 from campaigns.launching import Draft
 from campaigns.models import Campaign, Playbook, Step
+from campaigns.words import EDGES, condition, edge
 from common import clock
+from conversations import reading
 from conversations.models import Message
 from tests import factories
 from tests.accounts.making import signed_in
@@ -226,6 +228,27 @@ def test_workflows_are_listed_with_their_versions(account: Account, csr: Client)
     assert "Tune-up season" in page and "Version 2" in page and "Draft" in page and "Published" in page
 
 
+@pytest.mark.parametrize("label", [*reading.LABELS, "reply", "no_reply", "next"])
+def test_every_way_out_that_people_do_not_name_has_words(label: str) -> None:
+    assert edge(label) == EDGES[label]
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "told"),
+    [
+        ("replied", "is", True, "has replied"),
+        ("replied", "is", False, "has not replied"),
+        ("replied", "is_not", "true", "has not replied"),
+        ("tag", "has", "Gold_2", "has the tag “Gold_2”"),
+        ("tag", "has_not", "Gold", "does not have the tag “Gold”"),
+        ("years_since_last_job", "at_least", 2, "years since last job at least 2"),
+        ("kind", "is_not", "residential", "kind is not residential"),
+    ],
+)
+def test_a_condition_is_told_in_english(field: str, operator: str, value: object, told: str) -> None:
+    assert condition({"field": field, "operator": operator, "value": value}) == told
+
+
 def test_a_version_shows_its_steps_texts_and_ways_out(account: Account, csr: Client) -> None:
     version = factories.make_workflow(account)
     page = csr.get(reverse("campaigns:workflow_version", args=[version.pk])).content.decode()
@@ -234,7 +257,7 @@ def test_a_version_shows_its_steps_texts_and_ways_out(account: Account, csr: Cli
         "Wait for a reply",
         "1 hour",
         "Book a job",
-        "on booking yes",
+        "says yes to booking",
         "Text",
     ):
         assert words in page, words
