@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
 
@@ -48,7 +48,10 @@ class SessionLifeMiddleware:
 
 
 class AccessMiddleware:
-    """Refuses every view that declares neither `@access.require` nor `@access.public`; notes who asks."""
+    """Refuses every view that declares neither `@access.require` nor `@access.public`; notes who asks.
+
+    An address with a NUL in it is nobody's: PostgreSQL knows no such text, so no search may be handed one.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -61,10 +64,12 @@ class AccessMiddleware:
             present_ip.reset(noted)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Fail loudly: a forgotten decorator must never open a page."""
+        """Fail loudly: a forgotten decorator must never open a page. 400 for a NUL in the address."""
         if access.rule_of(view) is None:
             name = f"{view.__module__}.{getattr(view, '__qualname__', view)}"
             raise ImproperlyConfigured(f"{name} declares neither @access.require nor @access.public")
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
+            raise BadRequest("NUL in the address")
 
 
 class HeadersMiddleware:
