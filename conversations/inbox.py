@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
-from accounts.models import User
+from accounts.models import Account, User
 from audiences.models import OptOut
 from conversations.models import Message, Thread
 
@@ -78,14 +78,15 @@ class Line:
         )  # fmt: skip
 
 
-def condition(folder: str, user: User) -> Q:
-    """Which threads belong in a folder. Mine and Unassigned are open ones: work still to do."""
+def condition(folder: str, account: Account, user: User) -> Q:
+    """Which threads of an account belong in a folder. Mine and Unassigned are open: work still to do."""
     open_ = Q(state=Thread.State.OPEN)
     return {
         Folder.NEEDS_REPLY: Q(needs_reply=True),
         Folder.MINE: open_ & Q(assigned_to=user),
         Folder.UNASSIGNED: open_ & Q(assigned_to=None),
-        Folder.OPTED_OUT: Q(_opted_out()),
+        # Of the whole account at once: asked thread by thread, counting takes four times as long.
+        Folder.OPTED_OUT: Q(address__in=_wishes().filter(account=account).values("address")),
         Folder.ALL: Q(),
     }[Folder(folder)]
 
@@ -101,9 +102,9 @@ def sought(threads: QuerySet[Thread], words: str) -> QuerySet[Thread]:
     return threads.filter(found)
 
 
-def counts(threads: QuerySet[Thread], user: User) -> dict[str, int]:
-    """How many threads each folder holds. One query."""
-    folders = {folder.value: Count("pk", filter=condition(folder, user)) for folder in Folder}
+def counts(threads: QuerySet[Thread], account: Account, user: User) -> dict[str, int]:
+    """How many of an account's threads each folder holds. One query."""
+    folders = {folder.value: Count("pk", filter=condition(folder, account, user)) for folder in Folder}
     folders[Folder.ALL.value] = Count("pk")
     return threads.aggregate(**folders)
 
@@ -112,7 +113,8 @@ def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:
     """Who has waited longest first where a reply is owed, else the latest first; with last messages' ids."""
     last = Message.objects.filter(contact=OuterRef("contact"), address=OuterRef("address"))
     threads = threads.select_related("contact", "address", "assigned_to").annotate(
-        opted_out=_opted_out(), last_message_id=Subquery(last.order_by("-created_at", "-pk").values("pk")[:1])
+        opted_out=Exists(_wishes().filter(address=OuterRef("address"))),
+        last_message_id=Subquery(last.order_by("-created_at", "-pk").values("pk")[:1]),
     )
     if folder == Folder.NEEDS_REPLY:
         return threads.order_by("last_inbound_at", "pk")
@@ -153,8 +155,9 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     return found
 
 
-def _opted_out() -> Exists:
-    return Exists(OptOut.objects.filter(address=OuterRef("address"), lifted_at=None))
+def _wishes() -> QuerySet[OptOut]:
+    """Opt-outs in force."""
+    return OptOut.objects.filter(lifted_at=None)
 
 
 def _unwritten(message: Message) -> str:

@@ -41,7 +41,7 @@ def inbox_page(request: Request) -> HttpResponse:
 def listing(request: Request, place: Place, current: int | None = None) -> dict[str, Any]:
     """What the list shows of this place, with `list_version`; `current` is the thread open beside it."""
     threads = inbox.sought(access.rows(request, Thread), place.words)
-    counts = inbox.counts(threads, request.user)
+    counts = inbox.counts(threads, request.account, request.user)
     pages = Paginator(threads_of(request, place), PER_PAGE)
     pages.count = counts[place.folder]  # known: not counted again
     page = pages.get_page(place.page)
@@ -63,4 +63,5 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
 def threads_of(request: Request, place: Place) -> Any:
     """The threads of a place, in its order."""
     threads = inbox.sought(access.rows(request, Thread), place.words)
-    return inbox.ordered(threads.filter(inbox.condition(place.folder, request.user)), place.folder)
+    wanted = inbox.condition(place.folder, request.account, request.user)
+    return inbox.ordered(threads.filter(wanted), place.folder)
