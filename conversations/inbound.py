@@ -17,7 +17,7 @@ from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import opt_outs, reading
+from conversations import cancellations, opt_outs, reading
 from conversations.models import ContactHold, Message, Reading, Thread
 from conversations.signals import message_received
 from integrations import inbox
@@ -79,10 +79,13 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     )  # fmt: skip
     thread = _thread(contact, address, number, now)
     if verdict.outcome == Reading.Outcome.OPT_OUT:
-        return _opted_out(message, concerned, text, now)
+        received = _opted_out(message, concerned, text, now)
+        if cancellations.asked(text.body):
+            cancellations.flag(address, contact, now)
+        return received
     if reading.wants_back(text.body) and _restored(address, text.body, now):
         return Received(message.pk, RESTORED)
-    _hold_and_route(message, read, answered, thread, now)
+    _hold_and_route(message, read, answered, thread, now, courtesy=verdict.courtesy)
     return Received(message.pk, verdict.outcome)
 
 
@@ -124,12 +127,16 @@ def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText
 
 
 def _hold_and_route(
-    message: Message, read: Reading, answered: Message | None, thread: Thread, now: datetime
+    message: Message, read: Reading, answered: Message | None, thread: Thread, now: datetime, *, courtesy: bool
 ) -> None:
-    """Hold the contact's other campaigns, let the answered one go on if it knows how; else ask a person."""
+    """Hold the contact's other campaigns, let the answered one go on if it knows how; else ask a person.
+
+    A courtesy asks nobody for anything.
+    """
     if answered is not None:
         Message.objects.filter(pk=answered.pk, replied_at=None).update(replied_at=now)
-    routed = read.outcome == Reading.Outcome.ROUTE and any(
+    may_route = read.outcome == Reading.Outcome.ROUTE and not reading.needs_person(read.label)
+    routed = may_route and any(
         handled for _, handled in message_received.send(Message, message=message, reading=read, now=now)
     )
     ContactHold.objects.create(
@@ -140,7 +147,7 @@ def _hold_and_route(
         at=now,
         until=now + HOLD,
     )
-    if not routed:
+    if not routed and not courtesy:
         Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
 
 

@@ -5,6 +5,17 @@ from conversations.models.message import Message
 from conversations.models.message_template import MessageTemplate
 from conversations.models.note import Note
 from conversations.models.reading import Reading
+from conversations.models.reading_correction import ReadingCorrection
 from conversations.models.thread import Thread
 
-__all__ = ["Attempt", "ContactHold", "Lane", "Message", "MessageTemplate", "Note", "Reading", "Thread"]
+__all__ = [
+    "Attempt",
+    "ContactHold",
+    "Lane",
+    "Message",
+    "MessageTemplate",
+    "Note",
+    "Reading",
+    "ReadingCorrection",
+    "Thread",
+]

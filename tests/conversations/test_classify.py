@@ -39,14 +39,14 @@ def test_figures_are_counted_as_the_contract_says(tmp_path: Path) -> None:
             "zzz qqq\toptout",  # not recognised, yet held: not missed
             "Yes please\tbooking_yes",
             "stop\tbooking_yes",  # a wrong opt-out
-            "wrong number\twrong_number",  # held
+            "!!!\tother",  # held: nothing to read
             "How much is it?\tquestion",
         )
     )
     assert answer["labels"]["optout"] == {"precision": 0.6667, "recall": 0.5, "n": 4}
     assert answer["labels"]["booking_yes"] == {"precision": 0.5, "recall": 0.5, "n": 2}
     assert answer["labels"]["reschedule"] == {"precision": None, "recall": None, "n": 0}
-    assert answer["labels"]["other"] == {"precision": 0.0, "recall": None, "n": 0}
+    assert answer["labels"]["other"] == {"precision": 0.5, "recall": 1.0, "n": 1}
     assert set(answer["labels"]) == set(reading.LABELS)
     assert (answer["held"], answer["missed_optouts"]) == (0.25, 0.25)
     assert 0 < answer["ms_per_reply"] < 50

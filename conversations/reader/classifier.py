@@ -1,0 +1,49 @@
+"""The third tier: how likely each label is, from weights trained beforehand. Plain Python, no library."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from conversations.reader.features import features
+
+LABELS = ("optout", "booking_yes", "reschedule", "question", "complaint", "wrong_number", "other")
+WEIGHTS = Path(__file__).parent / "weights.json"
+_SCALE = 100
+
+
+class Classifier:
+    """Weights by feature: its rarity first, then one for each label, all in hundredths."""
+
+    def __init__(self, rows: Mapping[str, Sequence[int]], bias: Sequence[int]) -> None:
+        self.rows = rows
+        self.bias = bias
+
+    def knows(self, text: str) -> bool:
+        """Whether any whole word of a canonical text was met in training."""
+        return any(word in self.rows for word in text.split())
+
+    def likelihoods(self, text: str) -> dict[str, float]:
+        """The probability of every label for a canonical text; they sum to 1."""
+        rows = self.rows
+        found = [(rows[f], n) for f, n in Counter(features(text)).items() if f in rows]
+        values = [(1 + math.log(n)) * row[0] for row, n in found]
+        length = math.sqrt(sum(value * value for value in values)) or 1.0
+        scores = [float(b) for b in self.bias]
+        for (row, _), value in zip(found, values, strict=True):
+            share = value / length
+            for k in range(len(scores)):
+                scores[k] += share * row[k + 1]
+        top = max(scores)
+        powers = [math.exp((score - top) / _SCALE) for score in scores]
+        whole = sum(powers)
+        return {label: power / whole for label, power in zip(LABELS, powers, strict=True)}
+
+
+@cache
+def trained() -> Classifier:
+    """The classifier that was trained last, read once."""
+    kept = json.loads(WEIGHTS.read_text("utf-8"))
+    return Classifier(kept["rows"], kept["bias"])

@@ -1,0 +1,211 @@
+"""Whole texts that are one word, or nearly: Twilio's list, the FCC's per-se words and the product's RESET.
+
+47 CFR 64.1200(a)(10) names stop, quit, end, revoke, opt out, cancel and unsubscribe.
+"""
+
+from conversations.reader.wording import slips
+
+CARRIER_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+"""Twilio acts on these by itself, as whole texts in any case."""
+STOP_WORDS = (
+    CARRIER_WORDS
+    | {"reset"}
+    | {"alto", "parar", "pare", "paren", "baja", "basta", "cancelar", "detener", "salir", "desuscribir"}
+)
+START_WORDS = frozenset({"start", "unstop"})
+# Said around the one word that counts.
+_POLITE = frozenset(
+    [
+        "please",
+        "thanks",
+        "thank",
+        "you",
+        "now",
+        "ok",
+        "just",
+        "already",
+        "immediately",
+        "sir",
+        "maam",
+        "this",
+        "it",
+        "me",
+        "us",
+        "hi",
+        "hey",
+        "hello",
+        "thumbsup",
+        "no",
+        "por",
+        "favor",
+        "gracias",
+        "ya",
+        "omg",
+        "lol",
+        "dude",
+        "bro",
+        "bruh",
+        "ugh",
+        "man",
+        "seriously",
+        "texts",
+        "text",
+        "all",
+        "messages",
+        "eff",
+        "effing",
+    ]
+)
+_FIRM = frozenset({"stop", "stopall", "unsubscribe", "optout", "basta", "alto", "paren", "quit", "cancel"})
+# One letter away from a keyword and a word of its own.
+_ORDINARY = frozenset(
+    [
+        "stops",
+        "step",
+        "shop",
+        "spot",
+        "stoop",
+        "stock",
+        "store",
+        "storm",
+        "story",
+        "top",
+        "slop",
+        "stomp",
+        "atop",
+        "chop",
+        "stow",
+        "quiet",
+        "quite",
+        "suit",
+        "quiz",
+        "quip",
+        "quilt",
+        "quint",
+        "ends",
+        "send",
+        "and",
+        "bend",
+        "sent",
+        "rest",
+        "resets",
+        "preset",
+        "beset",
+        "cancer",
+        "canals",
+        "cancels",
+        "rescue",
+        "revoked",
+        "evoke",
+        "invoke",
+        "altos",
+        "alta",
+        "salto",
+        "alta",
+        "algo",
+        "auto",
+        "bajo",
+        "caja",
+        "baje",
+        "bajar",
+        "baya",
+        "raja",
+        "parara",
+        "parat",
+        "parse",
+        "part",
+        "para",
+        "parir",
+        "parte",
+        "padre",
+        "pared",
+        "parent",
+        "pares",
+        "paris",
+        "pase",
+        "bastan",
+        "pasta",
+        "hasta",
+        "vasta",
+        "casta",
+        "canceled",
+        "cancela",
+        "cancelo",
+        "cancele",
+        "salid",
+        "saber",
+        "sabor",
+        "soltar",
+        "saliva",
+        "later",
+        "latter",
+        "arlo",
+        "aldo",
+        "tener",
+        "detenga",
+        "start",
+        "smart",
+        "soon",
+        "stem",
+        "stay",
+        "shot",
+        "sort",
+        "stood",
+        "stepp",
+        "coat",
+        "quick",
+        "quirk",
+        "unit",
+        "guilt",
+        "desert",
+        "recent",
+        "onset",
+        "resent",
+        "roset",
+        "canoe",
+        "cancun",
+        "candle",
+        "panel",
+        "care",
+        "pure",
+        "pera",
+        "pera",
+        "carne",
+        "pear",
+        "bare",
+        "para",
+        "pareja",
+        "alton",
+        "atto",
+        "otto",
+        "also",
+    ]
+)
+
+
+def keyword(text: str) -> str:
+    """The keyword a canonical text consists of, courtesies aside, or nothing."""
+    joined = text.replace(" ", "").replace("?", "")
+    if joined in STOP_WORDS:
+        return joined
+    words = text.replace("?", "").split()
+    left = [word for word in words if word not in _POLITE]
+    if left and len(words) <= 6 and len(set(left)) == 1 and left[0] in _FIRM:
+        return left[0]
+    return ""
+
+
+def nearly(text: str) -> str:
+    """The keyword of at least four letters that a one-word text is one slip away from, or nothing.
+
+    The first letter must stand, but for a swap with the second; ordinary words are never taken for slips.
+    """
+    if " " in text or not text.isalpha() or text in _ORDINARY or len(text) < 3:
+        return ""
+    for known in sorted(STOP_WORDS):
+        if len(known) < 4 or abs(len(known) - len(text)) > (2 if len(known) > 8 else 1):
+            continue
+        same_start = text[0] == known[0] or text[:2] == known[1::-1]
+        if same_start and slips(text, known, 2) <= (2 if len(known) > 8 else 1):
+            return known
+    return ""
