@@ -20,6 +20,7 @@ from common.phone import parse_phone
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 100_000
 KEPT_REJECTED = 2_000  # rows whose reasons are kept in words; all are counted
+LONGEST_MAILBOX = 254  # what mail servers take, and what an address holds
 MOST_SHOWN = 60  # characters of a refused cell
 _ENOUGH_TO_TELL = 4096
 _DELIMITERS = ("\t", ";", ",")
@@ -185,6 +186,8 @@ def _mailbox(text: str) -> str:
         validate_email(text)
     except ValidationError:
         raise _Refused(f"{_shown(text)} is no email address") from None
+    if len(text) > LONGEST_MAILBOX:
+        raise _Refused(f"{_shown(text)} is longer than any mailbox")
     return text.lower()
 
 
@@ -200,5 +203,5 @@ def _phone(text: str) -> str:
 
 
 def _shown(cell: str) -> str:
-    text = " ".join(cell.split())
+    text = " ".join(cell.replace("\0", " ").split())  # the database keeps no NUL
     return f"“{text[:MOST_SHOWN]}…”" if len(text) > MOST_SHOWN else f"“{text}”"

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -278,26 +279,49 @@ def opt_out(
     Takes the address lock (held until the outer transaction ends), so that no claim for this address can
     commit afterwards without seeing it. Ending enrollments and closing the thread is the caller's.
     """
-    lock_addresses([address.pk])
-    if OptOut.objects.filter(address=address, channel=channel, lifted_at=None).exists():
-        return None
-    row = OptOut.objects.create(
-        account_id=address.account_id,
-        address=address,
-        channel=channel,
-        contact=contact,
-        at=now,
-        source=source,
-        evidence=evidence,
-        detector=detector,
-        provider_id=provider_id,
-        by=by,
+    rows = _opt_out(
+        [(address, channel)], by=by, source=source, at=now, contact=contact, evidence=evidence,
+        detector=detector, provider_id=provider_id,
+    )  # fmt: skip
+    return rows[0] if rows else None
+
+
+@transaction.atomic
+def opt_out_all(
+    addresses: Sequence[Address],
+    *,
+    source: str,
+    now: datetime,
+    by: User | None = None,
+    contact: Contact | None = None,
+    evidence: str = "",
+    detector: str = "",
+    provider_id: str = "",
+) -> list[OptOut]:
+    """As `opt_out`, of many addresses in a constant number of statements; the rows that are new."""
+    return _opt_out(
+        [(address, address.channel) for address in addresses], by=by, source=source, at=now, contact=contact,
+        evidence=evidence, detector=detector, provider_id=provider_id,
+    )  # fmt: skip
+
+
+def _opt_out(wishes: Sequence[tuple[Address, str]], *, by: User | None, **said: Any) -> list[OptOut]:
+    ids = [address.pk for address, _ in wishes]
+    lock_addresses(ids)
+    known = set(OptOut.objects.filter(address__in=ids, lifted_at=None).values_list("address_id", "channel"))
+    wished = {(address.pk, channel): address for address, channel in wishes}
+    new = [
+        (address, channel) for (pk, channel), address in sorted(wished.items()) if (pk, channel) not in known
+    ]
+    rows = OptOut.objects.bulk_create(
+        OptOut(account_id=address.account_id, address=address, channel=channel, by=by, **said)
+        for address, channel in new
     )
-    if by is not None:
+    for address, _ in new if by is not None else ():
         audit.record(
             account=address.account, by=by, verb="opted_out", summary=f"Opted out {address.value}", on=address
         )
-    return row
+    return rows
 
 
 @transaction.atomic

@@ -35,19 +35,16 @@ def record(
     begins, and theirs are void once their claims are 3 s old.
     """
     ids = [address.pk for address in addresses]
-    suppression.lock_addresses(ids)
-    for address in sorted(addresses, key=lambda a: a.pk):
-        suppression.opt_out(
-            address,
-            channel=address.channel,
-            source=source,
-            now=now,
-            by=by,
-            contact=contact,
-            evidence=evidence,
-            detector=detector,
-            provider_id=provider_id,
-        )
+    suppression.opt_out_all(
+        addresses,
+        source=source,
+        now=now,
+        by=by,
+        contact=contact,
+        evidence=evidence,
+        detector=detector,
+        provider_id=provider_id,
+    )
     return _act(ids, now)
 
 

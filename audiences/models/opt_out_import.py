@@ -54,6 +54,11 @@ class OptOutImport(models.Model):
         return self.name
 
     @property
+    def lines(self) -> list[str]:
+        """The addresses still kept; a quoted mailbox may hold what other splitting takes for a line's end."""
+        return self.values.split("\n") if self.values else []
+
+    @property
     def accepted(self) -> int:
         """Different addresses in the list."""
         return self.phones + self.emails

@@ -1,9 +1,11 @@
 """Importing old opt-outs: looked at first, recorded once whatever happens, through the door of every wish."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -193,3 +195,46 @@ def test_recording_is_shown_live(admin: Client) -> None:
     record()
     after = admin.get(url, headers=again)
     assert after.status_code == 200 and "Finished" in after.content.decode()
+
+
+def test_odd_cells_neither_break_a_list_nor_its_recording(admin: Client) -> None:
+    """A NUL far down, a mailbox longer than any, and one that holds a line’s end."""
+    odd = [b"Email"] + [b"fill%d@example.com" % n for n in range(300)]
+    odd += [b"no\0body", b"a@" + b"b" * 60 + b"." + b"c" * 62 + b"." + b"d" * 62 + b"." + b"e" * 62 + b".com"]
+    odd += [b'"""a\x1cb""@example.com"']
+    listed = draft_of(admin, b"\n".join(odd))
+    assert admin.get(reverse("conversations:opt_out_import", args=[listed.pk])).status_code == 200
+    assert (listed.emails, listed.rejected) == (301, 2)
+    confirm(admin, listed)
+    assert record() == 301
+    listed.refresh_from_db()
+    assert listed.finished_at is not None and listed.recorded == 301
+    assert OptOut.objects.filter(address__value='"a\x1cb"@example.com').exists()
+
+
+def test_recording_a_batch_takes_as_many_queries_whatever_its_size(
+    account: Account, admin: Client, django_assert_max_num_queries: Any
+) -> None:
+    confirm(admin, draft_of(admin, b"\n".join(b"3125550%03d" % n for n in range(100, 200))))
+    with django_assert_max_num_queries(30):
+        assert record() == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_record_every_address_once(
+    account: Account, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opt_out_imports, "BATCH", 7)
+    confirm(admin, draft_of(admin, b"\n".join(b"3125550%03d" % n for n in range(100, 200))))
+
+    def work(_: int) -> int:
+        try:
+            return record()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        handled = list(threads.map(work, range(2)))
+    listed = OptOutImport.objects.get()
+    assert sum(handled) == listed.done == listed.recorded == OptOut.objects.count() == 100
+    assert listed.finished_at is not None
