@@ -10,11 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -22,6 +19,7 @@ from accounts.models import Account
 from analytics import counters, rows
 from campaigns.models import Campaign, Node, Step
 from common import clock
+from common.htmx import release
 
 TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
 CALL_KINDS: tuple[str, ...] = ()  # no node kind places calls yet
@@ -346,17 +344,8 @@ def version_token(*shown: Any) -> str:
     Equal tokens mean an equal page: dataclasses, dates and plain values are taken as they are.
     """
     told = json.dumps(shown, default=_plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b((_templates() + told).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b((release() + told).encode(), digest_size=12).hexdigest()
 
 
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
-
-
-@cache
-def _templates() -> str:
-    """What changes with a release: the text of our templates."""
-    digest = hashlib.blake2b(digest_size=12)
-    for path in sorted((Path(settings.BASE_DIR) / "templates").glob("**/*.html")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -4,8 +4,11 @@ A template names its regions with `{% partialdef region %}`; a region's element 
 """
 
 import hashlib
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
@@ -49,8 +52,20 @@ def not_modified(request: HttpRequest, version: str) -> HttpResponse | None:
 
 
 def version_of(shown: Any) -> str:
-    """A short token that changes whenever what is shown changes; `shown` needs a stable `repr`."""
-    return hashlib.blake2b(repr(shown).encode(), digest_size=12).hexdigest()
+    """A short token that changes whenever what is shown changes, and with each release.
+
+    `shown` needs a stable `repr`.
+    """
+    return hashlib.blake2b((release() + repr(shown)).encode(), digest_size=12).hexdigest()
+
+
+@cache
+def release() -> str:
+    """What changes with a release as far as fragments show: the text of our templates."""
+    digest = hashlib.blake2b(digest_size=12)
+    for path in sorted((Path(settings.BASE_DIR) / "templates").glob("**/*.html")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def leave_for(request: HttpRequest, to: Any, *args: Any) -> HttpResponse:

@@ -4,12 +4,13 @@ PostgreSQL writes a new version of a row with every UPDATE, so (xmin, ctid) name
 whatever its columns; a row lock alone leaves both. Values of other tables are named one by one.
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 from django.db.models import Expression, F, Func, Model, QuerySet, TextField
+
+from common.htmx import version_of
 
 
 class RowVersion(Expression):
@@ -50,7 +51,7 @@ def token(sources: Iterable[QuerySet[Any]], *more: Any) -> str:
             parameters,
         )
         found = cursor.fetchone()
-    return hashlib.blake2b(repr((found, more)).encode(), digest_size=12).hexdigest()
+    return version_of((found, more))
 
 
 def _texts(rows: QuerySet[Any], *expressions: Any) -> QuerySet[Any]:

@@ -47,7 +47,8 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
     page = pages.get_page(place.page)
     lines = inbox.lines(list(page.object_list), current)
     today = timezone.localdate(clock.now())  # times of another day are shown with it
-    shown = (today, request.role, place, current, counts, page.number, [line.shown for line in lines])
+    who = (request.role, request.account.timezone, today)
+    shown = (who, place, current, counts, page.number, [line.shown for line in lines])
     beside = f"&thread={current}" if current else ""
     return {
         "place": place,

@@ -55,7 +55,7 @@ def version_of(request: Request, thread: Thread) -> str:
         sources,
         stamps.fields_of(thread),
         stamps.fields_of(thread.contact),
-        (thread.number.e164, str(thread.assigned_to or ""), request.role),
+        (thread.number.e164, str(thread.assigned_to or ""), request.role, request.account.timezone),
         (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
     )
 

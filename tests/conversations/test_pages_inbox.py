@@ -1,5 +1,7 @@
 """The inbox: folders, search, marks, and the poll that answers 304."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -108,6 +110,22 @@ def test_a_poll_notices_what_happens_in_another_folder(account: Account, browser
     version = browser.get(url)["HX-PTag"]
     Thread.objects.filter(pk=thread.pk).update(needs_reply=False)
     assert poll(browser, url, version)[0] == 200, "the folders' counts are shown too"
+
+
+def test_times_turn_at_midnight_and_with_the_zone(
+    account: Account, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = datetime(2026, 11, 24, 5, 59, tzinfo=UTC)  # 11:59 pm in Chicago
+    monkeypatch.setattr(clock, "now", lambda: late)
+    factories.make_thread(account)
+    version = browser.get(URL)["HX-PTag"]
+    assert poll(browser, URL, version)[0] == 304
+    monkeypatch.setattr(clock, "now", lambda: late + timedelta(minutes=1))
+    status, region = poll(browser, URL, version)
+    assert status == 200 and "Nov 23, 11:59 pm" in region
+    version = browser.get(URL)["HX-PTag"]
+    Account.objects.update(timezone="America/New_York")
+    assert "12:59 am" in poll(browser, URL, version)[1]
 
 
 def test_number_of_queries_does_not_grow_with_threads(
