@@ -1,10 +1,12 @@
 """Forms of sign-in, passwords and Settings."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts import audit_words, zones
 from accounts.models import Account, Role, User
@@ -123,14 +125,23 @@ class AccountForm(forms.ModelForm):
             zone.choices = [("Present", [(present, zones.words(present))]), *zones.choices()]
 
 
+class LogDay(forms.DateField):
+    """A day that can have entries; the ends of the calendar have no midnight on either side."""
+
+    def __init__(self, *, label: str) -> None:
+        bounds = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+        widget = forms.DateInput(attrs={"type": "date"})
+        super().__init__(label=label, required=False, widget=widget, validators=bounds)
+
+
 class AuditFilterForm(forms.Form):
     """Which entries of the audit log to show; days are the account's, both included."""
 
     q = forms.CharField(label="Text", required=False, max_length=100)
     by = forms.ChoiceField(label="Person", required=False)
     kind = forms.ChoiceField(label="Kind", required=False)
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = LogDay(label="From")
+    until = LogDay(label="To")
 
     def __init__(self, data: Any, *, people: list[tuple[str, str]]) -> None:
         super().__init__(data)

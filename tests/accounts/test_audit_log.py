@@ -170,6 +170,8 @@ def test_days_are_the_accounts_and_both_included(account: Account, screen: Clien
     assert "the day before" not in page and "the day after" not in page
     wrong = screen.get("/settings/audit-log/?since=2026-11-20&until=2026-11-19")
     assert wrong.status_code == 422 and "ends before it begins" in wrong.content.decode()
+    for ends in ("until=9999-12-31", "since=0001-01-01"):
+        assert screen.get(f"/settings/audit-log/?{ends}").status_code == 422, "there is no midnight beyond"
 
 
 def test_pages_hold_every_entry_once_though_new_ones_arrive(account: Account, screen: Client) -> None:
