@@ -4,7 +4,6 @@ Read from hour cells and the tail not yet folded. A day is the account's own, mi
 hours of passed time: 23 or 25 of them where clocks change. The usual is the mean of days with texts.
 """
 
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -124,7 +123,6 @@ class Usual:
 
 
 _kept: dict[int, tuple[float, datetime, Usual | None]] = {}  # by account: when read, of which day, what
-_lock = threading.Lock()
 
 
 def of_account(account: Account, now: datetime | None = None) -> Day:
@@ -186,9 +184,8 @@ def _usual_of_today(account: Account, now: datetime, midnight: datetime) -> Usua
     at, day, known = _kept.get(account.pk, (0.0, None, None))
     if day == midnight and time.monotonic() - at < USUAL_SECONDS:
         return known
-    with _lock:
-        fresh = usual_before(account, now)
-        _kept[account.pk] = (time.monotonic(), midnight, fresh)
+    fresh = usual_before(account, now)
+    _kept[account.pk] = (time.monotonic(), midnight, fresh)
     return fresh
 
 
