@@ -25,12 +25,7 @@ class Happening:
 def read(campaign: Campaign, intakes: Sequence[Taking]) -> list[Happening]:
     """At most 200 entries of the audit log, and what the campaign's own rows tell."""
     entries = AuditEntry.objects.about(campaign).newest()[:LATEST]
-    found = [
-        Happening(
-            entry.at, ICONS.get(entry.verb, "circle-dot"), entry.summary, entry.by.name if entry.by else ""
-        )
-        for entry in entries
-    ]
+    found = [_of_entry(entry) for entry in entries]
     found += [happening for intake in intakes for happening in _of_intake(intake)]
     if campaign.completed_at and not campaign.stopped_at:
         found.append(

@@ -148,8 +148,7 @@ def _stop(campaign: Campaign) -> Stop | None:
     entry = AuditEntry.objects.about(campaign).filter(verb="stopped").newest().first()
     if entry is None:
         return Stop(campaign.stopped_at, "", "")
-    _, _, why = entry.summary.partition(f"{campaign.name}: ")
-    return Stop(campaign.stopped_at, entry.by.name if entry.by else "", why)
+    return Stop(campaign.stopped_at, entry.by.name if entry.by else "", entry.detail.get("reason", ""))
 
 
 def _line(row: metrics.NodeRow, result: results.Result) -> Line:

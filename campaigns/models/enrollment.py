@@ -15,7 +15,9 @@ class Enrollment(models.Model):
         ACTIVE = "active"
         ENDED = "ended"
 
-    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="enrollments")
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="enrollments", db_index=False
+    )
     version = models.ForeignKey("campaigns.WorkflowVersion", on_delete=models.PROTECT, db_index=False)
     occurrence = models.PositiveIntegerField(default=1)
     contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="enrollments")
@@ -52,6 +54,8 @@ class Enrollment(models.Model):
                 name="enrollment_state",
             ),
         ]
+        # Newest first within a campaign, however many others there are; also the foreign key's index.
+        indexes = [models.Index(fields=["campaign", "id"], name="enrollment_of_campaign")]
 
     def __str__(self) -> str:
         return f"{self.contact_id} in {self.campaign_id}"

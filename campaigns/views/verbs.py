@@ -50,7 +50,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
     campaign = access.get(request, Campaign.objects.select_related("account"), pk)
     if request.method == "GET":
         return _ask(request, campaign, "stop")
-    reason = " ".join(request.POST.get("reason", "").split())[:MOST_WORDS]
+    reason = " ".join(request.POST.get("reason", "").replace("\0", " ").split())[:MOST_WORDS]
     done = "{name} is stopped. {sent} {running} get nothing more{untouched}."
     return _do(
         request,

@@ -163,6 +163,16 @@ def test_safety_stop_says_why(world: World, client: Client) -> None:
     assert "too many failures. What was sent stays sent." in get(client, world.campaign)
 
 
+def test_why_it_stopped_is_told_whatever_its_name(world: World, client: Client) -> None:
+    Campaign.objects.filter(pk=world.campaign.pk).update(name="Stopped Stopped: <b>x")
+    world.campaign.refresh_from_db()
+    by = make_member(world.account, Role.MARKETER)
+    lifecycle.stop(world.campaign, by=by, now=later(5), reason="Stopped: wrong <i>price")
+    Campaign.objects.filter(pk=world.campaign.pk).update(name="Renamed since")
+    html = get(client, world.campaign)
+    assert "Stopped: wrong &lt;i&gt;price. What was sent stays sent." in html and "<i>price" not in html
+
+
 def test_intake_under_way_is_told(world: World, client: Client) -> None:
     Intake.objects.create(campaign=world.campaign, matched=12_000, admitted=9_000, started_at=NOON)
     assert "12,000 contacts looked at, 9,000 admitted so far" in get(client, world.campaign)

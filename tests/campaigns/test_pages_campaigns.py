@@ -177,7 +177,7 @@ def test_what_was_sent_is_told_apart_from_what_was_not(account: Account, csr: Cl
 
 def test_the_reason_of_a_stop_is_kept(account: Account, csr: Client) -> None:
     campaign = launched(account)
-    csr.post(reverse("campaigns:stop", args=[campaign.pk]), {"reason": " Wrong  price in the text "})
+    csr.post(reverse("campaigns:stop", args=[campaign.pk]), {"reason": " Wrong  price\0in the text "})
     entry = AuditEntry.objects.get(verb="stopped", object_id=str(campaign.pk))
     assert entry.detail["reason"] == "Wrong price in the text"
     assert entry.summary == "Stopped Spring tune-ups: Wrong price in the text"
