@@ -79,8 +79,16 @@ def note(thread: Thread, *, body: str, by: User, now: datetime) -> Note:
 
 
 @transaction.atomic
-def close(thread: Thread, *, by: User, now: datetime) -> None:
-    """Close a thread: nothing is left to answer, and other campaigns may go on. Closing twice is harmless."""
+def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -> None:
+    """Close a thread: nothing is left to answer, and other campaigns may go on. Closing twice is harmless.
+
+    `seen` is `Thread.latest` as the person had it: raises ReplyRefused where the customer wrote since, who
+    would wait for ever in a closed thread.
+    """
+    suppression.lock_addresses([thread.address_id])  # an inbound text does, too: it reopens what is closed
+    present = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
+    if seen is not None and seen != present.latest:
+        raise ReplyRefused("The customer has written since. The thread is still open: read that first.")
     closed = Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
         state=Thread.State.CLOSED, closed_reason="resolved", needs_reply=False, escalated_reason=""
     )

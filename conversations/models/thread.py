@@ -40,3 +40,8 @@ class Thread(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact_id} at {self.address_id}"
+
+    @property
+    def latest(self) -> str:
+        """Names the customer's latest message: what somebody acts upon who has read this far."""
+        return self.last_inbound_at.isoformat() if self.last_inbound_at else ""

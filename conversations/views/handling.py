@@ -21,11 +21,18 @@ from conversations.views.threads import address, answer, load
 @require_POST
 @access.require("reply")
 def close(request: Request, pk: int) -> HttpResponse:
-    """Nothing is left to answer; with `then=next` on to the next thread of the folder."""
+    """Nothing is left to answer; with `then=next` on to the next thread of the folder.
+
+    `seen` names the customer's latest message on the page: with a newer one the thread stays open.
+    """
     thread, place = load(request, pk), Place.of(request.GET, Folder.ALL)
     goes_on = request.POST.get("then") == "next"
     following = inbox.following(threads_of(request, place), pk) if goes_on else None
-    threads.close(thread, by=request.user, now=clock.now())
+    try:
+        threads.close(thread, by=request.user, now=clock.now(), seen=request.POST.get("seen"))
+    except threads.ReplyRefused as refused:
+        messages.warning(request, str(refused))
+        return answer(request, pk, "actions")
     messages.success(request, f"The thread with {thread.contact} is closed.")
     if not goes_on:
         return answer(request, pk, "actions")

@@ -132,6 +132,16 @@ def test_what_comes_while_scrolled_up_waits_below(site: Page, live_server: Any, 
     expect(site.get_by_role("button", name="New message")).to_be_hidden()
 
 
+def test_a_thread_is_closed_after_the_newest_was_shown(site: Page, live_server: Any, thread: Thread) -> None:
+    site.goto(f"{live_server.url}/conversations/{thread.pk}/")
+    factories.make_inbound(thread, "Never mind, all is well")
+    expect(site.locator("#timeline")).to_contain_text("Never mind", timeout=AT_ONCE)
+    site.keyboard.press("e")
+    expect(site.get_by_text("The thread with Pat Customer is closed.")).to_be_visible()
+    thread.refresh_from_db()
+    assert thread.state == "closed"
+
+
 def test_opting_out_asks_first(site: Page, live_server: Any, thread: Thread) -> None:
     site.goto(f"{live_server.url}/conversations/{thread.pk}/")
     site.get_by_text("Opt this customer out").click()

@@ -1,5 +1,6 @@
 """One thread's page: the timeline, its poll, the boxes, and what the server refuses."""
 
+import re
 import uuid
 from typing import Any
 
@@ -223,6 +224,22 @@ def test_a_stranger_cannot_be_given_a_thread(thread: Thread, agent: User) -> Non
     stranger = factories.make_user(factories.make_account(), "agent")
     with pytest.raises(threads.ReplyRefused):
         threads.assign(thread, to=stranger, by=agent, now=clock.now())
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_thread_is_not_closed_over_a_message_nobody_saw(
+    thread: Thread, browser: Client, headers: dict[str, str]
+) -> None:
+    page = browser.get(url(thread)).content.decode()
+    seen = re.findall(r'name="seen" value="([^"]+)"', page)
+    assert len(seen) == 2 and seen[0] == seen[1], "both ways to close say it"
+    factories.make_inbound(thread, "Wait, one more thing")
+    browser.post(url(thread, "close"), {"then": "next", "seen": seen[0]}, headers=headers)
+    thread.refresh_from_db()
+    assert thread.state == "open" and thread.needs_reply
+    browser.post(url(thread, "close"), {"then": "next", "seen": thread.latest}, headers=headers)
+    thread.refresh_from_db()
+    assert thread.state == "closed"
 
 
 def test_a_poll_gets_304_until_a_message_changes(thread: Thread, browser: Client) -> None:
