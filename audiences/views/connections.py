@@ -77,6 +77,8 @@ def overview(request: Request) -> HttpResponse:
 def edit(request: Request, provider: str) -> HttpResponse:
     """Connect a provider or replace its credentials; they are tried first, and kept only if they work."""
     shown = _shown(request, provider)
+    if shown.unreadable:  # whose account it was is not known: that page says what to do first
+        return redirect("audiences:connections")
     if shown.fixed:
         return render(request, "settings/connection_form.html", {"shown": shown}, status=_refused(request))
     form = FORMS[provider](

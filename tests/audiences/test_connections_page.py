@@ -156,9 +156,15 @@ def test_unreadable_credentials_are_said(account: Account, admin: Client, settin
     Connection.objects.create(account=account, provider="twilio", credentials={"auth_token": "t"})
     client_key, settings.SECRET_KEY_FALLBACKS = settings.SECRET_KEY, []
     settings.SECRET_KEY = "another"
-    page = signed_in(factories.make_user(account)).get(URL).content.decode()
+    client = signed_in(factories.make_user(account))
+    page = client.get(URL).content.decode()
+    replaced = client.post(
+        reverse("audiences:connection", args=["twilio"]), {"account_sid": SID, "auth_token": "u"}
+    )
     settings.SECRET_KEY = client_key
     assert "cannot be read" in page
+    assert replaced.status_code == 302 and replaced["Location"] == URL
+    assert Connection.objects.get().credentials == {"auth_token": "t"}
 
 
 def test_progress_of_a_first_sync_is_live(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
