@@ -52,13 +52,13 @@ def send(
     from conversations import tasks  # tasks import the sender, and with it most of this package
 
     origin = f"test:{token}"
-    known = Message.objects.filter(origin=origin, account=account).first()
-    if known:
-        return known
     if number.account_id != account.pk or not number.active:
         raise TrialRefused("No test was sent: this number is paused. Activate it, or choose another.")
     address, _ = Address.objects.get_or_create(account=account, channel=Address.Channel.PHONE, value=phone)
-    suppression.lock_addresses([address.pk])
+    suppression.lock_addresses([address.pk])  # a second click waits here, then finds the first
+    known = Message.objects.filter(origin=origin, account=account).first()
+    if known:
+        return known
     if suppression.in_force([address.pk]):
         raise TrialRefused(
             f"No test was sent: {display_phone(phone)} has opted out. Text START from it to the number, or "

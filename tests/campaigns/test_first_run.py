@@ -1,11 +1,13 @@
 """The first run: every step read from its rows, and what a first launch is refused for."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -291,6 +293,23 @@ def test_a_test_text_is_sent_once_per_form(account: Account, admin: Client) -> N
     number, token = factories.make_number(account), str(uuid.uuid4())
     for _ in range(2):
         assert send(admin, number, token=token).status_code == 302
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_the_same_instant_send_one_test_text(account: Account, admin: Client) -> None:
+    number, token, cookies = factories.make_number(account), str(uuid.uuid4()), admin.cookies
+
+    def click(_: int) -> int:
+        client = Client()
+        client.cookies = cookies
+        try:
+            return int(send(client, number, token=token).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(click, range(4))) == [302] * 4
     assert Message.objects.count() == 1
 
 
