@@ -1,7 +1,9 @@
-// Requests, questions and toasts. Loaded in <head>, after htmx and its extensions, without defer:
-// htmx starts when the document is parsed, and everything that changes a request must listen by then.
+// What every page does, in three parts: requests with their questions and toasts; live regions; the shell.
+// Loaded in <head>, after htmx and its extensions, without defer: htmx starts when the document is parsed,
+// and everything that changes a request must listen by then.
 "use strict";
 
+// Requests, questions and toasts.
 (() => {
   const SAFE = /^(GET|HEAD|OPTIONS)$/i;
   const TOAST_SECONDS = 8;
@@ -67,5 +69,183 @@
     toasts.append(toast);
     // An error stays until somebody has read it.
     if (tone !== "error" && tone !== "warning") setTimeout(() => toast.remove(), TOAST_SECONDS * 1000);
+  }
+})();
+
+// Live regions: the one place that decides when they ask. Each carries its own pace ({% live every=2 %});
+// here: never in a hidden tab nor while paused, more rarely while nobody is there, at once on return.
+(() => {
+  const TIMED = new Set(["every", "visibilitychange", "refresh"]);
+  const IDLE_SECONDS = 5 * 60; // without a key, pointer or touch
+  const IDLE_ASKS_EACH = 5; // of so many turns, one asks
+  const PAUSED = "truckroll.paused";
+  const WORDS = { live: "Live", paused: "Paused", offline: "Not updating" };
+
+  let touched = Date.now();
+  let failing = false;
+  const turns = new WeakMap();
+
+  const paused = () => sessionStorage.getItem(PAUSED) === "yes";
+  const idle = () => Date.now() - touched > IDLE_SECONDS * 1000;
+  const refresh = () => document.dispatchEvent(new Event("refresh"));
+
+  for (const kind of ["keydown", "pointerdown", "pointermove", "wheel", "touchstart"]) {
+    addEventListener(kind, () => {
+      const wasIdle = idle();
+      touched = Date.now();
+      if (wasIdle) refresh();
+    }, { passive: true, capture: true });
+  }
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { sourceElement, sourceEvent, request } = event.detail.ctx;
+    if (!TIMED.has(sourceEvent?.type)) return;
+    if (document.hidden || paused() || skipsThisTurn(sourceElement, sourceEvent)) {
+      event.preventDefault();
+      return;
+    }
+    request.headers["X-Poll"] = "1"; // a timer's request does not keep the session alive
+  });
+
+  function skipsThisTurn(element, event) {
+    if (event.type !== "every" || !idle()) return false;
+    const turn = (turns.get(element) || 0) + 1;
+    turns.set(element, turn);
+    return turn % IDLE_ASKS_EACH !== 0;
+  }
+
+  // Whether the last answer came: a region that cannot ask keeps showing what it has, and says so.
+  const timed = (event) => TIMED.has(event.detail?.ctx?.sourceEvent?.type);
+  document.addEventListener("htmx:after:request", (event) => {
+    if (timed(event)) failed((event.detail.ctx.response?.status ?? 0) >= 500);
+  });
+  document.addEventListener("htmx:error", (event) => {
+    if (timed(event) && !document.hidden) failed(true);
+  });
+
+  function failed(now) {
+    if (failing === now) return;
+    failing = now;
+    show();
+  }
+
+  function show() {
+    const button = document.getElementById("live-switch");
+    if (!button) return;
+    const state = paused() ? "paused" : failing ? "offline" : "live";
+    button.hidden = !document.querySelector("main [data-live]");
+    button.dataset.state = state;
+    button.setAttribute("aria-pressed", String(paused()));
+    button.textContent = WORDS[state];
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#live-switch")) return;
+    sessionStorage.setItem(PAUSED, paused() ? "no" : "yes");
+    show();
+    if (!paused()) refresh();
+  });
+  document.addEventListener("DOMContentLoaded", show);
+})();
+
+// Menus, dialogs and keys of the page shell.
+(() => {
+  const OFF = "truckroll.shortcuts"; // "off": somebody dictates, or types keys by accident (WCAG 2.1.4)
+  const PLACES = { d: "/", c: "/campaigns/", i: "/conversations/" };
+  const CHORD_SECONDS = 1.5;
+  let chord = 0;
+
+  const byId = (id) => document.getElementById(id);
+  const keysOff = () => localStorage.getItem(OFF) === "off";
+
+  // Menus close on a click elsewhere, on a choice, and on Escape.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target) || event.target.closest(".menu__list :is(a, button)")) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector("details.menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+  });
+
+  // Dialogs: data-opens="search", data-close, a click beside them. The browser gives the focus back.
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    const dialog = opener && byId(opener.dataset.opens);
+    if (dialog && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      open(dialog);
+      return;
+    }
+    if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+    if (event.target.tagName === "DIALOG" && event.target.id !== "confirm" && beside(event)) event.target.close();
+  });
+
+  function beside({ target, clientX, clientY }) {
+    const box = target.getBoundingClientRect();
+    return clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom;
+  }
+
+  function open(dialog) {
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[autofocus]")?.focus();
+  }
+
+  // Whatever lands in #modal-body opens the modal; its root may say how large and how it is called.
+  document.addEventListener("htmx:after:swap", () => {
+    const modal = byId("modal");
+    const root = byId("modal-body")?.firstElementChild;
+    if (!modal || !root) return;
+    modal.classList.toggle("dialog--large", root.dataset.modalSize === "large");
+    const title = root.querySelector("h1, h2");
+    if (title) modal.setAttribute("aria-label", title.textContent.trim());
+    if (!modal.open) open(modal);
+  });
+  document.addEventListener("close-modal", () => byId("modal")?.close()); // an answer's HX-Trigger: it is done
+  document.addEventListener("DOMContentLoaded", () => {
+    byId("modal")?.addEventListener("close", () => {
+      byId("modal-body").replaceChildren();
+      document.dispatchEvent(new Event("refresh")); // what was done in it shows at once
+    });
+    for (const box of document.querySelectorAll("[data-shortcuts-switch]")) box.checked = !keysOff();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-shortcuts-switch]")) localStorage.setItem(OFF, event.target.checked ? "on" : "off");
+  });
+
+  // Keys: "/" searches, "?" explains, "g" then a letter goes somewhere, and data-key="r" on an element answers "r".
+  document.addEventListener("keydown", (event) => {
+    if (keysOff() || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (document.querySelector("dialog:modal")) return;
+    if (Date.now() - chord < CHORD_SECONDS * 1000 && PLACES[event.key]) {
+      event.preventDefault();
+      location.assign(PLACES[event.key]);
+    } else if (event.key === "g") {
+      chord = Date.now();
+    } else if (event.key === "/" && byId("search")) {
+      event.preventDefault();
+      open(byId("search"));
+    } else if (event.key === "?" && byId("shortcuts")) {
+      event.preventDefault();
+      open(byId("shortcuts"));
+    } else if (/^[a-z]$/.test(event.key)) {
+      act(event);
+    }
+  });
+
+  function typing(element) {
+    return element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=submit], [type=button])");
+  }
+
+  function act(event) {
+    const target = [...document.querySelectorAll(`[data-key="${event.key}"]`)].find((found) => found.checkVisibility());
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("textarea, input:not([type=checkbox], [type=radio])")) target.focus();
+    else target.click();
   }
 })();
