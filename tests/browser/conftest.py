@@ -1,4 +1,4 @@
-"""One server and one pair of companies per module, and browsers that are signed in once."""
+"""One server and one pair of companies for all these tests, and browsers that are signed in once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,15 @@ from tests.browser import company
 from tests.browser.company import Company
 from tests.browser.pages import EMPTY, FULL, Visit
 
-HEIGHT = {390: 844, 320: 700}
+SCREENS = {1280: 900, 640: 800, 390: 844, 320: 700}
+"""Heights by width; 640 is 1280 at a zoom of 200 %, what is narrower is a phone."""
+PHONE = 500
+STILL = """
+document.addEventListener("htmx:config:request", (event) => {
+  const cause = event.detail.ctx.sourceEvent?.type;
+  if (["every", "visibilitychange", "refresh"].includes(cause)) event.preventDefault();
+});
+"""
 QUIET = ("status of 403", "status of 404", "status of 422")  # what a browser notes about those pages
 
 expect.set_options(timeout=10_000)
@@ -48,6 +56,16 @@ class Screen:
     page: Page
     said: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self._protocol = self.page.context.new_cdp_session(self.page)
+
+    def show(self, width: int) -> None:
+        """As wide as this; a phone is touched."""
+        self._protocol.send("Emulation.setTouchEmulationEnabled", {"enabled": width < PHONE})
+        self.page.set_viewport_size({"width": width, "height": SCREENS[width]})
+
     def complaints(self) -> list[str]:
         """What the console said, once."""
         said, self.said[:] = [line for line in self.said if not any(q in line for q in QUIET)], []
@@ -57,9 +75,9 @@ class Screen:
 Screens = Callable[..., Screen]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
-    """Rows stay for the whole module: its tests look, or change what no other looks at."""
+    """Rows stay for the whole folder: its tests look, or change figures that no other reads."""
     with django_db_blocker.unblock():
         server = LiveServer("127.0.0.1")
         try:
@@ -69,29 +87,28 @@ def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
             call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def screens(browser: Browser, site: Site) -> Iterator[Screens]:
-    """`screens("full", "admin", width=390)`: that browser, the same for the whole module."""
+    """`screens("full", "admin")`: that person's browser, the same for all tests.
+
+    `still`: nothing refreshes itself, so that what is looked at stays.
+    """
     kept: dict[tuple[Any, ...], Screen] = {}
     contexts: list[BrowserContext] = []
 
-    def screen(state: str = FULL, role: str = "admin", width: int = 1280, csp: bool = True) -> Screen:
-        key = (state, role, width, csp)
+    def screen(state: str = FULL, role: str = "admin", *, still: bool = False) -> Screen:
+        key = (state, role, still)
         if key not in kept:
             context = browser.new_context(
-                viewport={"width": width, "height": HEIGHT.get(width, 900)},
-                bypass_csp=not csp,
-                reduced_motion="reduce",
-                has_touch=width < 500,
+                viewport={"width": 1280, "height": SCREENS[1280]}, reduced_motion="reduce"
             )
             context.set_default_timeout(10_000)
             contexts.append(context)
+            if still:
+                context.add_init_script(STILL)
             if role:
                 _sign_in(context, site, state, role)
-            made = Screen(context.new_page())
-            made.page.on("console", lambda message: made.said.append(f"{message.type}: {message.text}"))
-            made.page.on("pageerror", lambda error: made.said.append(str(error)))
-            kept[key] = made
+            kept[key] = Screen(context.new_page())
         return kept[key]
 
     yield screen

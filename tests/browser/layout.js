@@ -1,4 +1,4 @@
-// What the layout tests ask a page: an object of functions, evaluated in the page by `test_layout.py`.
+// What the layout tests ask a page: an object of functions, evaluated in the page by `asking.py`.
 ({
   // What reaches beyond a screen of this width.
   wider(width) {
@@ -26,8 +26,29 @@
         + `${Math.round(box.width)}×${Math.round(box.height)}`);
   },
 
+  // What a screen reader is told first of all.
+  outline() {
+    return {
+      headings: String(document.querySelectorAll("h1").length),
+      heading: document.querySelector("h1")?.innerText.trim() ?? "",
+      mains: String(document.querySelectorAll("main").length),
+      title: document.title.trim(),
+      language: document.documentElement.lang,
+    };
+  },
+
+  // The next press of Tab begins at the top of the page.
+  top() {
+    const start = document.createElement("span");
+    start.tabIndex = -1;
+    document.body.prepend(start);
+    start.focus();
+    start.remove();
+  },
+
   // Number the page's actions; their words.
   actions() {
+    for (const element of document.querySelectorAll("[data-action]")) delete element.dataset.action;
     return [...document.querySelectorAll("main .button, main [type=submit]")]
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled && element.tabIndex >= 0)
       .map((element, number) => {

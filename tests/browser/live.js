@@ -1,4 +1,4 @@
-// What the live tests do in a page: an object of functions, evaluated in the page by `test_live.py`.
+// What the live tests do in a page: an object of functions, evaluated in the page by `asking.py`.
 ({
   // Type into everything that takes words, open what opens, scroll what scrolls, and stand in the middle of a word.
   occupy(words) {

@@ -80,3 +80,7 @@ def live_visits() -> tuple[Visit, ...]:
         "conversations:thread",
     )  # fmt: skip
     return tuple(Visit(name, FULL) for name in names)
+
+
+WHOLE = tuple(visit for visit in visits() if visit.state == FULL and not visit.query and not visit.public)
+"""One visit of every page that people sign in for."""

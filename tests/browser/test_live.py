@@ -1,7 +1,6 @@
 """A refresh changes figures and nothing else: focus, caret, typing, scroll, open parts and dialogs stay."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -11,22 +10,17 @@ from playwright.sync_api import Page, Response, expect
 from analytics import dashboard
 from campaigns.models import Campaign
 from tests import factories
+from tests.browser.asking import live
 from tests.browser.company import Company
 from tests.browser.conftest import Screens, Site
 from tests.browser.pages import FULL, Visit, live_visits
 
-SCRIPT = Path(__file__).with_name("live.js").read_text(encoding="utf-8")
 WORDS = "Friday at nine wor"
 CHANGES = 20
 QUIET_ASKS = 12
 MOST_SHIFT = 0.02
 REGIONS = {"campaigns:list": "#campaigns", "conversations:inbox": "main [data-live]"}
 """By URL name: the region; `#live` for all others."""
-
-
-def ask(page: Page, what: str, argument: Any = None) -> Any:
-    """The answer of one of the functions in `live.js`."""
-    return page.evaluate(f"(argument) => ({SCRIPT}).{what}(argument)", argument)
 
 
 def refresh(page: Page, region: str) -> Response:
@@ -77,25 +71,25 @@ def opened(site: Site, screens: Screens, prompt_figures: None) -> Callable[..., 
 @pytest.mark.parametrize("visit", live_visits(), ids=str)
 def test_nobody_loses_anything(site: Site, opened: Any, visit: Visit) -> None:
     page, region = opened(visit)
-    counts = ask(page, "occupy", WORDS)
+    counts = live(page, "occupy", WORDS)
     changed = 0
     for n in range(CHANGES):
         something_happens(site.full, visit, n)
         changed += refresh(page, region).status == 200
     page.evaluate("new Promise(requestAnimationFrame)")
     assert changed >= CHANGES - 1, f"only {changed} of {CHANGES} changes were shown"
-    assert ask(page, "lost", WORDS) == [], f"of {counts} boxes, open parts and scrolled places"
+    assert live(page, "lost", WORDS) == [], f"of {counts} boxes, open parts and scrolled places"
 
 
 @pytest.mark.parametrize("visit", live_visits(), ids=str)
 def test_nothing_moves(site: Site, opened: Any, visit: Visit) -> None:
     page, region = opened(visit)
-    ask(page, "watchShifts")
+    live(page, "watchShifts")
     for n in range(8):
         something_happens(site.full, visit, n)
         refresh(page, region)
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    shifts = ask(page, "shifted")
+    shifts = live(page, "shifted")
     assert sum(value for value, _ in shifts) <= MOST_SHIFT, shifts
 
 

@@ -1,80 +1,40 @@
-"""What a page weighs: first load, scripts, fragments, requests, and that nothing comes from elsewhere.
+"""What the network says of a first load agrees with how pages are weighed, and live fragments stay small.
 
-Sizes are those of gzip, as the server sends what it compresses ahead; fonts and pictures as they are.
+Every page's own weight is judged with the page, in `test_pages.py`.
 """
 
 import gzip
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Response
+from playwright.sync_api import Request
 
-from tests.browser.conftest import Screen, Screens, Site
-from tests.browser.pages import FULL, Visit, live_visits, visits
+from tests.browser import weight
+from tests.browser.conftest import Screens, Site
+from tests.browser.pages import FULL, Visit, live_visits
 
-FIRST_LOAD = 150 * 1024
-SCRIPTS = 60 * 1024
 FRAGMENT = 15 * 1024
-REQUESTS = 18  # the page, six sheets, five scripts, a font, two pictures, and what it has of its own
-TEXTS = ("text/", "javascript", "json", "svg")
-WHOLE = [visit for visit in visits() if visit.state == FULL and not visit.query]
 
 
-@dataclass
-class Load:
-    """Everything that one visit brought."""
+@pytest.mark.parametrize("name", ["analytics:campaign", "conversations:thread"])
+def test_everything_that_is_requested_is_weighed(site: Site, screens: Screens, name: str) -> None:
+    page = screens(FULL, "admin", still=True).page
+    asked: set[str] = set()
 
-    sizes: dict[str, int] = field(default_factory=dict)
-    scripts: int = 0
-    hosts: set[str] = field(default_factory=set)
+    def keep(request: Request) -> None:
+        asked.add(request.url.partition("#")[0])
 
-    def take(self, response: Response) -> None:
-        """Weigh one answer."""
-        kind = response.headers.get("content-type", "")
-        body = response.body()
-        size = len(gzip.compress(body, 9)) if any(text in kind for text in TEXTS) else len(body)
-        self.sizes[urlsplit(response.url).path] = size
-        self.hosts.add(urlsplit(response.url).netloc)
-        if "javascript" in kind:
-            self.scripts += size
-
-    def told(self) -> str:
-        """The heaviest first."""
-        heaviest = sorted(self.sizes.items(), key=lambda pair: -pair[1])
-        return ", ".join(f"{path} {size:,}" for path, size in heaviest)
-
-
-def load(screen: Screen, url: str) -> Load:
-    """Visit a page with an empty cache."""
-    answers: list[Response] = []
-
-    def keep(answer: Response) -> None:
-        answers.append(answer)
-
-    screen.page.on("response", keep)
-    screen.page.context.new_cdp_session(screen.page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-    screen.page.goto(url)
-    screen.page.remove_listener("response", keep)
-    found = Load()
-    for answer in list(answers):
-        if answer.request.headers.get("hx-request") is None:
-            found.take(answer)
-    return found
-
-
-@pytest.mark.parametrize("visit", WHOLE, ids=str)
-def test_first_load(site: Site, screens: Screens, visit: Visit) -> None:
-    found = load(screens(FULL, "admin"), site.address(visit))
-    assert sum(found.sizes.values()) <= FIRST_LOAD, found.told()
-    assert found.scripts <= SCRIPTS, found.told()
-    assert len(found.sizes) <= REQUESTS, found.told()
-    assert found.hosts == {urlsplit(site.url).netloc}
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.on("request", keep)
+    answer = page.goto(site.address(Visit(name, FULL)))
+    page.remove_listener("request", keep)
+    protocol.send("Network.setCacheDisabled", {"cacheDisabled": False})
+    assert answer is not None and set(weight.of(page, answer.body()).sizes) == asked
 
 
 @pytest.mark.parametrize("visit", live_visits(), ids=str)
 def test_live_fragment(site: Site, screens: Screens, visit: Visit) -> None:
-    page = screens(FULL, "admin").page
+    page = screens(FULL, "admin", still=True).page
     page.goto(site.address(visit))
     urls: list[str] = page.evaluate(
         "[...document.querySelectorAll('[data-live]')].map((e) => e.getAttribute('hx-get'))"
