@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from analytics.models import JobCredit
 from audiences.models import Contact
@@ -112,9 +112,13 @@ class Line:
     thread_pk: int | None = None
 
 
-def related(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The same rows with everything that `lines` will read."""
-    return rows.select_related(*RELATED[rows.model])
+def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
+    """The rows with these keys, in their order, with everything that `lines` will read.
+
+    Apart from finding the keys: sorting all rows whole for the sake of fifty takes twice as long.
+    """
+    found = model._default_manager.select_related(*RELATED[model]).in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
 
 
 def lines(rows: Sequence[Any]) -> list[Line]:

@@ -16,6 +16,6 @@ def show(request: access.Request, rows: QuerySet[Any], **context: Any) -> HttpRe
 
     `context` has `title` and `meaning` of the number; `campaign`, `node` or `narrowed` say of what it counts.
     """
-    page = Paginator(listing.related(rows), listing.PER_PAGE).get_page(request.GET.get("page"))
-    context |= {"page": page, "lines": listing.lines(list(page))}
+    page = Paginator(rows.values_list("pk", flat=True), listing.PER_PAGE).get_page(request.GET.get("page"))
+    context |= {"page": page, "lines": listing.lines(listing.of(rows.model, list(page)))}
     return render(request, "analytics/rows.html", context)
