@@ -55,6 +55,7 @@ def correct(
     was = read.label
     if was == label:
         return Corrected(None, still_opted_out=_in_force(message, label))
+    lifted = _liftable(message, read) if was == reading.OPT_OUT and consent.strip() else None
     correction = ReadingCorrection.objects.create(message=message, was=was, now=label, by=by, at=moment)
     outcome = Reading.Outcome.OPT_OUT if label == reading.OPT_OUT else Reading.Outcome.ROUTE
     # Rule, score and detector stay: they say how it was read before.
@@ -66,8 +67,11 @@ def correct(
     )  # fmt: skip
     if label == reading.OPT_OUT:
         return Corrected(correction, tuple(_opt_out(message, by, moment)))
-    if was == reading.OPT_OUT and consent.strip():
-        _lift(message, read, by, consent.strip(), moment)
+    if lifted is not None:
+        suppression.lift(message.address, channel=lifted.channel, evidence=consent.strip(), now=moment, by=by)
+        Thread.objects.filter(address=message.address, closed_reason=opt_outs.REASON).update(
+            state=Thread.State.OPEN, closed_reason=""
+        )
     return Corrected(correction, still_opted_out=_in_force(message, label))
 
 
@@ -92,23 +96,16 @@ def _opt_out(message: Message, by: User, now: datetime) -> list[int]:
     )
 
 
-def _lift(message: Message, read: Reading, by: User, consent: str, now: datetime) -> None:
+def _liftable(message: Message, read: Reading) -> OptOut | None:
+    """The opt-out in force that this message made and that we alone keep; CorrectionRefused for another."""
     row = OptOut.objects.filter(address=message.address, lifted_at=None).first()
     if row is None:
-        return
-    mine = row.source == OptOut.Source.TEXT and row.provider_id == (message.provider_id or "")
-    if not mine:
-        raise CorrectionRefused(
-            "The opt-out in force here was not made by this message."
-        )
+        return None
+    if row.source != OptOut.Source.TEXT or row.provider_id != (message.provider_id or ""):
+        raise CorrectionRefused("The opt-out in force here was not made by this message.")
     if reading.at_carrier(message.body or "", read.rule):
-        raise CorrectionRefused(
-            "The carrier keeps this opt-out too. Only the customer's own START ends it."
-        )
-    suppression.lift(message.address, channel=row.channel, evidence=consent, now=now, by=by)
-    Thread.objects.filter(address=message.address, closed_reason=opt_outs.REASON).update(
-        state=Thread.State.OPEN, closed_reason=""
-    )
+        raise CorrectionRefused("The carrier keeps this opt-out too. Only the customer's own START ends it.")
+    return row
 
 
 def _in_force(message: Message, label: str) -> bool:

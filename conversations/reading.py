@@ -4,6 +4,7 @@ Three tiers: one word that ends everything, a grammar of verb and object, and a 
 a wish to be left alone is held for a person: missing one costs far more than a reply answered by hand.
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 from conversations.models import Reading
@@ -67,7 +68,7 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
     if taken_away == "automatic" or (taken_away == "tapback" and not text):
         return Verdict(OTHER, Reading.Outcome.ROUTE, taken_away, 1.0, courtesy=True)
     if not text:
-        return Verdict(OTHER, Reading.Outcome.HOLD, taken_away or "nothing to read", 0.3)
+        return _wordless(own, taken_away)
     if word:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "keyword", 1.0, keyword=word)
     if word := next((found for form in forms if (found := keywords.nearly(form))), ""):
@@ -100,13 +101,23 @@ def _leaves(text: str, parts: list[str], whole: float) -> float:
     return found if grammar.mentions(bare) else found / 2
 
 
+def _wordless(own: str, taken_away: str) -> Verdict:
+    """A text without a word: pictures of a mood need nobody, anything else does."""
+    if any(unicodedata.category(char) == "So" for char in own):
+        return Verdict(OTHER, Reading.Outcome.ROUTE, "emoji", 0.8)
+    return Verdict(OTHER, Reading.Outcome.HOLD, taken_away or "nothing to read", 0.3)
+
+
 def _without_grammar(text: str, likely: dict[str, float], leaves: float, *, quotes_us: bool) -> Verdict:
     """A text that no keyword and no rule of the grammar calls a wish to be left alone."""
     found = intents.intent(text)
     if leaves >= LEAVES and not found:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "trained", round(leaves, 3))
     label = found.label if found else _likeliest(text, likely)
-    if leaves >= (DOUBTFUL_BESIDE if found else DOUBTFUL) or quotes_us:
+    doubtful = leaves >= (DOUBTFUL_BESIDE if found else DOUBTFUL) and not (found and found.whole)
+    if keywords.ordinary(text):
+        return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
+    if doubtful or (quotes_us and (leaves >= 0.05 or len(text.split()) < 4)):
         label = OPT_OUT if leaves >= 0.6 and not found else label
         return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
     among_others = likely[label] / max(1e-6, 1 - likely[OPT_OUT])  # what it is if it is no opt-out

@@ -1,4 +1,4 @@
-"""Whether somebody wishes no contact of any kind, at any address, or only no texts and calls to this phone."""
+"""Whether somebody wishes no contact of any kind, at any address, or no texts and calls to this phone."""
 
 import re
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ _EVERYWHERE = re.compile(
     r"|\b(no (further|more) (contact|communication)|cease all (contact|communication))\b"
 )
 _BUT_BY_MAIL = re.compile(
-    r"\b((e ?mail|mail|write) (me|us)|(e ?mail|mail)( (is|works))? (only|instead|better|fine|ok)|instead|escriban?me"
-    r"|correo|only by (e ?mail|mail)|use (my )?e ?mail)\b"
+    r"\b((e ?mail|mail|write) (me|us)|(e ?mail|mail)( (is|works))? (only|instead|better|fine|ok)|instead"
+    r"|escriban?me|correo|only by (e ?mail|mail)|use (my )?e ?mail)\b"
 )
 
 

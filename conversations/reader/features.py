@@ -7,7 +7,7 @@ MOST_WORDS = 60  # of a text; the rest says nothing that the beginning did not
 
 
 def features(text: str) -> Iterator[str]:
-    """Every feature of a canonical text, with repetitions. Words carry no mark, pairs a space, pieces a `_`."""
+    """Every feature of a canonical text, with repetitions. Pairs of words hold a space, pieces a `_`."""
     words = text.split()[:MOST_WORDS]
     for word in words:
         yield word

@@ -56,6 +56,14 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"|november|december|spring|summer|fall|winter)\b",
         r"\b(keep|sigan|siga|sigue)( (me|us|my number|sending|texting|mandando|mandar\w*|escribi\w*))+( (on|texts|the|list|reminders|coming))*",
         r"\b(put|get|add) (me|us)( down)? (on|in) (the|your|ur) (list|schedule|calendar|books) (for|this|on|next|at)\b",
+        r"\b(do|does|did|can|will|could|would) (you|they|he|the \w+|your \w+)( guys)?( also)? (remove|take away|haul|get rid of|take out|drop)\b"
+        r"(?! (me|us|my (name|number|phone|info|mom|dad|cell)|this (number|phone)|our (number|name)))",
+        r"\b(you|nobody|no one|he|she|they|guys?|tech|technician)( guys| ever| just)* (never|didnt|dont|doesnt|hasnt|havent)( ever)? (text|call|contact"
+        r"|message|return|answer|show|repl)\w*( (me|us))?( back| up)?(?! (again|anymore|ever))\b",
+        r"\b(ive|i have|have|i|we)( \w+)? (been )?(texting|calling|messaging|emailing|contacting) (you|yall|your|for|all|since)\b",
+        r"(?<!why )\bdont (remove|delete|take|drop|unsubscribe|kick|pull) (me|us|my \w+|our \w+)( (off|from|out|of|the|your|this|list|yet))*",
+        r"\bdont (call|ring|phone)( me| us)? (im|i|because|cuz|we|cause|my)\b",
+        r"\b(im|is|was|hes|shes|are|be) off (this|next|today|on|work|all|until|at|for|tomorrow|mon|tues|wednes|thurs|fri|satur|sun)\w*",
         r"\bdont (lose|forget|worry|bother (with|to|coming|calling back))\b",
         r"\b(remove|delete|take|get|drop)( (the|that|your|old|my|our|this|a|late))* (old|filter|fee|fees|charges?|unit"
         r"|ladder|sign|error|panel|cover|tank|toilet|water heater|furnace|parts?|wall|hands|time|look|care|day)\b"
@@ -95,7 +103,7 @@ _CEASE = (
 )
 _DOING = (
     r"(text\w*|messag\w*|contact\w*|bother\w*|harass\w*|spam\w*|bugg?\w*|pester\w*|annoy\w*|solicit\w*|disturb\w*"
-    r"|hitting|blowing up|blowin up|hit up|flooding|wasting|calling|emailing|pinging|reaching out|hounding|stalking"
+    r"|remind(ing)?|hitting|blowing up|blowin up|hit up|flooding|wasting|calling|emailing|pinging|reaching out|hounding|stalking"
     r"|writing|advertising|marketing|mailing)"
 )
 _THINGS = (
@@ -117,7 +125,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("cease", rf"\b{_NOT}( (even|ever|to|you|try|please|dare|you dare|going to|be))* (text|message|contact|bother|spam"
               rf"|solicit|write|txt|msg|reach out|send)( (to|out to|back))?( {_ME})?"
               rf"( {_AGAIN}| {_ME}| {_THINGS}| any\b| more\b| nothing|$)"),
-    ("cease", rf"\b{_NOT}( (even|ever))* (text|contact|message|call|bother|email) (or (call|text|email|contact) )?{_ME}\b"),
+    ("cease", rf"\b{_NOT}( (even|ever))* (text|contact|message|bother|email|call or text|text or call|call and text) ({_ME}|it|anyone here)\b"),
     ("cease", rf"\bno( more)?( {_OURS})* {_THINGS}( (please|from|to|anymore|thanks|on|here|ok|or)\b|$)"),
     ("cease", r"\bno (texting|messaging|contacting|soliciting|solicitation|solicitors)\b"),
     ("cease", r"\bno need (to|for)( (you|ever|even|to|any|more|further))* (text|texts|message|messages|contact|texting"
@@ -212,7 +220,7 @@ _LAST = re.compile(
 _ASKS = re.compile(r"^(when|why|how|does|will|did|do|what time|is|are)\b")
 _FIRST = re.compile(r"^(please |ok |just )*(stop|unsubscribe|stopall)\b(?! (light|sign|the|a|at|by|in|over))")
 _WANTS_THEM = re.compile(
-    r"\b(still want|but i( still| do)? (want|like|love|need)|keep (sending|texting|them|the texts|the reminders|me on)|i (do )?(like|want|need) (them|the texts|the messages"
+    r"\b(still want|but i( still| do)? (want|like|love|need)|(?<!you )(?<!i )(?<!they )(?<!yall )(?<!guys )(?<!people )keep (sending|texting|them|the texts|the reminders|me on)|i (do )?(like|want|need) (them|the texts|the messages"
     r"|the reminders|these|your texts)|didnt mean|by (mistake|accident)|ignore that|autocorrect|not mean to)\b"
 )
 

@@ -11,6 +11,7 @@ class Intent(NamedTuple):
     label: str
     rule: str
     courtesy: bool = False
+    whole: bool = False  # the phrase is the whole text: nothing else is said beside it
 
 
 _DAY = (
@@ -28,6 +29,11 @@ _GREETS = re.compile(
     r"\b(happy|merry|feliz) (early |belated )?(thanksgiving|new year|christmas|holidays|easter|navidad|ano nuevo|dia"
     r"|hanukkah|fourth|birthday)\b|^(see you (then|soon|there)|nos vemos|hasta luego|you too|igualmente)$"
 )
+_DECLINES = re.compile(
+    r"^(no|nope|nah|naw|n|not (interested|now|yet|right now|today thanks|at this time|for (me|us))|no thanks|no gracias|no thank you|im good"
+    r"|we are good|all set|im all set|we are all set|no need|not needed|maybe later|maybe|pass|ahorita no|por ahora no|no por (ahora|el momento)"
+    r"|never mind|no (i|we) (dont|do not))( (thanks|thank you|gracias|for now|sorry|please|sir|maam|we are good|im good|no|por ahora))*$"
+)
 _ASKS_FIRST = re.compile(
     r"^(hi |hello |hey |ok |and |but |so |um |good morning |hola |buenas |sorry |yes |excuse me )*"
     r"(how|what|whats|when|where|who|whos|why|which|can|could|would|do|does|did|is|are|will|should|any chance"
@@ -40,7 +46,7 @@ _PHRASES: tuple[tuple[str, str, str], ...] = (
     ("wrong_number", "not them", r"\b(this|that) (is|s) ?not \w+s? (phone|number)\b|\bno (one|body) (here )?(by|named)\b|\bnot \w+s? (phone|number)\b"),
     ("wrong_number", "who", r"^(sorry |hi |um |ok )*(new phone )?who(s| is| are you| tf is)? ?(this|dis|u)?( for| from)? ?\??$|\bdont know (any|a|who)\b"),
     ("wrong_number", "who", r"\bwho dis\b|\b(you )?(meant|looking) (to text|to reach|for) (someone|somebody) else\b|\bnever heard of (him|her|them)\b"),
-    ("wrong_number", "lives", r"\b(doesnt|dont|no longer) (live|lives) (here|there|at)\b|\bno vive aqui\b|\byo no soy\b|\bno conozco a\b"),
+    ("wrong_number", "lives", r"\b(doesnt|dont|no longer) (live|lives) (here|there|at)\b|\bno vive aqui\b|\byo no soy\b|^no soy \w+$|\bno conozco a\b"),
     ("wrong_number", "lives", r"\b(sold|dont own|no longer own) (that|the|our|my|this) (house|home|place|property)\b"),
     ("complaint", "words", r"\b(terrible|awful|horrible|worst|rip(ped)? ?(me |us )?off|scam(mers?)?$|unacceptable|ridiculous\w*|outrageous|robbery|a joke|unprofessional|disappointed|pathetic|disgusted|unhappy with)\b"),
     ("complaint", "law", r"\b(lawyer|attorney|sue|bbb|small claims|report you|harass\w*|angry|abogado|demanda\w*)\b"),
@@ -99,7 +105,9 @@ def may_book(text: str) -> bool:
 def intent(text: str) -> Intent | None:
     """What a canonical text plainly says, or None where only the trained part can tell."""
     if _THANKS.match(text) and re.search(r"\b(thank|thanks|gracias|appreciate|bless|see you)\b", text):
-        return Intent("other", "thanks", courtesy=True)
+        return Intent("other", "thanks", courtesy=True, whole=True)
+    if _DECLINES.match(text):
+        return Intent("other", "declines", whole=True)
     if _GREETS.search(text):
         return Intent("other", "greeting", courtesy=True)
     for label, rule, pattern in _COMPILED:

@@ -1,4 +1,4 @@
-"""The training lines: patterns that we wrote (`phrases/`), spelt out into replies with the slips of real ones.
+"""The training lines: patterns that we wrote (`phrases/`), spelt out into replies with real slips.
 
 A fifth of the patterns is held back by a hash of their text, so that what the trained part is judged on
 follows patterns it has never seen.

@@ -16,9 +16,9 @@ from conversations.reader.features import features
 from conversations.reader.wording import canonical, normalise, unquoted
 
 MOST_FEATURES = 15_000
-_ROUNDS = 12
-_RATE = 0.6
-_DECAY = 2e-5
+_ROUNDS = 10
+_RATE = 0.25
+_DECAY = 1e-4
 _SCALE = 100  # weights are kept as hundredths
 
 
@@ -72,6 +72,26 @@ def _fit(examples: list, size: int) -> tuple[list[list[float]], list[float]]:
                     past[j] += step * step
                     mine[j] -= _RATE * step / math.sqrt(past[j])
     return weights, bias
+
+
+def warmth(model: Classifier, unseen: Sequence[templates.Line]) -> float:
+    """By what the model's scores are to be divided so that its likelihoods hold for patterns it never saw."""
+    found = [(model.likelihoods(canonical(normalise(line.text))), line.label) for line in unseen]
+
+    def surprise(by: float) -> float:
+        whole = [sum(p ** (1 / by) for p in likely.values()) for likely, _ in found]
+        right = [likely[label] ** (1 / by) for likely, label in found]
+        return -sum(math.log(max(1e-12, r / w)) for r, w in zip(right, whole, strict=True))
+
+    return min((step / 10 for step in range(10, 41)), key=surprise)
+
+
+def cooled(model: Classifier, by: float) -> Classifier:
+    """The model with every score divided by `by`."""
+    rows = {f: (row[0], *(round(weight / by) for weight in row[1:])) for f, row in model.rows.items()}
+    return Classifier(
+        {f: row for f, row in rows.items() if any(row[1:])}, [round(b / by) for b in model.bias]
+    )
 
 
 def written(classifier: Classifier) -> str:

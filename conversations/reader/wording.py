@@ -5,6 +5,15 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
+PHRASES = Path(__file__).parent / "phrases"
+WORDS = Path(__file__).parent / "words"
+
+
+def listed(name: str) -> tuple[str, ...]:
+    """The words of one of the lists beside this module, in order."""
+    return tuple((WORDS / f"{name}.txt").read_text("utf-8").split())
+
+
 _EMOJI = {
     "🛑": "stop", "🚫": "stop", "⛔": "stop", "🖕": "eff off", "👍": "thumbsup", "👌": "thumbsup",
     "✅": "thumbsup", "👎": "thumbsdown", "🙏": "please", "❌": "no",
@@ -12,38 +21,9 @@ _EMOJI = {
 _JOY = re.compile("[\u2764\u263a\U0001f600-\U0001f64f\U0001f970\U0001f389\U0001f384\U0001f499-\U0001f49c]")
 
 # What people type in a hurry, and the word they mean. Several words where the short form is a phrase.
-_SHORT = {
-    "u": "you", "ur": "your", "yr": "your", "r": "are", "pls": "please", "plz": "please", "plse": "please",
-    "pleas": "please", "plss": "please", "pleez": "please", "txt": "text", "txts": "texts",
-    "txting": "texting", "txtin": "texting", "textin": "texting", "tex": "text", "texed": "texted",
-    "msg": "message", "msgs": "messages", "mssg": "message", "mssgs": "messages", "msging": "messaging",
-    "msj": "mensaje", "msjs": "mensajes", "mjs": "mensajes", "mensajitos": "mensajes", "dnt": "dont",
-    "don": "dont", "donot": "dont", "dun": "dont", "doesn": "doesnt", "thx": "thanks", "thnx": "thanks",
-    "tx": "thanks", "ty": "thanks", "tysm": "thanks", "thks": "thanks", "thanku": "thanks",
-    "tmrw": "tomorrow", "tmr": "tomorrow", "tmw": "tomorrow", "2moro": "tomorrow", "2morrow": "tomorrow",
-    "appt": "appointment", "apt": "appointment", "appts": "appointments", "resched": "reschedule",
-    "wk": "week", "wks": "weeks", "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday",
-    "weds": "wednesday", "thu": "thursday", "thur": "thursday", "thurs": "thursday", "fri": "friday",
-    "gr8": "great", "sry": "sorry", "srry": "sorry", "yall": "you", "yous": "you",
-    "stp": "stop", "stahp": "stop", "stawp": "stop", "staph": "stop", "sotp": "stop", "stpo": "stop",
-    "rmv": "remove", "rm": "remove", "rmove": "remove", "unsub": "unsubscribe",
-    "nvm": "never mind", "nm": "never mind", "num": "number", "nbr": "number", "nmbr": "number",
-    "numbr": "number", "nunber": "number", "abt": "about", "bc": "because",
-    "cuz": "because", "coz": "because", "agian": "again", "wnat": "want", "tke": "take", "gimme": "give me",
-    "wanna": "want to", "gonna": "going to", "gotta": "got to", "lemme": "let me", "idk": "i dont know",
-    "rn": "right now", "okay": "ok", "okey": "ok", "kk": "ok", "k": "ok",
-    "rong": "wrong", "wrng": "wrong", "ppl": "people", "cell": "phone", "cellphone": "phone", "fone": "phone",
-    "mobile": "phone", "digits": "number", "sms": "texts", "ads": "promotions", "promos": "promotions",
-    "cannot": "cant", "fkn": "effing", "fn": "effing",
-    "fucking": "effing", "fuckin": "effing", "frigging": "effing", "freaking": "effing", "fuck": "eff",
-    "fk": "eff", "fck": "eff", "f": "eff", "stfu": "shut up", "ffs": "ugh", "wtf": "ugh", "smh": "ugh",
-    "q": "que", "xq": "porque", "pq": "porque", "porfa": "por favor",
-    "porfas": "por favor", "porfis": "por favor", "xfa": "por favor", "xfavor": "por favor",
-    "plis": "por favor", "cel": "telefono", "celular": "telefono", "tel": "telefono",
-    "kiten": "quiten", "kiero": "quiero", "ekivocado": "equivocado", "nomas": "no mas",
-    "testos": "textos", "sita": "cita",
-    "urself": "yourself", "b4": "before", "l8r": "later",
-}  # fmt: skip
+_SHORT = dict(
+    line.split(" = ") for line in (WORDS / "short.txt").read_text("utf-8").splitlines() if " = " in line
+)
 _PHRASES = (
     (re.compile(r"\bdo? ?n ?o?t\b(?= )|\bdo not\b|\bdo nt\b"), "dont"),
     (re.compile(r"\b(can not|can t)\b"), "cant"),
@@ -59,230 +39,13 @@ _PHRASES = (
 )
 
 # Words of wishes whose typos are worth mending; those beside them are words in their own right.
-_MENDED = [
-    "texting",
-    "texts",
-    "texted",
-    "message",
-    "messages",
-    "messaging",
-    "unsubscribe",
-    "unsubscribed",
-    "contact",
-    "contacting",
-    "remove",
-    "removed",
-    "number",
-    "list",
-    "stop",
-    "stopped",
-    "please",
-    "anymore",
-    "bothering",
-    "harassing",
-    "sending",
-    "delete",
-    "deleted",
-    "again",
-    "phone",
-    "database",
-    "system",
-    "marketing",
-    "promotions",
-    "notifications",
-    "reminders",
-    "consent",
-    "reschedule",
-    "appointment",
-    "schedule",
-    "quit",
-    "cancel",
-    "mensajes",
-    "mensaje",
-    "textos",
-    "numero",
-    "equivocado",
-    "quiten",
-    "quitenme",
-    "borren",
-    "borrenme",
-    "eliminen",
-    "sistema",
-    "manden",
-    "mandarme",
-    "escriban",
-    "escribirme",
-    "molesten",
-    "molestar",
-    "dejen",
-    "enviar",
-    "envien",
-    "wrong",
-    "person",
-    "cita",
-    "desuscribir",
-]
-_LEFT_ALONE = frozenset(
-    [
-        "tests",
-        "testing",
-        "tested",
-        "resting",
-        "taxes",
-        "texas",
-        "test",
-        "massage",
-        "massages",
-        "contract",
-        "contacts",
-        "contracts",
-        "contracting",
-        "removes",
-        "remover",
-        "removal",
-        "lumber",
-        "numbers",
-        "member",
-        "cumber",
-        "lists",
-        "lift",
-        "last",
-        "lost",
-        "fist",
-        "mist",
-        "listed",
-        "step",
-        "shop",
-        "stops",
-        "spot",
-        "soon",
-        "stock",
-        "storm",
-        "story",
-        "store",
-        "top",
-        "slop",
-        "stomp",
-        "strop",
-        "sloppy",
-        "suit",
-        "quiet",
-        "quite",
-        "quick",
-        "quits",
-        "cancels",
-        "cancer",
-        "canceled",
-        "cancelled",
-        "cancelling",
-        "channel",
-        "spending",
-        "ending",
-        "mending",
-        "lending",
-        "bending",
-        "seeding",
-        "seeing",
-        "deleted",
-        "phones",
-        "data",
-        "gain",
-        "against",
-        "pleased",
-        "pleases",
-        "persons",
-        "personal",
-        "personas",
-        "hung",
-        "rung",
-        "wring",
-        "wrongs",
-        "string",
-        "strong",
-        "prong",
-        "sisters",
-        "sister",
-        "systems",
-        "market",
-        "markets",
-        "message",
-        "messages",
-        "promotion",
-        "promotional",
-        "notification",
-        "reminder",
-        "remind",
-        "stopper",
-        "stopping",
-        "quitting",
-        "nextel",
-        "taking",
-        "tasting",
-        "vesting",
-        "nesting",
-        "tenting",
-        "lasting",
-        "listing",
-        "posting",
-        "scheduled",
-        "schedules",
-        "rescheduled",
-        "appointments",
-        "citas",
-        "cata",
-        "cito",
-        "vita",
-        "quieren",
-        "quieran",
-        "manten",
-        "mande",
-        "mandan",
-        "mando",
-        "envie",
-        "envio",
-        "enviar",
-        "envian",
-        "escribe",
-        "escriben",
-        "molesta",
-        "molestan",
-        "deben",
-        "dejan",
-        "dejo",
-        "deje",
-        "deja",
-        "texto",
-        "text",
-        "numeros",
-        "metros",
-        "mensajero",
-        "borran",
-        "eliminan",
-        "equivocada",
-        "equivocados",
-        "costing",
-        "toasting",
-        "ceasing",
-        "teasing",
-        "tenting",
-        "leasing",
-        "hosting",
-        "tiling",
-        "telling",
-        "tracing",
-        "trusting",
-        "removing",
-        "moved",
-        "deletes",
-        "shot",
-        "stop",
-        "stay",
-    ]
-)
+_MENDED = listed("mended")
+_LEFT_ALONE = frozenset(listed("left_alone"))
 
 _TAPBACK = re.compile(
     r"^\W*(?:(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|removed an? [\w ]{2,25} from"
-    r"|reacted (?:with )?\S{1,8} to|le gust[oó]|le encant[oó]|no le gust[oó]|le dio \S+ a|se ri[oó] de"
+    r"|reacted (?:with )?\S{1,8} to|(?:\w{2,20} )?le gust[oó]|(?:\w{2,20} )?le encant[oó]|no le gust[oó]"
+    r"|le dio \S+ a|se ri[oó] de"
     r"|enfatiz[oó]|destac[oó]|cuestion[oó]|le hizo gracia|reaccion[oó] con \S{1,8} a"
     r"|a [\w ]{1,30} le (?:gust[oó]|encant[oó]))"
     r"|[^\w\s\"“”«]{1,8}\s*(?:to|a))\s*[\"“”«„'‘](?P<quoted>.*)$",
@@ -291,7 +54,7 @@ _TAPBACK = re.compile(
 _TAPBACK_PICTURE = re.compile(
     r"^\W*(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned) an? \w+\W*$", re.I
 )
-_ENDS_QUOTE = re.compile(r"[\"”»“'’](?=[^\"”»“]*$)")
+_ENDS_QUOTE = re.compile(r"[\"”»“](?:\s*\n)")
 _HISTORY = re.compile(
     r"^(?:on .{4,80} wrote:|el .{4,80} escribi[oó]:|-{2,} ?(?:original|forwarded) message.*|from: .*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -309,7 +72,8 @@ _FOOTER = re.compile(
     r"\b(?:reply|replying|text|txt|send|respond|responda|responde|conteste|env[ií]e|mande)\s+(?:with\s+|con\s+)?"
     r"[\"“'‘]?(?:stop|alto|parar|baja|cancel|end)[\"”'’]?\s+(?:to|2|for|para|y)\s+"
     r"(?:(?:no|be|dejar|de|m[aá]s)\s+){0,3}"
-    r"(?:opt[- ]?out|unsubscribed?|end|cancel(?:ar)?|quit|stop|stop receiving|recibir|removed|darse de baja|salir)"
+    r"(?:opt[- ]?out|unsubscribed?|end|cancel(?:ar)?|quit|stop|stop receiving|recibir|removed|darse de baja"
+    r"|salir)"
     r"(?:\s+(?:m[aá]s|texts?|messages?|msgs|alerts|mensajes|textos))?",
     re.IGNORECASE,
 )
@@ -322,9 +86,9 @@ def unquoted(body: str) -> tuple[str, str]:
     if _TAPBACK_PICTURE.match(body):
         return "", "tapback"
     if found := _TAPBACK.match(body):
-        quoted = found["quoted"]
-        end = _ENDS_QUOTE.search(quoted)
-        return (quoted[end.end() :] if end else "").strip(), "tapback"
+        # Phones send nothing beside the quotation; only a line of its own can be the customer's.
+        _, *below = _ENDS_QUOTE.split(found["quoted"])
+        return (below[-1].strip() if below else ""), "tapback"
     if _AUTOMATIC.search(body):
         return body, "automatic"
     if found := _HISTORY.search(body):
@@ -348,6 +112,8 @@ def normalise(body: str, longest_run: int = 2) -> str:
     text = unicodedata.normalize("NFKD", body).lower()
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = re.sub(r"['’‘`´]", "", text)
+    text = re.sub(r"\$(?=[a-z])", "s", text)
+    text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
     text = re.sub(r"([a-z?])\1{2,}", r"\1" * longest_run, text)
     text = re.sub(r"[^a-z0-9?#]+", " ", text)
     return re.sub(r"\s+", " ", text).strip()
@@ -371,21 +137,17 @@ def clauses(body: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def mended(word: str) -> str:
     """The telling word that `word` is one slip away from (two from nine letters on), or the word itself."""
-    if len(word) < 4 or word in _LEFT_ALONE or word in _MENDED_SET or word in known_words():
+    if len(word) < 4 or word in _LEFT_ALONE or word in _MENDED or word in known_words():
         return word
     allowed = 2 if len(word) >= 9 else 1
     for known in _MENDED:
         # The first letter is seldom the slip, and short words have many neighbours.
         if len(known) < 5 and not (word[0] == known[0] and sorted(word) == sorted(known)):
             continue
-        if abs(len(known) - len(word)) <= allowed and word[0] in known[:2]:
-            if slips(word, known, allowed) <= allowed:
-                return known
+        near = abs(len(known) - len(word)) <= allowed and word[0] in known[:2]
+        if near and slips(word, known, allowed) <= allowed:
+            return known
     return word
-
-
-_MENDED_SET = frozenset(_MENDED)
-PHRASES = Path(__file__).parent / "phrases"
 
 
 @cache

@@ -52,6 +52,17 @@ def test_figures_are_counted_as_the_contract_says(tmp_path: Path) -> None:
     assert 0 < answer["ms_per_reply"] < 50
 
 
+def test_every_share_has_its_interval(tmp_path: Path) -> None:
+    answer = classify(write(tmp_path, *["STOP\toptout"] * 9, "yes\toptout", "!!!\tother", "thanks\tother"))
+    intervals = answer["intervals"]
+    # Wilson (1927): 9 of 10 is 0.5958 to 0.9821, 1 of 2 is 0.0945 to 0.9055.
+    assert intervals["labels"]["optout"]["recall"] == [0.5958, 0.9821]
+    assert intervals["missed_optouts"] == [0.0179, 0.4042]
+    assert intervals["held"] == [0.0945, 0.9055]
+    assert intervals["labels"]["question"] == {"precision": None, "recall": None}
+    assert set(intervals["labels"]) == set(reading.LABELS)
+
+
 def test_shares_of_nothing_are_null(tmp_path: Path) -> None:
     assert classify(write(tmp_path, "STOP\toptout"))["held"] is None
     assert classify(write(tmp_path, "Yes\tbooking_yes"))["missed_optouts"] is None
