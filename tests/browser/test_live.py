@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, Response, Route, expect
 
 from analytics import dashboard
 from campaigns.models import Campaign
@@ -91,6 +91,25 @@ def test_nothing_moves(site: Site, opened: Any, visit: Visit) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     shifts = live(page, "shifted")
     assert sum(value for value, _ in shifts) <= MOST_SHIFT, shifts
+
+
+def test_diagram_moves_nothing_when_its_script_comes_late(site: Site, screens: Screens) -> None:
+    page = screens(FULL, "admin", still=True).page
+    late: list[str] = []
+
+    def hold(route: Route) -> None:
+        page.wait_for_timeout(400)
+        late.append(route.request.url)
+        route.continue_()
+
+    page.route("**/js/diagram.js", hold)
+    page.goto(site.address(Visit("analytics:campaign", FULL)))
+    page.unroute("**/js/diagram.js")
+    live(page, "watchShifts")
+    expect(page.locator("#campaign")).to_have_attribute("data-drawn", "")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    shifts = live(page, "shifted")
+    assert late and sum(value for value, _ in shifts) <= MOST_SHIFT, shifts
 
 
 @pytest.mark.parametrize("visit", live_visits(), ids=str)
