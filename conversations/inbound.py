@@ -127,7 +127,13 @@ def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText
 
 
 def _hold_and_route(
-    message: Message, read: Reading, answered: Message | None, thread: Thread, now: datetime, *, courtesy: bool
+    message: Message,
+    read: Reading,
+    answered: Message | None,
+    thread: Thread,
+    now: datetime,
+    *,
+    courtesy: bool,
 ) -> None:
     """Hold the contact's other campaigns, let the answered one go on if it knows how; else ask a person.
 

@@ -40,8 +40,8 @@ class Verdict:
     """How a text was read. `outcome` is what the product does with it.
 
     `rule` says what decided: a tier and its rule. `score` is the likelihood of `label`, 0 to 1. `everywhere`:
-    an opt-out from all contact, at every address, where others concern the phone alone. `courtesy`: thanks and
-    their kin, which nobody needs to answer. `keyword`: the one word the whole text was, if it was one.
+    an opt-out from all contact, at every address, where others concern the phone alone. `courtesy`: thanks
+    and their kin, which nobody needs to answer. `keyword`: the one word the whole text was, if it was one.
     """
 
     label: str
@@ -114,6 +114,8 @@ def _without_grammar(text: str, likely: dict[str, float], leaves: float, *, quot
     if leaves >= LEAVES and not found:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "trained", round(leaves, 3))
     label = found.label if found else _likeliest(text, likely)
+    if grammar.hints(text):
+        return Verdict(OPT_OUT, Reading.Outcome.HOLD, "hint", round(max(leaves, 0.5), 3))
     doubtful = leaves >= (DOUBTFUL_BESIDE if found else DOUBTFUL) and not (found and found.whole)
     if keywords.ordinary(text):
         return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)

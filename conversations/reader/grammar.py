@@ -29,7 +29,7 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\b(stop|stopping|swing|drop)( on)? (by|in|over|at|around|and shop|n shop|sign|light|lights)\b",
         r"\b(bus|truck|pit|full|non|one|rest|the|a|short|next|first|last) stop\b",
         r"\b(quit|quits|quitting|stop|stops|stopped|stopping) (work\w*|heat\w*|cool\w*|runn\w*|leak\w*|drain\w*"
-        r"|blow\w*|spinn\w*|turn\w*|fir\w*|us(ing|ed)|smok\w*|offer\w*|sell\w*|carry\w*|servic\w*|on (us|me)"
+        r"|blow\w*(?! up)|spinn\w*|turn\w*|fir\w*|us(ing|ed)|smok\w*|offer\w*|sell\w*|carry\w*|servic\w*|on (us|me)"
         r"|again|last (night|week|year)|my job|her job|his job|halfway|charg\w*|bill\w*|cancel\w*|lying|reschedul\w*"
         r"|show\w*|bark\w*|at the|for (gas|lunch|coffee)|the (leak|noise|water|alarm|beep\w*|work|visit|service))\b",
         rf"\b{_UNIT}( just| keeps| has| had| finally)* (quits?|quitting|stops?|stopped|stopping|died)\b",
@@ -38,7 +38,7 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\b(promo|offer|sale|discount|warranty|plan|membership|coupon|special|deal) (stop|end|ends|stops)\b",
         r"\bsubscription to the (filter|water|salt)\b",
         rf"\bdont( ever)? send( me| us)?( (that|the|this|same|any|more|your|out))* ({_BILLS}|{_WORKER})\b",
-        r"\b(wont|doesnt|dont|didnt|cant|never|not|wouldnt|isnt|please dont|couldnt) "
+        r"(?<!why )\b(wont|doesnt|dont|didnt|cant|never|not|wouldnt|isnt|please dont|couldnt) "
         r"((want|mean|say|said|ask|asked|going|trying|meant|text|texted|type|typed|sent|send|need|have|you|him|her|to) )*"
         r"(stop|stopping|quit|quitting|unsubscribe|unsubscribed|optout|cancel|end)\b"
         r"( ((send|text|messag)ing|sending|the|these|my|those|me|your|you|texts?|messages?|reminders?))*",
@@ -69,7 +69,10 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"|ladder|sign|error|panel|cover|tank|toilet|water heater|furnace|parts?|wall|hands|time|look|care|day)\b"
         r"( off (my|the|our) (account|bill|card|invoice|wall|roof|hands))?",
         r"\btake (your time|care|it easy|a look)\b|\btake off (work|early|on)\b",
-        r"\boptout of the (plan|membership|warranty|insurance)\b",
+        r"\boptout of (the|my|our|this|your)( \w+)? (plan|membership|warranty|insurance|program|policy|contract)\b",
+        r"\bunsubscribe( me)?( from)? (my|the|your)? ?e ?mails?\b",
+        r"\b(remove|take off)( (my|your|his|the|their))? (shoes?|boots?|hat|mask|old|lid|grate)\b",
+        r"\bno more (leaks?|problems?|issues?|noise|excuses|trouble|drips?|water|heat|hot|than|surprises)\b",
         r"\breset(ting)? (the|my|it|a|your)\b",
         r"\b(no|not) (text|texts|message|messages|call|calls?) (from|about|yet|before|when) (him|her|the|your|my|tech"
         r"|technician|anyone|he|she)\b",
@@ -87,12 +90,16 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\bno (me )?(dejen|deje|paren|dejan) de \w+( \w+)?",
         r"\bno (me |nos )?(llame|llamen|marquen|toquen|escriban|texteen)( (antes|despues|tan|en la (noche|manana)|los"
         r"|el|cuando|hasta|mientras|temprano|a las))+\b",
-        r"\bno (me |nos )?(llamen|llame|marquen|marque)( \w+)? ?(mejor|solo|mande\w*|escriba\w*|textee\w*|por)"
+        r"\bno (me |nos )?(llamen|llame|marquen|marque) ?(\w+ )?(mejor|solo|mand\w+me|escrib\w+me|text\w+me|por (texto|mensaje))"
         r"( \w+)? ?(textos?|mensajes?|escriba\w*|textee\w*)?",
         r"\bcancel(ar|e|en|ame|o)?( (la|mi|el|su|una|esta|nuestra|cuando))* (cita|visita|membresia|plan|pedido|orden"
         r"|contrato|servicio|presupuesto|reservacion|garantia)\b",
         r"\bno (vengan|venga|manden? a|manden? al)\b",
         r"\b(alto|baja|bajo|para) (el|la|lo|los|las) \w+",
+        r"\b(no|nunca|no he|no me ha|no nos ha) (he )?(recib|visto|vi|lleg|llego|leido|lei)\w*( (el|un|su|ningun|ninguna|la|sus|mi|algun))* (mensajes?|correos?|textos?|llamadas?|texts?)\b",
+        r"\bno se( como)? (textear|escribir|mandar|usar|leer)\w*",
+        r"\b(ya )?no (quiero|queremos|necesito|necesitamos)( (mas|otra|otro|la|el|un|una|tantas))* (sorpresas?|problemas?|visitas?|gastos?|citas?|servicio|revision|limpieza|plan"
+        r"|membresia|estimado|equipo|calentador|aire|boiler|tecnico|nada por ahora|fugas?)\b",
         r"\bde baja (presion|temperatura|calidad|velocidad)\b",
     )
 )
@@ -130,6 +137,9 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("cease", r"\bno (texting|messaging|contacting|soliciting|solicitation|solicitors)\b"),
     ("cease", r"\bno need (to|for)( (you|ever|even|to|any|more|further))* (text|texts|message|messages|contact|texting"
               r"|follow up|send)( (me|us|again|anymore|these|any|more))*\b"),
+    ("cease", rf"\b(dont|never|not)( (ever|you|please))* call( {_ME})? (again|anymore|ever)\b"),
+    ("cease", r"^(why|when|how come)( \w+)? (you|u|yall)( (not|ever|guys|still))* (stop|quit)( (texting|messaging|bothering|contacting|this|it|these)"
+              r"( \w+){0,3})?$"),
     ("cease", rf"\b(you can|yall can|could you|can you|can we|can i) (please )?(stop|quit|end) {_OURS}( |$)"
               r"(?!(leak|noise|water|alarm|beeping)\b)"),
     ("unwanted", rf"\b{_NOT}( (want|wanted|wish|need|care|like|appreciate|consent|agree|agreed|sign|signed|up|ask|asked|opt"
@@ -140,6 +150,10 @@ _RULES: tuple[tuple[str, str], ...] = (
                  r"(these|this stuff|hear(ing)? from you|anything from you|you (to )?(text|contact|message|call)\w*)\b"),
     ("unwanted", r"\b(didnt|never|dont) (ask|asked|sign|signed|agree|agreed|subscribe|consent|want)( up)? (for|to) (this|these|any of)\b"
                  r".*\b(stop|remove|off|out|texts?|messages?)\b"),
+    ("unwanted", r"\b(dont|never|not|no longer) (want|wish|care|need|like)( to)?( (get|receive|receiving|getting|have))+( (any|of|more))* (this|these|it|anything|those)$"),
+    ("unwanted", r"\b(no|any|the) right to (text|contact|message)\b|\bpermission to (text|contact|message)\b"),
+    ("channel", r"\b(e ?mails?|mail|correo|letters?) only\b|\bonly (by |use |send |want )?(e ?mails?|mail)\b|\b(e ?mail|mail)( \w+)? not (by )?text"
+                r"|^(just |please )?e ?mail (me )?instead\b|\bsolo (por )?(correo|e ?mail)\b|\bby (e ?mail|mail|post) only\b"),
     ("unwanted", rf"\b(my|our) ({_ME} )?(wife|husband|mom|mother|dad|father|son|daughter|landlord)? ?doesnt (want|need|like)( (to|get"
                  rf"|receive|any|more|these|your|be))* ({_THINGS}|these|texted|contacted)\b"),
     ("unwanted", r"\b(she|he|they) (doesnt|dont) (want|need|like)( (to|get|receive|any|more|these|your))* "
@@ -151,7 +165,7 @@ _RULES: tuple[tuple[str, str], ...] = (
                r"( of (this|it|here|there))?\b(?! (the|my|your|our|work|early) (schedule|calendar|job|account|bill|books for))"),
     ("remove", r"\b(remove|delete|erase|scrub|drop|lose|forget|unsubscribe|block|trash|burn|ditch|wipe|take off|take out)( (all|of|please|ur))*"
                r" (me|us|myself|my|this|our|his|her|the|that|him|them)\b(?= ?((wifes|husbands|moms|dads|home|work|whole)? ?(number|phone|name|info"
-               r"|information|contact|line|data|profile|please|now|from|thanks|immediately|already|number from)\b|$))"),
+               r"|information|details|contact|line|data|profile|please|now|from|thanks|immediately|already|number from)\b|$))"),
     ("remove", r"\b(removed|deleted|taken off|unsubscribed)( (me|from|off|of|please|asap|now))?( (the|your|this|all))?"
                rf" ({_LISTS}|number)\b|\b(want|like|need|asked?|asking|demand\w*)( (you|yall|three|twice|times|\d+|many))* to be (removed|deleted|taken off|left alone|off)\b"),
     ("remove", r"^(please )?(remove|removed?|delete|erase)( (me|us|this|now|please|immediately|thanks))*$"),
@@ -163,10 +177,12 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("leave", r"\b(done with|sick of|tired of|fed up with|over) (all )?(these|this)( from you| now)?$"),
     ("leave", r"\b(you|ya|people) (need|have|got|better|gotta|must|should|can)( to)? (stop|quit)( (it|now|this|please))*$"),
     ("leave", r"\b(i|ive) (already )?(optedout|unsubscribed|cancelled|canceled) (from |to )?(these|this|your texts?|the texts?)\b"),
+    ("leave", r"\b(leave|keep) (me|us) out( of (this|these|it))?\b"),
+    ("es", r"\b(salgo|salir|salirme|salirnos|saqu\w+|sac\w+) de (esto|esta|aqui|la lista|su lista|lista)\b|^para ya\b"),
     ("leave", r"\b(unsubscribe\w*|optout|optedout)\b"),
     ("leave", r"\b(leave|let)( \w+)? (me|us|my \w+|her|him) (the \w+ )?(alone|be)\b|\bleave (me|us)$"),
     ("leave", r"\b(lose|forget|delete|burn|erase) (my|this|the|our|that) (number|phone|contact)\b"),
-    ("leave", r"\b(go away|get lost|buzz off|eff (off|you)|piss off|screw off|get out of my (phone|inbox)|shut up)\b"),
+    ("leave", r"\b(go away|go to hell|get lost|buzz off|eff (off|you)|piss off|screw off|get out of my (phone|inbox)|shut up)\b"),
     ("leave", r"\b(do not|dont|no|not) ?(call|text|contact|disturb|solicit) (list|registry|register)\b|\bdnc\b"),
     ("leave", r"\b(revok\w*|withdraw\w*|rescind\w*|pull|take back|remove) (my |our |all |any )?(consent|permission|authorization)\b"),
     ("leave", r"\b(no|without|dont have( my)?|not have( my)?|never gave( you)?) (consent|permission) to (text|message|contact|call)\b"),
@@ -218,10 +234,12 @@ _LAST = re.compile(
     r"(?<!to)(?<!the)(?<!bus)(?<!a)(?<!next)(?<!full)(?<!truck)(?<!non)(?<!pit) stop( (please|thanks|now|already|ok))*$"
 )
 _ASKS = re.compile(r"^(when|why|how|does|will|did|do|what time|is|are)\b")
-_FIRST = re.compile(r"^(please |ok |just )*(stop|unsubscribe|stopall)\b(?! (light|sign|the|a|at|by|in|over))")
+_FIRST = re.compile(
+    r"^(please |ok |just )*(stop|unsubscribe|stopall)\b(?! (light|sign|the|a|at|by|in|over|valve|button|cock|watch|table|gap|loss|lights|signs|bath)\b)"
+)
 _WANTS_THEM = re.compile(
     r"\b(still want|but i( still| do)? (want|like|love|need)|(?<!you )(?<!i )(?<!they )(?<!yall )(?<!guys )(?<!people )keep (sending|texting|them|the texts|the reminders|me on)|i (do )?(like|want|need) (them|the texts|the messages"
-    r"|the reminders|these|your texts)|didnt mean|by (mistake|accident)|ignore that|autocorrect|not mean to)\b"
+    r"|the reminders|these|your texts)|didnt mean|by (mistake|accident)|ignore that|texts? (are|is) (ok|fine|good|welcome)|autocorrect|not mean to)\b"
 )
 
 
@@ -264,6 +282,18 @@ def opt_out_rule(text: str, parts: list[str]) -> str:
     if _FIRST.match(bare):
         return "first word"
     return ""
+
+
+_HINTS = re.compile(
+    r"^(could you (please )?not|please (dont|no)|can you not|just dont|dont|please no more|ya estuvo|no quiero nada|spam( \w+)?|spammers?"
+    r"|die spammer|really|leave|off|out|get out|no mas que)$|\bwant(s|ed)? your (promotions|texts?|messages?|spam)\b|^(i )?said no( \w+)?$"
+    r"|\btexting is not ok\b|\bno means no\b|\bwhat part of no\b"
+)
+
+
+def hints(text: str) -> bool:
+    """Whether a canonical text may well be a wish to be left alone that is too short to be sure of."""
+    return bool(_HINTS.search(text))
 
 
 def wants_them(text: str) -> bool:

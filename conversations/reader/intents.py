@@ -31,7 +31,7 @@ _GREETS = re.compile(
 )
 _DECLINES = re.compile(
     r"^(no|nope|nah|naw|n|not (interested|now|yet|right now|today thanks|at this time|for (me|us))|no thanks|no gracias|no thank you|im good"
-    r"|we are good|all set|im all set|we are all set|no need|not needed|maybe later|maybe|pass|ahorita no|por ahora no|no por (ahora|el momento)"
+    r"|we are good|all set|im all set|we are all set|no need|not needed|maybe later|maybe|pass|no (me|nos) interesa|ahorita no|por ahora no|no por (ahora|el momento)"
     r"|never mind|no (i|we) (dont|do not))( (thanks|thank you|gracias|for now|sorry|please|sir|maam|we are good|im good|no|por ahora))*$"
 )
 _ASKS_FIRST = re.compile(
@@ -70,6 +70,7 @@ _PHRASES: tuple[tuple[str, str, str], ...] = (
 _COMPILED = tuple((label, rule, re.compile(pattern)) for label, rule, pattern in _PHRASES)
 
 _BOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("works", re.compile(r"\b(that |this |it )?works (great |fine |well )?for (me|us)( (thumbsup|thanks|please))*$")),
     ("yes", re.compile(rf"^(oh |well |hi |hello |ok |um |hell |heck )?{_YES}( |$)")),
     ("ask", re.compile(r"\b(book (it|me|us|that)|sign (me|us) up|schedule (me|it|us|that)|please schedule|put (me|us) (down|on the"
                        r" (schedule|calendar))|pencil me in|count me in|set it up|lets do (it|this)|please do|go ahead)\b")),

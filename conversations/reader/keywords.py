@@ -33,10 +33,12 @@ def keyword(text: str) -> str:
 
 
 def nearly(text: str) -> str:
-    """The keyword of at least four letters that a one-word text is one slip away from, or nothing.
+    """The keyword of at least four letters that one word, courtesies aside, is a slip away from, or nothing.
 
     The first letter must stand, but for a swap with the second; ordinary words are never taken for slips.
     """
+    left = [word for word in text.replace("?", "").split() if word not in _POLITE]
+    text = left[0] if len(left) == 1 and len(text.split()) <= 3 else text
     if " " in text or not text.isalpha() or text in _ORDINARY or len(text) < 3:
         return ""
     for known in sorted(STOP_WORDS):

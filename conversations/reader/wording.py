@@ -31,7 +31,10 @@ _PHRASES = (
     (re.compile(r"\b(is|was|are|did|does|have|has|would|should|could) n(o)?t\b"), r"\1nt"),
     (re.compile(r"\bx favor\b"), "por favor"),
     (re.compile(r"\bun subscribe\b"), "unsubscribe"),
-    (re.compile(r"\bopt(ing|ed)?( (me|us|her|him|this number|this phone|my number))? ?out\b"), "optout"),
+    (
+        re.compile(r"\bopt?t?(ing|ed)?( (me|us|her|him|this|my|number|phone|tf|the|eff|effing)){0,3} ?out\b"),
+        "optout",
+    ),
     (re.compile(r"\b(s t o p|st op|s top|sto p)\b"), "stop"),
     (re.compile(r"\bany more\b"), "anymore"),
     (re.compile(r"\bi am\b"), "im"),
@@ -61,7 +64,7 @@ _HISTORY = re.compile(
 )
 _AUTOMATIC = re.compile(
     r"\bauto(?:mat(?:ic|ed|ically))?[- ]?(?:reply|response|respuesta|generated|message)\b|\bautomatic reply\b"
-    r"|do not disturb while driving|respuesta autom[aá]tica|mensaje autom[aá]tico"
+    r"|do not disturb (?:while driving )?(?:is )?(?:turned )?on|do not disturb while driving|respuesta autom[aá]tica|mensaje autom[aá]tico"
     r"|\bout of (?:the |my )?office\b.{0,80}\b(?:until|return|monday|back|email|week)\b"
     r"|focus (?:mode )?turned on|not receiving notifications|this (?:number|mailbox) is not monitored"
     r"|fuera de la oficina|driving focus|sent from my car",
@@ -113,6 +116,7 @@ def normalise(body: str, longest_run: int = 2) -> str:
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = re.sub(r"['’‘`´]", "", text)
     text = re.sub(r"\$(?=[a-z])", "s", text)
+    text = re.sub(r"(?<=[a-z])2(?=[a-z])", " to ", text)
     text = re.sub(r"(?<=[a-z])0(?=[a-z])", "o", text)
     text = re.sub(r"([a-z?])\1{2,}", r"\1" * longest_run, text)
     text = re.sub(r"[^a-z0-9?#]+", " ", text)

@@ -64,6 +64,117 @@ def test_words_that_only_look_like_it_end_nothing(body, label):
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        *[
+            "please cancel my appointment",
+            "CANCEL MY APPOINTMENT",
+            "Cancel tomorrow please",
+            "cancel for now",
+        ],
+        *[
+            "the end of the week works",
+            "Yes, stop by anytime",
+            "we are at the bus stop",
+            "shut the stop valve",
+        ],
+        *[
+            "no me manden más cobros, ya pagué",
+            "dejen de cobrarme",
+            "stop sending me bills",
+            "stop charging me",
+        ],
+        *["Your tech quit halfway", "the unit you fixed stopped working", "my AC keeps quitting"],
+        *["please don't stop the reminders", "I didn't mean stop", "don't remove me from the list"],
+        *[
+            "Don't call, just text me",
+            "text me instead of calling",
+            "don't text before 9am",
+            "no me llamen antes de las 9",
+        ],
+        *["how do I reset my thermostat?", "Can I end my membership?", "does the promo end Friday?"],
+        *[
+            "remove the old filter first",
+            "take your time",
+            "take the late fee off my account",
+            "remove your boots please",
+        ],
+        *[
+            "You never text back",
+            "no one texted me he was coming",
+            "I never got a text",
+            "nunca recibí el mensaje",
+        ],
+        *[
+            "text me next month",
+            "contact me after the 15th",
+            "put me on the list for Tuesday",
+            "I don't text, call me",
+        ],
+        *[
+            "Liked “Reply STOP to opt out”",
+            "Disliked “Text STOP to end”",
+            "Le gustó “Responda ALTO para cancelar”",
+        ],
+        *[
+            "I'm driving with Do Not Disturb turned on. I'll see it when I stop.",
+            "Auto-reply: to stop this, call IT",
+        ],
+        *[
+            "no vengan mañana",
+            "cancelar la cita",
+            "mi esposo dejó de trabajar",
+            "no dejen de avisarme",
+            "baja presión",
+        ],
+    ],
+)
+def test_traps_end_nothing(body):
+    assert reading.read(body).outcome != OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *[
+            "email me instead",
+            "Stop texting, just send mail",
+            "only email please",
+            "no texts, call the house",
+        ],
+        *[
+            "Wrong number, take me off your list",
+            "who is this? stop texting me",
+            "How much? Never mind, unsubscribe me",
+        ],
+        *["stop texting my grandmother, she is frail", "He died in May, remove his number"],
+        *["pls stp txting me", "dnt txt me no more", "unsub", "st0p", "STOP2END", "🛑", "stop👏texting👏me"],
+        *[
+            "ya basta!!",
+            "no manden mas txt",
+            "kiten mi numero",
+            "dejeme en paz",
+            "sáquenme de la lista",
+            "ya no manden",
+        ],
+        *[
+            "I already asked you to stop",
+            "how do I unsubscribe?",
+            "put me on your do not call list",
+            "why wont you stop",
+        ],
+        *[
+            "My furnace is fine. Please stop",
+            "Stop, thanks for everything though",
+            "the AC quit, and quit texting me",
+        ],
+    ],
+)
+def test_wishes_are_heard_however_they_come(body):
+    assert reading.read(body).outcome == OPT_OUT
+
+
+@pytest.mark.parametrize(
     ("body", "label", "outcome"),
     [
         ("yes", "booking_yes", ROUTE),
