@@ -15,7 +15,7 @@ from conversations.reader.wording import canonical, clauses, normalise, unquoted
 
 __all__ = ["DETECTOR", "LABELS", "STOP_WORDS", "Verdict", "needs_person", "normalise", "read", "wants_back"]
 
-DETECTOR = "three-tiers-1"
+DETECTOR = "three-tiers-2"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 
@@ -120,7 +120,7 @@ def _without_grammar(text: str, likely: dict[str, float], leaves: float, *, quot
     if keywords.ordinary(text):
         return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
     if doubtful or (quotes_us and (leaves >= 0.05 or len(text.split()) < 4)):
-        label = OPT_OUT if leaves >= 0.6 and not found else label
+        label = OPT_OUT if leaves >= (0.9 if found else 0.5) else label
         return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
     among_others = likely[label] / max(1e-6, 1 - likely[OPT_OUT])  # what it is if it is no opt-out
     score = round(max(among_others, 0.8) if found else among_others, 3)

@@ -5,10 +5,11 @@ What only looks like one is taken out first (`TRAPS`): what follows the verb dec
 # ruff: noqa: E501  (patterns are easier to judge unbroken)
 
 import re
+from functools import lru_cache
 
 _UNIT = (
     r"(furnace|ac|a c|heater|water heater|boiler|pump|unit|thermostat|toilet|fan|motor|compressor|leak|noise"
-    r"|alarm|breaker|faucet|dog|rain|beeping|pilot light|generator|system)"
+    r"|alarm|breaker|faucet|dog|rain|beeping|pilot light|generator)"
 )
 _APPOINTMENT = (
     r"(appointment|visit|booking|service call|tune ?up|inspection|cleaning|estimate|job|service|repair|order|quote"
@@ -54,7 +55,7 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\b(text|contact|call|message|try|email|reach out to|check with|remind) (me|us)( back| again)*( (maybe|sometime|please|in|the))*"
         rf" (next|later|in|after|when|once|around|before|if|{_DAY}|january|february|march|april|may|june|july|august|september|october"
         r"|november|december|spring|summer|fall|winter)\b",
-        r"\b(keep|sigan|siga|sigue)( (me|us|my number|sending|texting|mandando|mandar\w*|escribi\w*))+( (on|texts|the|list|reminders|coming))*",
+        r"(?<!me )(?<!nos )(?<!que )(?<!if you )\b(keep|sigan|siga|sigue)( (me|us|my number|sending|texting|mandando|mandar\w*|escribi\w*))+( (on|texts|the|list|reminders|coming))*",
         r"\b(put|get|add) (me|us)( down)? (on|in) (the|your|ur) (list|schedule|calendar|books) (for|this|on|next|at)\b",
         r"\b(do|does|did|can|will|could|would) (you|they|he|the \w+|your \w+)( guys)?( also)? (remove|take away|haul|get rid of|take out|drop)\b"
         r"(?! (me|us|my (name|number|phone|info|mom|dad|cell)|this (number|phone)|our (number|name)))",
@@ -64,6 +65,7 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"(?<!why )\bdont (remove|delete|take|drop|unsubscribe|kick|pull) (me|us|my \w+|our \w+)( (off|from|out|of|the|your|this|list|yet))*",
         r"\bdont (call|ring|phone)( me| us)? (im|i|because|cuz|we|cause|my)\b",
         r"\b(im|is|was|hes|shes|are|be) off (this|next|today|on|work|all|until|at|for|tomorrow|mon|tues|wednes|thurs|fri|satur|sun)\w*",
+        r"\b(i|we|he|she|they|my \w+) (just )?(removed|deleted|took out|turned off|shut off|took off) (the|my|our|it|that)\b( (old|own))*( \w+)?",
         r"\bdont (lose|forget|worry|bother (with|to|coming|calling back))\b",
         r"\b(remove|delete|take|get|drop)( (the|that|your|old|my|our|this|a|late))* (old|filter|fee|fees|charges?|unit"
         r"|ladder|sign|error|panel|cover|tank|toilet|water heater|furnace|parts?|wall|hands|time|look|care|day)\b"
@@ -118,7 +120,7 @@ _THINGS = (
     r"|marketing|advertis\w*|solicit\w*|spam|stuff|crap|junk|bs|shit|nonsense|subscription|contact|texting"
     r"|blasts?|campaigns?|newsletters?|texts or calls|calls or texts|calls and texts|sales)"
 )
-_OURS = r"(the|these|those|this|your|all|all the|any|any of|my|such|further|more|future|with|sending|receiving|getting|so many|of|damn|effing|stupid|annoying|to|me|us)"
+_OURS = r"(the|these|those|this|your|all|all the|any|any of|my|such|further|more|future|auto|automatic|automated|with|sending|receiving|getting|so many|of|damn|effing|stupid|annoying|to|me|us)"
 _ME = r"(me|us|my (phone|number|cell|line|inbox|mom|mother|dad|wife|husband|son|daughter|grandma|parents)|this (number|phone|line|cell)|here|him|her|our (number|phone|house)|them|people)"
 _NOT = r"(dont|never|not|no longer|please no|rather not|prefer not|didnt|wont)"
 _LISTS = r"(list|lists|database|data base|system|records?|files?|contacts?|thing|texts?|messages?|group|campaign|mailing|roster|marketing|blast|everything|crm|books|rotation)"
@@ -137,6 +139,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("cease", r"\bno (texting|messaging|contacting|soliciting|solicitation|solicitors)\b"),
     ("cease", r"\bno need (to|for)( (you|ever|even|to|any|more|further))* (text|texts|message|messages|contact|texting"
               r"|follow up|send)( (me|us|again|anymore|these|any|more))*\b"),
+    ("cease", r"\b(texts?|messages?|notifications?|alerts?) off\b"),
+    ("cease", r"^(please )?(can|could) (we|you) (please )?not( (do|text|send|message|have|with|get))+( (the|these|me|us|so|any|texts?|messages?|anymore))*$"),
+    ("unwanted", r"\b(no longer|dont|not|never|rather not)( \w+){0,4} hear(ing)? from (you|your)\b"),
+    ("remove", r"\b(take|get|remove|pull) (my|his|her|our|the)( \w+){0,2} (number|name|phone)( \w+)? (off|out|down)\b"),
     ("cease", rf"\b(dont|never|not)( (ever|you|please))* call( {_ME})? (again|anymore|ever)\b"),
     ("cease", r"^(why|when|how come)( \w+)? (you|u|yall)( (not|ever|guys|still))* (stop|quit)( (texting|messaging|bothering|contacting|this|it|these)"
               r"( \w+){0,3})?$"),
@@ -179,7 +185,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("leave", r"\b(i|ive) (already )?(optedout|unsubscribed|cancelled|canceled) (from |to )?(these|this|your texts?|the texts?)\b"),
     ("leave", r"\b(leave|keep) (me|us) out( of (this|these|it))?\b"),
     ("es", r"\b(salgo|salir|salirme|salirnos|saqu\w+|sac\w+) de (esto|esta|aqui|la lista|su lista|lista)\b|^para ya\b"),
-    ("leave", r"\b(unsubscribe\w*|optout|optedout)\b"),
+    ("leave", r"\b(unsubscrib\w*|unenroll\w*|unregister\w*|deregister\w*|optout|optedout)\b"),
     ("leave", r"\b(leave|let)( \w+)? (me|us|my \w+|her|him) (the \w+ )?(alone|be)\b|\bleave (me|us)$"),
     ("leave", r"\b(lose|forget|delete|burn|erase) (my|this|the|our|that) (number|phone|contact)\b"),
     ("leave", r"\b(go away|go to hell|get lost|buzz off|eff (off|you)|piss off|screw off|get out of my (phone|inbox)|shut up)\b"),
@@ -226,7 +232,7 @@ _COMPILED = tuple((rule, re.compile(pattern)) for rule, pattern in _RULES)
 _CLAUSE = re.compile(
     r"^((ok|please|pls|just|so|and|but|now|ugh|actually|bro|bruh|dude|hey|sir|maam|thanks|no|yes|guys|for real|seriously"
     r"|shut|up|i (said|mean it)|lol|thank you|eff|effing|until then|then|again|already|por favor|ya) )*"
-    r"(stop|unsubscribe|optout|stopall|stop all|quit it|stop it|remove|remove me|delete me|take me off|enough|no more|alto"
+    r"(stop|unsubscribe|optout|stopall|stop all|discontinue|desist|cease|cease and desist|quit it|stop it|remove|remove me|delete me|take me off|enough|no more|alto"
     r"|paren|basta|quit|quit it)"
     r"( (please|now|already|thanks|thank you|ok|it|this|immediately|ya|por favor|is enough|asap|today|sir|maam|damn it))*$"
 )
@@ -259,6 +265,7 @@ def mentions(text: str) -> bool:
     return bool(_MENTIONS.search(text))
 
 
+@lru_cache(maxsize=512)
 def without_traps(text: str) -> str:
     """A canonical text with the phrases that only look like a wish replaced by a stroke."""
     for pattern in TRAPS:
@@ -274,6 +281,11 @@ def opt_out_rule(text: str, parts: list[str]) -> str:
     for rule, pattern in _COMPILED:
         if pattern.search(bare):
             return f"phrase:{rule}"
+    for part in parts if len(parts) > 1 else ():
+        alone = without_traps(part)
+        for rule, pattern in _COMPILED:
+            if pattern.search(alone):
+                return f"phrase:{rule}"
     for part in parts:
         if _CLAUSE.match(part) and "/" not in without_traps(part):
             return "sentence"

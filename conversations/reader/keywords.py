@@ -10,7 +10,19 @@ CARRIER_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "q
 STOP_WORDS = (
     CARRIER_WORDS
     | {"reset"}
-    | {"alto", "parar", "pare", "paren", "baja", "basta", "cancelar", "detener", "salir", "desuscribir"}
+    | {
+        "alto",
+        "parar",
+        "pare",
+        "paren",
+        "baja",
+        "basta",
+        "cancelar",
+        "detener",
+        "salir",
+        "desuscribir",
+        "unsuscribir",
+    }
 )
 START_WORDS = frozenset({"start", "unstop"})
 # Said around the one word that counts.

