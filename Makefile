@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp
 ## test: every test, in parallel
 test: $(VENV)/dev.stamp $(VENV)/browser.stamp
 	$(BIN)/pytest $(PYTEST) -m "not browser"
-	$(BIN)/pytest -q -m browser
+	$(BIN)/pytest $(PYTEST) -m browser
 
 ## check: style, types, layers, templates, migrations, deployment settings
 check: $(VENV)/dev.stamp

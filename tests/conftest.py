@@ -34,6 +34,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 SHARES_A_PRODUCT = {
+    "tests/browser/test_journeys.py",
     "tests/running/test_supervisor.py",
     "tests/running/test_celery.py",
     "tests/running/test_stops.py",

@@ -278,3 +278,4 @@ def open_thread(page: Page, words: str) -> None:
     line.focus()
     press(page, "Enter")
     expect(page.locator("#timeline")).to_contain_text(words)
+    page.wait_for_load_state()  # words come before the boxes beneath them: a key would meet half a page

@@ -94,7 +94,9 @@ def test_nothing_moves(site: Site, opened: Any, visit: Visit) -> None:
 
 
 def test_diagram_moves_nothing_when_its_script_comes_late(site: Site, screens: Screens) -> None:
-    page = screens(FULL, "admin", still=True).page
+    screen = screens(FULL, "admin", still=True)
+    screen.show(1280)
+    page = screen.page
     late: list[str] = []
 
     def hold(route: Route) -> None:
