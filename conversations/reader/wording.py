@@ -64,7 +64,8 @@ _HISTORY = re.compile(
 )
 _AUTOMATIC = re.compile(
     r"\bauto(?:mat(?:ic|ed|ically))?[- ]?(?:reply|response|respuesta|generated|message)\b|\bautomatic reply\b"
-    r"|do not disturb (?:while driving )?(?:is )?(?:turned )?on|do not disturb while driving|respuesta autom[aá]tica|mensaje autom[aá]tico"
+    r"|do not disturb (?:while driving )?(?:is )?(?:turned )?on"
+    r"|do not disturb while driving|respuesta autom[aá]tica|mensaje autom[aá]tico"
     r"|\bout of (?:the |my )?office\b.{0,80}\b(?:until|return|monday|back|email|week)\b"
     r"|focus (?:mode )?turned on|not receiving notifications|this (?:number|mailbox) is not monitored"
     r"|fuera de la oficina|driving focus|sent from my car",

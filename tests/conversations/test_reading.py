@@ -205,7 +205,7 @@ def test_wishes_are_heard_however_they_come(body):
         ("Who's this from?", "wrong_number", ROUTE),
         ("who is this for", "wrong_number", ROUTE),
         ("Who is this tune-up for?", "question", ROUTE),
-        ("I will report you", "optout", HOLD),
+        ("I will report you", "complaint", ROUTE),
         ("your guy never showed", "complaint", ROUTE),
         ("I want a refund", "complaint", ROUTE),
         ("pésimo servicio", "complaint", ROUTE),
