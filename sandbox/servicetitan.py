@@ -38,6 +38,9 @@ FIRST_IDS = {
 }
 
 
+NEVER_MODIFIED = {"job-canceled-logs"}  # written once; its description has no modifiedOn
+
+
 class ServiceTitan:
     """Reads and writes the tenant. All instants of rows are the wall clock's."""
 
@@ -66,7 +69,7 @@ class ServiceTitan:
     def put(self, entity: str, row: Row, *, settled: bool = False) -> Row:
         """Insert or replace a row. `settled` (seeding) keeps its modifiedOn and is no recent change."""
         self._seq += 1
-        if not settled:
+        if not settled and entity not in NEVER_MODIFIED:
             row["modifiedOn"] = iso(self.world.clock.now())
         self.world.store.write(
             "INSERT OR REPLACE INTO st_rows (entity, id, seq, changed_at, modified, active, data)"

@@ -115,6 +115,7 @@ def test_an_answer_lost_on_the_way_books_nobody_twice(company: Company, booking:
     company.sandbox.set_faults(servicetitan={"accept_then_drop": 1.0})
     work()
     company.sandbox.clear_faults()
+    company.sandbox.set_faults(servicetitan={"dismiss": 0.0})
     work_until(booking, "converted")
     assert asked(company).count("New") == 1
 
@@ -203,6 +204,7 @@ def test_a_request_whose_answer_was_lost_is_followed_though_its_passage_ended(
     company.sandbox.set_faults(servicetitan={"accept_then_drop": 1.0})
     work()
     company.sandbox.clear_faults()
+    company.sandbox.set_faults(servicetitan={"dismiss": 0.0})
     end_the_passage(booking)
     work_until(booking, "converted")
     assert asked(company).count("New") == 1

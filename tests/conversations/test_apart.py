@@ -19,8 +19,8 @@ def test_a_broken_connection_holds_up_only_its_own_account(company: Company) -> 
     company.launch(5)
     broken = factories.make_account()
     other = Company(broken, factories.make_number(broken, e164="+17735550177"), company.sandbox)
-    Connection.objects.filter(account=broken).update(settings={})
     other.launch(3)
+    Connection.objects.filter(account=broken).update(settings={})
     company.run()
     texts = Counter(entry["from"] for entry in company.sandbox.ledger("message"))
     assert texts == {company.number.e164: 5}

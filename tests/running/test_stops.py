@@ -55,7 +55,8 @@ def test_fifty_stops_at_once_are_answered_while_pages_stay_quick(
     facts = load(product, "launch", str(STOPS))
     added = product.manage("add_user", MAIL, "--role", "agent")
     assert added.returncode == 0, added.stderr
-    browser = opened.enter_context(sign_in(product.url))
+    browser = sign_in(product.url)
+    opened.callback(browser.close)
     wait_for(lambda: len(ledger(sandbox, "message")) >= STOPS, seconds=60, what="calls")
     phones = [entry["to"] for entry in ledger(sandbox, "message")]
 
