@@ -82,6 +82,8 @@ def note(thread: Thread, *, body: str, by: User, now: datetime) -> Note:
 def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -> None:
     """Close a thread: nothing is left to answer, and other campaigns may go on. Closing twice is harmless.
 
+    One that an opt-out closed may still want a person (a visit to cancel): closing it says that is done.
+
     `seen` is `Thread.latest` as the person had it: raises ReplyRefused where the customer wrote since, who
     would wait for ever in a closed thread.
     """
@@ -91,6 +93,9 @@ def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -
         raise ReplyRefused("The customer has written since. The thread is still open: read that first.")
     closed = Thread.objects.filter(pk=thread.pk, state=Thread.State.OPEN).update(
         state=Thread.State.CLOSED, closed_reason="resolved", needs_reply=False, escalated_reason=""
+    )
+    closed += Thread.objects.filter(pk=thread.pk, needs_reply=True).update(
+        needs_reply=False, escalated_reason=""
     )
     ContactHold.objects.filter(contact_id=thread.contact_id, resolved_at=None).update(resolved_at=now)
     if closed:

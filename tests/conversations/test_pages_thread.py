@@ -193,6 +193,18 @@ def test_close_and_reopen(thread: Thread, browser: Client) -> None:
     assert url(thread, "reply") in browser.get(url(thread)).content.decode()
 
 
+def test_opted_out_thread_that_wants_a_person_can_be_done_with(thread: Thread, browser: Client) -> None:
+    by_opt_out = {"state": Thread.State.CLOSED, "closed_reason": "opted_out"}
+    flagged = "May want to cancel the job of 12/3"
+    Thread.objects.update(needs_reply=True, escalated_reason=flagged, **by_opt_out)
+    page = browser.get(url(thread)).content.decode()
+    assert flagged in page and "Done, and next" in page
+    browser.post(url(thread, "close"))
+    thread.refresh_from_db()
+    assert (thread.needs_reply, thread.escalated_reason, thread.state) == (False, "", Thread.State.CLOSED)
+    assert "Done, and next" not in browser.get(url(thread)).content.decode()
+
+
 def test_notes_are_kept_and_empty_ones_refused(thread: Thread, agent: User, browser: Client) -> None:
     assert browser.post(url(thread, "note"), {"body": "Gate code 12"}).status_code == 302
     refused = browser.post(url(thread, "note"), {"body": " "}, headers=HTMX)
