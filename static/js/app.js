@@ -192,7 +192,7 @@
 
   function open(dialog) {
     if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    dialog.querySelector("[autofocus], [data-focus]")?.focus();
   }
 
   // Whatever lands in #modal-body opens the modal; its root may say how large and how it is called.

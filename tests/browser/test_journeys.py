@@ -161,7 +161,10 @@ def test_csr_launches_watches_answers_and_sees_a_booking(
     booked = page.locator("[data-metric=jobs_booked]")
     expect(booked).not_to_have_attribute("value", str(before), timeout=BY_WORKERS)
     booked.click()
-    expect(page.locator("#main")).to_contain_text(says_yes[1])
+    expect(page).to_have_url(re.compile("jobs_booked"))
+    wait_for(
+        lambda: page.reload() and says_yes[1] in page.content(), seconds=BY_WORKERS / 1000, what="the job"
+    )
 
 
 def choose(page: Page, label: str, words: str) -> None:
