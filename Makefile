@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 SEEDS ?= 1
 RECIPIENTS ?= 500
-PYTEST ?= -q -n 2 --dist loadgroup
+PYTEST ?= -q --dist loadgroup
 
 .PHONY: run test check bench faults classify format lock
 
@@ -18,8 +18,8 @@ run: $(VENV)/run.stamp
 
 ## test: every test, in parallel
 test: $(VENV)/dev.stamp $(VENV)/browser.stamp
-	$(BIN)/pytest $(PYTEST) -m "not browser"
-	$(BIN)/pytest $(PYTEST) -m browser
+	$(BIN)/pytest $(PYTEST) -n 3 -m "not browser"
+	$(BIN)/pytest $(PYTEST) -n 2 -m browser
 
 ## check: style, types, layers, templates, migrations, deployment settings
 check: $(VENV)/dev.stamp

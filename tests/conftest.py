@@ -39,6 +39,13 @@ SHARES_A_PRODUCT = {
     "tests/running/test_celery.py",
     "tests/running/test_stops.py",
 }
+# Minutes of mostly waiting: begun last, they would keep one worker busy after all others are done.
+LONGEST = (
+    "tests/running/test_kills.py",
+    "tests/journeys/",
+    "tests/running/",
+    "tests/browser/test_journeys.py",
+)
 _running: list[tuple[Any, Any]] = []
 
 
@@ -151,8 +158,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return Shared(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark what drives Chromium: `make test` runs it in a session of its own.
 
     Once started, Playwright leaves its loop running in the thread, and Django keeps one database
@@ -161,6 +168,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "playwright" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+    yield  # the shuffle
+    items.sort(key=_longest_first)
+
+
+def _longest_first(item: pytest.Item) -> int:
+    place = [n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)]
+    return place[0] if place else len(LONGEST)
 
 
 @pytest.fixture(scope="session")

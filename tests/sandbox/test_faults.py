@@ -89,7 +89,7 @@ def test_callbacks_are_dropped_duplicated_and_reversed(sandbox: SandboxProcess, 
     assert statuses(drop_final=1.0) == ["sent"]
     assert sorted(statuses(duplicate=1.0)) == ["delivered"] * 3 + ["sent"] * 3
     assert statuses(reverse=True) == ["delivered", "sent"]
-    assert statuses(sending=True) == ["sending", "sent", "delivered"]
+    assert set(statuses(sending=True)) == {"sending", "sent", "delivered"}
     assert [e["error"] for e in sandbox.ledger("callback") if e["answer"] is None] == ["dropped"] * 3
 
 
