@@ -14,6 +14,7 @@ from audiences.models import OptOut
 from conversations.models import Message, Thread
 
 EXCERPT = 120
+UNWRITTEN = "A campaign’s text that has not left"  # it is filled in as it leaves
 LONGEST_SEARCH = 100
 SEARCHED_FOR_NEXT = 500  # threads of a folder among which the next one is sought
 
@@ -137,10 +138,8 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     Beside the `current` one they know which comes next and which came before; where it is not among them
     (or there is none), the first is next.
     """
-    last = (
-        Message.objects.defer("variables")
-        .select_related("template")
-        .in_bulk([thread.last_message_id for thread in threads if thread.last_message_id])
+    last = Message.objects.defer("variables").in_bulk(
+        [thread.last_message_id for thread in threads if thread.last_message_id]
     )
     ids = [thread.pk for thread in threads]
     at = ids.index(current) if current in ids else -1
@@ -148,7 +147,7 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     found = []
     for index, thread in enumerate(threads):
         message = last.get(thread.last_message_id)
-        words = " ".join(((message.body or _unwritten(message)) if message else "").split())
+        words = " ".join(((message.body or UNWRITTEN) if message else "").split())
         excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
         inbound = message is not None and message.kind == Message.Kind.INBOUND
         found.append(Line(thread, excerpt, inbound, thread.opted_out, ways.get(index, "")))
@@ -158,7 +157,3 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
 def _wishes() -> QuerySet[OptOut]:
     """Opt-outs in force."""
     return OptOut.objects.filter(lifted_at=None)
-
-
-def _unwritten(message: Message) -> str:
-    return message.template.body if message.template else ""

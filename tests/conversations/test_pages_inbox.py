@@ -7,10 +7,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
-from audiences import suppression
+from audiences import hours, suppression
 from common import clock
-from conversations import threads
-from conversations.models import Thread
+from conversations import outbound, threads
+from conversations.models import Lane, Message, Thread
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -68,6 +68,21 @@ def test_a_line_shows_last_words_and_marks(account: Account, browser: Client) ->
     page = browser.get(URL).content.decode()
     assert "Please call me back" in page and "First words" not in page and "x…" in page
     assert "Unassigned" in page and " 555-01" in page
+
+
+def test_a_text_that_has_not_left_shows_no_merge_fields(account: Account, browser: Client) -> None:
+    thread = factories.make_thread(account, name="Pat Customer")
+    lane = Lane.objects.create(
+        account=account, kind=Lane.Kind.CAMPAIGN, name="Lane", window=hours.default_window()
+    )
+    now = clock.now()
+    Message.objects.create(
+        account=account, lane=lane, contact=thread.contact, address=thread.address, number=thread.number,
+        kind="campaign", state="queued", template=outbound.template(account, "Hi {{ first_name }}, it's me."),
+        created_at=now, due_at=now,
+    )  # fmt: skip
+    page = browser.get(URL).content.decode()
+    assert "{{" not in page and "A campaign’s text that has not left" in page
 
 
 def test_an_opted_out_thread_is_marked(account: Account, browser: Client) -> None:
