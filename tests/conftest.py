@@ -40,12 +40,7 @@ SHARES_A_PRODUCT = {
     "tests/running/test_stops.py",
 }
 # Minutes of mostly waiting: begun last, they would keep one worker busy after all others are done.
-LONGEST = (
-    "tests/running/test_kills.py",
-    "tests/journeys/",
-    "tests/running/",
-    "tests/browser/test_journeys.py",
-)
+LONGEST = ("tests/running/test_kills.py", "tests/journeys/", "tests/browser/test_journeys.py")
 _running: list[tuple[Any, Any]] = []
 
 
@@ -173,8 +168,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 
 def _longest_first(item: pytest.Item) -> int:
-    place = [n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)]
-    return place[0] if place else len(LONGEST)
+    return 0 if item.nodeid.startswith(LONGEST) else 1
 
 
 @pytest.fixture(scope="session")

@@ -151,7 +151,7 @@ def test_the_drain_ends_in_time_and_when_asked(account: Account, monkeypatch: py
         report(account, calling(account, index)[1], f"SM{index}")
     began = time.monotonic()
     assert draining.drain(0.000001) == 1
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     monkeypatch.setattr(loops, "_stopping", True)
     assert draining.drain() == 0
     monkeypatch.setattr(loops, "_stopping", False)

@@ -139,7 +139,7 @@ def test_a_stop_nobody_can_record_is_answered_within_its_limit(company: Company)
     Message.objects.update(state="calling", body="Hello")
     began = time.monotonic()
     inbound.receive_now(stop_from(company, 0), account=company.account)
-    assert 4.5 < time.monotonic() - began < 9
+    assert 4.5 < time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
