@@ -27,7 +27,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	sh .ci/check-django
 
 ## bench: measurements as JSON lines; NAME=<group> for one group
@@ -46,7 +46,6 @@ classify: $(VENV)/run.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint templates --reformat --quiet
 
 ## lock: compile the hashed requirements from pyproject.toml
 lock: $(VENV)/uv.stamp
