@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from common import clock, loops
 from common.transactions import atomic_with_retry
-from conversations import claiming, delivery, remedies
+from conversations import claiming, delivery, leasing, remedies
 from conversations.claiming import Claim
 from conversations.delivery import CallResult
 from conversations.models import Message
@@ -87,7 +87,7 @@ class Sender:
         room = min(self.concurrency - len(self._in_flight), BATCH)
         if room <= 0:
             return [], 0.0
-        leased = await self._in_database(lambda: claiming.lease(room, now=clock.now()))
+        leased = await self._in_database(lambda: leasing.lease(room, now=clock.now()))
         born = time.monotonic()
         if not leased:
             return [], born
@@ -126,7 +126,7 @@ class Sender:
             number_id = self._numbers.pop(result.message_id, None)
             if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY and number_id:
                 pause = result.result.retry_after or PAUSE_SECONDS
-                await self._in_database(partial(claiming.slow_down, number_id, pause))
+                await self._in_database(partial(leasing.slow_down, number_id, pause))
 
     async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient | ProviderError:
         """The client of one connection, or why it cannot be used; read once a loop."""

@@ -17,7 +17,7 @@ from audiences.models import Address, Contact, OptOutImport, SyncCursor
 from campaigns import enrolling, first_launch, first_run, launching, lifecycle, tasks
 from campaigns.models import Campaign
 from common import clock
-from conversations import claiming, opt_out_imports, trial_texts
+from conversations import claiming, leasing, opt_out_imports, trial_texts
 from conversations.models import Lane, Message
 from integrations.models import Connection, SendingNumber
 from tests import factories
@@ -283,7 +283,7 @@ def test_a_test_text_goes_through_the_senders_own_way(account: Account, admin: C
     message = Message.objects.get()
     assert (message.state, message.lane.kind if message.lane else "") == ("queued", Lane.Kind.TESTS)
     now = clock.now()
-    (claim,) = claiming.claim(claiming.lease(10, now=now), now=now)
+    (claim,) = claiming.claim(leasing.lease(10, now=now), now=now)
     assert (claim.to, claim.from_) == (MINE, number.e164) and "Comfort Air" in claim.body
     assert "On its way to the provider" in admin.get(URL).content.decode()
     assert AuditEntry.objects.filter(verb="sent_test_text").count() == 1
@@ -326,14 +326,14 @@ def test_the_gate_asks_again_when_the_text_leaves(account: Account, admin: Clien
     address = Address.objects.get(value=MINE)
     suppression.opt_out(address, channel="phone", source="text", now=clock.now())
     now = clock.now()
-    assert claiming.claim(claiming.lease(10, now=now), now=now) == []
+    assert claiming.claim(leasing.lease(10, now=now), now=now) == []
     assert "Not delivered: Not sent: opted out" in admin.get(URL).content.decode()
 
 
 def test_a_late_test_text_is_no_surprise(account: Account, admin: Client) -> None:
     send(admin, factories.make_number(account))
     later = clock.now() + trial_texts.MAY_WAIT + timedelta(seconds=1)
-    assert claiming.claim(claiming.lease(10, now=later), now=later) == []
+    assert claiming.claim(leasing.lease(10, now=later), now=later) == []
     assert Message.objects.get().state == Message.State.EXPIRED
 
 

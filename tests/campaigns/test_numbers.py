@@ -11,7 +11,7 @@ from accounts.models import Account, AuditEntry
 from campaigns import launching, number_use
 from campaigns.models import Campaign
 from common import clock
-from conversations import claiming, trial_texts
+from conversations import leasing, trial_texts
 from conversations.models import Message
 from integrations.models import Connection, NumberPace, SendingNumber
 from tests import factories
@@ -155,10 +155,10 @@ def test_nothing_leaves_from_a_paused_number_and_all_of_it_after(account: Accoun
         token=uuid.uuid4(), now=clock.now(),
     )  # fmt: skip
     switch(admin, number, "0")
-    assert claiming.lease(10, now=clock.now()) == []
+    assert leasing.lease(10, now=clock.now()) == []
     assert "1 text waits and leaves" in " ".join(page(admin, number).split())
     switch(admin, number, "1")
-    assert len(claiming.lease(10, now=clock.now())) == 1
+    assert len(leasing.lease(10, now=clock.now())) == 1
 
 
 def test_today_counts_what_the_carrier_took_today(account: Account) -> None:

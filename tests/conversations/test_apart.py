@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from campaigns import engine
 from campaigns.models import Step
 from common import clock
-from conversations import claiming, inbound, sender
+from conversations import inbound, leasing, sender
 from conversations.models import ContactHold, Lane, Message, Thread
 from integrations.messaging import InboundText
 from integrations.models import Connection, NumberPace
@@ -100,8 +100,8 @@ def test_a_lane_keeps_to_its_own_rate(company: Company) -> None:
     Lane.objects.filter(pk=campaign.lane_id).update(segments_per_second=10)
     engine.run_round(now=clock.now())
     began = time.monotonic()
-    leased = sum(len(claiming.lease(100, now=clock.now())) for _ in range(3))
-    assert 1 <= leased <= 10 * (time.monotonic() - began + claiming.BURST_SECONDS) + 1
+    leased = sum(len(leasing.lease(100, now=clock.now())) for _ in range(3))
+    assert 1 <= leased <= 10 * (time.monotonic() - began + leasing.BURST_SECONDS) + 1
 
 
 def test_a_slow_number_is_not_overdrawn_by_a_fast_one(company: Company) -> None:
@@ -110,7 +110,7 @@ def test_a_slow_number_is_not_overdrawn_by_a_fast_one(company: Company) -> None:
     factories.make_number(company.account, e164="+17735550178", segments_per_second=1000)
     company.launch(30)
     engine.run_round(now=clock.now())
-    assert len(claiming.lease(100, now=clock.now())) == 1
+    assert len(leasing.lease(100, now=clock.now())) == 1
     pace = NumberPace.objects.get(number=company.number)
     agents_wait = pace.tat - datetime.now(pace.tat.tzinfo)
     assert agents_wait < timedelta(seconds=3)

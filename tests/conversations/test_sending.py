@@ -10,7 +10,7 @@ from audiences import suppression
 from audiences.models import OptOut
 from campaigns.models import Step
 from common import clock
-from conversations import claiming, delivery, draining, reconciling, sender
+from conversations import claiming, delivery, draining, leasing, reconciling, sender
 from conversations.models import Attempt, Message, Thread
 from tests import factories
 from tests.conversations.conftest import Company, phone
@@ -102,7 +102,7 @@ def test_an_abandoned_call_is_unknown_and_its_late_callback_settles_it(company: 
     from campaigns import engine
 
     engine.run_round(now=clock.now())
-    (claim,) = claiming.claim(claiming.lease(10, now=clock.now()), now=clock.now())
+    (claim,) = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
     Message.objects.update(claimed_at=clock.now() - timedelta(days=300))
     assert delivery.sweep_abandoned(older_than_seconds=60, now=clock.now()) == 1
     assert Message.objects.get().state == "unknown"
@@ -136,8 +136,8 @@ def test_a_number_keeps_to_its_rate(company: Company) -> None:
 
     engine.run_round(now=clock.now())
     began = time.monotonic()
-    leased = sum(len(claiming.lease(100, now=clock.now())) for _ in range(3))
-    assert 1 <= leased <= 10 * (time.monotonic() - began + claiming.BURST_SECONDS) + 1
+    leased = sum(len(leasing.lease(100, now=clock.now())) for _ in range(3))
+    assert 1 <= leased <= 10 * (time.monotonic() - began + leasing.BURST_SECONDS) + 1
 
 
 def test_a_household_is_not_reached_more_often_than_its_cap(company: Company) -> None:

@@ -14,7 +14,7 @@ from audiences.models import Address, OptOut
 from campaigns import engine
 from campaigns.models import Enrollment, Step
 from common import clock
-from conversations import claiming, inbound, sender, threads
+from conversations import claiming, inbound, leasing, sender, threads
 from conversations.models import Attempt, Message, Thread
 from integrations.messaging import InboundText
 from integrations.models import ProviderEvent
@@ -116,7 +116,7 @@ def test_a_stop_waits_for_a_claim_that_has_not_committed(company: Company) -> No
 
     stopping = threading.Thread(target=say_stop)
     with transaction.atomic():
-        (claim,) = claiming.claim(claiming.lease(1, now=clock.now()), now=clock.now())
+        (claim,) = claiming.claim(leasing.lease(1, now=clock.now()), now=clock.now())
         stopping.start()
         time.sleep(0.7)
         assert received == []
@@ -127,7 +127,7 @@ def test_a_stop_waits_for_a_claim_that_has_not_committed(company: Company) -> No
 def test_a_claim_after_the_stop_takes_nothing(company: Company) -> None:
     company.launch(1)
     engine.run_round(now=clock.now())
-    leased = claiming.lease(1, now=clock.now())
+    leased = leasing.lease(1, now=clock.now())
     inbound.receive(stop_from(company, 0), account=company.account, now=clock.now())
     assert claiming.claim(leased, now=clock.now()) == []
 

@@ -1,0 +1,154 @@
+"""The lease: due messages are set aside for one sender, at most what each number may send now.
+
+The first of two commits before any byte leaves; the second is the claim (`conversations/claiming.py`).
+"""
+
+from collections import defaultdict
+from datetime import datetime
+
+from common import sql
+from common.transactions import atomic_with_retry
+
+LEASE_SECONDS = 15
+BURST_SECONDS = 0.5
+_AGENTS_PRIORITY = 0
+
+
+@atomic_with_retry
+def lease(room: int, *, now: datetime) -> list[int]:
+    """Set aside at most `room` due messages, agents' lanes first, then round-robin; returns their ids.
+
+    Advances each number's pace (`NumberPace`) by what was taken, so that all sender processes together
+    keep to its rate. Paused lanes are passed over.
+    """
+    lanes = sql.rows(
+        """
+        SELECT l.id, l.account_id, l.priority FROM conversations_lane l
+        WHERE NOT l.paused AND EXISTS (
+            SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
+            AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
+        ORDER BY l.priority, random()
+        """,
+        [now],
+    )
+    if not lanes:
+        return []
+    budget = _budgets([account_id for _, account_id, _ in lanes])
+    lane_budget = _lane_budgets([lane_id for lane_id, _, _ in lanes])
+    taken: list[int] = []
+    for index, (lane_id, account_id, priority) in enumerate(lanes):
+        left = room - len(taken)
+        if left <= 0:
+            break
+        share = left if priority == _AGENTS_PRIORITY else max(1, left // (len(lanes) - index))
+        share = min(share, lane_budget.get(lane_id, share))
+        taken += _lease_lane(lane_id, share, budget[account_id], now)
+    return taken
+
+
+def _lane_budgets(lane_ids: list[int]) -> dict[int, int]:
+    """Segments that lanes with a rate of their own may hand over now; the others are absent."""
+    found = sql.rows(
+        f"""
+        SELECT l.id, {_allowance("l")} FROM conversations_lane l
+        WHERE l.id = ANY(%(ids)s) AND l.segments_per_second IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE
+        """,
+        {"ids": lane_ids, "burst": BURST_SECONDS},
+    )
+    return {lane: max(segments, 0) for lane, segments in found}
+
+
+def _allowance(row: str, pace: str = "") -> str:
+    """SQL: segments allowed now by the pace `tat` at `row`'s rate; at least one in a burst."""
+    tat = f"coalesce({pace or row}.tat, clock_timestamp())"
+    return (
+        f"floor((extract(epoch FROM clock_timestamp() - greatest({tat}, clock_timestamp()))"
+        f" + greatest(%(burst)s, 1.0 / {row}.segments_per_second)) * {row}.segments_per_second)::int"
+    )
+
+
+def _budgets(account_ids: list[int]) -> dict[int, dict[int, int]]:
+    """Account → active number → segments it may hand over now; locks their pace until the lease commits."""
+    sql.run(
+        """
+        INSERT INTO integrations_numberpace (number_id, tat)
+        SELECT n.id, clock_timestamp() FROM integrations_sendingnumber n
+        WHERE NOT EXISTS (SELECT 1 FROM integrations_numberpace p WHERE p.number_id = n.id)
+        ON CONFLICT DO NOTHING
+        """
+    )
+    found = sql.rows(
+        f"""
+        SELECT n.account_id, p.number_id, {_allowance("n", "p")}
+        FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
+        WHERE n.active AND n.account_id = ANY(%(accounts)s) ORDER BY p.number_id FOR NO KEY UPDATE OF p
+        """,
+        {"accounts": account_ids, "burst": BURST_SECONDS},
+    )
+    budgets: dict[int, dict[int, int]] = defaultdict(dict)
+    for account_id, number_id, segments in found:
+        budgets[account_id][number_id] = max(segments, 0)
+    return budgets
+
+
+def _lease_lane(lane_id: int, share: int, budget: dict[int, int], now: datetime) -> list[int]:
+    """Set aside at most `share` due messages of one lane, number by number; spends their budgets."""
+    taken: list[int] = []
+    spent: dict[int, int] = {}
+    for number_id, segments in budget.items():
+        limit = min(share - len(taken), segments)
+        if limit > 0:
+            leased = _lease_number(lane_id, number_id, limit, now)
+            taken += [message_id for message_id, _ in leased]
+            spent[number_id] = sum(size for _, size in leased)
+    for number_id, size in spent.items():
+        budget[number_id] -= size
+    _spend(lane_id, spent)
+    return taken
+
+
+def _lease_number(lane_id: int, number_id: int, limit: int, now: datetime) -> list[tuple[int, int]]:
+    """Set aside at most `limit` due messages of one lane from one number: (message, segments) of each."""
+    found = sql.rows(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM conversations_message
+            WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
+              AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
+        FROM due WHERE m.id = due.id RETURNING m.id, m.segments
+        """,
+        [lane_id, now, number_id, limit, LEASE_SECONDS],
+    )
+    return [(message_id, segments) for message_id, segments in found]
+
+
+def _spend(lane_id: int, spent: dict[int, int]) -> None:
+    """Move the pace of numbers and lane on by the segments leased from them."""
+    sql.run(
+        """
+        UPDATE conversations_lane SET tat = greatest(coalesce(tat, clock_timestamp()), clock_timestamp())
+            + %s * (interval '1 second' / segments_per_second)
+        WHERE id = %s AND segments_per_second IS NOT NULL
+        """,
+        [sum(spent.values()), lane_id],
+    )
+    sql.run(
+        """
+        UPDATE integrations_numberpace p SET tat = greatest(p.tat, clock_timestamp())
+            + s.segments * (interval '1 second' / n.segments_per_second)
+        FROM unnest(%s::bigint[], %s::int[]) AS s(number_id, segments)
+        JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = s.number_id
+        """,
+        [list(spent), list(spent.values())],
+    )
+
+
+def slow_down(number_id: int, seconds: float) -> None:
+    """Hold a number back for `seconds`: its provider said that we send too fast."""
+    sql.run(
+        "UPDATE integrations_numberpace SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second')"
+        " WHERE number_id = %s",
+        [seconds, number_id],
+    )
