@@ -4,13 +4,14 @@ import random
 import threading
 import time
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from audiences.models import Address, OptOut
+from audiences.models import Address, Contact, OptOut
 from campaigns import engine
 from campaigns.models import Enrollment, Step
 from common import clock
@@ -21,7 +22,9 @@ from integrations.models import ProviderEvent
 from tests import factories
 from tests.conversations.conftest import Company, phone
 
-INTERLEAVINGS = 200
+INTERLEAVINGS = 1000
+PACE = 100  # texts a second
+AFTERMATH_SECONDS = 2.0  # in which a text that should not leave would
 KINDS = ("residential", "commercial")
 
 
@@ -34,59 +37,101 @@ def no_ended_enrollment_keeps_an_open_step() -> bool:
     return not Step.objects.filter(enrollment__state="ended", state__in=Step.OPEN).exists()
 
 
+@pytest.mark.xdist_group("stops")
 def test_nothing_begins_after_the_answer_in_random_interleavings(company: Company) -> None:
-    """Every phone says STOP at a random instant of the run that texts it, amid claims and calls."""
+    """Every phone says STOP at a random instant of the run that texts it, amid claims, calls and agents.
+
+    A campaign walks all the phones; agents write to every other one meanwhile, again and again until they are
+    refused. Fifty slots send. What reached the provider after its phone's STOP was answered is late.
+    """
     seed = random.randrange(10**6)
     chance = random.Random(seed)
-    company.number.segments_per_second = 50  # so that sending takes as long as the stops do
+    company.number.segments_per_second = PACE  # so that sending takes as long as the stops do
     company.number.save()
     company.launch(INTERLEAVINGS)
+    agent = factories.make_user(company.account)
+    open_threads = threads_with(company, range(0, INTERLEAVINGS, 2))
     company.sandbox.set_faults(slow={"rate": 0.5, "seconds": 0.2}, seed=seed)
-    running = threading.Event()
+    over = threading.Event()
+    refused: set[str] = set()
 
     def run_product() -> None:
-        running.set()
-        deadline = time.monotonic() + 6
-        while time.monotonic() < deadline:
+        while not over.is_set():
             engine.run_round(now=clock.now())
             sender.run(0.5, concurrency=50)
+        connection.close()
+
+    def write_as_agents(mine: list[tuple[str, Thread]], chance: random.Random) -> None:
+        while not over.is_set() and mine:
+            number, thread = chance.choice(mine)
+            try:
+                threads.reply(thread, body="Shall we?", by=agent, token=uuid.uuid4(), now=clock.now())
+            except threads.ReplyRefused:
+                refused.add(number)
+                mine.remove((number, thread))
+            time.sleep(0.02)
         connection.close()
 
     answered: dict[str, float] = {}
 
     def say_stop(index: int) -> None:
-        time.sleep(chance_of[index])
-        if index % 2:  # the worst instant there is: just after the claim was committed
-            patience = time.monotonic() + 3
-            while states_of(index) == ["queued"] and time.monotonic() < patience:
-                time.sleep(0.004)
+        if index % 3 == 0:  # the worst instant there is: just after a claim was committed
+            patience = time.monotonic() + 0.6
+            while not is_called(index) and time.monotonic() < patience:
+                time.sleep(0.02)
         inbound.receive_now(stop_from(company, index), account=company.account)
         answered[phone(index)] = time.time()
         connection.close()
 
-    def states_of(index: int) -> list[str]:
-        return list(Message.objects.filter(address__value=phone(index)).values_list("state", flat=True))
+    def is_called(index: int) -> bool:
+        return Message.objects.filter(address__value=phone(index), state="calling").exists()
 
-    chance_of = [chance.uniform(0, 3.0) for _ in range(INTERLEAVINGS)]
-    loop = threading.Thread(target=run_product)
-    loop.start()
-    running.wait()
-    with ThreadPoolExecutor(24) as pool:
-        # In any order: texts leave in that of their phones, and some stops must come before them.
-        list(pool.map(say_stop, chance.sample(range(INTERLEAVINGS), INTERLEAVINGS)))
-    loop.join()
+    halves = open_threads[::2], open_threads[1::2]
+    loops = [threading.Thread(target=run_product)]
+    loops += [threading.Thread(target=write_as_agents, args=(h, random.Random(seed))) for h in halves]
+    for loop in loops:
+        loop.start()
+    try:
+        with ThreadPoolExecutor(40) as pool:
+            # In any order: texts leave in that of their phones, and some stops must come before them.
+            list(pool.map(say_stop, chance.sample(range(INTERLEAVINGS), INTERLEAVINGS)))
+        time.sleep(AFTERMATH_SECONDS)
+    finally:
+        over.set()
+        for loop in loops:
+            loop.join()
+    ledger = company.sandbox.ledger("message")
     late = [
         (entry["to"], entry["received_at"] - answered[entry["to"]])
-        for entry in company.sandbox.ledger("message")
+        for entry in ledger
         if entry["received_at"] > answered[entry["to"]]
     ]
     assert late == [], f"seed {seed}"
     assert len(answered) == INTERLEAVINGS
-    sent = len(company.sandbox.ledger("message"))
-    assert 0 < sent < INTERLEAVINGS, f"{sent} were sent: the run proves nothing (seed {seed})"
+    fates = Counter(Message.objects.exclude(kind="inbound").values_list("kind", "state"))
+    sent = {
+        kind: sum(n for (k, state), n in fates.items() if k == kind and state != "cancelled")
+        for kind, _ in fates
+    }
+    assert 0 < sent["campaign"] < INTERLEAVINGS, f"{fates}: the run proves nothing (seed {seed})"
+    assert sent["agent"] and fates["agent", "cancelled"], f"{fates}: the run proves nothing (seed {seed})"
+    assert refused, "no agent was refused"
     assert no_ended_enrollment_keeps_an_open_step()
     assert not Enrollment.objects.filter(state="active").exists()
-    assert not Message.objects.filter(state__in=["queued", "calling"], kind="campaign").exists()
+    assert not Message.objects.filter(state__in=["queued", "calling"]).exists()
+
+
+def threads_with(company: Company, indices: range) -> list[tuple[str, Thread]]:
+    """An open thread with each of these phones, by its number."""
+    made = []
+    for number in map(phone, indices):
+        address = Address.objects.get(value=number)
+        contact = Contact.objects.get(contact_addresses__address=address)
+        thread = Thread.objects.create(
+            account=company.account, contact=contact, address=address, number=company.number
+        )
+        made.append((number, thread))
+    return made
 
 
 def test_a_stop_waits_for_the_call_in_flight(company: Company) -> None:
