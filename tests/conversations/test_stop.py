@@ -15,7 +15,7 @@ from audiences.models import Address, Contact, OptOut
 from campaigns import engine
 from campaigns.models import Enrollment, Step
 from common import clock
-from conversations import claiming, inbound, leasing, sender, threads
+from conversations import claiming, inbound, leasing, opt_outs, sender, threads
 from conversations.models import Attempt, Message, Thread
 from integrations.messaging import InboundText
 from integrations.models import ProviderEvent
@@ -167,6 +167,33 @@ def test_a_stop_waits_for_a_claim_that_has_not_committed(company: Company) -> No
         assert received == []
     stopping.join()
     assert received[0] and received[0].in_flight == (claim.message_id,)
+
+
+def test_a_text_queued_while_a_stop_commits_waits_for_it(company: Company) -> None:
+    """The stop looked for queued texts before this one was there: only the phone's lock is between them."""
+    company.launch(1)
+    ((_, thread),) = threads_with(company, range(1))
+    claimed: list[list[claiming.Claim]] = []
+
+    def queue_and_claim() -> None:
+        Message.objects.create(
+            account=company.account, lane=threads.agents_lane(company.account), contact=thread.contact,
+            address=thread.address, number=thread.number, kind="agent", body="Hello?", state="queued",
+            due_at=clock.now(),
+        )  # fmt: skip
+        claimed.append(claiming.claim(leasing.lease(1, now=clock.now()), now=clock.now()))
+        connection.close()
+
+    claiming_now = threading.Thread(target=queue_and_claim)
+    with transaction.atomic():
+        in_flight = opt_outs.record(
+            [thread.address], contact=None, source=OptOut.Source.TEXT, now=clock.now()
+        )
+        claiming_now.start()
+        time.sleep(0.7)
+        assert claimed == []
+    claiming_now.join()
+    assert (in_flight, claimed) == ([], [[]])
 
 
 def test_a_claim_after_the_stop_takes_nothing(company: Company) -> None:
