@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from django.core.management import call_command
 from django.db import connection
 from xdist.scheduler import LoadScopeScheduling
 
+from common import clock
 from config import embedded
 from config.processes import alive, spawn, stop
 from tests.product import Product
 
+MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -40,7 +43,12 @@ SHARES_A_PRODUCT = {
     "tests/running/test_stops.py",
 }
 # Minutes of mostly waiting: begun last, they would keep one worker busy after all others are done.
-LONGEST = ("tests/running/test_kills.py", "tests/journeys/", "tests/browser/test_journeys.py")
+LONGEST = (
+    "tests/conversations/test_stop.py",
+    "tests/running/test_kills.py",
+    "tests/journeys/",
+    "tests/browser/test_journeys.py",
+)
 _running: list[tuple[Any, Any]] = []
 
 
@@ -178,6 +186,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if path is None:
         pytest.fail("no Chromium here; `make test` installs it or says how to get it")
     return browser_type_launch_args | {"executable_path": path, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The product's clock runs on from a Monday noon in Chicago: whenever the test runs, texts may leave."""
+    started = datetime.now(UTC)
+    monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON + (datetime.now(UTC) - started))
+    return MONDAY_NOON
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
 """The contractor wired to a sandbox, as conversations' tests have it."""
 
-from tests.conversations.conftest import company, noon  # noqa: F401  (fixtures)
+from tests.conversations.conftest import company  # noqa: F401  (fixtures)
 from tests.sandbox_process import sandbox  # noqa: F401  (fixture)

@@ -19,15 +19,6 @@ from tests.product import wait_for
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
 QUIET_SECONDS = 0.8
-MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # noon in Chicago
-
-
-@pytest.fixture
-def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    """The product's clock runs on from a Monday noon in Chicago."""
-    started = datetime.now(UTC)
-    monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON + (datetime.now(UTC) - started))
-    return MONDAY_NOON
 
 
 @dataclass
@@ -84,7 +75,7 @@ def company(
     """
     settings.PUBLIC_URL = live_server.url
     sandbox.set_webhook_base(live_server.url)
-    sandbox.set_clock_offset((MONDAY_NOON - datetime.now(UTC)).total_seconds())
+    sandbox.set_clock_offset((noon - datetime.now(UTC)).total_seconds())
     account = factories.make_account()
     listed = sandbox.http.get(
         f"{sandbox.base_url}/2010-04-01/Accounts/{sandbox.credentials['account_sid']}/IncomingPhoneNumbers.json",

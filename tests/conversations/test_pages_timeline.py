@@ -52,6 +52,7 @@ def text(thread: Thread, at: datetime, body: str = "Hello", **fields: Any) -> Me
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("noon")
 def test_a_campaign_text_names_campaign_and_node(account: Account, agent: User, thread: Thread) -> None:
     version = factories.make_workflow(account)
     draft = launching.Draft(

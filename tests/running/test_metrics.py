@@ -32,6 +32,7 @@ def test_nothing_waits_in_an_empty_product() -> None:
     assert len(figures()) == 9
 
 
+@pytest.mark.usefixtures("noon")
 def test_what_waits_is_counted_with_its_age() -> None:
     account, now, hour_ago = factories.make_account(), clock.now(), clock.now() - timedelta(hours=1)
     for index in range(3):
