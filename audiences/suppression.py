@@ -24,6 +24,8 @@ HOUSEHOLD_TOUCHES_PER_DAY = 2
 HOUSEHOLD_TOUCHES_PER_WEEK = 6
 ANSWER_WITHOUT_CAPS = timedelta(hours=24)
 ANSWER_WITHOUT_HOURS = timedelta(minutes=30)
+CONFIRM_WITHIN = timedelta(minutes=5)
+"""An opt-out may be confirmed by one text within this time: 47 CFR 64.1200(a)(12)."""
 
 TEXT, CALL = "text", "call"
 
@@ -49,6 +51,10 @@ class Reach:
     household_frees_at: datetime | None = None
     held_until: datetime | None = None
     answers_message_at: datetime | None = None  # an automatic answer: when the customer wrote
+    answer: bool = (
+        False  # the account's own to whoever wrote, no campaign's: free of holds, and of flags on them
+    )
+    confirms: int = 0  # id of the opt-out that this text confirms: it alone passes that very opt-out
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
     """
     if not reaches:
         return {}
-    final = _final_refusals(reaches)
+    final = _final_refusals(reaches, now)
     spans = _spans(reaches, now)
     limits = household_limits({reach.account_id for reach in reaches})
     phones: dict[int, int] = defaultdict(int)
@@ -161,7 +167,12 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
 
 def _waits(reach: Reach, opening: hours.Span | None, now: datetime) -> list[tuple[datetime, str]]:
     waits = []
-    if reach.automated and not reach.confirmation and reach.held_until and reach.held_until > now:
+    if (
+        reach.automated
+        and not (reach.confirmation or reach.answer)
+        and reach.held_until
+        and reach.held_until > now
+    ):
         waits.append((reach.held_until, "hold"))
     if not _answers_within(reach, ANSWER_WITHOUT_HOURS, now) and (opening is None or opening[0] > now):
         waits.append((opening[0] if opening else now + hours.HORIZON, "window"))
@@ -194,43 +205,58 @@ def _later(frees_at: datetime | None, now: datetime) -> datetime:
     return frees_at if frees_at is not None and frees_at > now else now + timedelta(hours=24)
 
 
-def _final_refusals(reaches: Sequence[Reach]) -> dict[int, str]:
+# `r.confirms` names an opt-out in force at that very phone, recorded minutes ago because somebody wrote so.
+_CONFIRMABLE_SQL = """
+    r.medium = 'text' AND EXISTS (
+        SELECT 1 FROM audiences_optout oo WHERE oo.id = r.confirms AND oo.address_id = a.id
+        AND oo.account_id = r.account_id AND oo.lifted_at IS NULL AND oo.source = 'text' AND oo.at > %s)
+"""
+
+
+def _final_refusals(reaches: Sequence[Reach], now: datetime) -> dict[int, str]:
     """Reason by key, of reaches that no waiting can help. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT r.key,
                    CASE
-                     WHEN r.automated AND NOT coalesce(c.active, false) THEN 'inactive'
-                     WHEN r.automated AND c.do_not_service THEN 'do_not_service'
+                     WHEN r.automated AND NOT r.answer AND NOT coalesce(c.active, false) THEN 'inactive'
+                     WHEN r.automated AND NOT r.answer AND c.do_not_service THEN 'do_not_service'
                      WHEN a.id IS NULL OR c.id IS NULL OR (r.medium = 'text' AND a.line_type = 'landline')
-                          OR (r.automated AND NOT r.confirmation AND NOT EXISTS (
+                          OR (r.automated AND NOT r.confirmation AND NOT r.answer AND NOT EXISTS (
                                 SELECT 1 FROM audiences_contactaddress ca
                                 WHERE ca.contact_id = c.id AND ca.address_id = a.id)) THEN 'no_address'
                      WHEN r.automated AND r.medium = 'text' AND EXISTS (
                           SELECT 1 FROM audiences_contactaddress ca
                           WHERE ca.address_id = a.id AND ca.do_not_text) THEN 'do_not_text'
                      WHEN a.unreachable_since IS NOT NULL THEN 'unreachable'
-                     WHEN {dict(ENTRY_REASONS)["opted_out"]} THEN 'opted_out'
+                     WHEN r.confirms <> 0 AND NOT ({_CONFIRMABLE_SQL}) THEN 'opted_out'
+                     WHEN r.confirms = 0 AND {dict(ENTRY_REASONS)["opted_out"]} THEN 'opted_out'
                    END
             FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[],
-                        %s::bool[])
-                 AS r(key, account_id, contact_id, address_id, medium, automated, confirmation)
+                        %s::bool[], %s::bool[], %s::bigint[])
+                 AS r(key, account_id, contact_id, address_id, medium, automated, confirmation, answer,
+                      confirms)
             LEFT JOIN audiences_contact c ON c.id = r.contact_id AND c.account_id = r.account_id
             LEFT JOIN audiences_address a
                    ON a.id = r.address_id AND a.account_id = r.account_id AND a.channel = 'phone'
             """,
             [
-                [getattr(reach, name) for reach in reaches]
-                for name in (
-                    "key",
-                    "account_id",
-                    "contact_id",
-                    "address_id",
-                    "medium",
-                    "automated",
-                    "confirmation",
-                )
+                now - CONFIRM_WITHIN,
+                *(
+                    [getattr(reach, name) for reach in reaches]
+                    for name in (
+                        "key",
+                        "account_id",
+                        "contact_id",
+                        "address_id",
+                        "medium",
+                        "automated",
+                        "confirmation",
+                        "answer",
+                        "confirms",
+                    )
+                ),
             ],
         )
         return {key: reason for key, reason in cursor.fetchall() if reason}
@@ -272,6 +298,7 @@ def opt_out(
     contact: Contact | None = None,
     evidence: str = "",
     detector: str = "",
+    score: float | None = None,
     provider_id: str = "",
 ) -> OptOut | None:
     """Record a wish not to be reached at `address`; None where one is already in force.
@@ -281,7 +308,7 @@ def opt_out(
     """
     rows = _opt_out(
         [(address, channel)], by=by, source=source, at=now, contact=contact, evidence=evidence,
-        detector=detector, provider_id=provider_id,
+        detector=detector, score=score, provider_id=provider_id,
     )  # fmt: skip
     return rows[0] if rows else None
 
@@ -296,6 +323,7 @@ def opt_out_all(
     contact: Contact | None = None,
     evidence: str = "",
     detector: str = "",
+    score: float | None = None,
     provider_id: str = "",
 ) -> list[OptOut]:
     """As `opt_out`, of many addresses in a constant number of statements; the rows that are new."""
@@ -326,16 +354,27 @@ def _opt_out(wishes: Sequence[tuple[Address, str]], *, by: User | None, **said: 
 
 @transaction.atomic
 def lift(
-    address: Address, *, channel: str, evidence: str, now: datetime, by: User | None = None
+    address: Address,
+    *,
+    channel: str,
+    evidence: str,
+    now: datetime,
+    by: User | None = None,
+    provider_id: str = "",
 ) -> OptOut | None:
-    """End the opt-out in force (START, or an agent with the customer's words), keeping its row."""
+    """End the opt-out in force (START, or an agent with the customer's words), keeping its row.
+
+    `provider_id` is that of the customer's text. None where no opt-out is in force.
+    """
     lock_addresses([address.pk])
     row = OptOut.objects.filter(address=address, channel=channel, lifted_at=None).first()
     if row is None:
         return None
     row.lifted_at = now
     row.lifted_evidence = evidence
-    row.save(update_fields=["lifted_at", "lifted_evidence"])
+    row.lifted_provider_id = provider_id
+    row.lifted_by = by
+    row.save(update_fields=["lifted_at", "lifted_evidence", "lifted_provider_id", "lifted_by"])
     if by is not None:
         audit.record(
             account=address.account, by=by, verb="opted_in", summary=f"Opted in {address.value}", on=address

@@ -15,6 +15,7 @@ from common import sql
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
 from conversations import rendering, touches
+from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change, Deferral
 from conversations.locks import lock_messages
 from conversations.models import Message
@@ -63,6 +64,14 @@ class _Candidate:
     body: str | None
     send_by: datetime | None
     tries: int
+    answers_at: datetime | None  # of an automatic answer: when the customer wrote what it answers
+
+    @property
+    def confirms(self) -> int:
+        """The opt-out that this text confirms, or 0."""
+        named = (self.origin or "").removeprefix(CONFIRMS)
+        is_one = self.answers_at is not None and named != self.origin and named.isdecimal()
+        return int(named) if is_one else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,10 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
         SELECT m.id, m.kind, m.origin, m.account_id, m.lane_id, m.contact_id, m.address_id, c.household_id,
             c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body,
             m.variables::text, m.body, m.send_by,
-            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id)
+            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id),
+            (SELECT i.created_at FROM conversations_message i
+             WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
+               AND m.kind = 'automatic' AND l.kind = 'automatic')
         FROM conversations_message m
         JOIN conversations_lane l ON l.id = m.lane_id
         JOIN audiences_contact c ON c.id = m.contact_id
@@ -189,7 +201,9 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 household_touches_7d=home.of_week,
                 household_frees_at=touches.household_frees(home, weekly=limits[c.account_id][1]),
                 held_until=holds.get((c.contact_id, c.lane_id)),
-                answers_message_at=answered.get(c.id),
+                answers_message_at=c.answers_at or answered.get(c.id),
+                answer=c.answers_at is not None,
+                confirms=c.confirms,
             )
         )
     return reaches
@@ -200,6 +214,8 @@ def _render(c: _Candidate, verdict: suppression.Verdict, now: datetime) -> _Rend
     variables = json.loads(c.variables or "null") or {}
     body = c.body if c.body is not None else rendering.render(c.template or "", variables)
     until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
+    if c.answers_at is not None and c.send_by is not None:
+        until = min(c.send_by, now + MAX_VALIDITY)  # an answer outside the hours, and only while it is one
     validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
     claim = Claim(c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity)
     return _Rendered(claim, count_segments(body).count, until, try_number=c.tries + 1)

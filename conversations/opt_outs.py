@@ -27,6 +27,7 @@ def record(
     by: User | None = None,
     evidence: str = "",
     detector: str = "",
+    score: float | None = None,
     provider_id: str = "",
 ) -> list[int]:
     """Record an opt-out of these addresses and act on it, in the caller's transaction.
@@ -43,6 +44,7 @@ def record(
         contact=contact,
         evidence=evidence,
         detector=detector,
+        score=score,
         provider_id=provider_id,
     )
     return _act(ids, now)

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.models import Account
 from common import sql
+from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change
 from conversations.locks import lock_messages
 from conversations.models import Message, MessageTemplate
@@ -101,8 +102,9 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool
 
 
 def queued_to(address_ids: Sequence[int]) -> list[int]:
-    """Ids of messages waiting to go to these addresses, agents' included."""
+    """Ids of messages waiting to go to these addresses, agents' included; not those that confirm an opt-out."""
     return sql.column(
-        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued' ORDER BY id",
-        [list(address_ids)],
+        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued'"
+        " AND (origin IS NULL OR NOT starts_with(origin, %s)) ORDER BY id",
+        [list(address_ids), CONFIRMS],
     )

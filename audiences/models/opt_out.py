@@ -21,10 +21,15 @@ class OptOut(models.Model):
     source = models.CharField(max_length=8, choices=Source)
     evidence = models.TextField(blank=True, help_text="The customer's own words")
     detector = models.CharField(max_length=60, blank=True)
+    score = models.FloatField(null=True, blank=True, help_text="Likelihood that the detector gave, 0 to 1")
     provider_id = models.CharField(max_length=64, blank=True)
     by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
     lifted_at = models.DateTimeField(null=True, blank=True)
-    lifted_evidence = models.TextField(blank=True)
+    lifted_evidence = models.TextField(blank=True, help_text="The customer's own words")
+    lifted_provider_id = models.CharField(max_length=64, blank=True, help_text="Of the text that said START")
+    lifted_by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="opt_outs_lifted"
+    )
 
     class Meta:
         constraints = [

@@ -4,7 +4,8 @@ from django.db.models import Q
 
 class Lane(models.Model):
     """One queue of outgoing messages: one per campaign, one for the agents of an account, one
-    for the texts that somebody sends to their own phone to try a number.
+    for what answers customers by itself, one for the texts that somebody sends to their own phone to try a
+    number.
 
     The sender reads lanes only. Pausing is this flag: no message row changes.
     """
@@ -13,9 +14,10 @@ class Lane(models.Model):
         CAMPAIGN = "campaign"
         AGENTS = "agents"
         TESTS = "tests"
+        AUTOMATIC = "automatic"
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="lanes")
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=9, choices=Kind)
     name = models.CharField(max_length=160)
     paused = models.BooleanField(default=False)
     priority = models.PositiveSmallIntegerField(default=10, help_text="Lower goes first; agents have 0")
@@ -31,7 +33,12 @@ class Lane(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account"], condition=Q(kind="agents"), name="lane_agents_once"),
             models.UniqueConstraint(fields=["account"], condition=Q(kind="tests"), name="lane_tests_once"),
-            models.CheckConstraint(condition=Q(kind__in=["campaign", "agents", "tests"]), name="lane_kind"),
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(kind="automatic"), name="lane_automatic_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["campaign", "agents", "tests", "automatic"]), name="lane_kind"
+            ),
             models.CheckConstraint(
                 condition=Q(segments_per_second__isnull=True) | Q(segments_per_second__gte=1),
                 name="lane_rate",

@@ -89,6 +89,9 @@ class Message(models.Model):
                 condition=Q(kind__in=["campaign", "agent", "automatic", "inbound"]), name="message_kind"
             ),
             models.CheckConstraint(
+                condition=~Q(origin__startswith="confirm:") | Q(kind="automatic"), name="message_confirms"
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=["calling", "accepted", "sent", "delivered", "unknown"])
                 | Q(body__isnull=False),
                 name="message_body_before_call",
