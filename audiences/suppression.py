@@ -329,7 +329,7 @@ def opt_out_all(
     """As `opt_out`, of many addresses in a constant number of statements; the rows that are new."""
     return _opt_out(
         [(address, address.channel) for address in addresses], by=by, source=source, at=now, contact=contact,
-        evidence=evidence, detector=detector, provider_id=provider_id,
+        evidence=evidence, detector=detector, score=score, provider_id=provider_id,
     )  # fmt: skip
 
 

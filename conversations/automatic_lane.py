@@ -12,7 +12,7 @@ from common.segments import count_segments
 from conversations.models import Lane, Message
 
 CONFIRMS = "confirm:"
-"""So begins the origin of a text that confirms an opt-out; its id follows. Nothing else reaches that phone."""
+"""So begins the origin of a text that confirms an opt-out; the opt-out's id follows."""
 
 
 def lane_of(account: Account) -> Lane:

@@ -9,8 +9,8 @@ from audiences import suppression
 from audiences.models import Address, OptOut
 from common import clock
 from common.transactions import atomic_with_retry
-from conversations import opt_outs, reading
-from conversations.models import Message, Reading, ReadingCorrection, Thread
+from conversations import opt_ins, opt_outs, reading
+from conversations.models import Message, Reading, ReadingCorrection
 
 
 class CorrectionRefused(Exception):
@@ -69,9 +69,7 @@ def correct(
         return Corrected(correction, tuple(_opt_out(message, by, moment)))
     if lifted is not None:
         suppression.lift(message.address, channel=lifted.channel, evidence=consent.strip(), now=moment, by=by)
-        Thread.objects.filter(address=message.address, closed_reason=opt_outs.REASON).update(
-            state=Thread.State.OPEN, closed_reason=""
-        )
+        opt_ins.open_threads(message.address)
     return Corrected(correction, still_opted_out=_in_force(message, label))
 
 

@@ -17,7 +17,7 @@ from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import cancellations, opt_outs, reading
+from conversations import cancellations, keyword_answers, opt_ins, opt_outs, reading
 from conversations.models import ContactHold, Message, Reading, Thread
 from conversations.signals import message_received
 from integrations import inbox
@@ -83,8 +83,10 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
         if cancellations.asked(text.body):
             cancellations.flag(address, contact, now)
         return received
-    if reading.wants_back(text.body) and _restored(address, text.body, now):
+    if opt_ins.asked(text, address, number, now) and (wish := opt_ins.restore(address, text, now)):
+        keyword_answers.welcome_back(message, wish, opt_out_type=text.opt_out_type, now=now)
         return Received(message.pk, RESTORED)
+    keyword_answers.help_them(message, thread, opt_out_type=text.opt_out_type, now=now)
     _hold_and_route(message, read, answered, thread, now, courtesy=verdict.courtesy)
     return Received(message.pk, verdict.outcome)
 
@@ -100,16 +102,6 @@ def _event(text: InboundText, number: SendingNumber | None, now: datetime) -> in
     )
 
 
-def _restored(address: Address, words: str, now: datetime) -> bool:
-    """Lift the opt-out in force and open what it closed; False where none was in force."""
-    if suppression.lift(address, channel=Address.Channel.PHONE, evidence=words, now=now) is None:
-        return False
-    Thread.objects.filter(address=address, closed_reason=opt_outs.REASON).update(
-        state=Thread.State.OPEN, closed_reason=""
-    )
-    return True
-
-
 def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText, now: datetime) -> Received:
     if message.replies_to_id is not None:
         # Before enrollments are ended: messages are locked first.
@@ -120,9 +112,13 @@ def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText
         source=OptOut.Source.TEXT,
         evidence=text.body,
         detector=f"{reading.DETECTOR}/{message.reading.rule}",
+        score=message.reading.score,
         provider_id=text.provider_id,
         now=now,
     )
+    made = OptOut.objects.filter(address=message.address, lifted_at=None, provider_id=text.provider_id)
+    if wish := made.first():  # none where one was in force already: it was confirmed then
+        keyword_answers.confirm_opt_out(message, wish, now=now)
     return Received(message.pk, Reading.Outcome.OPT_OUT, tuple(in_flight))
 
 

@@ -6,12 +6,14 @@ does not know: their one confirmation is ours (47 CFR 64.1200(a)(12): within fiv
 
 from datetime import datetime
 
+from audiences import suppression
 from audiences.models import OptOut
 from audiences.suppression import ANSWER_WITHOUT_HOURS, CONFIRM_WITHIN
 from common.phone import display_phone
 from conversations import automatic_lane, reading
 from conversations.automatic_lane import CONFIRMS
 from conversations.models import Message, Thread
+from conversations.reader.keywords import CARRIER_WORDS
 
 OPTED_OUT = "You're opted out of texts from {company}. No more will be sent. Reply START to get them again."
 BACK_AGAIN = "You'll get texts from {company} again. Reply HELP for help, STOP to opt out."
@@ -21,7 +23,7 @@ HELP_WORDS = frozenset({"help", "info"})
 
 def confirm_opt_out(message: Message, wish: OptOut, *, now: datetime) -> Message | None:
     """Confirm the opt-out that this text made, once for ever; None where the provider does it."""
-    if reading.at_carrier(message.body or "", message.reading.rule):
+    if _provider_answers(message.body or "", message.reading.rule):
         return None
     words = OPTED_OUT.format(company=message.account.name)
     return automatic_lane.answer(
@@ -31,14 +33,23 @@ def confirm_opt_out(message: Message, wish: OptOut, *, now: datetime) -> Message
 
 def welcome_back(message: Message, wish: OptOut, *, opt_out_type: str, now: datetime) -> Message | None:
     """Say that texts come again, where the provider held no block and so says nothing by itself."""
-    rule = wish.detector.rpartition("/")[2]
-    ours = wish.source == OptOut.Source.TEXT and not reading.at_carrier(wish.evidence, rule)
-    if not ours or opt_out_type:
+    theirs = wish.source != OptOut.Source.TEXT or _provider_answers(
+        wish.evidence, wish.detector.rpartition("/")[2]
+    )
+    if theirs or opt_out_type:
         return None
     words = BACK_AGAIN.format(company=message.account.name)
     return automatic_lane.answer(
         message, words, origin=f"welcome:{wish.pk}", now=now, send_by=now + ANSWER_WITHOUT_HOURS
     )
+
+
+def _provider_answers(body: str, rule: str) -> bool:
+    """Whether the provider knew this text for an opt-out: nothing but one of its words, in any case.
+
+    Where it was more generous than that, it refuses our text by the block it then holds (21610).
+    """
+    return rule == "provider" or body.strip().lower() in CARRIER_WORDS
 
 
 def asks_for_help(body: str) -> bool:
@@ -47,8 +58,11 @@ def asks_for_help(body: str) -> bool:
 
 
 def help_them(message: Message, thread: Thread, *, opt_out_type: str, now: datetime) -> Message | None:
-    """Say who we are and how to stop, once a thread and day of the account; None where the provider did."""
-    if opt_out_type or not asks_for_help(message.body or ""):
+    """Say who we are and how to stop, once a thread and day of the account.
+
+    None where the provider did, and where an opt-out is in force: nothing goes to that phone.
+    """
+    if opt_out_type or not asks_for_help(message.body or "") or suppression.in_force([message.address_id]):
         return None
     words = HELP.format(company=message.account.name, phone=display_phone(message.number.e164))
     today = now.astimezone(message.account.zone).date()

@@ -102,7 +102,7 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool
 
 
 def queued_to(address_ids: Sequence[int]) -> list[int]:
-    """Ids of messages waiting to go to these addresses, agents' included; not those that confirm an opt-out."""
+    """Ids of messages waiting to go to these addresses, agents' included, but for confirmed opt-outs."""
     return sql.column(
         "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'queued'"
         " AND (origin IS NULL OR NOT starts_with(origin, %s)) ORDER BY id",

@@ -9,12 +9,12 @@ from typing import Any
 
 from accounts.models import Account, Role, User
 from audiences import consent
-from audiences.hours import zone_set_for
+from audiences.hours import default_window, zone_set_for
 from audiences.models import Address, Audience, Contact, ContactAddress, Household
 from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
-from conversations.models import Message, Reading, Thread
+from conversations.models import Lane, Message, Reading, Thread
 from integrations.models import Connection, SendingNumber
 from tests.accounts import making
 
@@ -96,6 +96,12 @@ def make_number(
         segments_per_second=segments_per_second,
         **fields,
     )
+
+
+def make_campaign_lane(account: Account) -> Lane:
+    """A campaign's lane without its campaign."""
+    window = default_window()
+    return Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name="Tune-ups", window=window)
 
 
 def make_audience(account: Account, rules: dict[str, Any] | None = None, name: str = "") -> Audience:
