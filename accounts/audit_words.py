@@ -33,6 +33,8 @@ ACTS: dict[str, Act] = {
     "declared_consent": Act("Compliance", "Declared the consent basis"),
     "imported_opt_outs": Act("Compliance", "Imported opt-outs"),
     "declared_no_opt_outs": Act("Compliance", "Declared that there are no old opt-outs"),
+    "recorded_consent": Act("Compliance", "Recorded a consent"),
+    "withdrew_consent": Act("Compliance", "Withdrew a consent"),
     "sent_test_text": Act("Campaigns", "Sent a test text"),
     "assigned_thread": Act("Conversations", "Assigned a thread"),
     "escalated_thread": Act("Conversations", "Escalated a thread"),

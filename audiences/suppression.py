@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from audiences import hours
-from audiences.models import Address, Contact, OptOut, ReachLimits
+from audiences import consent_records, hours
+from audiences.fitness import REFUSALS_SQL
+from audiences.locks import lock_addresses as lock_addresses
+from audiences.locks import lock_households as lock_households
+from audiences.models import Address, Consent, Contact, OptOut, ReachLimits
+from audiences.models.reach_limits import HOUSEHOLD_PER_DAY, HOUSEHOLD_PER_WEEK
+from common import sql
 
 PHONE_TOUCHES_PER_DAY = 3
 """Texts and calls to one phone in any 24 hours: a ceiling nobody can raise."""
-HOUSEHOLD_TOUCHES_PER_DAY = 2
-HOUSEHOLD_TOUCHES_PER_WEEK = 6
 ANSWER_WITHOUT_CAPS = timedelta(hours=24)
 ANSWER_WITHOUT_HOURS = timedelta(minutes=30)
 CONFIRM_WITHIN = timedelta(minutes=5)
@@ -44,6 +47,7 @@ class Reach:
     medium: str
     automated: bool
     confirmation: bool = False  # of a booking, say: free of caps and holds, never of hours or opt-outs
+    recorded_voice: bool = False  # a call with recorded or synthetic voice: only with written consent
     phone_touches_24h: int = 0
     phone_touch_frees_at: datetime | None = None  # when the count falls below the ceiling
     household_touches_24h: int = 0
@@ -72,70 +76,13 @@ class Verdict:
     closes_at: datetime | None = None
 
 
-# The fixed order in which a contact is found unfit at entry: (reason, condition). Aliases: `c` is
-# audiences_contact, `a` the row of FIRST_TEXTABLE_ADDRESS_SQL, all nulls where the contact has no phone.
-ENTRY_REASONS: tuple[tuple[str, str], ...] = (
-    ("inactive", "NOT c.active"),
-    ("do_not_service", "c.do_not_service"),
-    ("no_address", "a.id IS NULL"),
-    ("do_not_text", "a.do_not_text"),
-    ("unreachable", "a.unreachable_since IS NOT NULL"),
-    (
-        "opted_out",
-        "EXISTS (SELECT 1 FROM audiences_optout oo WHERE oo.address_id = a.id AND oo.lifted_at IS NULL)",
-    ),
-)
-
-# `LEFT JOIN LATERAL (…) a ON TRUE` beside `c`: columns id, value, line_type, unreachable_since, do_not_text,
-# position. The first phone in position order that may be texted; where none may, the one whose flaw is to be
-# reported. An opted-out phone is not passed over: asking to be left alone does not move us to the next phone.
-# ServiceTitan keeps doNotText per number, so a flag on any contact's link to the phone counts.
-FIRST_TEXTABLE_ADDRESS_SQL = """
-    SELECT ad.id, ad.value, ad.line_type, ad.unreachable_since, ca.position, flag.do_not_text
-    FROM audiences_contactaddress ca
-    JOIN audiences_address ad ON ad.id = ca.address_id
-    CROSS JOIN LATERAL (
-        SELECT bool_or(other.do_not_text) AS do_not_text
-        FROM audiences_contactaddress other WHERE other.address_id = ad.id
-    ) flag
-    WHERE ca.contact_id = c.id AND ad.channel = 'phone' AND ad.line_type <> 'landline'
-    ORDER BY flag.do_not_text, (ad.unreachable_since IS NOT NULL), ca.position, ca.id
-    LIMIT 1
-"""
-
-
-def entry_reason_sql() -> str:
-    """One CASE over `c` and `a` giving the first reason that applies, or an empty text for "may enter"."""
-    whens = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in ENTRY_REASONS)
-    return f"CASE {whens} ELSE '' END"
-
-
-def lock_households(household_ids: Iterable[int]) -> None:
-    """Lock households in id order until the transaction ends. Always before addresses."""
-    _lock("audiences_household", household_ids)
-
-
-def lock_addresses(address_ids: Iterable[int]) -> None:
-    """Lock addresses in id order until the transaction ends. Always after households, before messages."""
-    _lock("audiences_address", address_ids)
-
-
-def _lock(table: str, ids: Iterable[int]) -> None:
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("A lock outside a transaction ends with its statement.")
-    with connection.cursor() as cursor:
-        # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
-        cursor.execute(
-            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
-        )
-
-
 def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
     """A verdict for every reach, by its key.
 
     Reaches are judged in the order given, and an allowed one counts towards the caps of those after it.
-    Final reasons: inactive, do_not_service, no_address, do_not_text, unreachable, opted_out. Deferrals:
-    hold, window, phone_cap, household_cap; where several apply, the one that ends last.
+    Final reasons, as `audiences.fitness` has them: inactive, do_not_service, no_address, do_not_text,
+    unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap, household_cap; where
+    several apply, the one that ends last.
     """
     if not reaches:
         return {}
@@ -205,61 +152,22 @@ def _later(frees_at: datetime | None, now: datetime) -> datetime:
     return frees_at if frees_at is not None and frees_at > now else now + timedelta(hours=24)
 
 
-# `r.confirms` names an opt-out in force at that very phone, recorded minutes ago because somebody wrote so.
-_CONFIRMABLE_SQL = """
-    r.medium = 'text' AND EXISTS (
-        SELECT 1 FROM audiences_optout oo WHERE oo.id = r.confirms AND oo.address_id = a.id
-        AND oo.account_id = r.account_id AND oo.lifted_at IS NULL AND oo.source = 'text' AND oo.at > %s)
-"""
-
-
 def _final_refusals(reaches: Sequence[Reach], now: datetime) -> dict[int, str]:
     """Reason by key, of reaches that no waiting can help. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT r.key,
-                   CASE
-                     WHEN r.automated AND NOT r.answer AND NOT coalesce(c.active, false) THEN 'inactive'
-                     WHEN r.automated AND NOT r.answer AND c.do_not_service THEN 'do_not_service'
-                     WHEN a.id IS NULL OR c.id IS NULL OR (r.medium = 'text' AND a.line_type = 'landline')
-                          OR (r.automated AND NOT r.confirmation AND NOT r.answer AND NOT EXISTS (
-                                SELECT 1 FROM audiences_contactaddress ca
-                                WHERE ca.contact_id = c.id AND ca.address_id = a.id)) THEN 'no_address'
-                     WHEN r.automated AND r.medium = 'text' AND EXISTS (
-                          SELECT 1 FROM audiences_contactaddress ca
-                          WHERE ca.address_id = a.id AND ca.do_not_text) THEN 'do_not_text'
-                     WHEN a.unreachable_since IS NOT NULL THEN 'unreachable'
-                     WHEN r.confirms <> 0 AND NOT ({_CONFIRMABLE_SQL}) THEN 'opted_out'
-                     WHEN r.confirms = 0 AND {dict(ENTRY_REASONS)["opted_out"]} THEN 'opted_out'
-                   END
-            FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[],
-                        %s::bool[], %s::bool[], %s::bigint[])
-                 AS r(key, account_id, contact_id, address_id, medium, automated, confirmation, answer,
-                      confirms)
-            LEFT JOIN audiences_contact c ON c.id = r.contact_id AND c.account_id = r.account_id
-            LEFT JOIN audiences_address a
-                   ON a.id = r.address_id AND a.account_id = r.account_id AND a.channel = 'phone'
-            """,
-            [
-                now - CONFIRM_WITHIN,
-                *(
-                    [getattr(reach, name) for reach in reaches]
-                    for name in (
-                        "key",
-                        "account_id",
-                        "contact_id",
-                        "address_id",
-                        "medium",
-                        "automated",
-                        "confirmation",
-                        "answer",
-                        "confirms",
-                    )
-                ),
-            ],
+    asked = [
+        (
+            *(r.key, r.account_id, r.contact_id, r.address_id, r.medium, r.automated, r.confirmation),
+            *(r.answer, r.confirms, r.recorded_voice, _unasked(r, now)),
         )
-        return {key: reason for key, reason in cursor.fetchall() if reason}
+        for r in reaches
+    ]
+    found = sql.rows(REFUSALS_SQL, [now, now - CONFIRM_WITHIN, *sql.columns(asked)])
+    return {key: reason for key, reason in found if reason}
+
+
+def _unasked(reach: Reach, now: datetime) -> bool:
+    """Whether do-not-call lists and the consent switch apply: neither to answers nor to confirmations."""
+    return _counted(reach, now) and not reach.answer and not reach.confirms
 
 
 def _spans(reaches: Sequence[Reach], now: datetime) -> dict[int, hours.Span]:
@@ -275,7 +183,7 @@ def _spans(reaches: Sequence[Reach], now: datetime) -> dict[int, hours.Span]:
 
 def household_limits(account_ids: set[int]) -> dict[int, tuple[int, int]]:
     """Account → touches one home may have in 24 hours and in 7 days."""
-    limits = dict.fromkeys(account_ids, (HOUSEHOLD_TOUCHES_PER_DAY, HOUSEHOLD_TOUCHES_PER_WEEK))
+    limits = dict.fromkeys(account_ids, (HOUSEHOLD_PER_DAY, HOUSEHOLD_PER_WEEK))
     for row in ReachLimits.objects.filter(account__in=account_ids):
         limits[row.account_id] = (row.household_per_day, row.household_per_week)
     return limits
@@ -345,6 +253,8 @@ def _opt_out(wishes: Sequence[tuple[Address, str]], *, by: User | None, **said: 
         OptOut(account_id=address.account_id, address=address, channel=channel, by=by, **said)
         for address, channel in new
     )
+    # An address that has not agreed to texts any more has not agreed to recorded voice either.
+    consent_records.end(ids, why=Consent.Ended.OPTED_OUT, now=said["at"])
     for address, _ in new if by is not None else ():
         audit.record(
             account=address.account, by=by, verb="opted_out", summary=f"Opted out {address.value}", on=address

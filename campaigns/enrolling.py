@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from audiences import segments, suppression
+from audiences import fitness, segments
 from campaigns import graph, passages
 from campaigns.models import Campaign, Intake
 from campaigns.nodes import KINDS
@@ -23,13 +23,14 @@ SAME_PHONE, ALREADY_IN = "same_phone", "already_in"
 # `picked` decides the reason once: unfit in itself, already here, or sharing a phone with somebody who is.
 # Of several contacts with one phone the first by id enters.
 _CANDIDATES_SQL = f"""
-    SELECT c.id AS contact_id, a.id AS address_id, {suppression.entry_reason_sql()} AS unfit
+    SELECT c.id AS contact_id, a.id AS address_id, {fitness.entry_reason_sql()} AS unfit
     FROM audiences_contact c
-    LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+    LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
 """
 _SHARES_A_PHONE_SQL = "row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1"
 _SLICE_SQL = f"""
-WITH candidates AS ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s)),
+WITH {fitness.MOMENT_SQL.replace("%s", "%(now)s")},
+candidates AS ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s)),
 picked AS (
     SELECT q.contact_id, q.address_id, CASE
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
@@ -104,7 +105,7 @@ def enroll_slice(
     over = status == Campaign.Status.COMPLETED
     ids = [] if over else _next_ids(campaign, intake.cursor, size, now)
     if ids:
-        taken = ids if most is None else _within(ids, most - intake.admitted)
+        taken = ids if most is None else _within(ids, most - intake.admitted, now)
         ((matched, admitted),) = sql.rows(_SLICE_SQL, _params(campaign, intake, taken, now))
         intake.matched += matched
         intake.admitted += admitted
@@ -115,25 +116,26 @@ def enroll_slice(
     return intake
 
 
-def _within(ids: list[int], room: int) -> list[int]:
+def _within(ids: list[int], room: int, now: datetime) -> list[int]:
     """These contacts without those who would be admitted beyond `room`, the first by id first."""
-    while surplus := _admissible(ids)[max(room, 0) :]:  # somebody who shared a phone may move up
+    while surplus := _admissible(ids, now)[max(room, 0) :]:  # somebody who shared a phone may move up
         passed_over = set(surplus)
         ids = [contact for contact in ids if contact not in passed_over]
     return ids
 
 
-def _admissible(ids: list[int]) -> list[int]:
+def _admissible(ids: list[int], now: datetime) -> list[int]:
     """Of these contacts, those fit to enter, one for each phone."""
     return sql.column(
         f"""
+        WITH {fitness.MOMENT_SQL}
         SELECT q.contact_id FROM (
             SELECT DISTINCT ON (address_id) contact_id
             FROM ({_CANDIDATES_SQL} WHERE c.id = ANY(%s)) fit
             WHERE unfit = '' ORDER BY address_id, contact_id) q
         ORDER BY q.contact_id
         """,
-        [ids],
+        [now, ids],
     )
 
 
@@ -163,17 +165,18 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
     }
 
 
-def preview(ids_sql: str, params: list[Any]) -> dict[str, int]:
-    """How a set of contacts would fare at entry: reason → count, with "" for those admitted."""
+def preview(ids_sql: str, params: list[Any], *, now: datetime) -> dict[str, int]:
+    """How a set of contacts would fare at entry now: reason → count, with "" for those admitted."""
     found = sql.rows(
         f"""
-        WITH candidates AS ({_CANDIDATES_SQL} WHERE c.id IN ({ids_sql})),
+        WITH {fitness.MOMENT_SQL},
+        candidates AS ({_CANDIDATES_SQL} WHERE c.id IN ({ids_sql})),
         picked AS (
             SELECT CASE WHEN q.unfit <> '' THEN q.unfit WHEN {_SHARES_A_PHONE_SQL} THEN '{SAME_PHONE}'
                 ELSE '' END AS reason
             FROM candidates q)
         SELECT reason, count(*) FROM picked GROUP BY reason
         """,
-        params,
+        [now, *params],
     )
     return {row[0]: row[1] for row in found}

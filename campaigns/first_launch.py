@@ -50,7 +50,7 @@ def problems(account: Account, draft: "Draft", *, now: datetime) -> dict[str, li
         query, params = segments.compile_ids(account, draft.audience.rules, draft.targeting, now=now)
     except segments.InvalidRules:
         return {}  # said where the audience is checked
-    admitted = enrolling.preview(query, params).get("", 0)
+    admitted = enrolling.preview(query, params, now=now).get("", 0)
     return {"audience": [too_many(admitted)]} if admitted > MOST else {}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Account
-from audiences import segments, suppression
+from audiences import fitness, segments
 from audiences.models import Audience
 from campaigns import capacity, enrolling, graph
 from campaigns.models import Node, WorkflowVersion
@@ -64,10 +64,10 @@ def preview(
         query, params = segments.compile_ids(account, audience.rules, targeting, now=now)
     except segments.InvalidRules as invalid:
         return Preview(errors=tuple(invalid.errors))
-    by_reason = enrolling.preview(query, params)
+    by_reason = enrolling.preview(query, params, now=now)
     admitted = by_reason.pop("", 0)
     body = first_text(version) if version else ""
-    samples = render_samples(body, _first_admitted(query, params), now=now) if body else ()
+    samples = render_samples(body, _first_admitted(query, params, now), now=now) if body else ()
     takes = _takes(admitted, samples, number) if number else None
     start = max(at or now, now)
     first, last = sending_span(account, takes, start=start) if takes else (None, None)
@@ -114,14 +114,15 @@ def _sample(name: str, body: str, snapshot: str) -> Sample:
     return Sample(name, text, count_segments(text).count)
 
 
-def _first_admitted(query: str, params: list[Any]) -> list[int]:
+def _first_admitted(query: str, params: list[Any], now: datetime) -> list[int]:
     return sql.column(
         f"""
+        WITH {fitness.MOMENT_SQL}
         SELECT c.id FROM audiences_contact c
-        LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-        WHERE c.id IN ({query}) AND {suppression.entry_reason_sql()} = '' ORDER BY c.id LIMIT {SAMPLES}
+        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+        WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = '' ORDER BY c.id LIMIT {SAMPLES}
         """,
-        params,
+        [now, *params],
     )
 
 

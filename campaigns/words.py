@@ -14,6 +14,8 @@ EXCLUSIONS = {
     "do_not_text": "Marked “do not text” in ServiceTitan",
     "unreachable": "Phone known to be unreachable",
     "opted_out": "Opted out",
+    "do_not_call": "On a do-not-call list",
+    "no_consent": "No written consent on record",
     "same_phone": "Shares a phone with somebody already in",
     "already_in": "Already in this campaign",
 }

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from accounts.models import Account
-from audiences import suppression
+from audiences import consent_records, suppression
 from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
@@ -84,6 +84,8 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
             cancellations.flag(address, contact, now)
         return received
     if opt_ins.asked(text, address, number, now) and (wish := opt_ins.restore(address, text, now)):
+        if reading.wants_back(text.body):  # a YES may have meant less
+            consent_records.agreed_by_text(address, contact, text.body, now=now)
         keyword_answers.welcome_back(message, wish, opt_out_type=text.opt_out_type, now=now)
         return Received(message.pk, RESTORED)
     keyword_answers.help_them(message, thread, opt_out_type=text.opt_out_type, now=now)

@@ -1,11 +1,15 @@
 from audiences.models.address import Address
 from audiences.models.appointment import Appointment
 from audiences.models.audience import Audience
+from audiences.models.consent import Consent
 from audiences.models.consent_basis import ConsentBasis
 from audiences.models.contact import Contact
 from audiences.models.contact_address import ContactAddress
 from audiences.models.contact_method import ContactMethod
 from audiences.models.contact_tag import ContactTag
+from audiences.models.do_not_call_entry import DoNotCallEntry
+from audiences.models.do_not_call_list import DoNotCallList
+from audiences.models.do_not_call_part import DoNotCallPart
 from audiences.models.household import Household
 from audiences.models.job import Job
 from audiences.models.job_type import JobType
@@ -24,11 +28,15 @@ __all__ = [
     "Address",
     "Appointment",
     "Audience",
+    "Consent",
     "ConsentBasis",
     "Contact",
     "ContactAddress",
     "ContactMethod",
     "ContactTag",
+    "DoNotCallEntry",
+    "DoNotCallList",
+    "DoNotCallPart",
     "Household",
     "Job",
     "JobType",

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from accounts.models import AuditEntry, User
-from audiences import hours, suppression
+from audiences import fitness, hours, suppression
 from audiences.models import Opening, OptOut, ReachLimits, SendWindow
 from tests.audiences import people
 from tests.audiences.people import NOON
@@ -192,13 +192,13 @@ def test_lifting_keeps_the_row_and_allows_a_new_one(ann):
     assert sorted(AuditEntry.objects.values_list("verb", flat=True)) == ["opted_in", "opted_out"]
 
 
-def entry(contact):
+def entry(contact, now=NOON):
     """(chosen address id, first reason) as one statement of a launch would find them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT a.id, {suppression.entry_reason_sql()} FROM audiences_contact c "
-            f"LEFT JOIN LATERAL ({suppression.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE WHERE c.id = %s",
-            [contact.pk],
+            f"WITH {fitness.MOMENT_SQL} SELECT a.id, {fitness.entry_reason_sql()} FROM audiences_contact c "
+            f"LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE WHERE c.id = %s",
+            [now, contact.pk],
         )
         return cursor.fetchone()
 
@@ -227,8 +227,9 @@ def test_entry_reasons_come_in_their_fixed_order(ann):
     ann.active = False
     ann.save()
     assert entry(ann)[1] == "inactive"
-    assert [reason for reason, _ in suppression.ENTRY_REASONS] == [
-        "inactive", "do_not_service", "no_address", "do_not_text", "unreachable", "opted_out",
+    assert [reason for reason, _ in fitness.ENTRY_REASONS] == [
+        "inactive", "do_not_service", "no_address", "do_not_text", "unreachable", "opted_out", "do_not_call",
+        "no_consent",
     ]  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from audiences import suppression
 from audiences.models import OptOut
+from audiences.models.reach_limits import HOUSEHOLD_PER_DAY
 from campaigns.models import Step
 from common import clock
 from conversations import claiming, delivery, draining, leasing, reconciling, sender
@@ -146,7 +146,7 @@ def test_a_household_is_not_reached_more_often_than_its_cap(company: Company) ->
         factories.make_contact(company.account, phone=phone(index), household=first.household)
     company.launch(0)
     company.run()
-    assert sum(sent_to(company).values()) == suppression.HOUSEHOLD_TOUCHES_PER_DAY
+    assert sum(sent_to(company).values()) == HOUSEHOLD_PER_DAY
     held_back = Step.objects.get(node__key="first_text", state="scheduled")
     assert held_back.due_at > clock.now() + timedelta(hours=23)
 
