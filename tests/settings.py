@@ -17,5 +17,3 @@ for _name in list(os.environ):
 from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # signing in happens in most tests
-# What may only grow refuses to be emptied, too; tests empty the whole database between them.
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c truckroll.emptying=on"  # noqa: F405

@@ -19,7 +19,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One consequential act. A trigger refuses UPDATE and DELETE (migration 0002)."""
+    """One consequential act. Triggers refuse UPDATE, DELETE and TRUNCATE."""
 
     # PROTECT everywhere: cascading would have to change or delete entries.
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="audit_entries")

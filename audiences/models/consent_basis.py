@@ -16,7 +16,7 @@ class ConsentBasisQuerySet(models.QuerySet["ConsentBasis"]):
 
 
 class ConsentBasis(models.Model):
-    """One declaration. A later one takes its place; none is ever changed or removed."""
+    """One declaration. A later one takes its place; none is ever changed or removed: a trigger refuses it."""
 
     class Kind(models.TextChoices):
         """The grounds that can be declared; `simulated` belongs to companies whose customers are invented."""
@@ -26,11 +26,11 @@ class ConsentBasis(models.Model):
         MIXED = "mixed", "Both"
         SIMULATED = "simulated", "Simulated customers"
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="consent_bases")
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="consent_bases")
     kind = models.CharField(max_length=9, choices=Kind)
     words = models.TextField(help_text="What was declared, as it stood on the page")
     declared_name = models.CharField(max_length=120, help_text="As the person who declared wrote it")
-    declared_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    declared_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT)
     declared_at = models.DateTimeField(default=clock.now)
 
     objects = ConsentBasisQuerySet.as_manager()

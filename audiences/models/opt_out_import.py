@@ -21,10 +21,11 @@ class OptOutImportQuerySet(models.QuerySet["OptOutImport"]):
 class OptOutImport(models.Model):
     """A list as it was read: a draft until somebody confirms it, then recorded batch by batch.
 
-    `values` holds one phone (E.164) or mailbox a line until the import is finished.
+    `values` holds one phone (E.164) or mailbox a line until the import is finished. Triggers keep what was
+    confirmed: then only its progress moves, and nothing at all once it is finished.
     """
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="opt_out_imports")
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="opt_out_imports")
     name = models.CharField(max_length=160, help_text="The file's name, or what else it came from")
     declared_none = models.BooleanField(default=False, help_text="There were no old opt-outs to import")
     values = models.TextField(blank=True)
@@ -35,7 +36,7 @@ class OptOutImport(models.Model):
     rejected_rows = models.TextField(blank=True, help_text="The first of them, with the reasons")
     done = models.PositiveIntegerField(default=0, help_text="Addresses handled so far")
     recorded = models.PositiveIntegerField(default=0, help_text="Of those, wishes that were new")
-    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.PROTECT)
     created_at = models.DateTimeField(default=clock.now)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

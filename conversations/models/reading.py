@@ -3,7 +3,10 @@ from django.db.models import Q
 
 
 class Reading(models.Model):
-    """How an incoming message was understood: label, and which version of which rule said so."""
+    """How an incoming message was understood: label, and which version of which rule said so.
+
+    A trigger refuses to change it, but for label and outcome where a correction on file says exactly that.
+    """
 
     class Outcome(models.TextChoices):
         OPT_OUT = "opt_out"
@@ -11,7 +14,7 @@ class Reading(models.Model):
         ROUTE = "route"
 
     message = models.OneToOneField(
-        "conversations.Message", primary_key=True, on_delete=models.CASCADE, related_name="reading"
+        "conversations.Message", primary_key=True, on_delete=models.PROTECT, related_name="reading"
     )
     label = models.CharField(max_length=20)
     outcome = models.CharField(max_length=7, choices=Outcome)

@@ -6,14 +6,15 @@ from conversations.reader.classifier import LABELS
 
 
 class ReadingCorrection(models.Model):
-    """An agent's word on how a reply should have been read. Kept for ever: later readers learn from it."""
+    """An agent's word on how a reply should have been read. Kept for ever, unchanged: a trigger sees to it,
+    and later readers learn from it."""
 
     message = models.ForeignKey(
-        "conversations.Message", on_delete=models.CASCADE, related_name="reading_corrections"
+        "conversations.Message", on_delete=models.PROTECT, related_name="reading_corrections"
     )
     was = models.CharField(max_length=20, help_text="the label before")
     now = models.CharField(max_length=20, help_text="the label from then on")
-    by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL)
+    by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT)
     at = models.DateTimeField(default=clock.now)
 
     account_path = "message__account"

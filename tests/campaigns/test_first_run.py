@@ -59,10 +59,15 @@ class Ready:
 
 @pytest.fixture
 def ready(account: Account) -> Ready:
-    for number in range(25):
-        factories.make_contact(account, f"+131255501{number:02}")
     declare(account)
     settle(account)
+    return furnished(account)
+
+
+def furnished(account: Account) -> Ready:
+    """What a launch is made of; nothing is declared."""
+    for number in range(25):
+        factories.make_contact(account, f"+131255501{number:02}")
     draft = launching.Draft(
         name="First wave",
         version=factories.make_workflow(account),
@@ -153,27 +158,30 @@ def test_others_see_the_state_and_who_does_it(account: Account, role: str) -> No
     assert send(client, SendingNumber.objects.get()).status_code == 403
 
 
-def test_nobody_launches_before_the_ground_is_declared(ready: Ready) -> None:
-    ready.account.consent_bases.all().delete()
+def test_nobody_launches_before_the_ground_is_declared(account: Account) -> None:
+    ready = furnished(account)
+    settle(account)
     assert ready.refusal() == {"": [consent.MISSING]}
     assert not Campaign.objects.exists()
-    declare(ready.account)
+    declare(account)
     ready.launch()
 
 
-def test_the_ground_is_asked_for_at_every_launch(ready: Ready) -> None:
+def test_the_ground_is_asked_for_at_every_launch(account: Account) -> None:
+    ready = furnished(account)
+    consent.declare_simulated(account)
     ready.launch()
-    ready.account.consent_bases.all().delete()
+    Connection.objects.update(settings={"account_sid": "AC1"})  # now its texts reach people
     assert ready.refusal() == {"": [consent.MISSING]}
 
 
-def test_old_opt_outs_come_before_the_first_launch_only(ready: Ready) -> None:
-    OptOutImport.objects.all().delete()
+def test_old_opt_outs_come_before_the_first_launch(account: Account) -> None:
+    ready = furnished(account)
+    declare(account)
     assert ready.refusal() == {"": [consent.OPT_OUTS_MISSING]}
-    settle(ready.account)
+    settle(account)
     ready.launch()
-    OptOutImport.objects.all().delete()
-    ready.launch()
+    ready.launch(name="Second wave")
 
 
 def test_no_launch_overtakes_an_import(ready: Ready) -> None:

@@ -18,8 +18,8 @@ from audiences.models import Address, Contact, ContactAddress, Job, JobType, Opt
 from campaigns import engine, enrolling, launching
 from campaigns.models import Booking, Campaign, Enrollment, Node, Step
 from common import clock
-from conversations import opt_outs, threads
-from conversations.models import ContactHold, Lane, Message, Note, Reading, Thread
+from conversations import corrections, opt_outs, threads
+from conversations.models import ContactHold, Lane, Message, Note, Thread
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -141,7 +141,9 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "a message comes": lambda w: factories.make_inbound(w.thread, "Or Saturday?"),
     "a message moves": lambda w: Message.objects.filter(kind="agent").update(state="delivered"),
     "a message's reason": lambda w: Message.objects.filter(kind="agent").update(reason="Switched off"),
-    "a message is read": lambda w: Reading.objects.update(label="booking_yes"),
+    "a message is read": lambda w: corrections.correct(
+        Message.objects.get(kind="inbound"), "booking_yes", w.agent
+    ),
     "the campaign is renamed": lambda w: Campaign.objects.update(name="Winter tune-up"),
     "its lane is renamed": lambda w: Lane.objects.update(name="Winter tune-up"),
     "a note": lambda w: threads.note(w.thread, body="More", by=w.agent, now=clock.now()),
@@ -149,7 +151,6 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "an act": lambda w: threads.escalate(w.thread, reason="Refund", by=w.agent, now=clock.now()),
     "assigned to nobody": lambda w: Thread.objects.filter(pk=w.thread.pk).update(assigned_to=None),
     "an opt-out": lambda w: opt_outs.by_agent(w.thread.contact, by=w.agent, evidence="", now=clock.now()),
-    "a wish is lifted later": lambda w: OptOut.objects.update(lifted_at=clock.now() + timedelta(minutes=1)),
     "a step goes on": lambda w: Step.objects.update(state="waiting"),
     "a step stands at another node": lambda w: Step.objects.update(
         node=Node.objects.exclude(pk=Step.objects.values("node")[:1]).first()
