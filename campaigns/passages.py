@@ -31,19 +31,34 @@ def settle(
     for outcome in outcomes:
         if not outcome.rows:
             continue
-        moved = sql.column(
-            """
-            UPDATE campaigns_step SET state = %s, state_at = CASE WHEN state = %s THEN state_at ELSE %s END,
-                due_at = %s, outcome = %s, reason = %s WHERE id = ANY(%s) AND state = ANY(%s)
-            RETURNING enrollment_id
-            """,
-            [outcome.state, outcome.state, now, outcome.due_at, outcome.label, outcome.reason,
-             [row.step_id for row in outcome.rows], OPEN],
-        )  # fmt: skip
+        moved = _write(outcome, now)
         if outcome.state not in OPEN:
             leaving[node.leads_to(state=outcome.state, label=outcome.label)] += moved
     for target, enrollment_ids in leaving.items():
         arrive(campaign_id, graph, target, enrollment_ids, now=now)
+
+
+def _write(outcome: Outcome, now: datetime) -> list[int]:
+    """Write one outcome to the steps that are still open; their enrollments."""
+    ids = [row.step_id for row in outcome.rows]
+    messages, source, wanted = "", "", "s.id = ANY(%(ids)s)"
+    if outcome.message_ids is not None:
+        # One statement for state and text: a second one would write every row again.
+        messages = ", message_id = coalesce(s.message_id, q.message_id)"
+        source = "FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS q(step_id, message_id)"
+        wanted = "s.id = q.step_id"
+    return sql.column(
+        f"""
+        UPDATE campaigns_step s SET state = %(state)s, due_at = %(due)s, outcome = %(label)s,
+            reason = %(reason)s {messages},
+            state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
+        {source} WHERE {wanted} AND s.state = ANY(%(open)s) RETURNING s.enrollment_id
+        """,
+        {
+            "state": outcome.state, "due": outcome.due_at, "label": outcome.label, "reason": outcome.reason,
+            "now": now, "ids": ids, "messages": outcome.message_ids, "open": OPEN,
+        },
+    )  # fmt: skip
 
 
 def arrive(

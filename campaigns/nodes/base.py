@@ -38,7 +38,7 @@ class Outcome:
     """What becomes of some rows of a batch.
 
     A step that stays open needs `due_at` where the engine shall look again. A finished one leaves by
-    `label`; failed and skipped ones carry a `reason`.
+    `label`; failed and skipped ones carry a `reason`. `message_ids` are the texts of queued rows, in order.
     """
 
     rows: list[Row]
@@ -46,6 +46,7 @@ class Outcome:
     label: str = ""
     reason: str = ""
     due_at: datetime | None = None
+    message_ids: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 from collections import defaultdict
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -29,15 +29,6 @@ FAILED_STATES = {
     Message.State.BOUNCED,
     Message.State.BLOCKED,
 }
-_TEXTS_SQL = f"""
-    SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, e.address_id, s.send_by,
-        (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(d.data) f WHERE f.key = ANY(%(fields)s))
-            AS variables
-    FROM campaigns_step s
-    JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-    JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
-    WHERE s.id = ANY(%(steps)s) ORDER BY s.id
-"""
 
 
 class _Facts(NamedTuple):
@@ -84,17 +75,20 @@ class SendSms(NodeKind):
         if not ready:
             return outcomes
         queued = self._queue(batch, campaign, [row.step_id for row in ready])
-        outcomes.append(Outcome([row for row in ready if row.step_id in queued], State.QUEUED))
+        leaving = [row for row in ready if row.step_id in queued]
+        texts = [queued[row.step_id] for row in leaving]
+        outcomes.append(Outcome(leaving, State.QUEUED, message_ids=texts))
         # A row without a queued message was called before this moment: its own news moves the step.
         gone = [row for row in ready if row.step_id not in queued]
         return [*outcomes, Outcome(gone, State.WAITING)] if gone else outcomes
 
-    def _queue(self, batch: Batch, campaign: Campaign, step_ids: list[int]) -> set[int]:
-        """Queue the texts of these steps; the steps whose text is queued now."""
+    def _queue(self, batch: Batch, campaign: Campaign, step_ids: list[int]) -> dict[int, int]:
+        """Queue the texts of these steps: step → its message, of those whose text is queued now."""
         body = self.settings(batch.node).body
+        source, params = _texts(step_ids, rendering.fields(body))
         queued = outbound.queue(
-            _TEXTS_SQL,
-            {"steps": step_ids, "fields": rendering.fields(body)},
+            source,
+            params,
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             number_id=campaign.number_id,
@@ -102,14 +96,22 @@ class SendSms(NodeKind):
             segments=count_segments(body).count,
             now=batch.now,
         )
-        messages = {int(origin.removeprefix(ORIGIN)): message_id for origin, message_id in queued}
-        sql.run(
-            "UPDATE campaigns_step s SET message_id = q.message_id"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS q(step_id, message_id)"
-            " WHERE s.id = q.step_id AND s.message_id IS NULL",
-            [list(messages), list(messages.values())],
-        )
-        return set(messages)
+        return {int(origin.removeprefix(ORIGIN)): message_id for origin, message_id in queued}
+
+
+def _texts(step_ids: list[int], fields: list[str]) -> tuple[str, dict[str, Any]]:
+    """The query for `outbound.queue` of these texts, with the merge fields they use, and its parameters."""
+    names = {f"field_{index}": field for index, field in enumerate(fields)}
+    pairs = ", ".join(f"%({name})s::text, d.data->%({name})s::text" for name in names)
+    source = f"""
+        SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, e.address_id, s.send_by,
+            jsonb_strip_nulls(jsonb_build_object({pairs})) AS variables
+        FROM campaigns_step s
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+        JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
+        WHERE s.id = ANY(%(steps)s) ORDER BY s.id
+    """
+    return source, {"steps": step_ids, **names}
 
 
 def _facts(step_ids: list[int]) -> dict[int, _Facts]:
