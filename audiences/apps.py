@@ -6,7 +6,12 @@ class AudiencesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import settings_sections  # models are not loaded before this
+        from accounts import sealing, settings_sections  # models are not loaded before this
+        from audiences.models import Consent, ConsentBasis, OptOut
+
+        sealing.register(OptOut, but=("lifted_at", "lifted_evidence", "lifted_provider_id", "lifted_by"))
+        sealing.register(ConsentBasis)
+        sealing.register(Consent, but=("ended_at", "ended_why"))
 
         settings_sections.register(
             "Connections", "audiences:connections", "manage_providers", 50,

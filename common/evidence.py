@@ -44,8 +44,8 @@ def kept_for_ever(
     """A migration's operation: rows of `table` are never deleted or changed, the table is never emptied.
 
     `once`: columns that may be given a value in one later UPDATE, while all of them are null or blank; up to
-    it, those of `until_then` may change, too. `when`: an SQL condition on OLD; rows that do not meet it may
-    still change (drafts, say).
+    it (where there are none: always), those of `until_then` may change, too. `when`: an SQL condition on OLD;
+    rows that do not meet it may still change (drafts, say).
     """
     columns = ", ".join(f"'{column}'" for column in (*once, *(f"~{name}" for name in until_then)))
     condition = f"when ({when})" if when else ""

@@ -25,6 +25,7 @@ app.autodiscover_tasks()
 # several, SKIP LOCKED keeps their claims apart, and what must be alone takes `loops.only_one`: so does what
 # waits for vendors on `bulk`, of whose three workers a slow vendor can thus never hold all.
 QUEUE_OF: dict[str, str] = {
+    "accounts.tasks.seal_evidence": BULK,
     "campaigns.tasks.run_engine": ENGINE,
     "conversations.tasks.send": SENDING,
     "conversations.tasks.apply_events": EVENTS,
@@ -65,6 +66,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "sweep": every(10, "conversations.tasks.sweep"),
     "import-opt-outs": every(15, "conversations.tasks.import_opt_outs"),
     "sync": every(300, "audiences.tasks.sync_servicetitan"),
+    "seal-evidence": every(60, "accounts.tasks.seal_evidence"),
     "openings": every(3600, "audiences.tasks.keep_openings"),
     "partitions": every(3600, "integrations.tasks.keep_partitions"),
 }

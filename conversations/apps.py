@@ -6,10 +6,12 @@ class ConversationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import settings_sections  # models are not loaded before this
+        from accounts import sealing, settings_sections  # models are not loaded before this
         from audiences import contact_sections
         from conversations import contact_section
+        from conversations.models import ReadingCorrection
 
+        sealing.register(ReadingCorrection)
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(
             "Opt-outs", "conversations:opt_outs", "view", 65,

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts import access, audit_words
+from accounts import access, audit_words, sealing
 from accounts.access import Request
 from accounts.forms import AuditFilterForm
 from accounts.models import AuditEntry, Membership, User
@@ -62,6 +62,7 @@ def audit_log(request: Request) -> HttpResponse:
         "older": _mark(page[-1]) if len(shown) > PER_PAGE else "",
         "later_page": position is not None,
         "filtered": any(request.GET.get(name) for name in form.fields),
+        "seals": sealing.standing(request.account),
         "title": "Audit log",
     }
     return render(request, "settings/audit_log.html", context, status=422 if form.errors else 200)
