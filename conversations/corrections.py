@@ -32,11 +32,18 @@ class Corrected:
 
 @atomic_with_retry
 def correct(
-    message: Message, label: str, by: User, *, consent: str = "", now: datetime | None = None
+    message: Message,
+    label: str,
+    by: User,
+    *,
+    consent: str = "",
+    this_phone_only: bool = False,
+    now: datetime | None = None,
 ) -> Corrected:
     """Record that `message` should have been read as `label`, and act on it.
 
-    To an opt-out: as if the agent had recorded it, with the customer's words as evidence. Away from one:
+    To an opt-out: as if the agent had recorded it, with the customer's words as evidence, at every address
+    unless `this_phone_only`. Away from one:
     nobody is reached again by a correction. Only with `consent`, the customer's written words, is the opt-out
     that this very message made lifted; never one that the carrier enforces too, which only START ends.
     Raises CorrectionRefused. The same label again changes nothing.
@@ -53,9 +60,10 @@ def correct(
     if read is None:
         raise CorrectionRefused("This message was never read.")
     was = read.label
-    if was == label:
+    decided = label != reading.OPT_OUT or read.outcome == Reading.Outcome.OPT_OUT
+    if was == label and decided:  # a doubt may be confirmed
         return Corrected(None, still_opted_out=_in_force(message, label))
-    lifted = _liftable(message, read) if was == reading.OPT_OUT and consent.strip() else None
+    lifted = _liftable(message) if was == reading.OPT_OUT and consent.strip() else None
     correction = ReadingCorrection.objects.create(message=message, was=was, now=label, by=by, at=moment)
     outcome = Reading.Outcome.OPT_OUT if label == reading.OPT_OUT else Reading.Outcome.ROUTE
     # Rule, score and detector stay: they say how it was read before.
@@ -66,7 +74,7 @@ def correct(
         detail={"was": was, "now": label, "detector": read.detector, "rule": read.rule},
     )  # fmt: skip
     if label == reading.OPT_OUT:
-        return Corrected(correction, tuple(_opt_out(message, by, moment)))
+        return Corrected(correction, tuple(_opt_out(message, by, moment, this_phone_only)))
     if lifted is not None:
         suppression.lift(message.address, channel=lifted.channel, evidence=consent.strip(), now=moment, by=by)
         opt_ins.open_threads(message.address)
@@ -83,26 +91,29 @@ def _addresses(message: Message) -> list[int]:
     return sorted(ids)
 
 
-def _opt_out(message: Message, by: User, now: datetime) -> list[int]:
+def _opt_out(message: Message, by: User, now: datetime, this_phone_only: bool) -> list[int]:
     if message.replies_to_id is not None:
         Message.objects.filter(pk=message.replies_to_id, opted_out_at=None).update(opted_out_at=now)
     words = message.body or ""
     if message.contact is not None:
-        return opt_outs.by_agent(message.contact, by=by, evidence=words, now=now, also=[message.address])
+        only = message.address if this_phone_only else None
+        return opt_outs.by_agent(
+            message.contact, by=by, evidence=words, now=now, also=[message.address], only=only
+        )
     return opt_outs.record(
         [message.address], contact=None, source=OptOut.Source.AGENT, by=by, evidence=words, now=now
     )
 
 
-def _liftable(message: Message, read: Reading) -> OptOut | None:
+def _liftable(message: Message) -> OptOut | None:
     """The opt-out in force that this message made and that we alone keep; CorrectionRefused for another."""
     row = OptOut.objects.filter(address=message.address, lifted_at=None).first()
     if row is None:
         return None
     if row.source != OptOut.Source.TEXT or row.provider_id != (message.provider_id or ""):
         raise CorrectionRefused("The opt-out in force here was not made by this message.")
-    if reading.at_carrier(message.body or "", read.rule):
-        raise CorrectionRefused("The carrier keeps this opt-out too. Only the customer's own START ends it.")
+    if opt_ins.carrier_holds(message.address):
+        raise CorrectionRefused(opt_ins.CARRIER_HOLDS)
     return row
 
 

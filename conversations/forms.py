@@ -1,12 +1,18 @@
 """What people write in a thread. The rules are `conversations.threads`'; these only read the fields."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
+from audiences.models import Address
+from audiences.templatetags.addresses import shown
 from common.segments import normalise_line_ends
+from conversations import reading_words
 from conversations.threads import MAX_BODY
+
+EVERYTHING = "everything"
 
 
 class ReplyForm(forms.Form):
@@ -59,8 +65,12 @@ class EscalateForm(forms.Form):
 
 
 class OptOutForm(forms.Form):
-    """The customer's words, kept as evidence."""
+    """How much an agent closes, and the customer's words, kept as evidence.
 
+    `addresses` are those that may be closed alone; everything is closed unless one of them is chosen.
+    """
+
+    scope = forms.ChoiceField(label="What is closed", required=False, widget=forms.RadioSelect)
     evidence = forms.CharField(
         label="What the customer said",
         required=False,
@@ -68,6 +78,41 @@ class OptOutForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, addresses: Sequence[Address] = (), **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "id_opt_out_%s")
         super().__init__(*args, **kwargs)
+        self.addresses = {str(address.pk): address for address in addresses}
+        scope = self.fields["scope"]
+        scope.initial = EVERYTHING
+        alone = [(key, f"Only {shown(address)}") for key, address in self.addresses.items()]
+        scope.choices = [(EVERYTHING, "Every phone and mailbox"), *alone]  # type: ignore[attr-defined]
+
+    @property
+    def only(self) -> Address | None:
+        """The one address to close, or None for all of them. Of a valid form."""
+        return self.addresses.get(self.cleaned_data["scope"])
+
+
+class OptInForm(forms.Form):
+    """The customer's written words, without which no opt-out is undone."""
+
+    words = forms.CharField(
+        label="What the customer wrote or signed",
+        help_text="Word for word, and where: “Letter of Nov 3: please text me again.”",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Write down what the customer said. Without it nobody may undo."},
+    )
+
+
+class CorrectionForm(forms.Form):
+    """How a reply should have been read, and what that asks for: how much to close, or the words to open."""
+
+    label = forms.ChoiceField(
+        label="It should be read as",
+        widget=forms.RadioSelect,
+        choices=list(reading_words.LABELS.items()),
+        error_messages={"required": "Choose how it should be read."},
+    )
+    this_phone_only = forms.BooleanField(required=False)
+    words = forms.CharField(required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2}))

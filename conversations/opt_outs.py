@@ -68,12 +68,19 @@ def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
 
 @atomic_with_retry
 def by_agent(
-    contact: Contact, *, by: User, evidence: str, now: datetime, also: Sequence[Address] = ()
+    contact: Contact,
+    *,
+    by: User,
+    evidence: str,
+    now: datetime,
+    also: Sequence[Address] = (),
+    only: Address | None = None,
 ) -> list[int]:
     """An agent's choice: every address of the contact, and `also` those (a thread's phone may not be among
-    them any more). Returns calls in flight, as `record` does."""
+    them any more), or one address `only`. Returns calls in flight, as `record` does."""
     links = ContactAddress.objects.filter(contact=contact).select_related("address")
-    addresses = {address.pk: address for address in [*also, *(link.address for link in links)]}
+    everywhere = [*also, *(link.address for link in links)]
+    addresses = {address.pk: address for address in ([only] if only else everywhere)}
     return record(
         list(addresses.values()),
         contact=contact,

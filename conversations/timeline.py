@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from audiences.models import OptOut
 from common.stamps import stamped
-from conversations import rendering, timeline_sources
+from conversations import reading_words, rendering, timeline_sources
 from conversations.models import Message, Note, Thread
 from conversations.timeline_sources import Happening, Link
 
@@ -46,7 +46,6 @@ ICONS = {
     State.UNKNOWN: "circle-help",
     State.RECEIVED: "",
 }
-READINGS = {"optout": "opt-out", "booking_yes": "a yes to booking", "other": "something for a person"}
 _ACTS = {
     "closed_thread": "circle-check",
     "reopened_thread": "rotate-ccw",
@@ -78,6 +77,7 @@ class Entry:
     trouble: bool = False
     settled: bool = True  # nothing more is expected to happen to it
     reading: str = ""
+    reading_id: int = 0
     origin: Link | None = None
     after: str = ""
     day: str = ""
@@ -129,12 +129,12 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
 def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
     """Whatever changes what `of` and `opted_out` say, but for the hour, changes these (`common.stamps`)."""
     person = ("by__name", "by__email")
-    words = ("lane__name", "template__body", "reading__label", "contact__name")
+    words = ("lane__name", "template__body", "reading__label", "reading__outcome", "contact__name")
     return [
         stamped(_messages(thread, limit), *words, *person),
         stamped(_note_rows(thread, limit), *person),
         stamped(_act_rows(thread, limit), *person),
-        stamped(_wish_rows(thread), "contact__name", *person),
+        stamped(_wish_rows(thread), "contact__name", "lifted_by__name", "lifted_by__email", *person),
     ]
 
 
@@ -157,7 +157,7 @@ def _act_rows(thread: Thread, limit: int) -> QuerySet[AuditEntry]:
 
 def _wish_rows(thread: Thread) -> QuerySet[OptOut]:
     wishes = OptOut.objects.filter(address_id=thread.address_id, channel="phone")
-    return wishes.select_related("by", "contact")
+    return wishes.select_related("by", "lifted_by", "contact")
 
 
 def _laid_out(entries: list[Entry], now: datetime) -> list[Entry]:
@@ -225,17 +225,18 @@ def _wishes(thread: Thread) -> list[Entry]:
             Entry(f"wish-{wish.pk}", wish.at, "event", "", f"Opted out, {how}", icon="ban", trouble=True)
         )
         if wish.lifted_at:
-            found.append(
-                Entry(
-                    f"wish-{wish.pk}-end",
-                    wish.lifted_at,
-                    "event",
-                    "",
-                    "Wrote START: may be texted again",
-                    icon="check",
-                )
-            )
+            by, how = _lifted(wish)
+            found.append(Entry(f"wish-{wish.pk}-end", wish.lifted_at, "event", by, how, icon="check"))
     return found
+
+
+def _lifted(wish: OptOut) -> tuple[str, str]:
+    """Who ended an opt-out (nobody: the customer did) and how."""
+    if wish.lifted_by:
+        return str(
+            wish.lifted_by
+        ), f"undid the opt-out and has the customer’s words: “{wish.lifted_evidence}”"
+    return "", f"Opted in again by writing {wish.lifted_evidence.strip() or 'START'}"
 
 
 def _of_happening(happening: Happening) -> Entry:
@@ -273,7 +274,8 @@ def _of_message(message: Message, origin: Link | None) -> Entry:
         trouble=message.state in TROUBLE,
         settled=message.state in (State.DELIVERED, State.RECEIVED),
         origin=origin,
-        reading=_words(READINGS.get(reading.label, reading.label)) if reading else "",
+        reading=reading_words.of(reading) if reading else "",
+        reading_id=reading.pk if reading else 0,
     )
 
 

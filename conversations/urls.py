@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from conversations.views import handling, inbox, opt_out_imports, threads, waiting, writing
+from conversations.views import (
+    handling,
+    inbox,
+    opt_out_imports,
+    readings,
+    threads,
+    waiting,
+    wishes,
+    writing,
+)
 
 app_name = "conversations"
 urlpatterns = [
@@ -16,7 +25,10 @@ urlpatterns = [
     path("conversations/<int:pk>/reopen/", handling.reopen, name="reopen"),
     path("conversations/<int:pk>/assign/", handling.assign, name="assign"),
     path("conversations/<int:pk>/escalate/", handling.escalate, name="escalate"),
-    path("conversations/<int:pk>/opt-out/", handling.opt_out, name="opt_out"),
+    path("conversations/<int:pk>/opt-out/", wishes.opt_out, name="opt_out"),
+    path("conversations/<int:pk>/opt-in/", wishes.opt_in, name="opt_in"),
+    path("conversations/readings/<int:pk>/", readings.correct, name="reading"),
+    path("contacts/<int:pk>/opt-out/", wishes.opt_out_contact, name="opt_out_contact"),
     path("settings/opt-outs/", opt_out_imports.overview, name="opt_outs"),
     path("settings/opt-outs/none/", opt_out_imports.none, name="opt_outs_none"),
     path("settings/opt-outs/<int:pk>/", opt_out_imports.one, name="opt_out_import"),

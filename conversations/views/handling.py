@@ -1,4 +1,4 @@
-"""What is done with a thread: close, reopen, assign, escalate, opt out."""
+"""What is done with a thread: close, reopen, assign, escalate."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,8 +10,8 @@ from accounts.access import Request
 from accounts.models import User
 from common import clock
 from common.htmx import leave_for
-from conversations import inbound, inbox, opt_outs, threads
-from conversations.forms import EscalateForm, OptOutForm
+from conversations import inbox, threads
+from conversations.forms import EscalateForm
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
 from conversations.views.inbox import threads_of
@@ -87,24 +87,6 @@ def escalate(request: Request, pk: int) -> HttpResponse:
             return answer(request, pk, "actions", focus="assign")
     form.fields["reason"].widget.attrs["data-focus"] = True
     return answer(request, pk, "actions", escalate_form=form)
-
-
-@require_POST
-@access.require("opt_out_contact")
-def opt_out(request: Request, pk: int) -> HttpResponse:
-    """Record that the contact wants no more; answered once nothing is on its way any more."""
-    thread, form = load(request, pk), OptOutForm(request.POST)
-    if not form.is_valid():
-        return answer(request, pk, "actions", opt_out_form=form)
-    evidence = form.cleaned_data["evidence"]
-    calling = opt_outs.by_agent(
-        thread.contact, also=[thread.address], by=request.user, evidence=evidence, now=clock.now()
-    )
-    inbound.wait_for_calls(tuple(calling))
-    messages.success(request, f"{thread.contact} is opted out. Nothing more is sent.")
-    if calling:
-        messages.warning(request, "A text that was being handed over at that moment may still arrive.")
-    return answer(request, pk, "actions")
 
 
 def _inbox(place: Place) -> str:

@@ -86,7 +86,7 @@ def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, An
         "reply_form": ReplyForm.fresh(),
         "note_form": NoteForm(),
         "escalate_form": EscalateForm(),
-        "opt_out_form": OptOutForm(),
+        "opt_out_form": OptOutForm(addresses=[thread.address]),
         **forms,
     }
 

@@ -135,6 +135,9 @@ RULES: dict[str, Rule] = {
         capability="manage_compliance", methods=POST, arg="opt-out import"
     ),
     "conversations:opt_out": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
+    "conversations:opt_in": Rule(capability="opt_out_contact", methods=BOTH, arg="thread"),
+    "conversations:opt_out_contact": Rule(capability="opt_out_contact", methods=BOTH, arg="contact"),
+    "conversations:reading": Rule(capability="read_conversations", post="reply", methods=BOTH, arg="reading"),
 }
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
@@ -155,5 +158,8 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
+    "reading": lambda account: (
+        factories.make_inbound(factories.make_thread(account, name=f"Writer to {account.name}")).reading
+    ),
     "attempt": lambda account: "00000000-0000-4000-8000-000000000000",
 }

@@ -66,7 +66,7 @@ def test_timeline_is_whole_and_in_order(thread: Thread, agent: User, browser: Cl
     page = browser.get(url(thread)).content.decode().split('id="timeline"')[1]
     order = ["Can you come Friday?", "Time for a tune-up?", "Has two units", "We can."]
     assert sorted(order, key=page.index) == order
-    assert "Delivered" in page and "Ana Agent" in page and "Read as question" in page
+    assert "Delivered" in page and "Ana Agent" in page and "Read as a question" in page
     assert "Somebody else’s words" not in page and other.contact.name not in page
 
 
