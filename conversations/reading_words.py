@@ -64,12 +64,10 @@ def short(name: str) -> str:
 
 def why(reading: Reading) -> str:
     """What decided, as a sentence."""
-    if reading.rule in _RULES:
-        return _RULES[reading.rule]
-    kind, _, name = reading.rule.rpartition(":")
-    if kind == "phrase":
-        return f"It says so in so many words ({_plain(name)})."
-    return f"Its words ask us to stop ({_plain(name)})." if name else "Nobody noted what decided."
+    name = reading.rule.rpartition(":")[2]
+    if name in _RULES:
+        return _RULES[name]
+    return f"It says so in so many words ({_plain(name)})." if name else "Nobody noted what decided."
 
 
 def sure(reading: Reading) -> str:

@@ -73,11 +73,13 @@ def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, An
     """
     now = clock.now()
     opted_out = timeline.opted_out(thread)
+    beside = facts.of(thread)
+    elsewhere = any(not each.here for each in beside.addresses)
     return {
         "opted_out": opted_out,
         "state": OPTED_OUT if opted_out else thread.state,
         "timeline": timeline.of(thread, now=now, zone=facts.elsewhere(thread, now), limit=_limit(request)),
-        "facts": facts.of(thread),
+        "facts": beside,
         "held_until": facts.held_until(thread, now),
         "warning": facts.warning(thread, now),
         "colleagues": threads.colleagues(thread.account),
@@ -86,7 +88,7 @@ def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, An
         "reply_form": ReplyForm.fresh(),
         "note_form": NoteForm(),
         "escalate_form": EscalateForm(),
-        "opt_out_form": OptOutForm(addresses=[thread.address]),
+        "opt_out_form": OptOutForm(addresses=[thread.address] if elsewhere else ()),
         **forms,
     }
 

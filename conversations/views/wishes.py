@@ -40,9 +40,9 @@ def opt_out_contact(request: Request, pk: int) -> HttpResponse:
     links = (
         ContactAddress.objects.filter(contact=contact).select_related("address").order_by("position", "pk")
     )
-    form = OptOutForm(
-        request.POST if request.method == "POST" else None, addresses=[link.address for link in links]
-    )
+    addresses = [link.address for link in links]
+    typed = request.POST if request.method == "POST" else None
+    form = OptOutForm(typed, addresses=addresses if len(addresses) > 1 else ())
     if not form.is_valid():
         context = {"contact": contact, "form": form, "page": reverse("audiences:contact", args=[pk])}
         status = 422 if request.method == "POST" else 200

@@ -15,6 +15,7 @@ from conversations.models import Message, Reading, ReadingCorrection, Thread
 from integrations.messaging import InboundText
 from tests import factories
 from tests.accounts.making import signed_in
+from tests.tampering import unguarded
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
@@ -198,7 +199,8 @@ def test_a_correction_to_an_opt_out_closes(
 
 def test_a_doubt_is_confirmed(thread: Thread, browser: Client) -> None:
     message = says(thread, "hmm")
-    Reading.objects.filter(message=message).update(label="optout", outcome="hold", rule="hint")
+    with unguarded(Reading):
+        Reading.objects.filter(message=message).update(label="optout", outcome="hold", rule="hint")
     assert "Read as perhaps an opt-out" in browser.get(url("thread", thread.pk)).content.decode()
     browser.post(url("reading", message.pk), {"label": "optout"})
     assert closed(thread.address) == [True]
@@ -211,7 +213,8 @@ def test_a_correction_away_opens_only_with_words(thread: Thread, browser: Client
     assert "Without them the phone stays opted out" in browser.get(door).content.decode()
     browser.post(door, {"label": "question"})
     assert closed(thread.address) == [True]
-    Reading.objects.filter(message=message).update(label="optout", outcome="opt_out")
+    with unguarded(Reading):
+        Reading.objects.filter(message=message).update(label="optout", outcome="opt_out")
     answer = browser.post(door, {"label": "other", "words": "Letter: text me"}, follow=True)
     assert closed(thread.address) == [False] and "The opt-out is lifted" in answer.content.decode()
 
