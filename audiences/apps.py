@@ -7,6 +7,7 @@ class AudiencesConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import sealing, settings_sections  # models are not loaded before this
+        from audiences import checks  # noqa: F401  (registers itself)
         from audiences.models import Consent, ConsentBasis, OptOut
 
         sealing.register(OptOut, but=("lifted_at", "lifted_evidence", "lifted_provider_id", "lifted_by"))

@@ -12,18 +12,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from audiences.models import Opening, SendWindow, ZoneSet
+from audiences.models import AccountHours, Opening, SendWindow, ZoneSet
 from audiences.places import EASTERN, locate
-from audiences.state_hours import CLOSED, lawful
+from audiences.state_hours import CLOSED, STATES, lawful, public_holidays
 
 HORIZON = timedelta(days=14)
 _RECENT = timedelta(days=8)  # an unbroken row of openings has one within a week, whatever the window's days
 _KEEP = timedelta(days=2)
-_DEFAULT: dict[str, Any] = {"start_minute": 9 * 60, "end_minute": 19 * 60, "days": 0b0111111}
+_DEFAULT: dict[str, Any] = {
+    "start_minute": 9 * 60, "end_minute": 19 * 60, "days": 0b0111111, "rests_on_holidays": False,
+    "closed_on": [],
+}  # fmt: skip
 _WORKDAYS = 0b0011111
-_UNKNOWN_HOURS = (14 * 60, 18 * 60)  # product rule for an unknown zone: Eastern, Monday to Friday
+_UNKNOWN_HOURS = (14 * 60, 18 * 60)  # the most for an unknown zone: Eastern, Monday to Friday
 Pair = tuple[int, int]
 """(ZoneSet id, SendWindow id)"""
 Span = tuple[datetime, datetime]
@@ -31,15 +35,39 @@ Span = tuple[datetime, datetime]
 
 
 def default_window() -> SendWindow:
-    """The window of a campaign that sets none: 9:00 to 19:00, Monday to Saturday."""
+    """The window of an account that sets none: 9:00 to 19:00, Monday to Saturday."""
     window, _ = SendWindow.objects.get_or_create(**_DEFAULT)
     return window
 
 
-def open_by_default(medium: str, now: datetime) -> QuerySet[Opening]:
-    """The stored openings of the default window that `now` lies in; a missing one is not computed here."""
-    window = {f"window__{name}": value for name, value in _DEFAULT.items()}
-    return Opening.objects.filter(medium=medium, opens_at__lte=now, closes_at__gt=now, **window)
+def window_of(account_id: int) -> SendWindow:
+    """The window of an account's campaigns, unless one has its own."""
+    own = SendWindow.objects.filter(pk__in=AccountHours.objects.filter(account=account_id).values("window"))
+    return own.first() or default_window()
+
+
+def windows_of(account_ids: Iterable[int]) -> dict[int, int]:
+    """Account → id of `window_of`. One query."""
+    ids = sorted(set(account_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.id, coalesce(h.window_id, w.id) FROM unnest(%s::bigint[]) AS a(id)
+            LEFT JOIN audiences_accounthours h ON h.account_id = a.id
+            LEFT JOIN audiences_sendwindow w ON w.start_minute = %s AND w.end_minute = %s AND w.days = %s
+                AND w.rests_on_holidays = %s AND w.closed_on = %s::date[]
+            """,
+            [ids, *_DEFAULT.values()],
+        )
+        found = dict(cursor.fetchall())
+    return {account: window or default_window().pk for account, window in found.items()}
+
+
+def open_now(account_id: int, medium: str, now: datetime) -> QuerySet[Opening]:
+    """The stored openings of `window_of` that `now` lies in; a missing one is not computed here."""
+    own = AccountHours.objects.filter(account=account_id).values("window")
+    window = Coalesce(Subquery(own), Subquery(SendWindow.objects.filter(**_DEFAULT).values("pk")))
+    return Opening.objects.filter(medium=medium, opens_at__lte=now, closes_at__gt=now, window=window)
 
 
 def zone_set_for(*, state: str = "", zip_code: str = "", phones: Iterable[str] = ()) -> ZoneSet:
@@ -69,21 +97,29 @@ def _spans_in(
         day = first + timedelta(days=ahead)
         start, end = _hours_of(day, zone_set, window, medium)
         if start < end:
-            found.append((_instant(zone, day, start), _instant(zone, day, end)))
+            found.append((instant(zone, day, start), instant(zone, day, end)))
     return found
 
 
 def _hours_of(day: date, zone_set: ZoneSet, window: SendWindow, medium: str) -> tuple[int, int]:
-    """Minutes of this local day in which window and law both hold."""
-    days = window.days if zone_set.zones else window.days & _WORKDAYS
-    if not days >> day.weekday() & 1:
+    """Minutes of this local day in which window and law both hold.
+
+    Somebody of whom no place is known may live in any state, so that the law of all holds.
+    """
+    known = bool(zone_set.zones)
+    days = window.days if known else window.days & _WORKDAYS
+    if not days >> day.weekday() & 1 or day in window.closed_on:
         return CLOSED
-    start, end = (window.start_minute, window.end_minute) if zone_set.zones else _UNKNOWN_HOURS
-    opens, closes = lawful(day, zone_set.states, medium)
-    return max(start, opens), min(end, closes)
+    if window.rests_on_holidays and day in public_holidays(day.year):
+        return CLOSED
+    opens, closes = lawful(day, zone_set.states if known else STATES, medium)
+    if not known:
+        opens, closes = max(opens, _UNKNOWN_HOURS[0]), min(closes, _UNKNOWN_HOURS[1])
+    return max(window.start_minute, opens), min(window.end_minute, closes)
 
 
-def _instant(zone: ZoneInfo, day: date, minute: int) -> datetime:
+def instant(zone: ZoneInfo, day: date, minute: int) -> datetime:
+    """The instant at which clocks in `zone` show this minute of this day; 1440 is the next midnight."""
     if minute >= 24 * 60:
         day, minute = day + timedelta(days=1), minute - 24 * 60
     return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone).astimezone(UTC)

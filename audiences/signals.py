@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 jobs_changed = Signal()
 """Jobs were written by the sync. Arguments: `account`, `job_ids` (our ids of new and changed rows only)."""
+
+hours_changed = Signal()
+"""An account's campaigns keep to other hours from now on. Arguments: `account_id`, `now`."""

@@ -2,7 +2,7 @@
 
 import re
 
-_NAMES = {
+NAMES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
     "CO": "Colorado", "CT": "Connecticut", "DE": "Delaware", "DC": "District of Columbia",
     "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana",
@@ -16,7 +16,7 @@ _NAMES = {
     "AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico",
     "VI": "Virgin Islands",
 }  # fmt: skip
-_CODES = {name.upper(): code for code, name in _NAMES.items()} | {
+_CODES = {name.upper(): code for code, name in NAMES.items()} | {
     "WASHINGTON DC": "DC",
     "US VIRGIN ISLANDS": "VI",
 }

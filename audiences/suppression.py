@@ -43,7 +43,7 @@ class Reach:
     address_id: int
     household_id: int
     zone_set_id: int
-    window_id: int | None
+    window_id: int | None  # None: the account's
     medium: str
     automated: bool
     confirmation: bool = False  # of a booking, say: free of caps and holds, never of hours or opt-outs
@@ -172,10 +172,13 @@ def _unasked(reach: Reach, now: datetime) -> bool:
 
 def _spans(reaches: Sequence[Reach], now: datetime) -> dict[int, hours.Span]:
     """The current or next opening by key; constant queries per medium."""
-    default = hours.default_window().pk if any(reach.window_id is None for reach in reaches) else 0
+    without = {reach.account_id for reach in reaches if reach.window_id is None}
+    own = hours.windows_of(without) if without else {}
     spans: dict[int, hours.Span] = {}
     for medium in (TEXT, CALL):
-        of_medium = {r.key: (r.zone_set_id, r.window_id or default) for r in reaches if r.medium == medium}
+        of_medium = {
+            r.key: (r.zone_set_id, r.window_id or own[r.account_id]) for r in reaches if r.medium == medium
+        }
         found = hours.current_or_next(of_medium.values(), medium, now)
         spans |= {key: found[pair] for key, pair in of_medium.items() if pair in found}
     return spans

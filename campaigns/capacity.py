@@ -16,7 +16,7 @@ _SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 def company_hours(account: Account, start: datetime) -> list[tuple[datetime, datetime]]:
     """When texts may leave from `start` on, in the company's own zone, two weeks ahead."""
     home = ZoneSet(key="company", zones=[account.timezone], states=[])
-    spans = hours.openings(home, hours.default_window(), state_hours.TEXT, start)
+    spans = hours.openings(home, hours.window_of(account.pk), state_hours.TEXT, start)
     return [(max(opens, start), closes) for opens, closes in spans]
 
 

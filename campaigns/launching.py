@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Account, User
-from audiences import hours, segments
+from audiences import segments
 from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Playbook, WorkflowVersion
@@ -58,14 +58,13 @@ def launch(
     if errors := problems(account, draft, now=now, at=at):
         raise LaunchRefused(errors)
     later = at is not None and at > now
-    window = hours.default_window()
-    lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=draft.name, window=window)
+    lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=draft.name)
     campaign, made = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
             "account": account, "playbook": draft.playbook, "name": draft.name.strip(),
             "version": draft.version, "audience": draft.audience, "number": draft.number,
-            "window": window, "lane": lane,
+            "lane": lane,
             "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
             "targeting": draft.targeting, "audience_rules": draft.audience.rules,
             "starts_at": at if later else now, "created_by": by, "created_at": now,

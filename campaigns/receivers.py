@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from audiences.signals import hours_changed
 from campaigns import graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
@@ -13,6 +14,7 @@ from campaigns.nodes.send_sms import ORIGIN, SendSms, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 from common import sql
+from common.doorbell import ring
 from conversations import signals
 from conversations.delivery import Change, Deferral
 from conversations.models import Message, Reading
@@ -150,8 +152,16 @@ def _step_of(origin: str | None) -> int | None:
     return int(origin.removeprefix(ORIGIN)) if origin and origin.startswith(ORIGIN) else None
 
 
+def on_hours_changed(**_: Any) -> None:
+    """Texts that wait for the former hours are asked after at once; a lost ring costs some seconds."""
+    from campaigns.tasks import follow_hours  # tasks import most of this package
+
+    ring(follow_hours)
+
+
 def connect() -> None:
     """Called once by the app's `ready`."""
+    hours_changed.connect(on_hours_changed, dispatch_uid="campaigns")
     signals.message_status_changed.connect(on_status_changed, dispatch_uid="campaigns")
     signals.message_deferred.connect(on_deferred, dispatch_uid="campaigns")
     signals.address_opted_out.connect(on_opted_out, dispatch_uid="campaigns")

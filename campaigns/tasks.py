@@ -8,7 +8,7 @@ from collections.abc import Callable
 from celery import shared_task
 
 from audiences.segments import InvalidRules
-from campaigns import bookings, engine, enrolling, first_launch, lifecycle
+from campaigns import bookings, engine, enrolling, first_launch, lifecycle, new_hours
 from campaigns.models import Campaign
 from common import clock, loops
 from common.doorbell import ring
@@ -61,6 +61,13 @@ def _take_in(campaign: Campaign, go_on: Callable[[], bool]) -> bool:
     except Exception:
         log.exception("intake of campaign %s broke off", campaign.pk)
     return True
+
+
+@shared_task
+def follow_hours() -> int:
+    """Ask again after texts that wait for hours which have changed; how many were made due."""
+    with loops.only_one("follow_hours") as held:
+        return new_hours.follow(now=clock.now(), go_on=lambda: not loops.should_stop()) if held else 0
 
 
 @shared_task

@@ -129,7 +129,10 @@ def hours(window: SendWindow) -> str:
     days = [name for bit, name in enumerate(DAYS) if window.days >> bit & 1]
     together = window.days >> DAYS.index(days[0]) == (1 << len(days)) - 1 if days else False
     named = f"{days[0]} to {days[-1]}" if together and len(days) > 2 else ", ".join(days)
-    return f"{clock_minute(window.start_minute)} to {clock_minute(window.end_minute)}, {named}"
+    said = f"{clock_minute(window.start_minute)} to {clock_minute(window.end_minute)}, {named}"
+    rests = ["federal holidays"] if window.rests_on_holidays else []
+    rests += ["your closed days"] if window.closed_on else []
+    return f"{said}, but not on {' or '.join(rests)}" if rests else said
 
 
 def number_of(count: int, noun: str) -> str:

@@ -82,7 +82,7 @@ def stamps(thread: Thread, now: datetime) -> list[QuerySet[Any]]:
     """Whatever changes what this module says of a thread changes these, or the thread's own rows."""
     address = ("address__value", "address__channel", "address__line_type", "address__unreachable_since")
     closed = ZoneSet.objects.filter(pk=thread.contact.zone_set_id).exclude(
-        Exists(hours.open_by_default(suppression.TEXT, now).filter(zone_set=OuterRef("pk")))
+        Exists(hours.open_now(thread.account_id, suppression.TEXT, now).filter(zone_set=OuterRef("pk")))
     )
     return [
         stamped(_links(thread), *address),
@@ -130,7 +130,7 @@ def keep_hours(thread: Thread, now: datetime) -> None:
 
 
 def _hours_of(thread: Thread) -> hours.Pair:
-    return thread.contact.zone_set_id, hours.default_window().pk
+    return thread.contact.zone_set_id, hours.window_of(thread.account_id).pk
 
 
 def held_until(thread: Thread, now: datetime) -> datetime | None:

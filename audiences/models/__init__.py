@@ -1,6 +1,9 @@
+from audiences.models.account_hours import AccountHours
 from audiences.models.address import Address
 from audiences.models.appointment import Appointment
 from audiences.models.audience import Audience
+from audiences.models.business_day import BusinessDay
+from audiences.models.closed_day import ClosedDay
 from audiences.models.consent import Consent
 from audiences.models.consent_basis import ConsentBasis
 from audiences.models.contact import Contact
@@ -25,9 +28,12 @@ from audiences.models.tag import Tag
 from audiences.models.zone_set import ZoneSet
 
 __all__ = [
+    "AccountHours",
     "Address",
     "Appointment",
     "Audience",
+    "BusinessDay",
+    "ClosedDay",
     "Consent",
     "ConsentBasis",
     "Contact",

@@ -26,7 +26,10 @@ class Campaign(models.Model):
     number = models.ForeignKey(
         "integrations.SendingNumber", on_delete=models.PROTECT, related_name="campaigns"
     )
-    window = models.ForeignKey("audiences.SendWindow", on_delete=models.PROTECT)
+    window = models.ForeignKey(
+        "audiences.SendWindow", null=True, blank=True, on_delete=models.PROTECT,
+        help_text="Blank: the account's, as it is at the moment",
+    )  # fmt: skip
     lane = models.OneToOneField("conversations.Lane", null=True, blank=True, on_delete=models.PROTECT)
     status = models.CharField(max_length=9, choices=Status, default=Status.CREATED)
     targeting = models.JSONField(

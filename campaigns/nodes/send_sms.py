@@ -70,7 +70,8 @@ class SendSms(NodeKind):
         """Queue one text per step whose hours are open; put the others off to their next opening."""
         campaign = _campaign(batch.campaign_id)
         facts = _facts([row.step_id for row in batch.rows])
-        outcomes, open_rows = _by_opening(batch, facts, campaign.window_id)
+        window_id = campaign.window_id or hours.windows_of([batch.account_id])[batch.account_id]
+        outcomes, open_rows = _by_opening(batch, facts, window_id)
         ready = _not_being_called(open_rows, facts)
         if not ready:
             return outcomes

@@ -184,7 +184,7 @@ def _show(
         "form": form or plan.unbound(stage),
         "nav": _nav(plan, stage),
         "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
-        "hours": words.hours(hours.default_window()),
+        "hours": words.hours(hours.window_of(request.account.pk)),
         **launch_summary.summary(plan, stage, preview),
         **more,
     }
