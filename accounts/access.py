@@ -57,6 +57,7 @@ CAN: dict[str, Capability] = {
     "launch_campaign": _capability("launch campaigns", Role.CSR, Role.MARKETER),
     "pause_campaign": _capability("pause and resume campaigns", Role.CSR, Role.MARKETER),
     "stop_campaign": _capability("stop campaigns", Role.CSR, Role.MARKETER),
+    "pause_everything": _capability("pause and resume all sending", Role.CSR, Role.MARKETER),
     "edit_workflow": _capability("design and publish workflows", Role.MARKETER),
     "edit_playbook": _capability("arrange playbooks", Role.MARKETER),
     "edit_experiment": _capability("run experiments", Role.MARKETER),

@@ -10,6 +10,7 @@ from analytics import counters, first_texts, metrics, results
 from analytics.dashboard import Progress, progress
 from campaigns import words
 from campaigns.models import Campaign, Intake
+from conversations import pausing
 
 # The node table: groups of columns, in their order. Names are those of `metrics` and `results`.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -94,6 +95,7 @@ class CampaignPage:
     exclusions: list[Reason]
     exits: list[Reason]
     first_texts_done: datetime | None
+    held: bool  # by a pause of everything
 
     @property
     def matched(self) -> int:
@@ -123,6 +125,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
     intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
     takings = [Taking(i.occurrence, i.matched, i.admitted, i.started_at, i.finished_at) for i in intakes]
     nodes = metrics.node_rows(campaign, found)
+    held = pausing.in_force(campaign.account) is not None
     came = results.of_nodes(campaign, nodes, found)
     return CampaignPage(
         status=campaign.status,
@@ -138,7 +141,8 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         booking_rate=results.booking_rate(campaign, found[campaign.pk, "", "audience"]),
         exclusions=_reasons(found, "excluded:"),
         exits=_reasons(found, "exits:"),
-        first_texts_done=first_texts.done_at(campaign, nodes, takings),
+        first_texts_done=None if held else first_texts.done_at(campaign, nodes, takings),
+        held=held,
     )
 
 

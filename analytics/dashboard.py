@@ -13,7 +13,7 @@ from accounts.models import Account
 from analytics import counters, day_curve, metrics
 from campaigns.models import Campaign
 from common import clock
-from conversations import reading
+from conversations import pausing, reading
 from conversations.models import Message, Thread
 
 FRESH_SECONDS = 1.0
@@ -77,6 +77,7 @@ class Dashboard:
     launched: bool  # whether there ever was a campaign
     threads: list[Waiting]
     needing_reply: int
+    held: bool  # by a pause of everything
 
 
 _read: dict[int, tuple[float, Dashboard]] = {}  # by account: when it was begun, and what was found
@@ -117,6 +118,7 @@ def _dashboard(account: Account) -> Dashboard:
         launched=bool(shown) or ours.exclude(status=Campaign.Status.CREATED).exists(),
         threads=_waiting(waiting, now),
         needing_reply=waiting.count(),
+        held=pausing.in_force(account) is not None,
     )
 
 

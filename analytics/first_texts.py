@@ -44,7 +44,8 @@ def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Take
 @cache
 def _segments(campaign_id: int) -> int:
     """Segments of the longest sample of a campaign's first text; 0 where none can be made. Never changes."""
-    campaign = Campaign.objects.select_related("version").get(pk=campaign_id)
+    campaign = Campaign.objects.select_related("version", "account").get(pk=campaign_id)
     some = Enrollment.objects.filter(campaign=campaign).order_by("pk").values_list("contact", flat=True)
-    samples = render_samples(first_text(campaign.version), list(some[:SAMPLES]), now=clock.now())
+    words, chosen = first_text(campaign.version), list(some[:SAMPLES])
+    samples = render_samples(campaign.account, words, chosen, now=clock.now())
     return max((sample.segments for sample in samples), default=0)

@@ -14,6 +14,7 @@ from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from common.doorbell import ring
+from conversations import pausing
 from conversations.models import Lane
 from integrations.models import SendingNumber
 
@@ -91,6 +92,7 @@ def problems(
         "audience": _audience_problems(account, draft, now),
         "number": _number_problems(account, draft.number),
         "starts_at": [],
+        "": pausing.launch_problems(account),
     }
     if at is not None and at - now >= LONGEST_LEAD:
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")

@@ -14,7 +14,7 @@ from campaigns.models import Node, WorkflowVersion
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
 from common import sql
 from common.segments import count_segments
-from conversations import rendering
+from conversations import footers, rendering
 from integrations.models import SendingNumber
 
 SAMPLES = 3
@@ -67,7 +67,8 @@ def preview(
     by_reason = enrolling.preview(query, params, now=now)
     admitted = by_reason.pop("", 0)
     body = first_text(version) if version else ""
-    samples = render_samples(body, _first_admitted(query, params, now), now=now) if body else ()
+    chosen = _first_admitted(query, params, now) if body else []
+    samples = render_samples(account, body, chosen, now=now)
     takes = _takes(admitted, samples, number) if number else None
     start = max(at or now, now)
     first, last = sending_span(account, takes, start=start) if takes else (None, None)
@@ -92,25 +93,35 @@ def first_text(version: WorkflowVersion) -> str:
     return next((node.settings.get("body", "") for node in nodes if node.kind == Node.Kind.SEND_SMS), "")
 
 
-def render_samples(body: str, contact_ids: Sequence[int], *, now: datetime) -> tuple[Sample, ...]:
-    """Fill a text for these contacts with what a snapshot taken now would hold. Constant queries."""
+def render_samples(
+    account: Account, body: str, contact_ids: Sequence[int], *, now: datetime
+) -> tuple[Sample, ...]:
+    """Fill a text for these contacts with what a snapshot taken now would hold, as the next automated text
+    to their phones: with the opt-out line where it is owed. Constant queries."""
     rows = sql.rows(
         f"""
-        SELECT c.name, ({SNAPSHOT_SQL})::text FROM audiences_contact c
+        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, a.id FROM audiences_contact c
+        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
         JOIN accounts_account acc ON acc.id = c.account_id
         {SNAPSHOT_JOINS}
         WHERE c.id = ANY(%(ids)s) ORDER BY c.id
         """,
         {"ids": list(contact_ids), "now": now},
     )
-    return tuple(_sample(name, body, snapshot) for name, snapshot in rows)
+    wording = footers.wording(account)
+    untold = footers.untold((address_id for *_, address_id in rows if address_id is not None), now)
+    return tuple(
+        _sample(name, body, snapshot, wording.line(language) if address_id in untold else "")
+        for name, snapshot, language, address_id in rows
+    )
 
 
-def _sample(name: str, body: str, snapshot: str) -> Sample:
+def _sample(name: str, body: str, snapshot: str, footer: str) -> Sample:
     try:
         text = rendering.render(body, json.loads(snapshot))
     except rendering.MergeFieldMissing as missing:
         return Sample(name, "", 0, missing=str(missing))
+    text = footers.with_footer(text, footer) if footer else text
     return Sample(name, text, count_segments(text).count)
 
 

@@ -17,3 +17,7 @@ class ConversationsConfig(AppConfig):
             "Opt-outs", "conversations:opt_outs", "view", 65,
             icon="ban", note="Import the people who asked to be left alone",
         )  # fmt: skip
+        settings_sections.register(
+            "Sending", "conversations:sending", "view", 62,
+            icon="send", note="Pause everything, and the opt-out line of first texts",
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from audiences import suppression
 from common import sql
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
-from conversations import rendering, touches
+from conversations import footers, pausing, rendering, touches
 from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change, Deferral
 from conversations.locks import lock_messages
@@ -64,6 +64,7 @@ class _Candidate:
     body: str | None
     send_by: datetime | None
     tries: int
+    language: str
     answers_at: datetime | None  # of an automatic answer: when the customer wrote what it answers
 
     @property
@@ -72,6 +73,16 @@ class _Candidate:
         named = (self.origin or "").removeprefix(CONFIRMS)
         is_one = self.answers_at is not None and named != self.origin and named.isdecimal()
         return int(named) if is_one else 0
+
+    @property
+    def automated(self) -> bool:
+        """Whether no person wrote it by hand."""
+        return self.kind != Message.Kind.AGENT
+
+    @property
+    def introduces(self) -> bool:
+        """Whether it says how to opt out where that was not said: not what confirms an opt-out."""
+        return self.automated and not self.confirms
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ class _Rendered:
     segments: int
     valid_until: datetime
     try_number: int
+    tells_opt_out: bool
 
 
 @atomic_with_retry
@@ -99,7 +111,8 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     """Decide leased messages under their locks; returns those now `calling`.
 
     The others were deferred (window, cap, hold), refused for good (opt-out and the like), found too
-    late, or could not be rendered; the layers above are told of each.
+    late, or could not be rendered; the layers above are told of each. What a pause of everything holds
+    stays queued.
     """
     if not message_ids:
         return []
@@ -110,11 +123,16 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     verdicts = suppression.may_reach(_reaches(ready, now), now=now)
     deferred: list[tuple[_Candidate, suppression.Verdict]] = []
     rendered: list[_Rendered] = []
+    lines = footers.wordings(c.account_id for c in ready)
+    untold = footers.untold((c.address_id for c in ready if c.automated), now)
     for candidate in ready:
         verdict = verdicts[candidate.id]
         if verdict.allowed:
             try:
-                rendered.append(_render(candidate, verdict, now))
+                line = lines[candidate.account_id].line(candidate.language)
+                owed = candidate.address_id in untold and candidate.introduces
+                rendered.append(_render(candidate, verdict, line if owed else "", now))
+                untold -= {candidate.address_id} if owed else set()
             except rendering.MergeFieldMissing as error:
                 refused.append(_Refusal(candidate, State.CANCELLED, "merge_field_missing", str(error)))
         elif verdict.until is None:
@@ -137,25 +155,26 @@ def _too_late(candidate: _Candidate) -> _Refusal:
 
 
 def _lock(message_ids: Sequence[int]) -> None:
-    """Households, then addresses, then the messages themselves."""
+    """Households, then addresses, then the messages themselves; then pauses of everything are held off."""
     found = sql.rows(
-        "SELECT m.address_id, c.household_id FROM conversations_message m"
+        "SELECT m.address_id, c.household_id, m.account_id FROM conversations_message m"
         " LEFT JOIN audiences_contact c ON c.id = m.contact_id WHERE m.id = ANY(%s)",
         [list(message_ids)],
     )
-    suppression.lock_households({household for _, household in found if household is not None})
-    suppression.lock_addresses({address for address, _ in found})
+    suppression.lock_households({household for _, household, _ in found if household is not None})
+    suppression.lock_addresses({address for address, _, _ in found})
     lock_messages(message_ids)
+    pausing.share(account for _, _, account in found)
 
 
 def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
     """The leased messages that are still ours to decide, read after the locks were won."""
     found = sql.rows(
-        """
+        f"""
         SELECT m.id, m.kind, m.origin, m.account_id, m.lane_id, m.contact_id, m.address_id, c.household_id,
             c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body,
             m.variables::text, m.body, m.send_by,
-            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id),
+            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id), c.language,
             (SELECT i.created_at FROM conversations_message i
              WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
                AND m.kind = 'automatic' AND l.kind = 'automatic')
@@ -165,7 +184,8 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
         JOIN audiences_address a ON a.id = m.address_id
         JOIN integrations_sendingnumber n ON n.id = m.number_id
         LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
-        WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused
+        WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
+            SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
         ORDER BY c.household_id, m.due_at, m.id
         """,
         [list(message_ids)],
@@ -194,7 +214,7 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 zone_set_id=c.zone_set_id,
                 window_id=c.window_id,
                 medium=suppression.TEXT,
-                automated=c.kind != Message.Kind.AGENT,
+                automated=c.automated,
                 phone_touches_24h=phone.of_day,
                 phone_touch_frees_at=touches.phone_frees(phone),
                 household_touches_24h=home.of_day,
@@ -209,16 +229,18 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
     return reaches
 
 
-def _render(c: _Candidate, verdict: suppression.Verdict, now: datetime) -> _Rendered:
-    """What will be called, and until when it is valid. Raises MergeFieldMissing."""
+def _render(c: _Candidate, verdict: suppression.Verdict, footer: str, now: datetime) -> _Rendered:
+    """What will be called, with `footer` where one is owed, and how long. Raises MergeFieldMissing."""
     variables = json.loads(c.variables or "null") or {}
     body = c.body if c.body is not None else rendering.render(c.template or "", variables)
+    body = footers.with_footer(body, footer) if footer else body
     until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
     if c.answers_at is not None and c.send_by is not None:
         until = min(c.send_by, now + MAX_VALIDITY)  # an answer outside the hours, and only while it is one
     validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
     claim = Claim(c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity)
-    return _Rendered(claim, count_segments(body).count, until, try_number=c.tries + 1)
+    tells = bool(footer) or (c.automated and footers.tells_opt_out(body))
+    return _Rendered(claim, count_segments(body).count, until, try_number=c.tries + 1, tells_opt_out=tells)
 
 
 def _finish(refused: list[_Refusal], now: datetime) -> None:
@@ -263,21 +285,22 @@ def _call(rendered: list[_Rendered], now: datetime) -> None:
     """Store words and attempts: from this commit on the messages are being called."""
     if not rendered:
         return
-    ids, bodies, segments, valid, attempts, tries = sql.columns(
+    ids, bodies, segments, valid, tells, attempts, tries = sql.columns(
         [
-            (r.claim.message_id, r.claim.body, r.segments, r.valid_until, r.claim.attempt_id, r.try_number)
+            (r.claim.message_id, r.claim.body, r.segments, r.valid_until, r.tells_opt_out,
+             r.claim.attempt_id, r.try_number)
             for r in rendered
         ]
-    )
+    )  # fmt: skip
     sql.run(
         """
         UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
             leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
-            body = n.body, segments = n.segments, valid_until = n.valid_until
-        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
-            AS n(id, body, segments, valid_until) WHERE m.id = n.id
+            body = n.body, segments = n.segments, valid_until = n.valid_until, tells_opt_out = n.tells
+        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[], %s::bool[])
+            AS n(id, body, segments, valid_until, tells) WHERE m.id = n.id
         """,
-        [now, ids, bodies, segments, valid],
+        [now, ids, bodies, segments, valid, tells],
     )
     sql.run(
         "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"

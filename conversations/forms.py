@@ -1,5 +1,6 @@
 """What people write in a thread. The rules are `conversations.threads`'; these only read the fields."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +9,9 @@ from django import forms
 
 from audiences.models import Address
 from audiences.templatetags.addresses import shown
-from common.segments import normalise_line_ends
-from conversations import reading_words
+from common.segments import count_segments, normalise_line_ends
+from conversations import footers, reading_words
+from conversations.models.footer import LONGEST
 from conversations.threads import MAX_BODY
 
 EVERYTHING = "everything"
@@ -116,3 +118,38 @@ class CorrectionForm(forms.Form):
     )
     this_phone_only = forms.BooleanField(required=False)
     words = forms.CharField(required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class FooterForm(forms.Form):
+    """The line that first texts end with, in both languages."""
+
+    english = forms.CharField(
+        label="English", max_length=LONGEST, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    spanish = forms.CharField(
+        label="Spanish",
+        max_length=LONGEST,
+        help_text="For contacts whose language is Spanish.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "lang": "es"}),
+    )
+
+    def clean_english(self) -> str:
+        """One line that names STOP."""
+        return self._checked("english", footers.ENGLISH)
+
+    def clean_spanish(self) -> str:
+        """One line that names STOP."""
+        return self._checked("spanish", footers.SPANISH)
+
+    def _checked(self, name: str, example: str) -> str:
+        line = " ".join(str(self.cleaned_data[name]).split())
+        if "{" in line:
+            raise forms.ValidationError("The line is the same for everybody: leave merge fields out.")
+        if not re.search(r"\bstop\b", line, re.IGNORECASE) or not footers.tells_opt_out(line):
+            raise forms.ValidationError(f"The line must say how STOP opts out, such as “{example}”.")
+        size = count_segments(line)
+        if size.forced_by:
+            raise forms.ValidationError(
+                f"“{size.forced_by}” would make every first text more than twice as long to send."
+            )
+        return line

@@ -19,30 +19,33 @@ def lease(room: int, *, now: datetime) -> list[int]:
     """Set aside at most `room` due messages, agents' lanes first, then round-robin; returns their ids.
 
     Advances each number's pace (`NumberPace`) by what was taken, so that all sender processes together
-    keep to its rate. Paused lanes are passed over.
+    keep to its rate. Paused lanes are passed over, and what a pause of everything holds.
     """
     lanes = sql.rows(
         """
-        SELECT l.id, l.account_id, l.priority FROM conversations_lane l
-        WHERE NOT l.paused AND EXISTS (
+        SELECT l.id, l.account_id, l.priority, p.id IS NOT NULL FROM conversations_lane l
+        LEFT JOIN conversations_sendingpause p ON p.account_id = l.account_id AND p.lifted_at IS NULL
+        WHERE NOT l.paused AND (p.id IS NULL OR l.kind IN ('agents', 'tests') AND NOT p.agents_too)
+          AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-            AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
+            AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp())
+            AND (p.id IS NULL OR m.kind = 'agent'))
         ORDER BY l.priority, random()
         """,
         [now],
     )
     if not lanes:
         return []
-    budget = _budgets([account_id for _, account_id, _ in lanes])
-    lane_budget = _lane_budgets([lane_id for lane_id, _, _ in lanes])
+    budget = _budgets([account_id for _, account_id, _, _ in lanes])
+    lane_budget = _lane_budgets([lane_id for lane_id, _, _, _ in lanes])
     taken: list[int] = []
-    for index, (lane_id, account_id, priority) in enumerate(lanes):
+    for index, (lane_id, account_id, priority, held) in enumerate(lanes):
         left = room - len(taken)
         if left <= 0:
             break
         share = left if priority == _AGENTS_PRIORITY else max(1, left // (len(lanes) - index))
         share = min(share, lane_budget.get(lane_id, share))
-        taken += _lease_lane(lane_id, share, budget[account_id], now)
+        taken += _lease_lane(lane_id, share, budget[account_id], now, by_hand_only=held)
     return taken
 
 
@@ -91,14 +94,16 @@ def _budgets(account_ids: list[int]) -> dict[int, dict[int, int]]:
     return budgets
 
 
-def _lease_lane(lane_id: int, share: int, budget: dict[int, int], now: datetime) -> list[int]:
+def _lease_lane(
+    lane_id: int, share: int, budget: dict[int, int], now: datetime, *, by_hand_only: bool
+) -> list[int]:
     """Set aside at most `share` due messages of one lane, number by number; spends their budgets."""
     taken: list[int] = []
     spent: dict[int, int] = {}
     for number_id, segments in budget.items():
         limit = min(share - len(taken), segments)
         if limit > 0:
-            leased = _lease_number(lane_id, number_id, limit, now)
+            leased = _lease_number(lane_id, number_id, limit, now, by_hand_only=by_hand_only)
             taken += [message_id for message_id, _ in leased]
             spent[number_id] = sum(size for _, size in leased)
     for number_id, size in spent.items():
@@ -107,7 +112,9 @@ def _lease_lane(lane_id: int, share: int, budget: dict[int, int], now: datetime)
     return taken
 
 
-def _lease_number(lane_id: int, number_id: int, limit: int, now: datetime) -> list[tuple[int, int]]:
+def _lease_number(
+    lane_id: int, number_id: int, limit: int, now: datetime, *, by_hand_only: bool
+) -> list[tuple[int, int]]:
     """Set aside at most `limit` due messages of one lane from one number: (message, segments) of each."""
     found = sql.rows(
         """
@@ -115,11 +122,12 @@ def _lease_number(lane_id: int, number_id: int, limit: int, now: datetime) -> li
             SELECT id FROM conversations_message
             WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
               AND (leased_until IS NULL OR leased_until < clock_timestamp())
+              AND (kind = 'agent' OR NOT %s)
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
         FROM due WHERE m.id = due.id RETURNING m.id, m.segments
         """,
-        [lane_id, now, number_id, limit, LEASE_SECONDS],
+        [lane_id, now, number_id, by_hand_only, limit, LEASE_SECONDS],
     )
     return [(message_id, segments) for message_id, segments in found]
 

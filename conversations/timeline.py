@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from audiences.models import OptOut
 from common.stamps import stamped
-from conversations import reading_words, rendering, timeline_sources
-from conversations.models import Message, Note, Thread
+from conversations import footers, reading_words, rendering, timeline_sources
+from conversations.models import Footer, Message, Note, Thread
 from conversations.timeline_sources import Happening, Link
 
 LATEST, LONGEST = 100, 500  # messages shown at first, and when the earlier ones are asked for
@@ -114,6 +114,7 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     cut = len(rows) > limit
     origins = timeline_sources.origins(messages)
     found = [_of_message(message, origins.get(message.pk)) for message in messages]
+    found = _with_footer(found, messages, thread, now)
     others = [*_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
     others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
     begin = min((entry.at for entry in found), default=None) if cut else None
@@ -126,6 +127,18 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     return Timeline(_laid_out(found, now), cut)
 
 
+def _with_footer(entries: list[Entry], messages: list[Message], thread: Thread, now: datetime) -> list[Entry]:
+    """The next automated text that is not written yet ends with the opt-out line, where that is owed."""
+    unwritten = [one.pk for one in messages if one.body is None and one.state == State.QUEUED]
+    line = footers.owed(thread, now) if unwritten else ""
+    if not line:
+        return entries
+    key = f"message-{min(unwritten)}"
+    return [
+        replace(one, body=footers.with_footer(one.body, line)) if one.key == key else one for one in entries
+    ]
+
+
 def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
     """Whatever changes what `of` and `opted_out` say, but for the hour, changes these (`common.stamps`)."""
     person = ("by__name", "by__email")
@@ -135,6 +148,7 @@ def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
         stamped(_note_rows(thread, limit), *person),
         stamped(_act_rows(thread, limit), *person),
         stamped(_wish_rows(thread), "contact__name", "lifted_by__name", "lifted_by__email", *person),
+        stamped(Footer.objects.filter(account=thread.account_id)),
     ]
 
 

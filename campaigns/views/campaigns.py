@@ -17,6 +17,7 @@ from campaigns.forms import CampaignFilterForm
 from campaigns.models import Campaign
 from common import clock
 from common.htmx import respond_live, version_of
+from conversations import pausing
 
 PER_PAGE = 50
 FIRST = "-launched"  # the order unless somebody asks for another
@@ -54,9 +55,10 @@ def campaign_list(request: Request) -> HttpResponse:
         "chips": _chips(counts, chosen.get("status", "")),
         "page": page,
         "heads": _heads(order),
+        "held": pausing.in_force(request.account) is not None,
         "narrowed": bool(chosen.get("q") or chosen.get("playbook") or chosen.get("status")),
     }
-    version = version_of(_shown(request, page, counts))
+    version = version_of((_shown(request, page, counts), context["held"]))
     return respond_live(request, "campaigns/list.html", "campaigns", context, version=version)
 
 

@@ -67,6 +67,9 @@ class Message(models.Model):
         max_length=300, blank=True, default="", db_default="", help_text="The reason in plain words"
     )
     unknown_polls = models.PositiveSmallIntegerField(default=0, db_default=0)
+    tells_opt_out = models.BooleanField(
+        default=False, db_default=False, help_text="An automated text that says how to opt out"
+    )
     replies_to = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replies"
     )

@@ -1,4 +1,6 @@
-"""How many customers wait for a reply, for the navigation of every page."""
+"""How many customers wait for a reply, and whether everything is paused, for the frame of every page."""
+
+from typing import cast
 
 from django import template
 from django.template import RequestContext
@@ -10,5 +12,8 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def needs_reply(context: RequestContext) -> Waiting:
-    """The present number of the request's account, with the version its live region starts from."""
-    return waiting(context["request"].account)
+    """What the frame shows of the request's account, read once a page; with the version it starts from."""
+    request = context["request"]
+    if not hasattr(request, "waiting"):
+        request.waiting = waiting(request.account)
+    return cast(Waiting, request.waiting)

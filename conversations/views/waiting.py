@@ -1,4 +1,4 @@
-"""The number beside Conversations, kept current on every page."""
+"""The number beside Conversations and the banner of a pause, kept current on every page."""
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
@@ -12,6 +12,12 @@ from conversations import waiting as counting
 @require_GET
 @access.require("read_conversations")
 def waiting(request: Request) -> HttpResponse:
-    """The number for the sidebar, and with it the bottom bar's; 304 while it is the same."""
+    """The number for the sidebar, with it the bottom bar's and the banner; 304 while all is the same."""
     now = counting.waiting(request.account)
-    return respond_live(request, "conversations/waiting.html", "both", {"waiting": now}, version=now.version)
+    return respond_live(
+        request,
+        "conversations/waiting.html",
+        "all",
+        {"waiting": now, "pause": now.pause},
+        version=now.version,
+    )

@@ -192,7 +192,7 @@ def test_campaign_page_reads_no_query_per_node(world: World, client: Client) -> 
     client.get(url)
     with CaptureQueriesContext(connection) as queries:
         client.get(url)
-    assert len(queries) <= 17, [query["sql"][:100] for query in queries.captured_queries]
+    assert len(queries) <= 18, [query["sql"][:100] for query in queries.captured_queries]
 
 
 def test_thread_that_waits_is_on_the_dashboard(world: World, client: Client) -> None:
