@@ -1,15 +1,18 @@
 """What an agent's correction of a reading leads to, and what it never does: reach somebody again silently."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from accounts.models import Account, AuditEntry, User
 from audiences import suppression
 from audiences.models import Address, Appointment, ContactAddress, Job, OptOut
 from common import clock
 from conversations import cancellations, corrections, inbound, opt_outs
+from conversations.management.commands.classify import load
 from conversations.models import Message, Reading, ReadingCorrection, Thread
 from integrations.messaging import InboundText
 from tests import factories
@@ -186,3 +189,25 @@ def test_courtesies_ask_nobody_for_anything(thread: Thread, body: str, label: st
     assert message.reading.label == label
     thread.refresh_from_db()
     assert thread.needs_reply is needs_reply
+
+
+def test_corrections_are_exported_as_classify_reads_them(
+    thread: Thread, agent: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ['"Never\tmind"', "two\nlines", "What does it cost?"]
+    messages = [say(thread, body, f"SM{index}") for index, body in enumerate(words)]
+    for message in messages[:2]:
+        corrections.correct(message, "complaint", agent)
+    corrections.correct(messages[0], "wrong_number", agent)
+    stranger = factories.make_account("Elsewhere")
+    foreign = Message.objects.get(contact=factories.make_thread(stranger).contact)
+    corrections.correct(foreign, "other", factories.make_user(stranger))
+    call_command("export_corrections")
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    call_command("export_corrections", account=thread.account.slug)
+    exported = tmp_path / "corrections.tsv"
+    exported.write_text(capsys.readouterr().out, "utf-8")
+    found = {(reply.text, reply.label) for reply in load(exported)}
+    assert found == {('"Never mind"', "wrong_number"), ("two lines", "complaint")}
+    with pytest.raises(CommandError, match="no account"):
+        call_command("export_corrections", account="nobody")
