@@ -14,7 +14,7 @@ from audiences import derived_contacts
 from audiences.derived_contacts import Customer
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, RecurringVisit, Tag
-from audiences.signals import jobs_changed
+from audiences.signals import appointments_changed, jobs_changed
 from audiences.state_names import state_code
 from common import clock
 
@@ -139,6 +139,7 @@ def apply_jobs(account: Account, records: Records) -> None:
         owners = Job.objects.filter(pk__in=changed).values_list("servicetitan_customer_id", flat=True)
         derived_contacts.note_last_jobs(account.pk, owners)
         jobs_changed.send(sender=Job, account=account, job_ids=sorted(changed))
+        _tell_of_visits(account, Job.objects.filter(pk__in=changed).values_list("servicetitan_id", flat=True))
 
 
 def apply_recurring_visits(account: Account, records: Records) -> None:
@@ -154,7 +155,7 @@ def apply_recurring_visits(account: Account, records: Records) -> None:
 
 def apply_appointments(account: Account, records: Records) -> None:
     """Visits of jobs."""
-    upsert(
+    changed = upsert(
         _APPOINTMENTS,
         [
             {
@@ -167,6 +168,13 @@ def apply_appointments(account: Account, records: Records) -> None:
             for record in records
         ],
     )
+    if changed:
+        jobs = Appointment.objects.filter(pk__in=changed).values_list("servicetitan_job_id", flat=True)
+        _tell_of_visits(account, jobs)
+
+
+def _tell_of_visits(account: Account, job_ids: Iterable[int]) -> None:
+    appointments_changed.send(sender=Appointment, account=account, job_ids=set(job_ids), now=clock.now())
 
 
 def _apply_named(table: Table, account: Account, records: Records) -> None:

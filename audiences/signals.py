@@ -7,3 +7,7 @@ jobs_changed = Signal()
 
 hours_changed = Signal()
 """An account's campaigns keep to other hours from now on. Arguments: `account_id`, `now`."""
+
+appointments_changed = Signal()
+"""Visits or their jobs were written by the sync. Arguments: `account`, `job_ids` (ServiceTitan's ids of the
+jobs), `now`."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audiences.signals import hours_changed
-from campaigns import graph, passages
+from audiences.signals import appointments_changed, hours_changed
+from campaigns import appointments, graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import Outcome, Row, State
@@ -166,3 +166,4 @@ def connect() -> None:
     signals.message_deferred.connect(on_deferred, dispatch_uid="campaigns")
     signals.address_opted_out.connect(on_opted_out, dispatch_uid="campaigns")
     signals.message_received.connect(on_received, dispatch_uid="campaigns")
+    appointments_changed.connect(appointments.on_changed, dispatch_uid="campaigns")

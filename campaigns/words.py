@@ -24,6 +24,8 @@ KINDS = {
     Node.Kind.WAIT: "Wait",
     Node.Kind.WAIT_FOR_REPLY: "Wait for a reply",
     Node.Kind.BRANCH: "Branch",
+    Node.Kind.SPLIT: "Split",
+    Node.Kind.HANDOFF: "Hand to a person",
     Node.Kind.BOOK_JOB: "Book a job",
     Node.Kind.END: "End",
 }
@@ -32,6 +34,8 @@ KIND_ICONS = {
     Node.Kind.WAIT: "clock",
     Node.Kind.WAIT_FOR_REPLY: "message-circle-reply",
     Node.Kind.BRANCH: "split",
+    Node.Kind.SPLIT: "flask-conical",
+    Node.Kind.HANDOFF: "user",
     Node.Kind.BOOK_JOB: "calendar-check",
     Node.Kind.END: "flag",
 }
@@ -39,6 +43,7 @@ EDGES = {
     "next": "then",
     "reply": "replied",
     "no_reply": "no reply in time",
+    "no_appointment": "no appointment ahead",
     "optout": "opts out",
     "booking_yes": "says yes to booking",
     "reschedule": "asks for another time",
@@ -87,6 +92,18 @@ def node_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
     found = []
     for name, value in settings.items():
         if name in ("body", "conditions") or value in (None, ""):
+            continue
+        if name == "until":
+            days = ", ".join(DAYS[day] for day in value["days"])
+            found.append(("Until", f"{value['at']} on {days}, where the customer lives"))
+            continue
+        if name == "around":
+            side = "after" if value["minutes"] >= 0 else "before"
+            found.append(("Until", f"{duration(abs(value['minutes']))} {side} the appointment"))
+            continue
+        if name == "arms":
+            whole = sum(arm["weight"] for arm in value)
+            found += [(sentence(arm["label"]), f"{arm['weight'] / whole:.0%}") for arm in value]
             continue
         if name.endswith("minutes"):
             label = name.removesuffix("minutes").strip("_") or "for"

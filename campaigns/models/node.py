@@ -10,6 +10,8 @@ class Node(models.Model):
         WAIT = "wait"
         WAIT_FOR_REPLY = "wait_for_reply"
         BRANCH = "branch"
+        SPLIT = "split"
+        HANDOFF = "handoff"
         BOOK_JOB = "book_job"
         END = "end"
 

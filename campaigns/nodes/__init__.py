@@ -4,12 +4,15 @@ from campaigns.nodes.base import NodeKind
 from campaigns.nodes.book_job import BookJob
 from campaigns.nodes.branch import Branch
 from campaigns.nodes.end import End
+from campaigns.nodes.handoff import Handoff
 from campaigns.nodes.send_sms import SendSms
+from campaigns.nodes.split import Split
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 
 KINDS: dict[str, NodeKind] = {
-    kind.kind: kind for kind in (SendSms(), Wait(), WaitForReply(), Branch(), BookJob(), End())
+    kind.kind: kind
+    for kind in (SendSms(), Wait(), WaitForReply(), Branch(), Split(), Handoff(), BookJob(), End())
 }
 
 __all__ = ["KINDS", "NodeKind"]
