@@ -43,6 +43,9 @@ ACTS: dict[str, Act] = {
     "added_closed_days": Act("Compliance", "Added closed days"),
     "removed_closed_day": Act("Compliance", "Removed a closed day"),
     "changed_after_hours_answer": Act("Compliance", "Changed the after-hours answer"),
+    "changed_limits": Act("Compliance", "Changed the limits"),
+    "began_do_not_call_list": Act("Compliance", "Put a do-not-call list in force"),
+    "ended_do_not_call_list": Act("Compliance", "Removed a do-not-call list"),
     "sent_test_text": Act("Campaigns", "Sent a test text"),
     "assigned_thread": Act("Conversations", "Assigned a thread"),
     "escalated_thread": Act("Conversations", "Escalated a thread"),
@@ -68,6 +71,7 @@ PAGES = {
     "campaigns.workflowversion": "campaigns:workflow_version",
     "audiences.audience": "audiences:edit",
     "audiences.contact": "audiences:contact",
+    "audiences.donotcalllist": "audiences:do_not_call_list",
     "conversations.thread": "conversations:thread",
 }
 

@@ -22,3 +22,11 @@ class AudiencesConfig(AppConfig):
             "Consent", "audiences:consent", "view", 70,
             icon="shield", note="On what ground your customers may be texted",
         )  # fmt: skip
+        settings_sections.register(
+            "Consent & limits", "audiences:limits", "view", 72,
+            icon="shield-check", note="Who agreed to what, and how often one home is touched",
+        )  # fmt: skip
+        settings_sections.register(
+            "Do-not-call lists", "audiences:do_not_call", "view", 74,
+            icon="phone-off", note="Phones that nothing automatic reaches unasked",
+        )  # fmt: skip

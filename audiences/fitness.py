@@ -31,11 +31,13 @@ NO_CONSENT = f"""(EXISTS (SELECT 1 FROM audiences_reachlimits rl
 BUSINESS_SINCE = "coalesce(c.last_job_at >= (SELECT now FROM moment) - interval '18 months', false)"
 """An established business relationship: work bought in the 18 months before, 47 CFR 64.1200(f)(5)."""
 
+EXCUSED_FROM_REGISTRY = f"({TEXTS_AGREED} OR {BUSINESS_SINCE})"
+
 ON_DO_NOT_CALL_LIST = f"""EXISTS (
     SELECT 1 FROM audiences_donotcallentry dnc JOIN audiences_donotcalllist dl ON dl.id = dnc.list_id
     WHERE dnc.phone = a.value AND dl.account_id = c.account_id
       AND dl.confirmed_at IS NOT NULL AND dl.ended_at IS NULL
-      AND (dl.kind = 'own' OR NOT ({TEXTS_AGREED} OR {BUSINESS_SINCE})))"""
+      AND (dl.kind = 'own' OR NOT {EXCUSED_FROM_REGISTRY}))"""
 """The phone is on a list in force. 47 CFR 64.1200(c)(2) forbids soliciting phones of the national registry,
 except with written agreement ((c)(2)(ii)) or an established business relationship ((f)(15)(ii)). Neither
 excuses the company's own list, (d)(3) and (d)(6): who asked not to be called is not called."""

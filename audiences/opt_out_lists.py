@@ -8,7 +8,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -66,13 +66,20 @@ class _Refused(Exception):
 
 def read(source: IO[bytes], size: int) -> OptOutList:
     """Read a list of `size` bytes. Raises Unreadable where it is no text, too big or empty."""
-    if size > MOST_BYTES:
-        raise Unreadable(f"The list has {size / 1024 / 1024:.1f} MB; at most 10 MB are read. Split it.")
-    text = io.TextIOWrapper(source, encoding=_encoding(source), errors="replace", newline="")
+    text = open_text(source, size, most=MOST_BYTES)
     try:
         return _read_rows(text)
     finally:
         text.detach()  # the upload closes its own file
+
+
+def open_text(source: IO[bytes], size: int, *, most: int) -> io.TextIOWrapper:
+    """The characters of an upload of `size` bytes. Raises Unreadable where it is no text or beyond `most`."""
+    if size > most:
+        raise Unreadable(
+            f"The list has {size / 1024 / 1024:.1f} MB; at most {most // 1024 // 1024} MB are read. Split it."
+        )
+    return io.TextIOWrapper(source, encoding=_encoding(source), errors="replace", newline="")
 
 
 def _encoding(source: IO[bytes]) -> str:
@@ -94,24 +101,28 @@ def _read_rows(text: io.TextIOWrapper) -> OptOutList:
     found = OptOutList()
     columns: list[int] | None = None
     begun = False
-    for number, cells in _rows(text, found):
+    for number, cells in rows(text, found, delimiter(text)):
+        if number > MOST_ROWS:
+            raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
         if not any(cell.strip() for cell in cells):
             continue
         if not begun:
             begun = True
-            columns = _header(cells)
+            columns = header(cells)
             if columns is not None:
                 continue
-        _read_row(found, number, cells, columns)
+        read_row(found, number, cells, columns)
     if not begun:
         raise Unreadable("The list is empty.")
     return found
 
 
-def _rows(text: io.TextIOWrapper, found: OptOutList) -> Iterator[tuple[int, list[str]]]:
-    """(number of the row, its cells); a row that is none is refused. Raises Unreadable for too many."""
-    reader = csv.reader(text, delimiter=_delimiter(text))
-    number = 0
+def rows(
+    lines: Iterable[str], found: OptOutList, mark: str, *, first: int = 1
+) -> Iterator[tuple[int, list[str]]]:
+    """(number of the row, its cells), counted from `first`; a row that is none is refused."""
+    reader = csv.reader(lines, delimiter=mark)
+    number = first - 1
     while True:
         number += 1
         try:
@@ -121,19 +132,18 @@ def _rows(text: io.TextIOWrapper, found: OptOutList) -> Iterator[tuple[int, list
         except csv.Error:
             found.refuse(number, "it holds a cell of more than 130,000 characters")
             continue
-        if number > MOST_ROWS:
-            raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
         yield number, cells
 
 
-def _delimiter(text: io.TextIOWrapper) -> str:
+def delimiter(text: io.TextIOWrapper) -> str:
+    """What parts the cells, by the first line that holds anything; the text is at its beginning again."""
     head = text.read(_ENOUGH_TO_TELL)
     text.seek(0)
     first = next((line for line in head.splitlines() if line.strip()), "")
     return next((mark for mark in _DELIMITERS if mark in first), ",")
 
 
-def _header(cells: list[str]) -> list[int] | None:
+def header(cells: list[str]) -> list[int] | None:
     """The columns that a first row names as phones and mailboxes; None where it is no such row."""
     for cell in cells:
         try:
@@ -144,7 +154,7 @@ def _header(cells: list[str]) -> list[int] | None:
     return [index for index, cell in enumerate(cells) if _ADDRESS_COLUMN.search(cell.strip())] or None
 
 
-def _read_row(found: OptOutList, number: int, cells: list[str], columns: list[int] | None) -> None:
+def read_row(found: OptOutList, number: int, cells: list[str], columns: list[int] | None) -> None:
     """Take every address of a row. In columns that a header names, each filled cell must be one."""
     chosen = cells if columns is None else [cells[index] for index in columns if index < len(cells)]
     taken, complaints = 0, []

@@ -5,7 +5,7 @@ import time
 
 from celery import shared_task
 
-from audiences import hours
+from audiences import do_not_call, hours
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
 from common.doorbell import ring
@@ -62,3 +62,15 @@ def _sync(connection: Connection, deadline: float) -> SyncReport:
 def keep_openings() -> int:
     """Keep openings 14 days ahead and in step with the rules; how many were written."""
     return hours.refresh_openings(clock.now())
+
+
+@shared_task
+def read_do_not_call_lists() -> int:
+    """Read uploaded do-not-call lists for up to 20 s, then ring for the rest; how many rows."""
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    read = do_not_call.read_waiting(
+        now=clock.now(), go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
+    )
+    if read and not loops.should_stop() and time.monotonic() >= deadline:
+        ring(read_do_not_call_lists)
+    return read

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from audiences.views import audience_form, audience_list, connections, consent, contacts
+from audiences.views import (
+    audience_form,
+    audience_list,
+    connections,
+    consent,
+    consents,
+    contacts,
+    do_not_call,
+    limits,
+)
 
 app_name = "audiences"
 urlpatterns = [
@@ -17,5 +26,14 @@ urlpatterns = [
     path("settings/connections/sync/", connections.sync, name="sync"),
     path("settings/connections/<slug:provider>/", connections.edit, name="connection"),
     path("settings/connections/<slug:provider>/test/", connections.test, name="connection_test"),
+    path("contacts/<int:pk>/consents/", consents.add, name="consent_add"),
+    path("consents/<int:pk>/withdraw/", consents.withdraw, name="consent_withdraw"),
     path("settings/consent/", consent.declare, name="consent"),
+    path("settings/limits/", limits.limits, name="limits"),
+    path("settings/limits/consents/", consents.kept, name="consents"),
+    path("settings/do-not-call/", do_not_call.overview, name="do_not_call"),
+    path("settings/do-not-call/<int:pk>/", do_not_call.one, name="do_not_call_list"),
+    path("settings/do-not-call/<int:pk>/confirm/", do_not_call.confirm, name="do_not_call_confirm"),
+    path("settings/do-not-call/<int:pk>/discard/", do_not_call.discard, name="do_not_call_discard"),
+    path("settings/do-not-call/<int:pk>/remove/", do_not_call.remove, name="do_not_call_remove"),
 ]

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.utils import timezone
 
-from audiences import hours, suppression
-from audiences.models import Contact, ContactAddress, Job, ZoneSet
+from audiences import do_not_call, hours, suppression
+from audiences.models import Consent, Contact, ContactAddress, DoNotCallList, Job, ZoneSet
 from audiences.templatetags.addresses import shown
 from common.phone import display_phone
 from common.stamps import stamped, stamped_values
@@ -90,6 +90,12 @@ def stamps(thread: Thread, now: datetime) -> list[QuerySet[Any]]:
         stamped_values(thread.contact.tags.all(), "pk", "name"),
         stamped(_jobs(thread)[:1], "job_type__name"),
         stamped(_holds(thread, now)),
+        stamped(
+            DoNotCallList.objects.in_force().filter(
+                account=thread.account_id, entries__phone=thread.address.value
+            )
+        ),
+        stamped(Consent.objects.in_force().filter(address=thread.address_id)),
         stamped_values(closed, Value(f"{now:%Y-%m-%d %H:%M}")),  # the warning names the hour
         *timeline_sources.stamps(thread),
     ]
@@ -109,12 +115,26 @@ def elsewhere(thread: Thread, now: datetime) -> ZoneInfo | None:
 
 
 def warning(thread: Thread, now: datetime) -> str:
-    """What an agent should know before texting at this hour; empty inside the hours of automated texts."""
-    if not outside_hours(thread, now):
-        return ""
-    theirs = zone(thread, now)
-    what = f"It is {hour(now.astimezone(theirs))} for" if theirs else "This may be a late or early hour for"
-    return f"{what} this customer. Agents may send; think whether it can wait."
+    """What an agent should know before texting now: the phone's do-not-call lists, the customer's hour."""
+    said = []
+    if lists := _listed(thread, now):
+        said.append(
+            f"This phone is on a do-not-call list ({', '.join(lists)}), so nothing automatic reaches it. "
+            "Answer what was asked, and offer nothing."
+        )
+    if outside_hours(thread, now):
+        theirs = zone(thread, now)
+        what = (
+            f"It is {hour(now.astimezone(theirs))} for" if theirs else "This may be a late or early hour for"
+        )
+        said.append(f"{what} this customer. Agents may send; think whether it can wait.")
+    return " ".join(said)
+
+
+def _listed(thread: Thread, now: datetime) -> list[str]:
+    """The do-not-call lists that count for this customer's phone, in words."""
+    lists = do_not_call.lists_naming(thread.contact_id, [thread.address_id], now=now)
+    return [one.words for one in lists.get(thread.address_id, []) if one.counts]
 
 
 def outside_hours(thread: Thread, now: datetime) -> bool:

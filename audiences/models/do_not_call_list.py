@@ -62,6 +62,9 @@ class DoNotCallList(models.Model):
     rows = models.PositiveIntegerField(default=0, help_text="Rows of the file")
     done = models.PositiveIntegerField(default=0, help_text="Rows read so far")
     phones = models.PositiveIntegerField(default=0, help_text="Different phones taken")
+    customers = models.PositiveIntegerField(
+        default=0, help_text="Of those, phones of the account's own when it was read"
+    )
     duplicates = models.PositiveIntegerField(default=0, help_text="The same phone again in the list")
     rejected = models.PositiveIntegerField(default=0)
     rejected_rows = models.TextField(blank=True, help_text="The first of them, with the reasons")

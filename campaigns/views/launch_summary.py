@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from audiences import segments
+from audiences.models import DoNotCallList
 from campaigns import drafts, graph, samples, words
 from campaigns.models import Node, WorkflowVersion
 
@@ -79,6 +82,12 @@ def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     if any(sample.segments > 1 for sample in preview.samples):
         most = max(sample.segments for sample in preview.samples)
         found.append(f"The text takes {most} segments, so it costs and lasts {most} times as much.")
+    today = timezone.localdate(plan.now)
+    for kept in DoNotCallList.objects.stale(plan.draft.account.pk, today):
+        found.append(
+            f"{kept.name}, your scrub of the national registry, is from {kept.obtained_on:%b} "
+            f"{kept.obtained_on.day}. It may be relied on for 31 days: upload a new one in its place."
+        )
     if preview.matched and preview.admitted < preview.matched / 2:
         found.append("More than half of the audience is left out. Check the reasons below.")
     return found

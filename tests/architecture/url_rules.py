@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Account, Membership, Role
-from audiences.models import Audience, OptOutImport
+from audiences.models import Audience, Consent, DoNotCallList, OptOutImport
 from tests import factories
 from tests.accounts.making import make_user
 from tests.analytics import world
@@ -94,6 +94,21 @@ RULES: dict[str, Rule] = {
     ),
     "audiences:sync": Rule(capability="manage_providers", methods=POST),
     "audiences:consent": Rule(post="manage_compliance", methods=BOTH),
+    "audiences:consent_add": Rule(capability="record_consent", methods=POST, arg="contact", answers={422}),
+    "audiences:consent_withdraw": Rule(capability="record_consent", methods=POST, arg="given consent"),
+    "audiences:limits": Rule(post="manage_compliance", methods=BOTH),
+    "audiences:consents": Rule(),
+    "audiences:do_not_call": Rule(post="manage_compliance", methods=BOTH),
+    "audiences:do_not_call_list": Rule(arg="do-not-call list"),
+    "audiences:do_not_call_confirm": Rule(
+        capability="manage_compliance", methods=POST, arg="do-not-call list"
+    ),
+    "audiences:do_not_call_discard": Rule(
+        capability="manage_compliance", methods=POST, arg="do-not-call list"
+    ),
+    "audiences:do_not_call_remove": Rule(
+        capability="manage_compliance", methods=POST, arg="do-not-call list"
+    ),
     "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
     "twilio-status": Rule(
         public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
@@ -143,6 +158,16 @@ RULES: dict[str, Rule] = {
     "conversations:reading": Rule(capability="read_conversations", post="reply", methods=BOTH, arg="reading"),
 }
 
+
+def given_consent(account: Account) -> Consent:
+    """A consent of a customer of the account."""
+    giver = people.contact(account, name=f"Customer of {account.name}")
+    return Consent.objects.create(
+        account=account, address=people.phone(giver), contact=giver, kind="texts", source="form",
+        proof=f"I agree to texts of {account.name}.", given_at=people.NOON, recorded_at=people.NOON,
+    )  # fmt: skip
+
+
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
@@ -157,6 +182,10 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "number": lambda account: factories.make_number(account, f"+1312555{account.pk % 10_000:04}"),
     "opt-out import": lambda account: OptOutImport.objects.create(
         account=account, name=f"List of {account.name}", values="+13125550101", phones=1
+    ),
+    "given consent": lambda account: given_consent(account),
+    "do-not-call list": lambda account: DoNotCallList.objects.create(
+        account=account, kind="own", name=f"List of {account.name}", obtained_on=people.NOON.date()
     ),
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
