@@ -17,7 +17,7 @@ from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import cancellations, keyword_answers, opt_ins, opt_outs, reading
+from conversations import after_hours, cancellations, keyword_answers, opt_ins, opt_outs, reading
 from conversations.models import ContactHold, Message, Reading, Thread
 from conversations.signals import message_received
 from integrations import inbox
@@ -153,6 +153,7 @@ def _hold_and_route(
     )
     if not routed and not courtesy:
         Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
+        after_hours.answer(message, thread, read, now=now)
 
 
 def _addresses_of_writer(address: Address, number: SendingNumber, now: datetime) -> list[Address]:

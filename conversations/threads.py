@@ -14,6 +14,7 @@ from audiences import suppression
 from common.doorbell import ring
 from common.segments import count_segments
 from common.stamps import stamped_values
+from conversations import after_hours
 from conversations.models import ContactHold, Lane, Message, Note, Thread
 
 MAX_BODY = 1600
@@ -53,6 +54,7 @@ def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetim
         raise ReplyRefused(
             "Nothing was sent: this person has opted out. Only their own START can reopen the thread."
         )
+    after_hours.withdraw(thread, now=now)
     thread = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
     if thread.state == Thread.State.CLOSED:
         raise ReplyRefused("Nothing was sent: the thread is closed. Reopen it first.")
@@ -88,6 +90,7 @@ def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -
     would wait for ever in a closed thread.
     """
     suppression.lock_addresses([thread.address_id])  # an inbound text does, too: it reopens what is closed
+    after_hours.withdraw(thread, now=now)
     present = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
     if seen is not None and seen != present.latest:
         raise ReplyRefused("The customer has written since. The thread is still open: read that first.")
