@@ -236,14 +236,16 @@ def _stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> di
 
 
 def _write_tags(account: Account, wanted: dict[int, list[int]]) -> None:
-    """Make the tags of these contacts exactly these (ServiceTitan's ids)."""
+    """Make ServiceTitan's tags of these contacts exactly these (its ids); the account's own stay."""
     tag_ids = _stubs(Tag, account, (tag for tags in wanted.values() for tag in tags))
     pairs = sorted({(contact, tag_ids[tag]) for contact, tags in wanted.items() for tag in tags if tag})
     contacts, tags = [contact for contact, _ in pairs], [tag for _, tag in pairs]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            DELETE FROM audiences_contacttag t WHERE t.contact_id = ANY(%s) AND NOT EXISTS (
+            DELETE FROM audiences_contacttag t USING audiences_tag tag
+            WHERE t.contact_id = ANY(%s) AND tag.id = t.tag_id AND tag.servicetitan_id IS NOT NULL
+              AND NOT EXISTS (
                 SELECT 1 FROM unnest(%s::bigint[], %s::bigint[]) AS w(contact_id, tag_id)
                 WHERE w.contact_id = t.contact_id AND w.tag_id = t.tag_id
             )

@@ -25,6 +25,7 @@ KINDS = {
     Node.Kind.WAIT_FOR_REPLY: "Wait for a reply",
     Node.Kind.BRANCH: "Branch",
     Node.Kind.SPLIT: "Split",
+    Node.Kind.UPDATE_CONTACT: "Note on the contact",
     Node.Kind.HANDOFF: "Hand to a person",
     Node.Kind.BOOK_JOB: "Book a job",
     Node.Kind.END: "End",
@@ -35,6 +36,7 @@ KIND_ICONS = {
     Node.Kind.WAIT_FOR_REPLY: "message-circle-reply",
     Node.Kind.BRANCH: "split",
     Node.Kind.SPLIT: "flask-conical",
+    Node.Kind.UPDATE_CONTACT: "tag",
     Node.Kind.HANDOFF: "user",
     Node.Kind.BOOK_JOB: "calendar-check",
     Node.Kind.END: "flag",
@@ -91,7 +93,7 @@ def node_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """A node's settings other than its text and its conditions, as (label, value)."""
     found = []
     for name, value in settings.items():
-        if name in ("body", "conditions") or value in (None, ""):
+        if name in ("body", "conditions") or value in (None, "", []):
             continue
         if name == "until":
             days = ", ".join(DAYS[day] for day in value["days"])
@@ -100,6 +102,9 @@ def node_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
         if name == "around":
             side = "after" if value["minutes"] >= 0 else "before"
             found.append(("Until", f"{duration(abs(value['minutes']))} {side} the appointment"))
+            continue
+        if name in ("add_tags", "remove_tags"):
+            found.append((sentence(name), ", ".join(value)))
             continue
         if name == "arms":
             whole = sum(arm["weight"] for arm in value)

@@ -11,6 +11,7 @@ class Node(models.Model):
         WAIT_FOR_REPLY = "wait_for_reply"
         BRANCH = "branch"
         SPLIT = "split"
+        UPDATE_CONTACT = "update_contact"
         HANDOFF = "handoff"
         BOOK_JOB = "book_job"
         END = "end"

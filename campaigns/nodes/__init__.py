@@ -7,12 +7,15 @@ from campaigns.nodes.end import End
 from campaigns.nodes.handoff import Handoff
 from campaigns.nodes.send_sms import SendSms
 from campaigns.nodes.split import Split
+from campaigns.nodes.update_contact import UpdateContact
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 
 KINDS: dict[str, NodeKind] = {
     kind.kind: kind
-    for kind in (SendSms(), Wait(), WaitForReply(), Branch(), Split(), Handoff(), BookJob(), End())
-}
+    for kind in (
+        SendSms(), Wait(), WaitForReply(), Branch(), Split(), UpdateContact(), Handoff(), BookJob(), End(),
+    )
+}  # fmt: skip
 
 __all__ = ["KINDS", "NodeKind"]

@@ -1,4 +1,4 @@
-"""Waiting until a time of the week and around an appointment; splitting; handing over."""
+"""Waits by the week and around appointments, splits, handoffs, and notes on the contact."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from audiences.models import Appointment, Contact, Job
-from audiences.servicetitan_pages import apply_appointments
+from audiences import own_tags
+from audiences.models import Appointment, Contact, ContactTag, Job, Tag
+from audiences.servicetitan_pages import apply_appointments, apply_customers
 from campaigns import appointments, engine, enrolling, graph, launching
 from campaigns.models import Campaign, Enrollment, Step
 from campaigns.nodes import KINDS
@@ -16,6 +17,7 @@ from common import clock
 from conversations import opt_outs
 from conversations.models import Thread
 from integrations.servicetitan.records import Appointment as SourceAppointment
+from integrations.servicetitan.records import Customer as SourceCustomer
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -241,3 +243,51 @@ def test_a_handoff_asks_for_a_person(moment: list[datetime]) -> None:
     assert (threads[gone.pk].state, threads[gone.pk].needs_reply) == ("closed", False)
     assert threads[fresh.pk].number == campaign.number
     assert Step.objects.filter(node__key="text").count() == 3
+
+
+def noted(settings: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    return ("note", "update_contact", settings)
+
+
+def tags_of(contact: Contact) -> set[str]:
+    return set(contact.tags.values_list("name", flat=True))
+
+
+def test_own_tags_come_and_go_and_those_of_the_source_stay(moment: list[datetime]) -> None:
+    account, other = factories.make_account(), factories.make_account()
+    contact = factories.make_contact(account)
+    theirs = Tag.objects.create(account=account, servicetitan_id=4, name="Asked")
+    old = Tag.objects.create(account=account, name="old")
+    Tag.objects.create(account=other, name="Asked")
+    ContactTag.objects.bulk_create([ContactTag(contact=contact, tag=tag) for tag in (theirs, old)])
+    settings = {"add_tags": ["Asked", "Winter 26"], "remove_tags": ["OLD"], "language": "es"}
+    launch(account, noted(settings), [("note", "next", "text")])
+    engine.run_round(now=clock.now())
+    contact.refresh_from_db()
+    assert contact.language == "es"
+    assert set(contact.tags.values_list("name", "servicetitan_id")) == {
+        ("Asked", None), ("Asked", 4), ("Winter 26", None),
+    }  # fmt: skip
+    apply_customers(account, [SourceCustomer.model_validate(source(contact, tags=[]))])
+    assert tags_of(contact) == {"Asked", "Winter 26"}
+    assert contact.tags.filter(servicetitan_id=4).count() == 0
+    own_tags.add(account.pk, [contact.pk], ["winter 26"])
+    assert Tag.objects.filter(account=account, servicetitan_id=None).count() == 3
+
+
+def source(contact: Contact, tags: list[int]) -> dict[str, Any]:
+    """The contact's customer as the source would send it."""
+    return {
+        "id": contact.servicetitan_customer_id, "active": True, "name": contact.name, "type": "Residential",
+        "address": {"street": "1 Oak St", "city": "Chicago", "state": "IL", "zip": "60601", "country": "USA"},
+        "tagTypeIds": tags, "modifiedOn": clock.now(), "createdOn": clock.now(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"add_tags": [" "]}, {"add_tags": ["Asked"], "remove_tags": ["asked"]}, {"language": "fr"}],
+)
+def test_a_note_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
+    node = graph.GraphNode(1, "note", "update_contact", "Note", settings, {"next": 2})
+    assert KINDS["update_contact"].problems(node)
