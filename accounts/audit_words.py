@@ -50,6 +50,8 @@ ACTS: dict[str, Act] = {
     "assigned_thread": Act("Conversations", "Assigned a thread"),
     "escalated_thread": Act("Conversations", "Escalated a thread"),
     "corrected_reading": Act("Conversations", "Corrected how a reply was read"),
+    "marked_wrong_number": Act("Conversations", "Marked a wrong number"),
+    "unmarked_wrong_number": Act("Conversations", "Took back a wrong number"),
     "closed_thread": Act("Conversations", "Closed a thread"),
     "reopened_thread": Act("Conversations", "Reopened a thread"),
     "added_member": Act("People", "Added a person"),

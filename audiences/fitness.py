@@ -57,7 +57,8 @@ ENTRY_REASONS: tuple[tuple[str, str], ...] = (
 # `LEFT JOIN LATERAL (…) a ON TRUE` beside `c`: columns id, value, line_type, unreachable_since, do_not_text,
 # position. The first phone in position order that may be texted; where none may, the one whose flaw is to be
 # reported. An opted-out phone is not passed over: asking to be left alone does not move us to the next phone.
-# ServiceTitan keeps doNotText per number, so a flag on any contact's link to the phone counts.
+# A phone known for somebody else's is none of theirs. ServiceTitan keeps doNotText per number, so a flag on
+# any contact's link to the phone counts.
 FIRST_TEXTABLE_ADDRESS_SQL = """
     SELECT ad.id, ad.value, ad.line_type, ad.unreachable_since, ca.position, flag.do_not_text
     FROM audiences_contactaddress ca
@@ -67,6 +68,7 @@ FIRST_TEXTABLE_ADDRESS_SQL = """
         FROM audiences_contactaddress other WHERE other.address_id = ad.id
     ) flag
     WHERE ca.contact_id = c.id AND ad.channel = 'phone' AND ad.line_type <> 'landline'
+      AND ca.wrong_number_at IS NULL
     ORDER BY flag.do_not_text, (ad.unreachable_since IS NOT NULL), ca.position, ca.id
     LIMIT 1
 """
@@ -87,7 +89,8 @@ REFUSALS_SQL = f"""
              WHEN a.id IS NULL OR c.id IS NULL OR (r.medium = 'text' AND a.line_type = 'landline')
                   OR (r.automated AND NOT r.confirmation AND NOT r.answer AND NOT EXISTS (
                         SELECT 1 FROM audiences_contactaddress ca
-                        WHERE ca.contact_id = c.id AND ca.address_id = a.id)) THEN 'no_address'
+                        WHERE ca.contact_id = c.id AND ca.address_id = a.id
+                          AND ca.wrong_number_at IS NULL)) THEN 'no_address'
              WHEN r.automated AND r.medium = 'text' AND EXISTS (
                   SELECT 1 FROM audiences_contactaddress ca
                   WHERE ca.address_id = a.id AND ca.do_not_text) THEN 'do_not_text'

@@ -104,6 +104,12 @@ def on_opted_out(*, address_ids: list[int], reason: str, now: datetime, **_: Any
     passages.end(list(live.order_by("pk").values_list("pk", flat=True)), reason=reason, now=now)
 
 
+def on_lost_address(*, contact_id: int, address_id: int, reason: str, now: datetime, **_: Any) -> None:
+    """This contact leaves what it entered with that phone."""
+    live = Enrollment.objects.filter(contact=contact_id, address=address_id, state=Enrollment.State.ACTIVE)
+    passages.end(list(live.order_by("pk").values_list("pk", flat=True)), reason=reason, now=now)
+
+
 def on_received(*, message: Message, reading: Reading, now: datetime, **_: Any) -> bool:
     """Wake the enrollment a routed reply belongs to; True where its workflow knows what to do with it.
 
@@ -165,5 +171,6 @@ def connect() -> None:
     signals.message_status_changed.connect(on_status_changed, dispatch_uid="campaigns")
     signals.message_deferred.connect(on_deferred, dispatch_uid="campaigns")
     signals.address_opted_out.connect(on_opted_out, dispatch_uid="campaigns")
+    signals.contact_lost_address.connect(on_lost_address, dispatch_uid="campaigns")
     signals.message_received.connect(on_received, dispatch_uid="campaigns")
     appointments_changed.connect(appointments.on_changed, dispatch_uid="campaigns")

@@ -28,6 +28,7 @@ class Phone:
     value: str
     note: str
     here: bool
+    wrong_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Facts:
     last_job: LastJob | None
     marks: tuple[str, ...]
     more: tuple[Fact, ...]
+
+    @property
+    def here(self) -> Phone | None:
+        """The thread's own phone, while it is one of the contact's."""
+        return next((phone for phone in self.addresses if phone.here), None)
 
 
 def of(thread: Thread) -> Facts:
@@ -177,12 +183,15 @@ def _phone(link: ContactAddress, thread: Thread) -> Phone:
     notes = [link.label]
     if link.address.line_type != "unknown":
         notes.append(link.address.get_line_type_display())
+    if link.wrong_number_at:
+        notes.append("Wrong number")
     if link.do_not_text:
         notes.append("No texts")
     if link.address.unreachable_since:
         notes.append("Unreachable")
     note = " · ".join(filter(None, notes))
-    return Phone(shown(link.address), note, link.address_id == thread.address_id)
+    here = link.address_id == thread.address_id
+    return Phone(shown(link.address), note, here, link.wrong_number_at)
 
 
 def _jobs(thread: Thread) -> QuerySet[Job]:

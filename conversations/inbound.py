@@ -166,7 +166,9 @@ def _addresses_of_writer(address: Address, number: SendingNumber, now: datetime)
 def _writer(address: Address, number: SendingNumber, now: datetime) -> tuple[Message | None, Contact]:
     """The message a text from this phone answers, and whose text it is."""
     answered = _answered(address, number, now)
-    return answered, answered.contact if answered and answered.contact else whose(address)
+    contact = answered.contact if answered else None
+    wrong = ContactAddress.objects.filter(contact=contact, address=address, wrong_number_at__isnull=False)
+    return answered, whose(address) if contact is None or wrong.exists() else contact
 
 
 def _answered(address: Address, number: SendingNumber, now: datetime) -> Message | None:
@@ -186,7 +188,7 @@ def _answered(address: Address, number: SendingNumber, now: datetime) -> Message
 def whose(address: Address) -> Contact:
     """Whose phone it is: the first of those who share it, or somebody whom ServiceTitan does not know."""
     link = (
-        ContactAddress.objects.filter(address=address)
+        ContactAddress.objects.filter(address=address, wrong_number_at=None)
         .select_related("contact")
         .order_by("-contact__active", "position", "contact_id")
         .first()

@@ -16,3 +16,6 @@ message_deferred = Signal()
 
 # Addresses may not be reached any more. kwargs: address_ids (list[int]), reason (str), now (datetime)
 address_opted_out = Signal()
+
+# A phone proved not to be a contact's. kwargs: contact_id (int), address_id (int), reason (str), now
+contact_lost_address = Signal()

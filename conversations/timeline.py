@@ -51,6 +51,8 @@ _ACTS = {
     "reopened_thread": "rotate-ccw",
     "assigned_thread": "user-check",
     "escalated_thread": "flag",
+    "marked_wrong_number": "phone-off",
+    "unmarked_wrong_number": "rotate-ccw",
 }
 SOURCES = {
     OptOut.Source.TEXT: "by text",

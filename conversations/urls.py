@@ -26,6 +26,7 @@ urlpatterns = [
     path("conversations/<int:pk>/reopen/", handling.reopen, name="reopen"),
     path("conversations/<int:pk>/assign/", handling.assign, name="assign"),
     path("conversations/<int:pk>/escalate/", handling.escalate, name="escalate"),
+    path("conversations/<int:pk>/wrong-number/", handling.wrong_number, name="wrong_number"),
     path("conversations/<int:pk>/opt-out/", wishes.opt_out, name="opt_out"),
     path("conversations/<int:pk>/opt-in/", wishes.opt_in, name="opt_in"),
     path("conversations/readings/<int:pk>/", readings.correct, name="reading"),

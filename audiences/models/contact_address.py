@@ -15,6 +15,9 @@ class ContactAddress(models.Model):
     do_not_text = models.BooleanField(
         default=False, help_text="ServiceTitan's flag; read-only there and here"
     )
+    wrong_number_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when we know the phone for somebody else's; ours alone"
+    )
     servicetitan_id = models.BigIntegerField(null=True, blank=True)
 
     account_path = "contact__account"

@@ -1,4 +1,4 @@
-"""What is done with a thread: close, reopen, assign, escalate."""
+"""What is done with a thread: close, reopen, assign, escalate, wrong number."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,7 +10,7 @@ from accounts.access import Request
 from accounts.models import User
 from common import clock
 from common.htmx import leave_for
-from conversations import inbox, threads
+from conversations import inbound, inbox, threads, wrong_numbers
 from conversations.forms import EscalateForm
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
@@ -87,6 +87,21 @@ def escalate(request: Request, pk: int) -> HttpResponse:
             return answer(request, pk, "actions", focus="assign")
     form.fields["reason"].widget.attrs["data-focus"] = True
     return answer(request, pk, "actions", escalate_form=form)
+
+
+@require_POST
+@access.require("opt_out_contact")
+def wrong_number(request: Request, pk: int) -> HttpResponse:
+    """This phone is not this customer's; with `undo` it is after all."""
+    thread = load(request, pk)
+    if "undo" in request.POST:
+        wrong_numbers.unmark(thread, by=request.user, now=clock.now())
+        messages.success(request, f"This is {thread.contact}’s phone again. Ended campaigns stay ended.")
+        return answer(request, pk, "actions")
+    calling = wrong_numbers.mark(thread, by=request.user, now=clock.now())
+    inbound.wait_for_calls(tuple(calling))
+    messages.success(request, f"No campaign texts this phone for {thread.contact} any more.")
+    return answer(request, pk, "actions")
 
 
 def _inbox(place: Place) -> str:

@@ -153,6 +153,7 @@ RULES: dict[str, Rule] = {
         capability="manage_compliance", methods=POST, arg="opt-out import"
     ),
     "conversations:opt_out": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
+    "conversations:wrong_number": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
     "conversations:opt_in": Rule(capability="opt_out_contact", methods=BOTH, arg="thread"),
     "conversations:opt_out_contact": Rule(capability="opt_out_contact", methods=BOTH, arg="contact"),
     "conversations:reading": Rule(capability="read_conversations", post="reply", methods=BOTH, arg="reading"),
