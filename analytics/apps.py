@@ -7,12 +7,17 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
+        from accounts import settings_sections
         from analytics import attribution, list_figures, thread_entries
         from audiences.signals import jobs_changed
         from campaigns import figures
         from campaigns.signals import job_booked
         from conversations import timeline_sources
 
+        settings_sections.register(
+            "Compliance reports", "analytics:reports", "manage_compliance", 80,
+            icon="file-text", note="Opt-outs and consent as an attorney reads them, as PDF and CSV",
+        )  # fmt: skip
         job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
         jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")
         timeline_sources.register(thread_entries.SOURCE)

@@ -1,9 +1,12 @@
-"""Housekeeping of the counters. May be rung at any time, twice, or not at all."""
+"""Folding counters, making reports. Each may be rung at any time, twice, or not at all."""
+
+import time
 
 from celery import shared_task
 
 from analytics import counters
-from common import loops
+from analytics.compliance import building
+from common import clock, loops
 
 _LONGEST_SECONDS = 5.0
 
@@ -18,3 +21,18 @@ def squash() -> int:
         if folded < counters.SQUASH_ROWS:
             break
     return total
+
+
+@shared_task
+def build_reports() -> int:
+    """Make the compliance reports that wait, one process at a time, for up to 20 s; how many were finished.
+
+    One that has begun is finished whatever it takes: seconds, or a minute for 50,000 opt-outs. The locks let
+    a single worker of `bulk` be so long away.
+    """
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    with loops.only_one("compliance reports") as held:
+        if not held:
+            return 0
+        building.expire(now=clock.now())
+        return building.build_waiting(go_on=lambda: time.monotonic() < deadline and not loops.should_stop())

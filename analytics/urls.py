@@ -3,7 +3,9 @@
 from django.urls import path
 
 from analytics.views.campaign import campaign, campaign_rows
+from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
+from analytics.views.opt_out_register import opt_out_register
 from analytics.views.search import search
 
 app_name = "analytics"
@@ -13,4 +15,8 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("campaigns/<int:pk>/", campaign, name="campaign"),
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),
+    path("settings/reports/", report_list, name="reports"),
+    path("settings/reports/<int:pk>/again/", report_again, name="report_again"),
+    path("settings/reports/<int:pk>/<slug:form>/", report_file, name="report_file"),
+    path("settings/opt-outs/register/", opt_out_register, name="opt_out_register"),
 ]

@@ -1,7 +1,17 @@
+from analytics.models.compliance_report import ComplianceReport
 from analytics.models.counter_delta import CounterDelta
 from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
 from analytics.models.counter_total import CounterTotal
 from analytics.models.job_credit import JobCredit
+from analytics.models.report_chunk import ReportChunk
 
-__all__ = ["CounterDelta", "CounterHour", "CounterMinute", "CounterTotal", "JobCredit"]
+__all__ = [
+    "ComplianceReport",
+    "CounterDelta",
+    "CounterHour",
+    "CounterMinute",
+    "CounterTotal",
+    "JobCredit",
+    "ReportChunk",
+]

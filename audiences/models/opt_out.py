@@ -53,7 +53,8 @@ class OptOut(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["address"], name="opt_out_address", condition=Q(lifted_at__isnull=True))
+            models.Index(fields=["account", "-at", "-id"], name="opt_out_latest"),
+            models.Index(fields=["address"], name="opt_out_address", condition=Q(lifted_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

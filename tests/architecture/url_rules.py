@@ -14,10 +14,15 @@ account's name into what you make: a page of one account that shows the name of 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from accounts.models import Account, Membership, Role
+from analytics.compliance import building
+from analytics.models import ComplianceReport
 from audiences.models import Audience, Consent, DoNotCallList, OptOutImport
+from common import clock
+from integrations.models import SendingNumber
 from tests import factories
 from tests.accounts.making import make_user
 from tests.analytics import world
@@ -78,6 +83,10 @@ RULES: dict[str, Rule] = {
     "analytics:search": Rule(),
     "analytics:campaign": Rule(arg="campaign"),
     "analytics:campaign_rows": Rule(arg="campaign"),
+    "analytics:reports": Rule(capability="manage_compliance", methods=BOTH),
+    "analytics:report_again": Rule(capability="manage_compliance", methods=POST, arg="report"),
+    "analytics:report_file": Rule(capability="manage_compliance", arg="report file"),
+    "analytics:opt_out_register": Rule(capability="read_conversations"),
     "audiences:list": Rule(),
     "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),
     "audiences:count": Rule(),
@@ -169,6 +178,17 @@ def given_consent(account: Account) -> Consent:
     )  # fmt: skip
 
 
+def _report(account: Account) -> ComplianceReport:
+    """A finished report, whose number bears the account's name."""
+    e164 = f"+1312556{account.pk % 10_000:04}"
+    number = SendingNumber.objects.filter(e164=e164).first()
+    number = number or factories.make_number(account, e164, label=f"Line of {account.name}")
+    by, day = make_user(name=f"Owner of {account.name}"), date(2026, 11, 1)
+    report = building.ask(account, number=number, first_day=day, last_day=day, by=by, now=clock.now())
+    building.build_waiting(go_on=lambda: True)
+    return report
+
+
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
@@ -188,6 +208,8 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "do-not-call list": lambda account: DoNotCallList.objects.create(
         account=account, kind="own", name=f"List of {account.name}", obtained_on=people.NOON.date()
     ),
+    "report": _report,
+    "report file": lambda account: {"pk": _report(account).pk, "form": "csv"},
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
