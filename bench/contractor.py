@@ -1,6 +1,6 @@
 """A contractor with many customers, made by plain SQL, whom the product's own code launches to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from audiences import consent
 from audiences.hours import zone_set_for
 from audiences.models import Audience
 from campaigns import launching, publishing
-from campaigns.models import Campaign, Workflow, WorkflowVersion
+from campaigns.models import Campaign, Workflow
 from integrations.models import Connection, SendingNumber
 
 LAUNCHED = datetime(2026, 12, 1, 17, tzinfo=UTC)  # a Tuesday, 11:00 in Chicago
@@ -66,17 +66,28 @@ select contact.id, phone.id, 0, 'Mobile', false from contact join phone using (n
 class Contractor:
     """One account with `customers` customers, half of them in Illinois, and a published workflow."""
 
-    def __init__(self, customers: int) -> None:
+    def __init__(
+        self,
+        customers: int,
+        *,
+        nodes: Sequence[tuple[str, str, str, dict[str, Any]]] = NODES,
+        edges: Sequence[tuple[str, str, str]] = EDGES,
+        base_url: str = "http://127.0.0.1:9",
+        rate: int = 5000,
+    ) -> None:
         self.account = Account.objects.create(name="Bench Heating", slug="bench", timezone="America/Chicago")
         consent.declare_simulated(self.account)
         self.audience = Audience.objects.create(account=self.account, name="Everybody")
         self.number = SendingNumber.objects.create(
             account=self.account,
             connection=Connection.objects.create(
-                account=self.account, provider="twilio", settings={"base_url": "http://127.0.0.1:9"}
+                account=self.account,
+                provider="twilio",
+                settings={"base_url": base_url, "account_sid": "ACbench"},
+                credentials={"auth_token": "secret"},
             ),
             e164="+17735550100",
-            segments_per_second=5000,
+            segments_per_second=rate,
         )
         zones = zone_set_for(state="IL", zip_code="60601")
         with connection.cursor() as cursor:
@@ -84,14 +95,10 @@ class Contractor:
                 _CUSTOMERS, {"account": self.account.pk, "n": customers, "zones": zones.pk, "now": LAUNCHED}
             )
             cursor.execute("vacuum analyze")
-        self.version = self._workflow()
-
-    def _workflow(self) -> WorkflowVersion:
         workflow = Workflow.objects.create(account=self.account, name="Bench")
-        version = publishing.draft(workflow, nodes=NODES, edges=EDGES, by=None, now=LAUNCHED)
-        publishing.publish(version, by=None, now=LAUNCHED)
-        version.refresh_from_db()
-        return version
+        self.version = publishing.draft(workflow, nodes=nodes, edges=edges, by=None, now=LAUNCHED)
+        publishing.publish(self.version, by=None, now=LAUNCHED)
+        self.version.refresh_from_db()
 
     def campaign(self) -> Campaign:
         """A campaign just launched to everybody; nobody is enrolled yet."""

@@ -35,13 +35,21 @@ def counters() -> Iterator[Measurement]:
     yield counters_cost()
 
 
+def sending() -> Iterator[Measurement]:
+    """What claiming, gate and records cost a sender over the bare client."""
+    from bench.sending import sending_vs_loop
+
+    yield sending_vs_loop()
+
+
 GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "engine": engine,
     "launch": launch,
     "counters": counters,
+    "sending": sending,
 }
 LATER = (
-    "dashboard", "sending", "events", "links", "email", "audience", "rehearsal",
+    "dashboard", "events", "links", "email", "audience", "rehearsal",
     "exports", "inbox", "churn",
 )  # fmt: skip
 
