@@ -111,14 +111,18 @@ def counts(threads: QuerySet[Thread], account: Account, user: User) -> dict[str,
 
 
 def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:
-    """Who has waited longest first where a reply is owed, else the latest first; with last messages' ids."""
+    """Where a reply is owed, what was escalated first, then who has waited longest; else the latest first.
+
+    With the ids of last messages.
+    """
     last = Message.objects.filter(contact=OuterRef("contact"), address=OuterRef("address"))
     threads = threads.select_related("contact", "address", "assigned_to").annotate(
         opted_out=Exists(_wishes().filter(address=OuterRef("address"))),
         last_message_id=Subquery(last.order_by("-created_at", "-pk").values("pk")[:1]),
     )
     if folder == Folder.NEEDS_REPLY:
-        return threads.order_by("last_inbound_at", "pk")
+        escalated_first = models.Case(models.When(escalated_reason="", then=1), default=0)
+        return threads.order_by(escalated_first, "last_inbound_at", "pk")
     return threads.order_by("-last_message_at", "-pk")
 
 

@@ -1,7 +1,7 @@
 """How a reply was read, in plain words: what each label means, what decided, and how sure the reader was."""
 
 from conversations.models import Reading
-from conversations.reading import OPT_OUT
+from conversations.reading import OPT_OUT, OTHER, wants_back
 
 LABELS = {
     "optout": "An opt-out",
@@ -50,8 +50,10 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def of(reading: Reading) -> str:
-    """“a question”, inside a sentence; a doubt is called one."""
+def of(reading: Reading, body: str) -> str:
+    """“a question”, inside a sentence; a doubt is called one, and START what it is."""
+    if reading.label == OTHER and wants_back(body):
+        return "a wish for texts again"
     doubt = reading.outcome == Reading.Outcome.HOLD and reading.label == OPT_OUT
     return f"perhaps {short(reading.label)}" if doubt else short(reading.label)
 

@@ -290,7 +290,7 @@ def _of_message(message: Message, origin: Link | None) -> Entry:
         trouble=message.state in TROUBLE,
         settled=message.state in (State.DELIVERED, State.RECEIVED),
         origin=origin,
-        reading=reading_words.of(reading) if reading else "",
+        reading=reading_words.of(reading, message.body or "") if reading else "",
         reading_id=reading.pk if reading else 0,
     )
 

@@ -72,7 +72,7 @@ def _context(read: Reading, form: CorrectionForm, page: str) -> dict[str, object
     choices = [(name, words, reading_words.MEANINGS[name]) for name, words in reading_words.LABELS.items()]
     return {
         "message": message, "read": read, "form": form, "page": page,
-        "label": reading_words.of(read), "why": reading_words.why(read),
+        "label": reading_words.of(read, message.body or ""), "why": reading_words.why(read),
         "sure": reading_words.sure(read), "corrections": message.reading_corrections.select_related("by"),
         "choices": choices, "chosen": form["label"].value(), "was_opt_out": was_opt_out,
         "held_by_carrier": was_opt_out and opt_ins.carrier_holds(message.address),

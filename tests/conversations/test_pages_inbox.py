@@ -62,6 +62,15 @@ def test_folders_hold_what_they_say_with_their_counts(account: Account, agent: U
             assert f'value="{len(inside)}">' in link, each
 
 
+def test_what_was_escalated_comes_first_and_says_why(account: Account, agent: User, browser: Client) -> None:
+    made = [factories.make_thread(account, name=name) for name in ("First", "Second", "Third")]
+    threads.escalate(made[1], reason="May want to cancel the job of 12/3", by=agent, now=clock.now())
+    page = browser.get(URL).content.decode()
+    order = ["Second", "First", "Third"]
+    assert sorted(order, key=lambda name: page.index(f">{name}</strong>")) == order
+    assert '<span class="clip">May want to cancel the job of 12/3</span>' in page
+
+
 def test_a_line_shows_last_words_and_marks(account: Account, browser: Client) -> None:
     thread = factories.make_thread(account, body="First words", name="Pat Customer")
     factories.make_inbound(thread, "Please   call\nme back " + "x" * 200)

@@ -167,6 +167,7 @@ def test_the_timeline_says_how_they_came_back(thread: Thread, browser: Client) -
     says(thread, "Unstop", "SM2")
     page = browser.get(url("thread", thread.pk)).content.decode()
     assert "Opted in again by writing Unstop" in page and "has opted out" not in page
+    assert "Read as a wish for texts again" in page
 
 
 def test_a_reading_is_explained_and_corrected(thread: Thread, agent: User, browser: Client) -> None:
