@@ -6,8 +6,9 @@ from functools import cache
 from typing import Protocol
 
 from analytics.metrics import TEXT_KINDS, NodeRow
+from campaigns.capacity import sending_span
 from campaigns.models import Campaign, Enrollment
-from campaigns.samples import SAMPLES, first_text, render_samples, sending_span
+from campaigns.samples import SAMPLES, first_text, render_samples
 from common import clock
 
 ROUNDED_TO = timedelta(minutes=5)
@@ -36,8 +37,7 @@ def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Take
     segments = _segments(campaign.pk) if left else 0
     if not segments:
         return None
-    takes = timedelta(seconds=left * segments / campaign.number.segments_per_second)
-    _, last = sending_span(campaign.account, takes, start=clock.now())
+    _, last = sending_span(campaign.account, campaign.number, left * segments, start=clock.now())
     return last and last + (EPOCH - last) % ROUNDED_TO
 
 

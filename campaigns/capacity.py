@@ -1,16 +1,29 @@
 """What a number can send before the first texts of a launch are too late, and whether that is enough."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from accounts.models import Account
 from audiences import hours, state_hours
 from audiences.models import ZoneSet
 from campaigns import graph
 from campaigns.models import Campaign, Node, WorkflowVersion
+from common import clock
+from integrations import number_days
+from integrations.carrier_limits import carrier_day
 from integrations.models import SendingNumber
 
 MOST_SEGMENTS = 10  # of a text: what carriers put together again
 _SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One opening, and the segments that can leave in it."""
+
+    opens: datetime
+    closes: datetime
+    segments: int
 
 
 def company_hours(account: Account, start: datetime) -> list[tuple[datetime, datetime]]:
@@ -18,6 +31,32 @@ def company_hours(account: Account, start: datetime) -> list[tuple[datetime, dat
     home = ZoneSet(key="company", zones=[account.timezone], states=[])
     spans = hours.openings(home, hours.window_of(account.pk), state_hours.TEXT, start)
     return [(max(opens, start), closes) for opens, closes in spans]
+
+
+def spans_of(
+    account: Account, number: SendingNumber, *, start: datetime, until: datetime | None = None
+) -> list[Span]:
+    """When texts may leave from `start` on, and how many segments can leave in each opening.
+
+    That is what the rate allows, and the daily cap of the number's brand, less what it has handed over on the
+    carrier's present day.
+    """
+    cap, left = number_days.cap_of(number), dict[date, int]()
+    if cap is not None:
+        today = number_days.left_of(number, clock.now())
+        left[carrier_day(clock.now())] = cap if today is None else min(cap, today)
+    found = []
+    for opens, closes in company_hours(account, start):
+        closes = min(closes, until) if until else closes
+        if opens >= closes:
+            continue
+        able = int((closes - opens).total_seconds()) * number.segments_per_second
+        if cap is not None:
+            day = carrier_day(opens)
+            able = min(able, left.get(day, cap))
+            left[day] = left.get(day, cap) - able
+        found.append(Span(opens, closes, able))
+    return found
 
 
 def sendable(account: Account, number: SendingNumber, version: WorkflowVersion, *, start: datetime) -> int:
@@ -33,10 +72,35 @@ def sendable(account: Account, number: SendingNumber, version: WorkflowVersion, 
     first = drawn.nodes.get(drawn.first)
     begins_with_text = first is not None and first.kind == Node.Kind.SEND_SMS
     deadline = (start if begins_with_text else spans[0][0]) + timedelta(hours=_SEND_BY_HOURS)
-    open_for = sum(
-        (min(closes, deadline) - opens for opens, closes in spans if opens < deadline), timedelta()
+    return sum(span.segments for span in spans_of(account, number, start=start, until=deadline))
+
+
+def sending_span(
+    account: Account, number: SendingNumber, segments: float, *, start: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """When so many segments begin and end to leave, for customers in the company's own zone.
+
+    None for an end that lies further ahead than openings are known (two weeks).
+    """
+    first: datetime | None = None
+    for span in spans_of(account, number, start=start):
+        if first is None and span.segments:
+            first = span.opens
+        if segments <= span.segments:
+            return first, span.opens + timedelta(seconds=segments / number.segments_per_second)
+        segments -= span.segments
+    return first, None
+
+
+def days_needed(number: SendingNumber, segments: int) -> str:
+    """That a daily cap stretches a launch over days, in words; nothing where it fits into one."""
+    cap = number_days.cap_of(number)
+    if cap is None or segments <= cap:
+        return ""
+    return (
+        f"This number may send {cap:,} segments a day: your {segments:,} need {-(-segments // cap):,} days. "
+        "Its carrier’s day begins at midnight Pacific."
     )
-    return int(open_for.total_seconds()) * number.segments_per_second
 
 
 def refusal(number: SendingNumber, *, needed: int, sendable: int) -> str:
@@ -49,6 +113,11 @@ def refusal(number: SendingNumber, *, needed: int, sendable: int) -> str:
     )
     if not sendable:
         return f"{said}Choose another start."
+    if (cap := number_days.cap_of(number)) is not None and number.brand_id:
+        return (
+            f"{said}Its brand may send {cap:,} segments a day, whatever number sends them: launch to smaller "
+            "audiences on different days."
+        )
     numbers = -(-needed // sendable)
     return (
         f"{said}It takes {numbers:,} such numbers: launch to {numbers:,} smaller audiences, each from a "

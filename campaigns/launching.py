@@ -16,6 +16,7 @@ from campaigns.models import Campaign, Playbook, WorkflowVersion
 from common.doorbell import ring
 from conversations import pausing
 from conversations.models import Lane
+from integrations import registration
 from integrations.models import SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
@@ -140,6 +141,7 @@ def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: date
 def _number_problems(account: Account, number: SendingNumber) -> list[str]:
     if number.account_id != account.pk:
         return ["This number does not belong to your account."]
-    return (
-        [] if number.active else ["This number is switched off. Choose another, or switch it on in Settings."]
-    )
+    if not number.active:
+        return ["This number is switched off. Choose another, or switch it on in Settings."]
+    unregistered = registration.problem(number)
+    return [unregistered] if unregistered else []

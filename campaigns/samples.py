@@ -15,6 +15,7 @@ from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
 from common import sql
 from common.segments import count_segments
 from conversations import footers, rendering
+from integrations import registration
 from integrations.models import SendingNumber
 
 SAMPLES = 3
@@ -42,7 +43,8 @@ class Preview:
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
     last_at: datetime | None = None
-    refusal: str = ""  # why the number cannot send the first texts in time
+    refusal: str = ""  # why the number cannot be launched from, or cannot send the first texts in time
+    stretches: str = ""  # that a daily cap stretches the first texts over days
     errors: tuple[str, ...] = ()
 
 
@@ -71,8 +73,10 @@ def preview(
     samples = render_samples(account, body, chosen, now=now)
     takes = _takes(admitted, samples, number) if number else None
     start = max(at or now, now)
-    first, last = sending_span(account, takes, start=start) if takes else (None, None)
     needed = admitted * _longest(samples)
+    first, last = (
+        capacity.sending_span(account, number, needed, start=start) if number and needed else (None, None)
+    )
     able = capacity.sendable(account, number, version, start=start) if version and number and body else needed
     return Preview(
         matched=admitted + sum(by_reason.values()),
@@ -83,7 +87,8 @@ def preview(
         segments=needed,
         first_at=first,
         last_at=last,
-        refusal=capacity.refusal(number, needed=needed, sendable=able) if number and needed > able else "",
+        refusal=_refusal(number, needed, able) if number else "",
+        stretches=capacity.days_needed(number, needed) if number and body else "",
     )
 
 
@@ -137,6 +142,11 @@ def _first_admitted(query: str, params: list[Any], now: datetime) -> list[int]:
     )
 
 
+def _refusal(number: SendingNumber, needed: int, able: int) -> str:
+    unregistered = registration.problem(number)
+    return unregistered or (capacity.refusal(number, needed=needed, sendable=able) if needed > able else "")
+
+
 def _takes(admitted: int, samples: Sequence[Sample], number: SendingNumber) -> timedelta:
     """How long the first texts take at the number's rate, every one as long as the longest sample."""
     return timedelta(seconds=-(-admitted * _longest(samples) // number.segments_per_second))
@@ -144,19 +154,3 @@ def _takes(admitted: int, samples: Sequence[Sample], number: SendingNumber) -> t
 
 def _longest(samples: Sequence[Sample]) -> int:
     return max((sample.segments for sample in samples), default=1) or 1
-
-
-def sending_span(
-    account: Account, takes: timedelta, *, start: datetime
-) -> tuple[datetime | None, datetime | None]:
-    """When texts that take so long begin and end, for customers in the company's own zone.
-
-    None for an end that lies further ahead than openings are known (two weeks).
-    """
-    first: datetime | None = None
-    for begin, closes in capacity.company_hours(account, start):
-        first = first or begin
-        if begin + takes <= closes:
-            return first, begin + takes
-        takes -= closes - begin
-    return first, None

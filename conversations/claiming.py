@@ -6,6 +6,7 @@ The second of two commits before any byte leaves; the first is the lease (`conve
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from audiences import suppression
 from common import sql
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
-from conversations import footers, pausing, rendering, touches
+from conversations import footers, leasing, pausing, rendering, touches
 from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change, Deferral
 from conversations.locks import lock_messages
@@ -116,7 +117,7 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     """
     if not message_ids:
         return []
-    _lock(message_ids)
+    leased = _lock(message_ids)
     candidates = _still_queued(message_ids)
     refused = [_too_late(c) for c in candidates if _is_late(c, now)]
     ready = [c for c in candidates if not _is_late(c, now)]
@@ -143,6 +144,9 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     _finish(refused, now)
     _defer(deferred, now)
     _call(rendered, now)
+    for made in rendered:
+        leased[made.claim.number_id] -= made.segments
+    leasing.settle({number_id: -size for number_id, size in leased.items()}, now)
     return [made.claim for made in rendered]
 
 
@@ -154,17 +158,25 @@ def _too_late(candidate: _Candidate) -> _Refusal:
     return _Refusal(candidate, State.EXPIRED, "too_late", "Its time to send was over")
 
 
-def _lock(message_ids: Sequence[int]) -> None:
-    """Households, then addresses, then the messages themselves; then pauses of everything are held off."""
+def _lock(message_ids: Sequence[int]) -> Counter[int]:
+    """Households, then addresses, then the messages themselves; then pauses of everything are held off.
+
+    Returns the segments that were leased, by number.
+    """
     found = sql.rows(
-        "SELECT m.address_id, c.household_id, m.account_id FROM conversations_message m"
-        " LEFT JOIN audiences_contact c ON c.id = m.contact_id WHERE m.id = ANY(%s)",
+        "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments"
+        " FROM conversations_message m LEFT JOIN audiences_contact c ON c.id = m.contact_id"
+        " WHERE m.id = ANY(%s)",
         [list(message_ids)],
     )
-    suppression.lock_households({household for _, household, _ in found if household is not None})
-    suppression.lock_addresses({address for address, _, _ in found})
+    suppression.lock_households({household for _, household, *_ in found if household is not None})
+    suppression.lock_addresses({address for address, *_ in found})
     lock_messages(message_ids)
-    pausing.share(account for _, _, account in found)
+    pausing.share(account for _, _, account, *_ in found)
+    leased: Counter[int] = Counter()
+    for *_, number_id, segments in found:
+        leased[number_id] += segments
+    return leased
 
 
 def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:

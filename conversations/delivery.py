@@ -12,6 +12,7 @@ from common import sql
 from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_status_changed
+from integrations import number_days
 from integrations.messaging import DeliveryReport, DeliveryState, ProviderError, Receipt
 
 State = Message.State
@@ -110,6 +111,7 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     changes = _move(moves, now)
     _put_back([(r.message_id, error.retry_after) for r, error in refused if not error.permanent], now)
     changes += _mark_unknown([(r.message_id, error.code) for r, error in unknown], now)
+    _take_back([r.message_id for r, _ in refused], now)
     _tell(changes, now)
 
 
@@ -212,6 +214,17 @@ def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> Non
         """,
         [now, now, _LONGEST_RETRY_SECONDS, ids, seconds],
     )
+
+
+def _take_back(refused: Sequence[int], now: datetime) -> None:
+    """The carriers' day does not count what the provider did not take."""
+    if not refused:
+        return
+    sizes = sql.rows(
+        "SELECT number_id, sum(segments) FROM conversations_message WHERE id = ANY(%s) GROUP BY number_id",
+        [list(refused)],
+    )
+    number_days.count({number_id: -int(segments) for number_id, segments in sizes}, now)
 
 
 def sweep_abandoned(*, older_than_seconds: float, now: datetime) -> int:

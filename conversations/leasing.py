@@ -4,22 +4,46 @@ The first of two commits before any byte leaves; the second is the claim (`conve
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from common import sql
 from common.transactions import atomic_with_retry
+from integrations import number_days
 
 LEASE_SECONDS = 15
 BURST_SECONDS = 0.5
 _AGENTS_PRIORITY = 0
+_NO_CAP = 2**31 - 1
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What the numbers of one account may hand over in this lease."""
+
+    by_rate: dict[int, int] = field(default_factory=dict)  # number → segments
+    brand_of: dict[int, str] = field(default_factory=dict)  # only numbers whose brand has a daily cap
+    by_cap: dict[str, int] = field(default_factory=dict)  # brand → segments left of its day
+
+    def today(self, number_id: int) -> int:
+        """Segments that the carrier's day leaves to a number."""
+        return self.by_cap.get(self.brand_of.get(number_id, ""), _NO_CAP)
+
+    def spend(self, number_id: int, segments: int) -> None:
+        """Take off what was leased."""
+        self.by_rate[number_id] -= segments
+        if brand := self.brand_of.get(number_id):
+            self.by_cap[brand] -= segments
 
 
 @atomic_with_retry
 def lease(room: int, *, now: datetime) -> list[int]:
     """Set aside at most `room` due messages, agents' lanes first, then round-robin; returns their ids.
 
-    Advances each number's pace (`NumberPace`) by what was taken, so that all sender processes together
-    keep to its rate. Paused lanes are passed over, and what a pause of everything holds.
+    Advances each number's pace (`NumberPace`) and its counter of the carrier's day (`NumberDay`) by what was
+    taken, so that all sender processes together keep to its rate and to the daily cap of its brand. Paused
+    lanes are passed over, and what a pause of everything holds.
     """
     lanes = sql.rows(
         """
@@ -36,7 +60,7 @@ def lease(room: int, *, now: datetime) -> list[int]:
     )
     if not lanes:
         return []
-    budget = _budgets([account_id for _, account_id, _, _ in lanes])
+    budget = _budgets([account_id for _, account_id, _, _ in lanes], now)
     lane_budget = _lane_budgets([lane_id for lane_id, _, _, _ in lanes])
     taken: list[int] = []
     for index, (lane_id, account_id, priority, held) in enumerate(lanes):
@@ -70,8 +94,8 @@ def _allowance(row: str, pace: str = "") -> str:
     )
 
 
-def _budgets(account_ids: list[int]) -> dict[int, dict[int, int]]:
-    """Account → active number → segments it may hand over now; locks their pace until the lease commits."""
+def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
+    """What the active numbers of each account may hand over now; locks their pace until the lease commits."""
     sql.run(
         """
         INSERT INTO integrations_numberpace (number_id, tat)
@@ -82,58 +106,68 @@ def _budgets(account_ids: list[int]) -> dict[int, dict[int, int]]:
     )
     found = sql.rows(
         f"""
-        SELECT n.account_id, p.number_id, {_allowance("n", "p")}
+        SELECT n.account_id, p.number_id, {_allowance("n", "p")}, n.daily_cap IS NOT NULL
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
         WHERE n.active AND n.account_id = ANY(%(accounts)s) ORDER BY p.number_id FOR NO KEY UPDATE OF p
         """,
         {"accounts": account_ids, "burst": BURST_SECONDS},
     )
-    budgets: dict[int, dict[int, int]] = defaultdict(dict)
-    for account_id, number_id, segments in found:
-        budgets[account_id][number_id] = max(segments, 0)
+    budgets: dict[int, _Budget] = defaultdict(_Budget)
+    for account_id, number_id, segments, _ in found:
+        budgets[account_id].by_rate[number_id] = max(segments, 0)
+    capped = {account_id for account_id, _, _, has_cap in found if has_cap}
+    left = number_days.left(capped, now) if capped else {}  # read under the locks of the pace
+    for account_id, number_id, *_ in found:
+        if number_id in left:
+            brand, segments = left[number_id]
+            budgets[account_id].brand_of[number_id] = brand
+            budgets[account_id].by_cap[brand] = segments
     return budgets
 
 
-def _lease_lane(
-    lane_id: int, share: int, budget: dict[int, int], now: datetime, *, by_hand_only: bool
-) -> list[int]:
+def _lease_lane(lane_id: int, share: int, budget: _Budget, now: datetime, *, by_hand_only: bool) -> list[int]:
     """Set aside at most `share` due messages of one lane, number by number; spends their budgets."""
     taken: list[int] = []
     spent: dict[int, int] = {}
-    for number_id, segments in budget.items():
-        limit = min(share - len(taken), segments)
-        if limit > 0:
-            leased = _lease_number(lane_id, number_id, limit, now, by_hand_only=by_hand_only)
+    for number_id, segments in budget.by_rate.items():
+        limit, today = min(share - len(taken), segments), budget.today(number_id)
+        if limit > 0 and today > 0:
+            leased = _lease_number(lane_id, number_id, limit, today, now, by_hand_only=by_hand_only)
             taken += [message_id for message_id, _ in leased]
             spent[number_id] = sum(size for _, size in leased)
-    for number_id, size in spent.items():
-        budget[number_id] -= size
-    _spend(lane_id, spent)
+            budget.spend(number_id, spent[number_id])
+    if spent:
+        _spend(lane_id, spent, now)
     return taken
 
 
 def _lease_number(
-    lane_id: int, number_id: int, limit: int, now: datetime, *, by_hand_only: bool
+    lane_id: int, number_id: int, limit: int, today: int, now: datetime, *, by_hand_only: bool
 ) -> list[tuple[int, int]]:
-    """Set aside at most `limit` due messages of one lane from one number: (message, segments) of each."""
+    """Set aside at most `limit` due messages of one lane from one number, of at most `today` segments.
+
+    Returns (message, segments) of each. Those that no longer fit into the day wait for the next.
+    """
     found = sql.rows(
         """
         WITH due AS MATERIALIZED (
-            SELECT id FROM conversations_message
+            SELECT id, due_at, segments FROM conversations_message
             WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
               AND (leased_until IS NULL OR leased_until < clock_timestamp())
               AND (kind = 'agent' OR NOT %s)
-            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED),
+        fitting AS (
+            SELECT id, sum(segments) OVER (ORDER BY due_at, id) AS size FROM due)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
-        FROM due WHERE m.id = due.id RETURNING m.id, m.segments
+        FROM fitting f WHERE m.id = f.id AND f.size <= %s RETURNING m.id, m.segments
         """,
-        [lane_id, now, number_id, by_hand_only, limit, LEASE_SECONDS],
+        [lane_id, now, number_id, by_hand_only, limit, LEASE_SECONDS, today],
     )
     return [(message_id, segments) for message_id, segments in found]
 
 
-def _spend(lane_id: int, spent: dict[int, int]) -> None:
-    """Move the pace of numbers and lane on by the segments leased from them."""
+def _spend(lane_id: int, spent: dict[int, int], now: datetime) -> None:
+    """Move the pace of numbers and lane on by the segments leased from them, and count them for the day."""
     sql.run(
         """
         UPDATE conversations_lane SET tat = greatest(coalesce(tat, clock_timestamp()), clock_timestamp())
@@ -142,6 +176,11 @@ def _spend(lane_id: int, spent: dict[int, int]) -> None:
         """,
         [sum(spent.values()), lane_id],
     )
+    _move_pace(spent)
+    number_days.count(spent, now)
+
+
+def _move_pace(segments: Mapping[int, int]) -> None:
     sql.run(
         """
         UPDATE integrations_numberpace p SET tat = greatest(p.tat, clock_timestamp())
@@ -149,8 +188,19 @@ def _spend(lane_id: int, spent: dict[int, int]) -> None:
         FROM unnest(%s::bigint[], %s::int[]) AS s(number_id, segments)
         JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = s.number_id
         """,
-        [list(spent), list(spent.values())],
+        [list(segments), list(segments.values())],
     )
+
+
+def settle(differences: Mapping[int, int], now: datetime) -> None:
+    """Correct what a lease took of each number: texts that turned out longer, shorter, or are not called.
+
+    In the claim's transaction, as its last act: whoever leases waits for these rows.
+    """
+    changed = {number_id: size for number_id, size in sorted(differences.items()) if size}
+    if changed:
+        _move_pace({number_id: max(size, 0) for number_id, size in changed.items()})
+        number_days.count(changed, now)
 
 
 def slow_down(number_id: int, seconds: float) -> None:

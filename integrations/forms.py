@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from common.phone import parse_phone
-from integrations import connections
+from integrations import carrier_limits, connections, numbers
 from integrations.models import Connection, SendingNumber
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -143,8 +143,8 @@ class TwilioForm(ConnectionForm):
         return wanted
 
 
-class NumberForm(forms.ModelForm):
-    """What people may change about a number."""
+class RateForm(forms.ModelForm):
+    """Label and rate of a number."""
 
     class Meta:
         model = SendingNumber
@@ -165,7 +165,87 @@ class NumberForm(forms.ModelForm):
         return rate
 
 
-class NewNumberForm(NumberForm):
+class NumberForm(RateForm):
+    """What people may change about a number: also what the carriers' registry says of it, and its limits."""
+
+    class Meta(RateForm.Meta):
+        fields = [*numbers.CHANGEABLE]
+        labels = {
+            **RateForm.Meta.labels,
+            "registration": "Registration",
+            "brand_id": "Brand ID",
+            "registered_campaign_id": "Registered campaign ID",
+            "limit_class": "Class",
+            "daily_cap": "Segments a day",
+        }
+        help_texts = {
+            **RateForm.Meta.help_texts,
+            "registration": "As your provider shows it: A2P 10DLC of a local number, verification of a "
+            "toll-free one.",
+            "brand_id": "Such as BN and 32 letters. Numbers of one brand share its daily cap.",
+            "registered_campaign_id": "Such as CM and 32 letters: the registry’s campaign, none of yours.",
+            "limit_class": "By the vetting score of the brand. It says how fast carriers take texts.",
+            "daily_cap": "Of all numbers of the brand together, from midnight Pacific. Empty: what the class "
+            "has, if anything.",
+        }
+        widgets = {
+            **RateForm.Meta.widgets,
+            "brand_id": forms.TextInput(attrs=_PLAIN),
+            "registered_campaign_id": forms.TextInput(attrs=_PLAIN),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = carrier_limits.of_kind(self.instance.kind)
+        self.fields["limit_class"] = forms.ChoiceField(
+            label=self.fields["limit_class"].label,
+            help_text=self.fields["limit_class"].help_text,
+            required=False,
+            choices=[("", "Not known"), *((limit.key, _class_words(limit)) for limit in offered)],
+        )
+        if self.instance.simulated:
+            for name in ("registration", "brand_id", "registered_campaign_id"):
+                del self.fields[name]
+        else:
+            known = [pair for pair in SendingNumber.Registration.choices if pair[0] != "not_needed"]
+            self.fields["registration"] = forms.ChoiceField(
+                label="Registration", choices=known, help_text=self.fields["registration"].help_text
+            )
+
+    def clean_daily_cap(self) -> int | None:
+        """At least one segment, or no cap at all."""
+        cap: int | None = self.cleaned_data["daily_cap"]
+        if cap == 0:
+            raise forms.ValidationError(
+                "Type 1 or more, or leave it empty. To send nothing, pause the number."
+            )
+        return cap
+
+    def clean(self) -> dict[str, Any]:
+        """No faster than the class allows, and with its daily cap where none was typed."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        limit = carrier_limits.BY_KEY.get(cleaned.get("limit_class") or "")
+        rate = cleaned.get("segments_per_second")
+        if limit is not None and rate is not None and rate > limit.per_second:
+            self.add_error(
+                "segments_per_second",
+                f"{limit.name}: carriers take at most {limit.per_second} segment"
+                f"{'' if limit.per_second == 1 else 's'} a second. Choose a slower rate, or another class.",
+            )
+        typed = cleaned.get("daily_cap")
+        if limit is not None and limit.per_day is not None and "daily_cap" not in self.errors:
+            if typed is not None and typed > limit.per_day:
+                self.add_error("daily_cap", f"{limit.name}: carriers take at most {limit.per_day:,} a day.")
+            cleaned["daily_cap"] = typed or limit.per_day
+        return cleaned
+
+
+def _class_words(limit: carrier_limits.Limit) -> str:
+    rate = f"{limit.per_second} segment{'' if limit.per_second == 1 else 's'} a second"
+    return f"{limit.name}: {rate}" + (f", {limit.per_day:,} a day" if limit.per_day else "")
+
+
+class NewNumberForm(RateForm):
     """A number that the account's Twilio has, and that nobody uses here yet."""
 
     e164 = forms.CharField(

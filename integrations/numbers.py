@@ -1,5 +1,7 @@
 """What people do with sending numbers: add, rename, pause, activate. Each is in the audit log."""
 
+from datetime import datetime
+
 from django.db import IntegrityError, transaction
 
 from accounts import audit
@@ -52,12 +54,30 @@ def _keep(
     return number
 
 
+CHANGEABLE = (
+    "label", "segments_per_second", "registration", "brand_id", "registered_campaign_id", "limit_class",
+    "daily_cap",
+)  # fmt: skip
+_REGISTERED = ("registration", "brand_id", "registered_campaign_id")
+
+
 @transaction.atomic
-def change(number: SendingNumber, *, by: User) -> None:
-    """Save a changed label or rate."""
-    number.save(update_fields=["label", "segments_per_second"])
+def change(number: SendingNumber, *, by: User, now: datetime) -> None:
+    """Save what people may change; who looked its registration up, and when, where that differs."""
+    kept = SendingNumber.objects.select_for_update(no_key=True).get(pk=number.pk)
+    differing = [name for name in CHANGEABLE if getattr(kept, name) != getattr(number, name)]
+    if not differing:
+        return
+    if any(name in _REGISTERED for name in differing):
+        number.checked_at, number.checked_by = now, by
+    number.save(update_fields=[*CHANGEABLE, "checked_at", "checked_by"])
     said = f"Changed {display_phone(number.e164)}: {number}, {number.segments_per_second} segments a second"
-    _note(number, by, "changed_number", said)
+    detail = {name: f"{_shown(getattr(kept, name))} → {_shown(getattr(number, name))}" for name in differing}
+    audit.record(account=number.account, by=by, verb="changed_number", summary=said, on=number, detail=detail)
+
+
+def _shown(value: object) -> str:
+    return "none" if value in (None, "") else str(value)
 
 
 @transaction.atomic

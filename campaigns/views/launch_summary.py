@@ -8,6 +8,7 @@ from audiences import segments
 from audiences.models import DoNotCallList
 from campaigns import drafts, graph, samples, words
 from campaigns.models import Node, WorkflowVersion
+from integrations import registration
 
 COUNTED = ("audience", "sender", "time", drafts.REVIEW)  # stages whose summary evaluates the audience
 _LONG_DAY = 10 * 60 * 60  # seconds that texts may be sent in a day, unless set
@@ -69,6 +70,10 @@ def outline(version: WorkflowVersion) -> list[dict[str, str]]:
 def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What somebody should know before sending; nothing here forbids it."""
     found = []
+    if (number := plan.chosen("number")) and (unknown := registration.warning(number)):
+        found.append(unknown)
+    if preview.stretches:
+        found.append(preview.stretches)
     if preview.first_at and preview.first_at > (plan.at or plan.now):
         found.append("The start lies outside sending hours. Texts wait for the next opening.")
     if preview.sending_takes and preview.sending_takes.total_seconds() > _LONG_DAY:

@@ -13,7 +13,7 @@ from common import clock
 from common.doorbell import ring
 from common.htmx import leave_for
 from conversations.tasks import send
-from integrations import numbers
+from integrations import carrier_limits, number_days, numbers, registration
 from integrations.forms import NewNumberForm, NumberForm
 from integrations.models import SendingNumber
 
@@ -58,12 +58,17 @@ def number(request: Request, pk: int) -> HttpResponse:
     row = access.get(request, _numbers(request), pk)
     form = NumberForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
-        numbers.change(row, by=request.user)
+        numbers.change(row, by=request.user, now=clock.now())
         messages.success(request, f"{row} is saved.")
         return redirect("campaigns:number", row.pk)
     shown = access.get(request, _numbers(request), pk) if form.errors else row
     (use,) = number_use.today(request.account, [shown], now=clock.now())
-    context = {"form": form, "number": shown, "use": use, "queued": number_use.queued(shown)}
+    context = {
+        "form": form, "number": shown, "use": use, "queued": number_use.queued(shown),
+        "means": registration.MEANS[shown.registration_state], "cap": number_days.cap_of(shown),
+        "left": number_days.left_of(shown, clock.now()), "limits": carrier_limits.of_kind(shown.kind),
+        "reviewed": carrier_limits.REVIEWED,
+    }  # fmt: skip
     return render(request, "settings/numbers_one.html", context, status=422 if form.is_bound else 200)
 
 
@@ -81,4 +86,5 @@ def switch(request: Request, pk: int) -> HttpResponse:
 
 
 def _numbers(request: Request) -> QuerySet[SendingNumber]:
-    return access.rows(request, SendingNumber).order_by("-active", "label", "e164")
+    rows = access.rows(request, SendingNumber).select_related("connection", "checked_by")
+    return rows.order_by("-active", "label", "e164")
