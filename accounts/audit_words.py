@@ -65,6 +65,10 @@ ACTS: dict[str, Act] = {
     "removed_member": Act("People", "Removed a person"),
     "changed_password": Act("People", "Changed their password"),
     "changed_account": Act("Account", "Changed the account"),
+    "added_number": Act("Account", "Added a number"),
+    "changed_number": Act("Account", "Changed a number"),
+    "paused_number": Act("Account", "Paused a number"),
+    "activated_number": Act("Account", "Activated a number"),
     "issued_token": Act("Account", "Issued an API token"),
     "connected": Act("Account", "Connected a provider"),
     "changed_connection": Act("Account", "Changed a connection"),
@@ -78,6 +82,7 @@ PAGES = {
     "audiences.contact": "audiences:contact",
     "audiences.donotcalllist": "audiences:do_not_call_list",
     "conversations.thread": "conversations:thread",
+    "integrations.sendingnumber": "campaigns:number",
 }
 
 # Keys of `detail` as people read them; others are shown with blanks for their underscores.

@@ -217,7 +217,7 @@ class NumberForm(RateForm):
         cap: int | None = self.cleaned_data["daily_cap"]
         if cap == 0:
             raise forms.ValidationError(
-                "Type 1 or more, or leave it empty. To send nothing, pause the number."
+                "Type 1 or more, or leave it empty. Pausing the number sends nothing."
             )
         return cap
 

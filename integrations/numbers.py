@@ -50,7 +50,7 @@ def _keep(
         provider_sid=owned.sid, segments_per_second=rate,
     )  # fmt: skip
     NumberPace.objects.ensure([number.pk])
-    _note(number, by, "added_number", f"Added {display_phone(number.e164)}")
+    _note(number, by, verb="added_number", said=f"Added {display_phone(number.e164)}")
     return number
 
 
@@ -85,10 +85,11 @@ def switch(number: SendingNumber, *, active: bool, by: User) -> None:
     """Pause or activate a number. Doing it twice is once."""
     changed = SendingNumber.objects.filter(pk=number.pk, active=not active).update(active=active)
     number.active = active
-    if changed:
-        verb, said = ("activated_number", "Activated") if active else ("paused_number", "Paused")
-        _note(number, by, verb, f"{said} {display_phone(number.e164)}")
+    if changed and active:
+        _note(number, by, verb="activated_number", said=f"Activated {display_phone(number.e164)}")
+    elif changed:
+        _note(number, by, verb="paused_number", said=f"Paused {display_phone(number.e164)}")
 
 
-def _note(number: SendingNumber, by: User, verb: str, summary: str) -> None:
-    audit.record(account=number.account, by=by, verb=verb, summary=summary, on=number)
+def _note(number: SendingNumber, by: User, *, verb: str, said: str) -> None:
+    audit.record(account=number.account, by=by, verb=verb, summary=said, on=number)

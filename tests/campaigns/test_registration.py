@@ -95,12 +95,12 @@ def test_an_admin_records_what_the_provider_shows(ready: Ready) -> None:  # noqa
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"limit_class": "low_volume", "segments_per_second": 2}, "carriers take at most 1 segment a second"),
-     ({"limit_class": "score_50_74", "segments_per_second": 41}, "carriers take at most 40 segments a second"),
+    [({"limit_class": "low_volume", "segments_per_second": 2}, "at most 1 segment a second"),
+     ({"limit_class": "score_50_74", "segments_per_second": 41}, "at most 40 segments a second"),
      ({"limit_class": "score_50_74", "daily_cap": 40_001}, "carriers take at most 40,000 a day"),
      ({"limit_class": "toll_free"}, "Select a valid choice"),
      ({"registration": "not_needed"}, "Select a valid choice"),
-     ({"daily_cap": 0}, "greater than or equal to 1")],
+     ({"daily_cap": 0}, "Type 1 or more")],
 )  # fmt: skip
 def test_what_carriers_do_not_take_is_refused(ready: Ready, fields: dict[str, object], said: str) -> None:  # noqa: F811
     number = real(ready.number)
