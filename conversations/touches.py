@@ -54,7 +54,7 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
               AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown')))
         SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*),
             min(at) FILTER (WHERE at > %(day)s), min(at)
-        FROM touches GROUP BY who
+        FROM touches WHERE at > %(week)s GROUP BY who
         """,
         {"ids": list(ids), "day": now - DAY, "week": now - WEEK},
     )
