@@ -28,7 +28,7 @@ EXCERPTS = (
     "launched", "paused", "resumed", "stopped", "declared_consent", "imported_opt_outs",
     "declared_no_opt_outs", "made_compliance_report", "downloaded_compliance_report",
 )  # fmt: skip
-REGISTER = (("No.", 0.0), ("When", 34.0), ("Phone", 148.0), ("Contact", 240.0), ("How", 378.0))
+REGISTER = (("No.", 0.0), ("When", 34.0), ("Phone", 154.0), ("Contact", 246.0), ("How", 378.0))
 
 
 class Report:
@@ -272,8 +272,8 @@ class Report:
             if number == 1:
                 self.doc.columns(REGISTER)
             cells = (
-                (f"{number:,}", 0.0, 32.0), (self.moment(line.at), 34.0, 112.0), (line.phone, 148.0, 90.0),
-                (line.contact or "—", 240.0, 134.0), (line.door, 378.0, 106.0),
+                (f"{number:,}", 0.0, 32.0), (self.moment(line.at), 34.0, 118.0), (line.phone, 154.0, 90.0),
+                (line.contact or "—", 246.0, 128.0), (line.door, 378.0, 106.0),
             )  # fmt: skip
             self.doc.row(cells, self._under(line), head=REGISTER, indent=34.0)
             wrote(number, line)

@@ -6,10 +6,11 @@ fonts lack shows as a box; the CSV file beside the document has it as it is.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO
 
+from reportlab import rl_config
 from reportlab.lib.pagesizes import letter
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
@@ -34,8 +35,17 @@ def _load() -> dict[str, dict[int, float]]:
     return widths
 
 
+@cache
+def _easy() -> frozenset[str]:
+    """Characters that the fonts have and that nothing need be asked about."""
+    signs = frozenset(chr(code) for code in _load()[TEXT])
+    return frozenset(sign for sign in signs if unicodedata.category(sign)[0] not in "CM") | {" "}
+
+
 def printable(text: str) -> str:
     """Text as the fonts can set it: one line, composed, without marks that turn or hide what follows."""
+    if _easy().issuperset(text):
+        return " ".join(text.split())
     plain = unicodedata.normalize("NFC", text)
     known = _load()[TEXT]
     kept = []
@@ -51,6 +61,7 @@ def printable(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+@lru_cache(maxsize=20_000)
 def width_of(text: str, font: str, size: float) -> float:
     """How wide `text` is set, in points."""
     widths = _load()[font]
@@ -59,12 +70,15 @@ def width_of(text: str, font: str, size: float) -> float:
 
 def lines_of(text: str, font: str, size: float, width: float, most: int = 0) -> list[str]:
     """`text` broken into lines of at most `width`; with `most`, an ellipsis stands for the rest."""
-    found, line = [], ""
+    found, line, used = [], "", 0.0
+    gap = width_of(" ", font, size)
     for word in printable(text).split(" "):
-        longer = f"{line} {word}" if line else word
-        if width_of(longer, font, size) <= width:
-            line = longer
-            continue
+        wide = width_of(word, font, size)
+        if not line or used + gap + wide <= width:
+            line, used = (f"{line} {word}", used + gap + wide) if line else (word, wide)
+            if used <= width:
+                continue
+            line = ""
         if line:
             found.append(line)
         while width_of(word, font, size) > width:  # a word wider than the column breaks anywhere
@@ -73,7 +87,7 @@ def lines_of(text: str, font: str, size: float, width: float, most: int = 0) -> 
                 cut = min(cut - 1, int(cut * width / width_of(word[:cut], font, size)) or 1)
             found.append(word[:cut])
             word = word[cut:]
-        line = word
+        line, used = word, width_of(word, font, size)
     found.append(line)
     if most and len(found) > most:
         found = [*found[: most - 1], found[most - 1].rstrip(" .,") + "…"]
@@ -85,6 +99,7 @@ class Document:
 
     def __init__(self, file: IO[bytes], *, title: str, author: str, running: str, footer: str) -> None:
         _load()
+        rl_config.useA85 = 0  # pages as bytes, not as text: smaller and quicker
         self._canvas = Canvas(file, pagesize=letter, pageCompression=1, invariant=1, lang="en-US")
         self._canvas.setTitle(title)
         self._canvas.setAuthor(author)
@@ -171,7 +186,7 @@ class Document:
             self.need(size * 1.5)
             self._draw(LEFT + indent, self.y, line, font, size, gray)
             self.y -= size * 1.5
-        self.y -= 4
+        self.y -= 6
 
     def quotation(self, text: str, source: str) -> None:
         """What somebody declared, and who and when."""
