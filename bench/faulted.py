@@ -298,6 +298,12 @@ class Course:
             "select provider_id, state from conversations_message where provider_id = any(%s)", [ids]
         )
         facts.states = dict(states)
+        confirming = rows(
+            "select provider_id from conversations_message"
+            " where provider_id = any(%s) and kind = 'automatic' and starts_with(origin, 'confirm:')",
+            [ids],
+        )
+        facts.confirmations = frozenset(sid for (sid,) in confirming)
         facts.turns = [Turn(*row) for row in rows("select was, became, code from bench_turn")]
 
 

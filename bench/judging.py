@@ -5,7 +5,7 @@ Pure functions over facts gathered elsewhere (`bench.faulted`), so that each ver
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,18 +57,33 @@ class Facts:
     drift: Sequence[int] = ()  # differences found by each recount
     pauses: Sequence[tuple[float, float]] = ()
     stopping: frozenset[str] = frozenset()  # phones that said STOP
+    confirmations: frozenset[str] = frozenset()  # provider ids of our texts that confirm an opt-out
 
 
 def judge(facts: Facts) -> dict[str, int]:
     """The contract's figures; every one must be 0."""
+    regressions = downward(facts.turns) + contradicted(facts)
+    facts = replace(facts, texts=_but_for_confirmations(facts))
     return {
         "duplicates": duplicates(facts),
         "lost": lost(facts),
         "sends_after_stop": sends_after_stop(facts) + sends_in_pause(facts),
         "counter_drift": max(facts.drift, default=0),
-        "regressions": downward(facts.turns) + contradicted(facts),
+        "regressions": regressions,
         "outside_window": outside_window(facts),
     }
+
+
+def _but_for_confirmations(facts: Facts) -> list[Entry]:
+    """The texts without the one confirmation that each phone which said STOP may get; a second one stays."""
+    kept, confirmed = [], set()
+    for text in facts.texts:
+        phone = text["to"]
+        if text["sid"] in facts.confirmations and phone in facts.stopping and phone not in confirmed:
+            confirmed.add(phone)
+        else:
+            kept.append(text)
+    return kept
 
 
 def duplicates(facts: Facts) -> int:

@@ -94,6 +94,24 @@ def test_nothing_may_begin_after_the_answer_to_a_stop() -> None:
     assert wrong(replace(after, passages=facts().passages, inbounds=[])) == {"lost": 1}
 
 
+def test_one_confirmation_of_a_stop_is_lawful_and_no_more() -> None:
+    stopped = finished(ANN, ended_reason="opted_out", step="skipped", step_reason="opted_out")
+    confirming = text(sid="SM3", received_at=103.0, wall=NOON + 12 * 3600)
+    after = facts(
+        stopping=frozenset({ANN}), passages=[stopped, finished(BOB)], confirmations=frozenset({"SM3", "SM4"}),
+        inbounds=[{"from": ANN, "answer": 200, "answered_at": 102.0}],
+        texts=[*facts().texts, confirming], states={**facts().states, "SM3": "sent", "SM4": "sent"},
+    )  # fmt: skip
+    assert judge(after) == CLEAN
+    second = replace(after, texts=[*after.texts, {**confirming, "sid": "SM4", "wall": NOON}])
+    assert wrong(second) == {"duplicates": 1, "sends_after_stop": 1}
+    unnamed = replace(after, confirmations=frozenset())
+    assert wrong(unnamed) == {"duplicates": 1, "sends_after_stop": 1, "outside_window": 1}
+    assert wrong(replace(after, stopping=frozenset()))["duplicates"] == 1
+    lost = replace(after, texts=[confirming, after.texts[1]], passages=[finished(ANN), finished(BOB)])
+    assert wrong(lost) == {"lost": 1}
+
+
 def test_nothing_may_begin_two_seconds_after_a_pause() -> None:
     assert wrong(facts(pauses=[(97.0, 105.0)])) == {"sends_after_stop": 2}
     assert judge(facts(pauses=[(99.0, 105.0), (50.0, 99.0)])) == CLEAN
