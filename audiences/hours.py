@@ -95,13 +95,13 @@ def _spans_in(
     found = []
     for ahead in range(HORIZON.days + 3):
         day = first + timedelta(days=ahead)
-        start, end = _hours_of(day, zone_set, window, medium)
+        start, end = of_day(day, zone_set, window, medium)
         if start < end:
             found.append((instant(zone, day, start), instant(zone, day, end)))
     return found
 
 
-def _hours_of(day: date, zone_set: ZoneSet, window: SendWindow, medium: str) -> tuple[int, int]:
+def of_day(day: date, zone_set: ZoneSet, window: SendWindow, medium: str) -> tuple[int, int]:
     """Minutes of this local day in which window and law both hold.
 
     Somebody of whom no place is known may live in any state, so that the law of all holds.

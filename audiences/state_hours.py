@@ -67,6 +67,19 @@ class StateHours:
         return self.reviewed + REVIEW_EVERY
 
     @property
+    def words(self) -> list[str]:
+        """Its hours for people, line by line: “Every day 8 am–9 pm”, or “Sunday closed” and its kin."""
+        named = [("Mon–Fri", self.weekday), ("Sat", self.saturday), ("Sun", self.sunday)]
+        if self.weekday == self.saturday == self.sunday:
+            named = [("Every day", self.weekday)]
+        elif self.weekday == self.saturday:
+            named = [("Mon–Sat", self.weekday), named[2]]
+        elif self.saturday == self.sunday:
+            named = [named[0], ("Sat, Sun", self.sunday)]
+        lines = [f"{days} {_in_words(span)}" for days, span in named]
+        return [*lines, "Holidays closed"] if self.holidays_closed else lines
+
+    @property
     def narrows(self) -> bool:
         """Whether it allows less than the federal frame."""
         return self.holidays_closed or {self.weekday, self.saturday, self.sunday} != {_FEDERAL}
@@ -122,6 +135,16 @@ def _hours(cell: str) -> Hours:
 def _parts(clock: str) -> tuple[str, str]:
     hour, minute = clock.split(":")
     return hour, minute
+
+
+def _in_words(span: Hours) -> str:
+    return "closed" if span == CLOSED else "–".join(_clock(minute) for minute in span)
+
+
+def _clock(minute: int) -> str:
+    hour, rest = divmod(minute, 60)
+    exact = f"{hour % 12 or 12}:{rest:02}" if rest else str(hour % 12 or 12)
+    return f"{exact} {'am' if hour < 12 else 'pm'}"
 
 
 FEDERAL = StateHours("", source="47 CFR 64.1200(c)(1)")

@@ -14,6 +14,10 @@ class ConversationsConfig(AppConfig):
         sealing.register(ReadingCorrection)
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(
+            "Hours", "conversations:hours", "view", 55,
+            icon="clock", note="When campaigns may text, when your office is open, and the law by state",
+        )  # fmt: skip
+        settings_sections.register(
             "Opt-outs", "conversations:opt_outs", "view", 65,
             icon="ban", note="Import the people who asked to be left alone",
         )  # fmt: skip

@@ -4,6 +4,7 @@ from django.urls import path
 
 from conversations.views import (
     handling,
+    hours,
     inbox,
     opt_out_imports,
     readings,
@@ -34,6 +35,14 @@ urlpatterns = [
     path("settings/sending/", sending.sending, name="sending"),
     path("settings/sending/pause/", sending.pause, name="pause_everything"),
     path("settings/sending/resume/", sending.resume, name="resume_everything"),
+    path("settings/hours/", hours.overview, name="hours"),
+    path("settings/hours/law/", hours.law, name="law"),
+    path("settings/hours/quiet/", hours.quiet, name="quiet_hours"),
+    path("settings/hours/business/", hours.business, name="business_hours"),
+    path("settings/hours/closed-days/", hours.closed_day, name="closed_day"),
+    path("settings/hours/closed-days/<int:pk>/remove/", hours.closed_day_remove, name="closed_day_remove"),
+    path("settings/hours/answer/", hours.answer, name="after_hours_answer"),
+    path("settings/hours/answer/preview/", hours.preview, name="after_hours_preview"),
     path("settings/opt-outs/", opt_out_imports.overview, name="opt_outs"),
     path("settings/opt-outs/none/", opt_out_imports.none, name="opt_outs_none"),
     path("settings/opt-outs/<int:pk>/", opt_out_imports.one, name="opt_out_import"),

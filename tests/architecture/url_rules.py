@@ -20,7 +20,7 @@ from typing import Any
 from accounts.models import Account, Membership, Role
 from analytics.compliance import building
 from analytics.models import ComplianceReport
-from audiences.models import Audience, Consent, DoNotCallList, OptOutImport
+from audiences.models import Audience, ClosedDay, Consent, DoNotCallList, OptOutImport
 from common import clock
 from integrations.models import SendingNumber
 from tests import factories
@@ -155,6 +155,14 @@ RULES: dict[str, Rule] = {
     "conversations:sending": Rule(post="manage_compliance", methods=BOTH),
     "conversations:pause_everything": Rule(capability="pause_everything", methods=BOTH),
     "conversations:resume_everything": Rule(capability="pause_everything", methods=BOTH),
+    "conversations:hours": Rule(),
+    "conversations:law": Rule(),
+    "conversations:quiet_hours": Rule(capability="manage_compliance", methods=POST),
+    "conversations:business_hours": Rule(capability="manage_compliance", methods=POST),
+    "conversations:closed_day": Rule(capability="manage_compliance", methods=POST),
+    "conversations:closed_day_remove": Rule(capability="manage_compliance", methods=POST, arg="closed day"),
+    "conversations:after_hours_answer": Rule(capability="manage_compliance", methods=POST),
+    "conversations:after_hours_preview": Rule(methods=POST),
     "conversations:opt_outs": Rule(post="manage_compliance", methods=BOTH),
     "conversations:opt_outs_none": Rule(capability="manage_compliance", methods=POST),
     "conversations:opt_out_import": Rule(capability="manage_compliance", arg="opt-out import"),
@@ -210,6 +218,9 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     ),
     "report": _report,
     "report file": lambda account: {"pk": _report(account).pk, "form": "csv"},
+    "closed day": lambda account: ClosedDay.objects.create(
+        account=account, day=date(2030, 1, 2), name=f"Inventory of {account.name}"
+    ),
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
