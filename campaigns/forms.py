@@ -111,6 +111,7 @@ class SenderForm(forms.Form):
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         numbers = SendingNumber.objects.active().filter(account=account).order_by("label", "e164")
+        numbers = numbers.select_related("connection")
         _offer(self, "number", numbers)
         if not self.is_bound and "number" not in self.initial and len(numbers) == 1:
             self.initial["number"] = numbers[0].pk

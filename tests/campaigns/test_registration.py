@@ -134,3 +134,12 @@ def test_what_has_left_today_is_taken_off(ready: Ready) -> None:  # noqa: F811
 def test_the_review_tells_the_days(ready: Ready) -> None:  # noqa: F811
     SendingNumber.objects.filter(pk=ready.number.pk).update(daily_cap=2)
     assert "This number may send 2 segments a day: your 3 need 2 days" in ready.fill()
+
+
+def test_the_choice_of_a_number_says_what_holds_it_back(ready: Ready) -> None:  # noqa: F811
+    real(ready.number, registration=State.PENDING, daily_cap=2_000)
+    ready.open()
+    ready.post("workflow")
+    ready.post("audience")
+    words = ready.client.get(reverse("campaigns:launch_stage", args=["sender"])).content.decode()
+    assert "at most 2,000 segments a day" in words and "Pending" in words
