@@ -14,6 +14,7 @@ from tests.architecture.url_rules import RULES
 from tests.browser.company import Company
 
 NO_PAGES = {
+    "analytics:report_file",  # a download
     "healthz", "readyz", "metrics",  # for machines
     "audiences:count", "audiences:saved_count", "conversations:waiting",  # parts of a page
 }  # fmt: skip
