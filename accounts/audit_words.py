@@ -40,6 +40,7 @@ ACTS: dict[str, Act] = {
     "downloaded_compliance_report": Act("Compliance", "Downloaded a compliance report"),
     "declared_no_opt_outs": Act("Compliance", "Declared that there are no old opt-outs"),
     "recorded_consent": Act("Compliance", "Recorded a consent"),
+    "imported_consents": Act("Compliance", "Imported consents"),
     "withdrew_consent": Act("Compliance", "Withdrew a consent"),
     "changed_quiet_hours": Act("Compliance", "Changed quiet hours"),
     "changed_business_hours": Act("Compliance", "Changed business hours"),

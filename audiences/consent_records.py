@@ -3,7 +3,8 @@
 On what ground the account as a whole texts its customers is another thing: `audiences.consent`.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import Account, User
 from audiences.locks import lock_addresses
-from audiences.models import Address, Consent, Contact, OptOut
+from audiences.models import Address, Consent, Contact, ContactAddress, OptOut
+
+IN_FORCE = "This consent is on record and in force already."
 
 
 class Refused(Exception):
@@ -80,13 +83,20 @@ def obstacle(address: Address, agreement: Agreement, *, now: datetime) -> str:
     """Why this consent cannot be recorded, in words; empty where it can."""
     if address.channel != Address.Channel.PHONE:
         return "Consents are kept for phones; this is a mailbox."
+    if why := _flaw(agreement, now):
+        return why
+    if Consent.objects.of_kind(agreement.kind, [address.pk]).exists():
+        return IN_FORCE
+    return _taken_back(OptOut.objects.filter(address=address), agreement)
+
+
+def _flaw(agreement: Agreement, now: datetime) -> str:
+    """What is wrong with an agreement whoever gave it."""
     if not agreement.proof.strip():
         return "A consent needs the words that were agreed to."
     if agreement.given_at > now:
         return "The date lies ahead. A consent counts from the day on which it was given."
-    if Consent.objects.of_kind(agreement.kind, [address.pk]).exists():
-        return "This consent is on record and in force already."
-    return _taken_back(OptOut.objects.filter(address=address), agreement)
+    return ""
 
 
 def _taken_back(wishes: Iterable[OptOut], agreement: Agreement) -> str:
@@ -97,6 +107,57 @@ def _taken_back(wishes: Iterable[OptOut], agreement: Agreement) -> str:
             day = timezone.localtime(wish.at)
             return f"This phone opted out on {day:%b} {day.day}, {day.year}, after this consent was given."
     return ""
+
+
+@transaction.atomic
+def record_all(
+    account: Account, agreements: Sequence[tuple[str, Agreement]], *, name: str, by: User, now: datetime
+) -> list[str]:
+    """Record what the list `name` says of phones (E.164), in a constant number of queries.
+
+    Gives for each, in order, why it was not recorded; empty where it was. Given by the one contact of the
+    phone; by nobody known where none or several have it.
+    """
+    addresses = _phones(account, {phone for phone, _ in agreements})
+    ids = [address.pk for address in addresses.values()]
+    lock_addresses(ids)
+    wishes: dict[int, list[OptOut]] = defaultdict(list)
+    for wish in OptOut.objects.filter(address__in=ids):
+        wishes[wish.address_id].append(wish)
+    known = set(Consent.objects.in_force().filter(address__in=ids).values_list("address_id", "kind"))
+    givers: dict[int, list[Contact]] = defaultdict(list)
+    for link in ContactAddress.objects.filter(address__in=ids).select_related("contact"):
+        givers[link.address_id].append(link.contact)
+    words, rows = [], []
+    for phone, said in agreements:
+        address = addresses[phone]
+        why = _flaw(said, now) or _taken_back(wishes[address.pk], said)
+        if not why and (address.pk, said.kind) in known:
+            why = IN_FORCE
+        if not why:
+            known.add((address.pk, said.kind))
+            giver = givers[address.pk][0] if len(givers[address.pk]) == 1 else None
+            rows.append(_row(address, said, contact=giver, now=now, by=by))
+        words.append(why)
+    Consent.objects.bulk_create(rows, batch_size=1000)
+    if rows:
+        audit.record(
+            account=account, by=by, verb="imported_consents",
+            summary=f"Imported {len(rows):,} consents from {name}",
+            detail={"not_recorded": len(agreements) - len(rows)},
+        )  # fmt: skip
+    return words
+
+
+def _phones(account: Account, phones: set[str]) -> dict[str, Address]:
+    """The addresses of these phones, made where the account has none."""
+    channel = Address.Channel.PHONE
+    Address.objects.bulk_create(
+        [Address(account=account, channel=channel, value=phone) for phone in sorted(phones)],
+        ignore_conflicts=True,
+    )
+    found = Address.objects.filter(account=account, channel=channel, value__in=phones)
+    return {address.value: address for address in found}
 
 
 def agreed_by_text(address: Address, contact: Contact | None, words: str, *, now: datetime) -> Consent | None:

@@ -191,6 +191,15 @@ def _address(cell: str) -> str:
     return _phone(text)
 
 
+def phone_in(cell: str) -> tuple[str, str]:
+    """(E.164, "") of a cell that must be a phone, else ("", why it is none)."""
+    try:
+        value = _address(cell)
+    except _Refused as refused:
+        return "", str(refused)
+    return (value, "") if value and "@" not in value else ("", f"{_shown(cell)} is no phone number")
+
+
 def _mailbox(text: str) -> str:
     try:
         validate_email(text)

@@ -107,6 +107,7 @@ RULES: dict[str, Rule] = {
     "audiences:consent_withdraw": Rule(capability="record_consent", methods=POST, arg="given consent"),
     "audiences:limits": Rule(post="manage_compliance", methods=BOTH),
     "audiences:consents": Rule(),
+    "audiences:consents_import": Rule(capability="manage_compliance", methods=BOTH),
     "audiences:do_not_call": Rule(post="manage_compliance", methods=BOTH),
     "audiences:do_not_call_list": Rule(arg="do-not-call list"),
     "audiences:do_not_call_confirm": Rule(
