@@ -15,24 +15,25 @@ from conversations.reader.wording import canonical, clauses, normalise, unquoted
 
 __all__ = ["DETECTOR", "LABELS", "STOP_WORDS", "Verdict", "needs_person", "normalise", "read", "wants_back"]
 
-DETECTOR = "three-tiers-2"
+DETECTOR = "three-tiers-3"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 
-LEAVES = 0.90
-"""From this likelihood on the trained tier alone ends everything; nothing that a trap explains ever does."""
-DOUBTFUL = 0.30
-"""From this likelihood of a wish to be left alone on, a person decides."""
-DOUBTFUL_BESIDE = 0.60
-"""The same where a phrase says plainly what else the text is about."""
-AGREES = 0.02
-"""Below this the trained tier contradicts the grammar, and a person decides."""
+LEAVES = 0.60
+"""From this likelihood of a wish to be left alone on, it ends everything."""
+LEAVES_AGREED = 0.45
+"""The same where a rule of the grammar says so too."""
+DOUBTFUL = 0.20
+"""From this likelihood on a person decides."""
 BOOKS = 0.60
 """A booking is asked for only from this likelihood on: a technician is sent to a house."""
+BOOKS_BESIDE = 0.95
+"""The same where the text also asks or refuses something."""
 CLEAR = 0.34
 """Below this no label is likely enough to go anywhere by itself."""
 
-_SCORES = {"provider": 1.0, "keyword": 1.0, "nearly a keyword": 0.95}
+_YES_ALONE = frozenset({"y", "yes", "yep", "yeah", "yup", "si", "yes please", "si por favor"})
+_AGREED = {"sentence": 0.2}  # "Stop." between two full stops says more than a phrase inside a story
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +74,21 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "keyword", 1.0, keyword=word)
     if word := next((found for form in forms if (found := keywords.nearly(form))), ""):
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "nearly a keyword", 0.95, keyword=word)
+    if keywords.ordinary(text):
+        return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
+    if text in _YES_ALONE:
+        return Verdict(BOOKING_YES, Reading.Outcome.ROUTE, "phrase:yes", 0.95)
     parts = clauses(own)
-    likely = trained().likelihoods(text)
-    leaves = _leaves(text, parts, likely[OPT_OUT])
-    if rule := next((found for form in forms if (found := grammar.opt_out_rule(form, parts))), ""):
-        sure = leaves >= AGREES
-        outcome = Reading.Outcome.OPT_OUT if sure else Reading.Outcome.HOLD
-        score = round(max(leaves, 0.9 if sure else 0.5), 3)
-        return Verdict(OPT_OUT, outcome, rule, score, sure and everywhere.asked(forms))
-    return _without_grammar(text, likely, leaves, quotes_us=taken_away == "footer")
-
-
-def _leaves(text: str, parts: list[str], whole: float) -> float:
-    """How likely the trained tier thinks it that a text asks to be left alone.
-
-    A wish may stand in one of several sentences. What a trap explains counts for nothing, and where nothing
-    of the kind is mentioned at all, likelihood is halved.
-    """
-    found = max(
-        [whole, *(trained().likelihoods(part)[OPT_OUT] for part in parts if len(parts) > 1 and " " in part)]
-    )
-    bare = grammar.without_traps(text)
-    if "/" in bare:
-        found = min(found, trained().likelihoods(bare.replace("/", " "))[OPT_OUT])
-    if grammar.wants_them(text):
-        found = min(found, 0.5)
-    return found if grammar.mentions(bare) else found / 2
+    likely = trained().likelihoods(parts)
+    leaves = likely[OPT_OUT]
+    rule = next((found for form in forms if (found := grammar.opt_out_rule(form, tuple(parts)))), "")
+    if leaves >= (_AGREED.get(rule, LEAVES_AGREED) if rule else LEAVES):
+        score = round(leaves, 3)
+        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule or "trained", score, everywhere.asked(forms))
+    if leaves >= DOUBTFUL:
+        label = OPT_OUT if leaves >= 0.5 else _likeliest(text, likely)
+        return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
+    return _otherwise(text, likely, quotes_us=taken_away == "footer")
 
 
 def _wordless(own: str, taken_away: str) -> Verdict:
@@ -108,31 +98,33 @@ def _wordless(own: str, taken_away: str) -> Verdict:
     return Verdict(OTHER, Reading.Outcome.HOLD, taken_away or "nothing to read", 0.3)
 
 
-def _without_grammar(text: str, likely: dict[str, float], leaves: float, *, quotes_us: bool) -> Verdict:
-    """A text that no keyword and no rule of the grammar calls a wish to be left alone."""
+def _otherwise(text: str, likely: dict[str, float], *, quotes_us: bool) -> Verdict:
+    """A text that is no wish to be left alone."""
     found = intents.intent(text)
-    if leaves >= LEAVES and not found:
-        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "trained", round(leaves, 3))
-    label = found.label if found else _likeliest(text, likely)
+    label = _likeliest(text, likely)
+    score = round(likely[label] / max(1e-6, 1 - likely[OPT_OUT]), 3)
     if grammar.hints(text):
-        return Verdict(OPT_OUT, Reading.Outcome.HOLD, "hint", round(max(leaves, 0.5), 3))
-    doubtful = leaves >= (DOUBTFUL_BESIDE if found else DOUBTFUL) and not (found and found.whole)
-    if keywords.ordinary(text):
-        return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
-    if doubtful or (quotes_us and (leaves >= 0.05 or len(text.split()) < 4)):
-        label = OPT_OUT if leaves >= (0.9 if found else 0.5) else label
-        return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
-    among_others = likely[label] / max(1e-6, 1 - likely[OPT_OUT])  # what it is if it is no opt-out
-    score = round(max(among_others, 0.8) if found else among_others, 3)
-    if not found and (score < CLEAR or not trained().knows(text)):
+        return Verdict(OPT_OUT, Reading.Outcome.HOLD, "hint", 0.5)
+    if quotes_us and (likely[OPT_OUT] >= 0.05 or len(text.split()) < 4):
+        return Verdict(label, Reading.Outcome.HOLD, "doubt", score)
+    if not trained().knows(text):
+        return Verdict(OTHER, Reading.Outcome.HOLD, "unclear", 0.3)
+    if score < CLEAR:
         return Verdict(label, Reading.Outcome.HOLD, "unclear", score)
-    rule = f"phrase:{found.rule}" if found else "trained"
-    return Verdict(label, Reading.Outcome.ROUTE, rule, score, courtesy=bool(found and found.courtesy))
+    agrees = found is not None and found.label == label
+    rule = f"phrase:{found.rule}" if found and agrees else "trained"
+    return Verdict(
+        label, Reading.Outcome.ROUTE, rule, score, courtesy=bool(agrees and found and found.courtesy)
+    )
 
 
 def _likeliest(text: str, likely: dict[str, float]) -> str:
-    """The likeliest label but for an opt-out; a booking only where the text speaks of one."""
-    books = likely[BOOKING_YES] >= BOOKS and intents.may_book(text)
+    """The likeliest label but for an opt-out; a booking only where the text speaks of one.
+
+    A question or a refusal beside it ("yes but not Tuesday") takes a booking more certain than usual.
+    """
+    least = BOOKS_BESIDE if intents.reserved(text) else BOOKS
+    books = likely[BOOKING_YES] >= least and intents.may_book(text)
     candidates = [each for each in LABELS if each != OPT_OUT and (books or each != BOOKING_YES)]
     return max(candidates, key=likely.__getitem__)
 

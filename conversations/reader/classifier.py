@@ -25,10 +25,10 @@ class Classifier:
         """Whether any whole word of a canonical text was met in training."""
         return any(word in self.rows for word in text.split())
 
-    def likelihoods(self, text: str) -> dict[str, float]:
-        """The probability of every label for a canonical text; they sum to 1."""
+    def likelihoods(self, parts: Sequence[str]) -> dict[str, float]:
+        """The probability of every label for a text of these canonical sentences; they sum to 1."""
         rows = self.rows
-        found = [(rows[f], n) for f, n in Counter(features(text)).items() if f in rows]
+        found = [(rows[f], n) for f, n in Counter(features(parts)).items() if f in rows]
         values = [(1 + math.log(n)) * row[0] for row, n in found]
         length = math.sqrt(sum(value * value for value in values)) or 1.0
         scores = [float(b) for b in self.bias]

@@ -273,8 +273,10 @@ def without_traps(text: str) -> str:
     return text
 
 
-def opt_out_rule(text: str, parts: list[str]) -> str:
+@lru_cache(maxsize=512)
+def opt_out_rule(text: str, parts: tuple[str, ...]) -> str:
     """The rule by which a canonical text asks to be left alone, or nothing. `parts` are its clauses."""
+    parts = tuple(part.replace("?", "").strip() for part in parts)
     if _WANTS_THEM.search(text):
         return ""
     bare = re.sub(r"\s+", " ", without_traps(text.replace("?", " "))).strip()
@@ -282,6 +284,8 @@ def opt_out_rule(text: str, parts: list[str]) -> str:
         if pattern.search(bare):
             return f"phrase:{rule}"
     for part in parts if len(parts) > 1 else ():
+        if not mentions(part):
+            continue
         alone = without_traps(part)
         for rule, pattern in _COMPILED:
             if pattern.search(alone):

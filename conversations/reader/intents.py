@@ -98,6 +98,11 @@ _PUTS_OFF = re.compile(
 )
 
 
+def reserved(text: str) -> bool:
+    """Whether a canonical text asks or refuses something beside whatever it accepts."""
+    return ("?" in text and not _YES_WHEN.match(text)) or bool(_NEGATED.search(text))
+
+
 def may_book(text: str) -> bool:
     """Whether a text names anything that an acceptance names, and puts nothing off."""
     return bool(_MAY_BOOK.search(text)) and not _PUTS_OFF.search(text)

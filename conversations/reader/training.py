@@ -13,18 +13,18 @@ from operator import itemgetter, mul
 from conversations.reader import templates
 from conversations.reader.classifier import LABELS, Classifier
 from conversations.reader.features import features
-from conversations.reader.wording import canonical, normalise, unquoted
+from conversations.reader.wording import clauses, unquoted
 
-MOST_FEATURES = 15_000
-_ROUNDS = 10
-_RATE = 0.25
+MOST_FEATURES = 30_000
+_ROUNDS = 6
+_RATE = 0.4
 _DECAY = 1e-4
 _SCALE = 100  # weights are kept as hundredths
 
 
 def train(lines: Sequence[templates.Line]) -> Classifier:
-    """A classifier from these lines."""
-    counted = [Counter(features(canonical(normalise(unquoted(line.text)[0])))) for line in lines]
+    """A classifier from these lines. Takes minutes."""
+    counted = [Counter(features(clauses(unquoted(line.text)[0]))) for line in lines]
     seen = Counter(feature for counts in counted for feature in counts)
     known = [feature for feature, n in sorted(seen.items(), key=lambda item: (-item[1], item[0])) if n > 1]
     known = known[:MOST_FEATURES]
@@ -37,7 +37,13 @@ def train(lines: Sequence[templates.Line]) -> Classifier:
         if len(values) > 1:
             at = tuple(values)
             examples.append(
-                (at, itemgetter(*at), [v / length for v in values.values()], LABELS.index(line.label))
+                (
+                    at,
+                    itemgetter(*at),
+                    [v / length for v in values.values()],
+                    LABELS.index(line.label),
+                    line.weight,
+                )
             )
     weights, bias = _fit(examples, len(known))
     rows = {
@@ -56,13 +62,13 @@ def _fit(examples: list, size: int) -> tuple[list[list[float]], list[float]]:
     for _ in range(_ROUNDS):
         chance.shuffle(order)
         for i in order:
-            at, pick, values, right = examples[i]
+            at, pick, values, right, weight = examples[i]
             scores = [bias[k] + sum(map(mul, pick(weights[k]), values)) for k in range(count)]
             top = max(scores)
             powers = [math.exp(score - top) for score in scores]
             whole = sum(powers)
             for k in range(count):
-                slope = powers[k] / whole - (k == right)
+                slope = weight * (powers[k] / whole - (k == right))
                 if -1e-3 < slope < 1e-3:
                     continue
                 bias[k] -= 0.02 * slope
@@ -72,26 +78,6 @@ def _fit(examples: list, size: int) -> tuple[list[list[float]], list[float]]:
                     past[j] += step * step
                     mine[j] -= _RATE * step / math.sqrt(past[j])
     return weights, bias
-
-
-def warmth(model: Classifier, unseen: Sequence[templates.Line]) -> float:
-    """By what the model's scores are to be divided so that its likelihoods hold for patterns it never saw."""
-    found = [(model.likelihoods(canonical(normalise(line.text))), line.label) for line in unseen]
-
-    def surprise(by: float) -> float:
-        whole = [sum(p ** (1 / by) for p in likely.values()) for likely, _ in found]
-        right = [likely[label] ** (1 / by) for likely, label in found]
-        return -sum(math.log(max(1e-12, r / w)) for r, w in zip(right, whole, strict=True))
-
-    return min((step / 10 for step in range(10, 41)), key=surprise)
-
-
-def cooled(model: Classifier, by: float) -> Classifier:
-    """The model with every score divided by `by`."""
-    rows = {f: (row[0], *(round(weight / by) for weight in row[1:])) for f, row in model.rows.items()}
-    return Classifier(
-        {f: row for f, row in rows.items() if any(row[1:])}, [round(b / by) for b in model.bias]
-    )
 
 
 def written(classifier: Classifier) -> str:

@@ -134,8 +134,11 @@ def canonical(text: str) -> str:
 
 
 def clauses(body: str) -> list[str]:
-    """The sentences and parts of sentences of a text, each normalised and canonical; empty ones left out."""
-    parts = re.split(r"[.!?,;:\n]+|\s[-–—]+\s|…", body)
+    """The sentences and parts of sentences of a text, each normalised and canonical; empty ones left out.
+
+    A question keeps its mark, as a word of its own.
+    """
+    parts = re.split(r"[.!,;:\n]+|\s[-–—]+\s|…", re.sub(r"\?+", "?\n", body))
     return [text for part in parts if (text := canonical(normalise(part, longest_run=1)))]
 
 
