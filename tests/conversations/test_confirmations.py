@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Account
 from audiences import suppression
-from audiences.models import Address, Contact, OptOut
+from audiences.models import Address, Consent, Contact, OptOut
 from conversations import automatic_lane, claiming, inbound, opt_outs
 from conversations.models import Message, Thread
 from integrations.messaging import InboundText
@@ -296,3 +296,13 @@ def test_one_lane_an_account_that_no_campaign_counts(writer):
     assert automatic_lane.lane_of(writer.account) == lane
     with pytest.raises(IntegrityError, match="lane_automatic_once"), transaction.atomic():
         type(lane).objects.create(account=writer.account, kind="automatic", name="Another")
+
+
+@pytest.mark.parametrize(("said", "kept"), [("START", ["START"]), ("Unstop", ["Unstop"]), ("YES", [])])
+def test_start_is_kept_as_an_agreement_to_texts_with_its_words(writer, said, kept):
+    writer.says("STOP", NOON)
+    assert writer.says(said, NOON + MINUTE).outcome == inbound.RESTORED
+    agreed = Consent.objects.in_force().filter(kind="texts", source="start", given_at=NOON + MINUTE)
+    assert list(agreed.values_list("proof", flat=True)) == kept
+    writer.says("STOP", NOON + 2 * MINUTE)
+    assert not Consent.objects.in_force().exists()
