@@ -16,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +26,7 @@ from accounts.models import Account, AuditEntry, AuditSeal
 from common import loops, sql
 
 BATCH = 1_000
+CHECK_EVERY = timedelta(hours=1)
 SETTLE_SECONDS = 1.0
 WAIT_SECONDS = 8.0
 _LOCK = "seal evidence"
@@ -184,9 +185,10 @@ def check(seal: AuditSeal) -> str:
 
 
 def check_on(*, now: datetime, go_on: Callable[[], bool]) -> int:
-    """Check seals, those first that were not for longest, while `go_on` says so; how many differ."""
+    """Check seals not checked for an hour, the longest ago first, while `go_on` says so; how many differ."""
     differ = 0
-    for seal in AuditSeal.objects.longest_unchecked()[:5_000].iterator(chunk_size=100):
+    due = models.Q(checked_at=None) | models.Q(checked_at__lte=now - CHECK_EVERY)
+    for seal in AuditSeal.objects.filter(due).longest_unchecked()[:5_000].iterator(chunk_size=100):
         if not go_on():
             break
         difference = check(seal)

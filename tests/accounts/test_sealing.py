@@ -141,7 +141,8 @@ def test_the_product_checks_and_the_audit_page_says_so(account: Account) -> None
     assert "all 4 seals held" in admin.get(LOG).content.decode()
     with unguarded(OptOut):
         OptOut.objects.update(evidence="Yes please")
-    assert sealing.check_on(now=clock.now(), go_on=lambda: True) == 1
+    assert sealing.check_on(now=clock.now(), go_on=lambda: True) == 0, "checked within the hour"
+    assert sealing.check_on(now=clock.now() + timedelta(hours=2), go_on=lambda: True) == 1
     page = admin.get(LOG).content.decode()
     assert "is not what was sealed" in page and "audiences.optout" in page
 
