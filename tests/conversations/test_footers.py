@@ -205,3 +205,12 @@ def test_thread_and_review_show_what_will_leave(company: Company, noon: datetime
     again = preview(company.account, audience=campaign.audience, targeting={}, version=campaign.version,
                     number=company.number, now=clock.now()).samples[0]  # fmt: skip
     assert footers.ENGLISH not in again.body
+
+
+def test_of_two_texts_to_a_phone_in_one_batch_the_first_carries_it(company: Company) -> None:
+    company.launch(5)
+    company.launch(0)
+    engine.run_round(now=clock.now())
+    assert len(claiming.claim(leasing.lease(50, now=clock.now()), now=clock.now())) == 10
+    for index in range(5):
+        assert [body.endswith(footers.ENGLISH) for body in bodies(index)].count(True) == 1
