@@ -33,6 +33,10 @@ CLEAR = 0.34
 """Below this no label is likely enough to go anywhere by itself."""
 
 _YES_ALONE = frozenset({"y", "yes", "yep", "yeah", "yup", "si", "yes please", "si por favor"})
+STORY = 12
+"""More words than these are a story, where many a word of refusal is about something else ..."""
+LEAVES_STORY, LABELLED_STORY = 0.90, 0.70
+"""... so that without a rule it takes this to end everything, and this to be called one while it is held."""
 _AGREED = {"sentence": 0.2}  # "Stop." between two full stops says more than a phrase inside a story
 
 
@@ -82,11 +86,13 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
     likely = trained().likelihoods(parts)
     leaves = likely[OPT_OUT]
     rule = next((found for form in forms if (found := grammar.opt_out_rule(form, tuple(parts)))), "")
-    if leaves >= (_AGREED.get(rule, LEAVES_AGREED) if rule else LEAVES):
+    unsupported = not rule and len(text.split()) > STORY
+    least = _AGREED.get(rule, LEAVES_AGREED) if rule else LEAVES_STORY if unsupported else LEAVES
+    if leaves >= least:
         score = round(leaves, 3)
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule or "trained", score, everywhere.asked(forms))
     if leaves >= DOUBTFUL:
-        label = OPT_OUT if leaves >= 0.5 else _likeliest(text, likely)
+        label = OPT_OUT if leaves >= (LABELLED_STORY if unsupported else 0.5) else _likeliest(text, likely)
         return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
     return _otherwise(text, likely, quotes_us=taken_away == "footer")
 

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import mul
 from pathlib import Path
 
 from conversations.reader.features import features
@@ -29,13 +30,12 @@ class Classifier:
         """The probability of every label for a text of these canonical sentences; they sum to 1."""
         rows = self.rows
         found = [(rows[f], n) for f, n in Counter(features(parts)).items() if f in rows]
-        values = [(1 + math.log(n)) * row[0] for row, n in found]
-        length = math.sqrt(sum(value * value for value in values)) or 1.0
         scores = [float(b) for b in self.bias]
-        for (row, _), value in zip(found, values, strict=True):
-            share = value / length
-            for k in range(len(scores)):
-                scores[k] += share * row[k + 1]
+        if found:
+            rarity, *weights = zip(*(row for row, _ in found), strict=True)
+            values = [r if n == 1 else r * (1 + math.log(n)) for r, (_, n) in zip(rarity, found, strict=True)]
+            length = math.sqrt(sum(map(mul, values, values))) or 1.0
+            scores = [b + sum(map(mul, values, of)) / length for b, of in zip(scores, weights, strict=True)]
         top = max(scores)
         powers = [math.exp((score - top) / _SCALE) for score in scores]
         whole = sum(powers)
