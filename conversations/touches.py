@@ -1,4 +1,7 @@
-"""What has touched a phone or a home, and what keeps a text from them: caps, holds, answers."""
+"""What has touched a phone or a home, and what keeps a text from them: caps, holds, answers.
+
+Texts of campaigns count. Agents' replies, answers and confirmations are free, and so are not counted.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +13,7 @@ DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 
 
 class Touches(NamedTuple):
-    """Automated touches of one phone or home: how many in 24 h and in 7 days, and the oldest of each."""
+    """Touches of one phone or home by campaigns: how many in 24 h and in 7 days, and the oldest of each."""
 
     of_day: int
     of_week: int
@@ -34,12 +37,12 @@ def household_frees(home: Touches, *, weekly: int) -> datetime | None:
 
 
 def count_by_phone(address_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
-    """Automated touches by address; untouched ones are absent."""
+    """Touches by address; untouched ones are absent."""
     return _count("m.address_id", "m.address_id = ANY(%(ids)s)", address_ids, now)
 
 
 def count_by_household(household_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
-    """Automated touches by household; untouched ones are absent."""
+    """Touches by household; untouched ones are absent."""
     members = "SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s)"
     return _count("c.household_id", f"m.contact_id IN ({members})", household_ids, now)
 
@@ -50,7 +53,7 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
         WITH touches AS (
             SELECT {column} AS who, COALESCE(m.accepted_at, m.state_at) AS at
             FROM conversations_message m JOIN audiences_contact c ON c.id = m.contact_id
-            WHERE {wanted} AND m.kind IN ('campaign', 'automatic')
+            WHERE {wanted} AND m.kind = 'campaign'
               AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown')))
         SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*),
             min(at) FILTER (WHERE at > %(day)s), min(at)

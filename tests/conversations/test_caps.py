@@ -57,9 +57,11 @@ def test_what_never_left_does_not(account: Account, state: str) -> None:
     assert counts(ann) == ((0, 0), (0, 0))
 
 
-def test_agents_and_customers_do_not_count(account: Account) -> None:
+@pytest.mark.parametrize("kind", ["agent", "automatic"])
+def test_agents_answers_and_customers_do_not_count(account: Account, kind: str) -> None:
+    """Automatic texts only ever answer or confirm what the customer wrote: those are free."""
     thread = factories.make_thread(account)
-    text(thread.contact, ago=timedelta(hours=1), kind="agent")
+    text(thread.contact, ago=timedelta(hours=1), kind=kind)
     assert counts(thread.contact) == ((0, 0), (0, 0))
 
 
