@@ -42,7 +42,9 @@ class ConsentForm(forms.Form):
         super().__init__(*args, **{"auto_id": "consent_%s"} | kwargs)
         field = cast("forms.ModelChoiceField[Address]", self.fields["address"])
         field.queryset = self.phones = Address.objects.filter(
-            contact_addresses__contact=contact, channel=Address.Channel.PHONE
+            contact_addresses__contact=contact,
+            contact_addresses__wrong_number_at=None,
+            channel=Address.Channel.PHONE,
         ).order_by("contact_addresses__position", "pk")
         field.label_from_instance = shown  # type: ignore[method-assign, assignment]
         today = timezone.localdate(clock.now())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
@@ -195,3 +196,13 @@ def end(address_ids: Iterable[int], *, why: str, now: datetime) -> int:
     """End every consent of these locked addresses: a wish not to be reached takes back all of them."""
     held = Consent.objects.in_force().filter(address__in=set(address_ids))
     return held.update(ended_at=now, ended_why=why)
+
+
+def end_of_stranger(address: Address, contact_id: int | None, *, now: datetime) -> int:
+    """End what this contact agreed to for a locked phone that turned out to be somebody else's.
+
+    Also what was recorded of nobody known; but not a START, which whoever has the phone wrote themselves.
+    """
+    theirs = Q(contact=contact_id) | Q(contact=None) & ~Q(source=Consent.Source.START)
+    held = Consent.objects.in_force().filter(theirs, address=address)
+    return held.update(ended_at=now, ended_why=Consent.Ended.WRONG_NUMBER)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import User
-from audiences import suppression
+from audiences import consent_records, suppression
 from audiences.models import ContactAddress
 from common import sql
 from common.phone import display_phone
@@ -23,11 +23,13 @@ REASON = "wrong_number"
 
 @atomic_with_retry
 def mark(thread: Thread, *, by: User, now: datetime) -> list[int]:
-    """Keep that the thread's phone is not its contact's: queued texts are taken back, campaigns end, the
-    thread closes. Marking twice is once. Returns calls in flight to it (`inbound.wait_for_calls`)."""
+    """Keep that the thread's phone is not its contact's: queued texts are taken back, campaigns and what they
+    agreed to for it end, the thread closes. Marking twice is once. Returns calls in flight to it
+    (`inbound.wait_for_calls`)."""
     suppression.lock_addresses([thread.address_id])
     if not _link(thread).filter(wrong_number_at=None).update(wrong_number_at=now):
         return []
+    consent_records.end_of_stranger(thread.address, thread.contact_id, now=now)
     queued = Message.objects.filter(
         contact=thread.contact_id, address=thread.address_id, state=Message.State.QUEUED
     )
@@ -53,7 +55,8 @@ def mark(thread: Thread, *, by: User, now: datetime) -> list[int]:
 
 @atomic_with_retry
 def unmark(thread: Thread, *, by: User, now: datetime) -> None:
-    """It is their phone after all: the thread opens unless they opted out; campaigns do not begin again."""
+    """It is their phone after all: the thread opens unless they opted out; campaigns do not begin again,
+    and what had been agreed to for it must be recorded anew."""
     suppression.lock_addresses([thread.address_id])
     if not _link(thread).exclude(wrong_number_at=None).update(wrong_number_at=None):
         return

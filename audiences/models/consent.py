@@ -42,6 +42,7 @@ class Consent(models.Model):
     class Ended(models.TextChoices):
         OPTED_OUT = "opted_out", "Opted out"
         WITHDRAWN = "withdrawn", "Withdrawn"
+        WRONG_NUMBER = "wrong_number", "Wrong number"
 
     # PROTECT everywhere: cascading would have to change or delete evidence.
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="consents")
@@ -61,7 +62,7 @@ class Consent(models.Model):
     )  # fmt: skip
     recorded_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_why = models.CharField(max_length=9, choices=Ended, blank=True)
+    ended_why = models.CharField(max_length=12, choices=Ended, blank=True)
 
     objects = ConsentQuerySet.as_manager()
 
@@ -80,7 +81,7 @@ class Consent(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True, ended_why="")
-                | Q(ended_at__isnull=False, ended_why__in=["opted_out", "withdrawn"]),
+                | Q(ended_at__isnull=False, ended_why__in=["opted_out", "withdrawn", "wrong_number"]),
                 name="consent_ended_with_reason",
             ),
         ]

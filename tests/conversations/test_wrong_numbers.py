@@ -1,10 +1,12 @@
 """A phone that is not our customer's: their campaigns leave it, others who have it keep theirs."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry, User
-from audiences.models import Address, Contact, ContactAddress, OptOut
+from audiences.models import Address, Consent, Contact, ContactAddress, OptOut, ReachLimits
 from campaigns import engine
 from campaigns.models import Enrollment, Exclusion
 from common import clock
@@ -65,6 +67,41 @@ def test_it_is_entered_nowhere_and_what_was_queued_all_the_same_is_refused(
     ContactAddress.objects.create(contact=ann, address=second, position=1)
     later = company.launch(0)
     assert Enrollment.objects.get(campaign=later).address == second, "their next phone is taken"
+
+
+def agree(address: Address, contact: Contact | None, kind: str, source: str = "form") -> Consent:
+    return Consent.objects.create(
+        account=address.account, address=address, contact=contact, kind=kind, source=source, proof="Yes.",
+        given_at=clock.now() - timedelta(days=30), recorded_at=clock.now(),
+    )  # fmt: skip
+
+
+def test_what_they_agreed_to_for_somebody_elses_phone_ends(company: Company, agent: User) -> None:
+    """Whoever has the phone has agreed to nothing; texts only with a consent do not reach it any more."""
+    ann, bob = (
+        factories.make_contact(company.account, phone=phone(0), kind=kind)
+        for kind in ("residential", "commercial")
+    )
+    address = factories.phone_of(ann)
+    agree(address, ann, "texts"), agree(address, None, "recorded_calls", "import")
+    ReachLimits.objects.create(account=company.account, texts_need_consent=True)
+    wrong_numbers.mark(thread_of(company, ann), by=agent, now=clock.now())
+    assert set(Consent.objects.values_list("ended_why", flat=True)) == {"wrong_number"}
+    company.launch(0, targeting={"kind": "commercial"})
+    assert Exclusion.objects.get(contact=bob).reason == "no_consent"
+    agree(address, bob, "texts")
+    assert Consent.objects.in_force().count() == 1, "the owner of the phone may agree for themselves"
+
+
+def test_what_the_owner_of_the_phone_agreed_to_stays(company: Company, agent: User) -> None:
+    ann, bob = (
+        factories.make_contact(company.account, phone=phone(0), kind=kind)
+        for kind in ("residential", "commercial")
+    )
+    address = factories.phone_of(ann)
+    agree(address, bob, "recorded_calls"), agree(address, None, "texts", "start")
+    wrong_numbers.mark(thread_of(company, ann), by=agent, now=clock.now())
+    assert Consent.objects.in_force().count() == 2
 
 
 def test_who_writes_from_it_is_not_our_customer(company: Company, agent: User) -> None:
