@@ -202,7 +202,17 @@ def current_or_next(pairs: Iterable[Pair], medium: str, now: datetime) -> dict[P
             """,
             [[z for z, _ in wanted], [w for _, w in wanted], medium, now],
         )
-        return {(z, w): (opens, closes) for z, w, opens, closes in cursor.fetchall()}
+        found = {(z, w): (opens, closes) for z, w, opens, closes in cursor.fetchall()}
+    return _first_computed([pair for pair in wanted if pair not in found], medium, now) | found
+
+
+def _first_computed(pairs: Sequence[Pair], medium: str, now: datetime) -> dict[Pair, Span]:
+    """The first opening of pairs that have none stored, by the rules: somebody may have dropped theirs since
+    they were ensured, because the account keeps to other hours."""
+    found: dict[Pair, Span] = {}
+    for row in _compute(pairs, medium, now) if pairs else ():
+        found.setdefault((row.zone_set_id, row.window_id), (row.opens_at, row.closes_at))
+    return found
 
 
 def refresh_openings(now: datetime) -> int:

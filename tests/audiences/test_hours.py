@@ -123,6 +123,22 @@ def test_missing_openings_are_computed_at_once_and_stored(django_assert_max_num_
 
 
 @pytest.mark.django_db
+def test_openings_dropped_between_two_statements_are_not_taken_for_closed(monkeypatch):
+    """Another account may leave these hours: their openings go just after they were found to be there."""
+    zones = ZoneSet.objects.create(key="NY", zones=["America/New_York"], states=["NY"])
+    pair = (zones.pk, hours.default_window().pk)
+    before = hours.current_or_next([pair], "text", NOON)
+    ensure = hours.ensure_openings
+
+    def ensure_and_lose(*asked):
+        ensure(*asked)
+        Opening.objects.all().delete()
+
+    monkeypatch.setattr(hours, "ensure_openings", ensure_and_lose)
+    assert hours.current_or_next([pair], "text", NOON) == before != {}
+
+
+@pytest.mark.django_db
 def test_refresh_extends_corrects_and_forgets():
     row, window = hours.zone_set_for(state="CO", zip_code="80202"), hours.default_window()
     hours.ensure_openings([(row.pk, window.pk)], "text", NOON)
