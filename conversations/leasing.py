@@ -106,7 +106,9 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
     )
     found = sql.rows(
         f"""
-        SELECT n.account_id, p.number_id, {_allowance("n", "p")}, n.daily_cap IS NOT NULL
+        SELECT n.account_id, p.number_id, {_allowance("n", "p")}, EXISTS (
+            SELECT 1 FROM integrations_sendingnumber c
+            WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL)
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
         WHERE n.active AND n.account_id = ANY(%(accounts)s) ORDER BY p.number_id FOR NO KEY UPDATE OF p
         """,

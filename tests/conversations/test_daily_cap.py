@@ -77,6 +77,15 @@ def test_numbers_of_one_brand_share_it(company: Company) -> None:
     assert used(made[1]) == 4
 
 
+def test_a_paused_number_still_says_what_its_brand_may(company: Company) -> None:
+    """The cap stands at a number that is paused; the brand's other number keeps to it all the same."""
+    cap(company, None, brand_id="BN1")
+    factories.make_number(company.account, "+13125550177", brand_id="BN1", daily_cap=3, active=False)
+    company.launch(6, SHORT, EDGES)
+    engine.run_round(now=clock.now())
+    assert take() == 3
+
+
 def test_senders_at_once_keep_it(company: Company) -> None:
     cap(company, 30)
     company.launch(80, SHORT, EDGES)
