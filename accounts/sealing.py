@@ -3,7 +3,7 @@
 Triggers refuse changes (`common.evidence`), yet whoever owns the tables can drop a trigger. Rows are sealed
 in batches, therefore, in one chain per account: each digest takes in the seal before it and is keyed with
 the deployment's secret key, which is not in the database. A changed, missing or added row, or a changed
-seal, shows at the next check, which the product makes all the time. The newest digest also stands in the
+seal, shows at the next check, which the product makes every hour. The newest digest also stands in the
 log of the process and in every compliance report: a chain that was cut short disagrees with those.
 
 Not in the insert itself: that would line up all writers of an account. A row waits about a minute.

@@ -25,8 +25,10 @@ KINDS = {
     "automatic": "automatic answers and confirmations",
 }
 EXCERPTS = (
-    "launched", "paused", "resumed", "stopped", "declared_consent", "imported_opt_outs",
-    "declared_no_opt_outs", "made_compliance_report", "downloaded_compliance_report",
+    "launched", "paused", "resumed", "stopped", "paused_everything", "resumed_everything",
+    "declared_consent", "imported_opt_outs", "declared_no_opt_outs", "imported_consents",
+    "changed_quiet_hours", "changed_limits", "changed_footer", "began_do_not_call_list",
+    "ended_do_not_call_list", "made_compliance_report", "downloaded_compliance_report",
 )  # fmt: skip
 REGISTER = (("No.", 0.0), ("When", 34.0), ("Phone", 154.0), ("Contact", 246.0), ("How", 378.0))
 
@@ -312,8 +314,8 @@ class Report:
             entries = entries.filter(ours | ~Q(object_kind="campaigns.campaign"))
         shown = list(entries.select_related("by").order_by("at", "pk")[: MOST_ENTRIES + 1])
         self.doc.paragraph(
-            "Launches, pauses and stops, declarations, imports and reports of the period. Entries of the log "
-            "cannot be changed or deleted; the database refuses it."
+            "Launches, pauses and stops, declarations, imports, changes of hours, limits and lists, and "
+            "reports of the period. Entries of the log cannot be changed or deleted; the database refuses it."
         )
         for entry in shown[:MOST_ENTRIES]:
             cells = (
@@ -335,7 +337,7 @@ class Report:
             "typed or changed one. The register is also in the CSV file that accompanies this document, "
             "where words stand as they were written, with an apostrophe before what a spreadsheet would run "
             "as a formula; a box (□) here stands for a character that the document’s fonts lack. Opt-outs "
-            "and the audit log are sealed in a chain of digests that the product checks all the time."
+            "and the audit log are sealed in a chain of digests that the product checks every hour."
         )
         seal = (
             AuditSeal.objects.of(self.account.pk)
