@@ -108,8 +108,12 @@ def test_what_colleagues_did_is_told(account: Account, agent: User, thread: Thre
     ]
 
 
-def test_days_and_groups(thread: Thread) -> None:
-    Message.objects.all().delete()
+def test_days_and_groups(account: Account) -> None:
+    contact = factories.make_contact(account)
+    thread = Thread.objects.create(
+        account=account, contact=contact, address=factories.phone_of(contact),
+        number=factories.make_number(account),
+    )  # fmt: skip
     for at in (NOON - timedelta(days=2), NOON - timedelta(days=1), NOON, NOON + timedelta(minutes=1)):
         text(thread, at)
     text(thread, NOON + timedelta(minutes=2), kind="automatic", state="sent")
