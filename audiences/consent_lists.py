@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from audiences import opt_out_lists
 from audiences.consent_records import Agreement
 from audiences.models import Consent
-from audiences.opt_out_lists import OptOutList, Unreadable
+from audiences.opt_out_lists import Unreadable
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 10_000
@@ -28,14 +28,18 @@ class ConsentList:
     rows: list[tuple[int, str, Agreement]] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
+    def refuse(self, row: int, words: str) -> None:
+        """Keep why a row cannot be taken."""
+        self.rejected.append((row, words))
+
 
 def read(source: IO[bytes], size: int, zone: ZoneInfo) -> ConsentList:
     """Read a list of `size` bytes; its days begin at midnight in `zone`. Raises Unreadable."""
     text = opt_out_lists.open_text(source, size, most=MOST_BYTES)
-    found, broken = ConsentList(), OptOutList()
+    found = ConsentList()
     columns: dict[str, int] = {}
     try:
-        for number, cells in opt_out_lists.rows(text, broken, opt_out_lists.delimiter(text)):
+        for number, cells in opt_out_lists.rows(text, found, opt_out_lists.delimiter(text)):
             if number > MOST_ROWS + 1:
                 raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
             if not any(cell.strip() for cell in cells):
@@ -74,7 +78,7 @@ def _take(found: ConsentList, number: int, row: dict[str, str], zone: ZoneInfo) 
     if not why and not row.get("proof"):
         why = "the words that were agreed to are missing"
     if why or kind is None or day is None:
-        found.rejected.append((number, why))
+        found.refuse(number, why)
         return
     given = datetime.combine(day, time.min, tzinfo=zone)
     said = Agreement(kind, Consent.Source.IMPORT, row["proof"][:5000], given, row.get("source", "")[:500])

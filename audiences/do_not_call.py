@@ -5,8 +5,8 @@ ends with its removal, so a list of millions takes the memory of one piece, and 
 the piece it was in. What a list in force forbids is in `audiences.fitness`.
 """
 
-import csv
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -28,6 +28,7 @@ MOST_ROWS = 5_000_000
 PART = 1024 * 1024  # characters
 _LONGEST_LINE = 64 * 1024  # what a list needs, many times over; a longer line is several rows that are none
 Ended = DoNotCallList.Ended
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +93,39 @@ class _Noted:
 
 
 def _keep_parts(kept: DoNotCallList, lines: Iterable[str]) -> int:
-    """Store the lines in pieces that end where a row ends; how many rows. Raises Unreadable for too many."""
+    """Store the lines in pieces that end where a row ends; how many rows.
+
+    Raises Unreadable for too many, and as `opt_out_lists.parsed` does.
+    """
     noted = _Noted(lines)
-    reader = csv.reader(noted, delimiter=kept.delimiter)
     rows = stored = 0
-    more = True
-    while more:
-        try:
-            more = next(reader, None) is not None
-        except csv.Error:
-            more = True  # a row that is refused when it is read
-        rows += more
+
+    def keep() -> None:
+        DoNotCallPart.objects.create(list=kept, first_row=stored + 1, rows=rows - stored, text=noted.take())
+
+    for rows, _ in opt_out_lists.parsed(noted, kept.delimiter):
         if rows > MOST_ROWS:
             raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
-        if noted.size and (noted.size >= PART or not more):
-            DoNotCallPart.objects.create(
-                list=kept, first_row=stored + 1, rows=rows - stored, text=noted.take()
-            )
+        if noted.size >= PART:
+            keep()
             stored = rows
+    if noted.size:
+        keep()
     return rows
 
 
 def read_waiting(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int:
-    """Read what uploads still hold, until `go_on` says no, and clear discarded ones; how many rows."""
+    """Read what uploads still hold, until `go_on` says no, and clear discarded ones; how many rows.
+
+    A list that cannot be read keeps no other waiting; it is tried again at the next ring.
+    """
     total = 0
     for pk in DoNotCallList.objects.being_read().order_by("uploaded_at").values_list("pk", flat=True):
-        while go_on() and (done := _read_part(pk, now=now)):
-            total += done
+        try:
+            while go_on() and (done := _read_part(pk, now=now)):
+                total += done
+        except Exception:
+            log.exception("do-not-call list %s cannot be read", pk)
     for kept in DoNotCallList.objects.exclude(discarded_at=None):
         if go_on():
             _clear(kept)

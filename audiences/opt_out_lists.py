@@ -10,7 +10,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from itertools import count
+from typing import IO, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -30,6 +31,15 @@ _PHONE_LIKE = re.compile(r"(tel:)?[\s\d().+\-/]+((ext\.?|x)\s*\d+)?", re.IGNOREC
 _SHORTENED = re.compile(r"\d(\.\d+)?e\+?\d+", re.IGNORECASE)
 _QUOTED_FORMULA = re.compile(r'="([^"]*)"')
 _FEWEST_DIGITS = 7
+MOST_LINES = 50  # of one row: notes have some
+_SWALLOWED = re.compile(r"[\r\n].*?(?:(?:\d[ ().-]{0,3}){10}|\S@\S)", re.DOTALL)
+
+
+class Refusing(Protocol):
+    """What keeps count of rows that cannot be taken."""
+
+    def refuse(self, row: int, words: str) -> None:
+        """Keep why."""
 
 
 class Unreadable(Exception):
@@ -118,20 +128,40 @@ def _read_rows(text: io.TextIOWrapper) -> OptOutList:
 
 
 def rows(
-    lines: Iterable[str], found: OptOutList, mark: str, *, first: int = 1
+    lines: Iterable[str], found: Refusing, mark: str, *, first: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
-    """(number of the row, its cells), counted from `first`; a row that is none is refused."""
+    """(number of the row, its cells), counted from `first`; a row that is none is refused.
+
+    Raises Unreadable as `parsed` does.
+    """
+    for number, cells in parsed(lines, mark, first=first):
+        if cells is None:
+            found.refuse(number, "it holds a cell of more than 130,000 characters")
+        else:
+            yield number, cells
+
+
+def parsed(lines: Iterable[str], mark: str, *, first: int = 1) -> Iterator[tuple[int, list[str] | None]]:
+    """(number of the row, its cells, or None where it is none), counted from `first`.
+
+    Raises Unreadable where a row takes up more lines than one can: a quotation mark that nobody closes makes
+    all that follows part of its cell, and everybody in there would be lost without a word.
+    """
     reader = csv.reader(lines, delimiter=mark)
-    number = first - 1
-    while True:
-        number += 1
+    for number in count(first):
+        before = reader.line_num
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            found.refuse(number, "it holds a cell of more than 130,000 characters")
-            continue
+            cells = None
+        if reader.line_num - before > MOST_LINES:
+            raise Unreadable(
+                f'Row {number:,} goes over more than {MOST_LINES} lines: a quotation mark (") in it is not '
+                "closed, or it holds a very long note. Close it or take that column out, then upload the "
+                "list again. Nothing was taken from it."
+            )
         yield number, cells
 
 
@@ -155,9 +185,18 @@ def header(cells: list[str]) -> list[int] | None:
 
 
 def read_row(found: OptOutList, number: int, cells: list[str], columns: list[int] | None) -> None:
-    """Take every address of a row. In columns that a header names, each filled cell must be one."""
+    """Take every address of a row. In columns that a header names, each filled cell must be one.
+
+    A cell of several lines with phones or mailboxes in later ones may be rows that a quotation mark has
+    swallowed: that is said, whatever else the row holds.
+    """
     chosen = cells if columns is None else [cells[index] for index in columns if index < len(cells)]
     taken, complaints = 0, []
+    if swallowed := any(_SWALLOWED.search(cell) for cell in cells):
+        complaints.append(
+            "a cell goes over several lines that hold phones or mailboxes, which were not taken; is a "
+            "quotation mark not closed?"
+        )
     for cell in chosen:
         try:
             value = _address(cell)
@@ -169,7 +208,7 @@ def read_row(found: OptOutList, number: int, cells: list[str], columns: list[int
             taken += 1
         elif columns is not None and cell.strip():
             complaints.append(f"{_shown(cell)} is no phone number")
-    if taken and columns is None:
+    if taken and columns is None and not swallowed:
         return  # the other cells are dates, ids and the like
     if complaints or not taken:
         found.refuse(number, "; ".join(complaints) or f"no phone or email in {_shown(' '.join(cells))}")

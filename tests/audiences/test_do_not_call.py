@@ -176,6 +176,24 @@ def test_what_is_no_list_is_not_kept(ann, data, words):
     assert not DoNotCallList.objects.exists()
 
 
+def test_a_list_with_an_open_quotation_mark_is_refused_whole(ann):
+    rows = ["Phone,Name", '3125559999,"Bob', *(f"312555{number:04},Ann" for number in range(100))]
+    with pytest.raises(Unreadable, match="quotation mark"):
+        taken_in(ann.account, "\n".join(rows))
+    assert not DoNotCallPart.objects.exists() and not DoNotCallList.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_cannot_be_read_keeps_no_other_waiting(ann):
+    broken = taken_in(ann.account, "3125550101")
+    DoNotCallPart.objects.filter(list=broken).update(rows=2**31 - 1)
+    DoNotCallList.objects.filter(pk=broken.pk).update(done=1)  # one more than the column holds
+    other = people.account("other")
+    assert read_all(taken_in(other, "3125550102")) == ["+13125550102"]
+    broken.refresh_from_db()
+    assert broken.read_at is None and DoNotCallPart.objects.filter(list=broken).exists()
+
+
 def test_too_many_rows_are_refused_whole(ann, monkeypatch):
     monkeypatch.setattr(do_not_call, "MOST_ROWS", 3)
     with pytest.raises(Unreadable, match="more than 3 rows"):

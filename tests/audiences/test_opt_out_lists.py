@@ -84,6 +84,26 @@ def test_a_cell_of_megabytes_refuses_its_row_alone(quote):
     assert len(found.rejected_rows[0]) < 200
 
 
+def test_a_quotation_mark_that_nobody_closes_loses_nobody_in_silence():
+    """All that follows would be part of its cell."""
+    others = [f"312555{number:04},Person {number}" for number in range(3000)]
+    with pytest.raises(Unreadable, match="Row 2 goes over more than 50 lines"):
+        read("\n".join(["Phone,Name", '3125559999,"Bob', *others]))
+
+
+def test_a_few_swallowed_rows_are_said():
+    found = read('Phone,Name\n3125550101,"Bob\n3125550102,Ann\n3125550103,Eve"\n3125550104,Joe')
+    assert list(found.phones) == ["+13125550101", "+13125550104"]
+    assert found.rejected == 1 and "quotation mark not closed" in found.rejected_rows[0]
+
+
+def test_an_address_or_a_note_of_several_lines_is_no_slip():
+    found = read(
+        'Phone,Address,Note\n3125550101,"12 Main St\nSpringfield 62704-1234","Gate 4411\ncall first"'
+    )
+    assert (list(found.phones), found.rejected) == (["+13125550101"], 0)
+
+
 def test_a_reason_never_repeats_a_long_cell():
     found = read("Email\n" + "a" * 5000 + "@" + "b" * 5000)
     assert len(found.rejected_rows[0]) < 200
