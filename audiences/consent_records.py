@@ -110,6 +110,13 @@ def _taken_back(wishes: Iterable[OptOut], agreement: Agreement) -> str:
     return ""
 
 
+def _of_a_stranger(lost: Iterable[ContactAddress], agreement: Agreement) -> str:
+    for link in lost:
+        if link.wrong_number_at is not None and link.wrong_number_at >= agreement.given_at:
+            return "This phone turned out to be somebody else’s after this consent was given."
+    return ""
+
+
 @transaction.atomic
 def record_all(
     account: Account, agreements: Sequence[tuple[str, Agreement]], *, name: str, by: User, now: datetime
@@ -117,7 +124,8 @@ def record_all(
     """Record what the list `name` says of phones (E.164), in a constant number of queries.
 
     Gives for each, in order, why it was not recorded; empty where it was. Given by the one contact of the
-    phone; by nobody known where none or several have it.
+    phone; by nobody known where none or several have it. A phone that turned out to be somebody else's, and
+    is no other contact's, has a new owner, who did not agree.
     """
     addresses = _phones(account, {phone for phone, _ in agreements})
     ids = [address.pk for address in addresses.values()]
@@ -126,18 +134,21 @@ def record_all(
     for wish in OptOut.objects.filter(address__in=ids):
         wishes[wish.address_id].append(wish)
     known = set(Consent.objects.in_force().filter(address__in=ids).values_list("address_id", "kind"))
-    givers: dict[int, list[Contact]] = defaultdict(list)
+    links: dict[int, list[ContactAddress]] = defaultdict(list)
     for link in ContactAddress.objects.filter(address__in=ids).select_related("contact"):
-        givers[link.address_id].append(link.contact)
+        links[link.address_id].append(link)
     words, rows = [], []
     for phone, said in agreements:
         address = addresses[phone]
+        givers = [link.contact for link in links[address.pk] if link.wrong_number_at is None]
         why = _flaw(said, now) or _taken_back(wishes[address.pk], said)
+        if not why and not givers:
+            why = _of_a_stranger(links[address.pk], said)
         if not why and (address.pk, said.kind) in known:
             why = IN_FORCE
         if not why:
             known.add((address.pk, said.kind))
-            giver = givers[address.pk][0] if len(givers[address.pk]) == 1 else None
+            giver = givers[0] if len(givers) == 1 else None
             rows.append(_row(address, said, contact=giver, now=now, by=by))
         words.append(why)
     Consent.objects.bulk_create(rows, batch_size=1000)

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Account, AuditEntry
 from audiences import suppression
-from audiences.models import Address, Consent
+from audiences.models import Address, Consent, ContactAddress
 from common import clock
 from tests import factories
 from tests.accounts.making import signed_in
@@ -43,6 +43,18 @@ def test_rows_become_consents_of_whoever_has_the_phone(account: Account, admin: 
     assert first.given_at.astimezone(account.zone).isoformat().startswith("2026-03-14T00:00")
     assert (second.contact, second.kind) == (None, "recorded_calls")
     assert AuditEntry.objects.get(verb="imported_consents").summary == "Imported 2 consents from agreed.csv"
+
+
+def test_a_phone_that_is_somebody_elses_by_now_agrees_to_nothing_old(account: Account, admin: Client) -> None:
+    """Unless another contact has it, who is then the one who agreed."""
+    ann = factories.make_contact(account, "+13125550101")
+    ContactAddress.objects.filter(contact=ann).update(wrong_number_at=clock.now())
+    row = HEAD + "3125550101,texts,2026-03-14,I agree.,\n"
+    assert "Row 2: This phone turned out to be somebody else’s" in bring(admin, row).content.decode()
+    assert not Consent.objects.exists()
+    bob = factories.make_contact(account, "+13125550101", kind="commercial")
+    bring(admin, row)
+    assert Consent.objects.get().contact == bob
 
 
 def test_the_rest_is_refused_with_its_reason(account: Account, admin: Client) -> None:
