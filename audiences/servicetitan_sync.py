@@ -17,6 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts.models import Account
 from audiences import servicetitan_pages as pages
 from audiences.models import SyncCursor
+from common.transactions import atomic_with_retry
 from integrations.messaging import ProviderError
 from integrations.servicetitan.client import Page, ServiceTitanClient
 
@@ -123,7 +124,7 @@ def _cursor(account: Account, entity: str) -> SyncCursor:
     return SyncCursor.objects.get_or_create(account=account, entity=entity)[0]
 
 
-@transaction.atomic
+@atomic_with_retry
 def _commit_page(
     account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime
 ) -> list[str]:

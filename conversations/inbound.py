@@ -77,9 +77,10 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
         message=message, label=verdict.label, outcome=verdict.outcome, detector=reading.DETECTOR,
         rule=verdict.rule, score=verdict.score,
     )  # fmt: skip
-    thread = _thread(contact, address, number, now)
+    # Threads come last: a workflow that hands somebody over has the enrollment, and then wants the thread.
     if verdict.outcome == Reading.Outcome.OPT_OUT:
         received = _opted_out(message, concerned, text, now)
+        _thread(contact, address, number, now, state=Thread.State.CLOSED, closed_reason=opt_outs.REASON)
         if cancellations.asked(text.body):
             cancellations.flag(address, contact, now)
         return received
@@ -87,9 +88,14 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
         if reading.wants_back(text.body):  # a YES may have meant less
             consent_records.agreed_by_text(address, contact, text.body, now=now)
         keyword_answers.welcome_back(message, wish, opt_out_type=text.opt_out_type, now=now)
+        _thread(contact, address, number, now)
         return Received(message.pk, RESTORED)
+    routed = _hold_and_route(message, contact, read, answered, now)
+    thread = _thread(contact, address, number, now)
     keyword_answers.help_them(message, thread, opt_out_type=text.opt_out_type, now=now)
-    _hold_and_route(message, read, answered, thread, now, courtesy=verdict.courtesy)
+    if not routed and not verdict.courtesy:  # which asks nobody for anything
+        Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
+        after_hours.answer(message, thread, read, now=now)
     return Received(message.pk, verdict.outcome)
 
 
@@ -125,18 +131,9 @@ def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText
 
 
 def _hold_and_route(
-    message: Message,
-    read: Reading,
-    answered: Message | None,
-    thread: Thread,
-    now: datetime,
-    *,
-    courtesy: bool,
-) -> None:
-    """Hold the contact's other campaigns, let the answered one go on if it knows how; else ask a person.
-
-    A courtesy asks nobody for anything.
-    """
+    message: Message, contact: Contact, read: Reading, answered: Message | None, now: datetime
+) -> bool:
+    """Hold the contact's other campaigns, and let the answered one go on; whether it knows how."""
     if answered is not None:
         Message.objects.filter(pk=answered.pk, replied_at=None).update(replied_at=now)
     may_route = read.outcome == Reading.Outcome.ROUTE and not reading.needs_person(read.label)
@@ -144,16 +141,14 @@ def _hold_and_route(
         handled for _, handled in message_received.send(Message, message=message, reading=read, now=now)
     )
     ContactHold.objects.create(
-        contact=thread.contact,
+        contact=contact,
         except_lane=answered.lane if routed and answered else None,
         message=message,
         reason=f"reply: {read.label}",
         at=now,
         until=now + HOLD,
     )
-    if not routed and not courtesy:
-        Thread.objects.filter(pk=thread.pk).update(needs_reply=True)
-        after_hours.answer(message, thread, read, now=now)
+    return routed
 
 
 def _addresses_of_writer(address: Address, number: SendingNumber, now: datetime) -> list[Address]:
@@ -214,7 +209,10 @@ def whose(address: Address) -> Contact:
     return stranger
 
 
-def _thread(contact: Contact, address: Address, number: SendingNumber, now: datetime) -> Thread:
+def _thread(
+    contact: Contact, address: Address, number: SendingNumber, now: datetime, **made_as: str
+) -> Thread:
+    """The thread that this text stands in: opened anew where it was resolved, made where there is none."""
     thread, made = Thread.objects.get_or_create(
         contact=contact,
         address=address,
@@ -224,6 +222,7 @@ def _thread(contact: Contact, address: Address, number: SendingNumber, now: date
             "created_at": now,
             "last_message_at": now,
             "last_inbound_at": now,
+            **made_as,
         },
     )
     if not made:

@@ -57,10 +57,11 @@ def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
     """
     ids = sorted(set(address_ids))
     outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
+    address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
+    # After the enrollments: a workflow that has one may just have opened a thread for a person.
     Thread.objects.filter(address__in=ids).update(
         state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False
     )
-    address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
     return sql.column(
         "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'", [ids]
     )
