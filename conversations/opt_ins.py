@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from accounts.models import User
 from audiences import suppression
-from audiences.models import Address, OptOut
+from audiences.models import Address, ContactAddress, OptOut
 from common.phone import PhoneKind, parse_phone
 from common.transactions import atomic_with_retry
-from conversations import opt_outs, reading
+from conversations import opt_outs, reading, wrong_numbers
 from conversations.models import Message, Thread
 from integrations.messaging import InboundText, Remedy
 from integrations.models import SendingNumber
@@ -96,10 +96,11 @@ def carrier_holds(address: Address) -> bool:
 
 
 def open_threads(address: Address) -> None:
-    """Open again what the opt-out of this address had closed, for everybody who shares it."""
-    Thread.objects.filter(address=address, closed_reason=opt_outs.REASON).update(
-        state=Thread.State.OPEN, closed_reason=""
-    )
+    """Open again what the opt-out of this address had closed, for everybody whose phone it is."""
+    closed = Thread.objects.filter(address=address, closed_reason=opt_outs.REASON)
+    strangers = ContactAddress.objects.filter(address=address, wrong_number_at__isnull=False)
+    closed.filter(contact__in=strangers.values("contact")).update(closed_reason=wrong_numbers.REASON)
+    closed.update(state=Thread.State.OPEN, closed_reason="")
 
 
 def _toll_free(number: SendingNumber) -> bool:

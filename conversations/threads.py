@@ -109,6 +109,7 @@ def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -
 @transaction.atomic
 def reopen(thread: Thread, *, by: User, now: datetime) -> None:
     """Open a resolved thread again; one closed by an opt-out stays closed. Raises ReplyRefused."""
+    suppression.lock_addresses([thread.address_id])  # an opt-out that is being recorded is waited for
     if suppression.in_force([thread.address_id]):
         raise ReplyRefused("This person has opted out. Only their own START can reopen the thread.")
     opened = Thread.objects.filter(pk=thread.pk, state=Thread.State.CLOSED).update(

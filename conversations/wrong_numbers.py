@@ -14,7 +14,7 @@ from audiences.models import ContactAddress
 from common import sql
 from common.phone import display_phone
 from common.transactions import atomic_with_retry
-from conversations import outbound
+from conversations import opt_outs, outbound
 from conversations.models import ContactHold, Message, Thread
 from conversations.signals import contact_lost_address
 
@@ -34,13 +34,14 @@ def mark(thread: Thread, *, by: User, now: datetime) -> list[int]:
         contact=thread.contact_id, address=thread.address_id, state=Message.State.QUEUED
     )
     outbound.cancel(sorted(queued.values_list("pk", flat=True)), reason=REASON, now=now, tell=False)
-    Thread.objects.filter(pk=thread.pk).update(
-        state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False, escalated_reason=""
-    )
-    ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None).update(resolved_at=now)
     contact_lost_address.send(
         Message, contact_id=thread.contact_id, address_id=thread.address_id, reason=REASON, now=now
     )
+    kept = Thread.objects.filter(pk=thread.pk)  # threads come after enrollments
+    kept.update(state=Thread.State.CLOSED, needs_reply=False, escalated_reason="")
+    # A wish outranks whose phone it is: what shows it, and what keeps the thread closed, stays.
+    kept.exclude(closed_reason=opt_outs.REASON).update(closed_reason=REASON)
+    ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None).update(resolved_at=now)
     phone = display_phone(thread.address.value)
     audit.record(
         account=thread.account, by=by, verb="marked_wrong_number", on=thread,

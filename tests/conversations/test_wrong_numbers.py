@@ -134,3 +134,34 @@ def test_one_click_marks_and_another_takes_it_back(company: Company, agent: User
     thread.refresh_from_db()
     assert thread.state == "open"
     assert not ContactAddress.objects.exclude(wrong_number_at=None).exists()
+
+
+def stop_from(company: Company, sid: str, body: str = "STOP") -> None:
+    text = InboundText(provider_id=sid, to=company.number.e164, from_=phone(0), body=body)
+    assert inbound.receive(text, account=company.account, now=clock.now())
+
+
+def test_a_wish_outranks_whose_phone_it_is(company: Company, agent: User) -> None:
+    ann = factories.make_contact(company.account, phone=phone(0))
+    thread = thread_of(company, ann)
+    stop_from(company, "SM1")
+    wrong_numbers.mark(thread, by=agent, now=clock.now())
+    thread.refresh_from_db()
+    assert (thread.state, thread.closed_reason) == ("closed", "opted_out"), "what shows the wish stays"
+    wrong_numbers.unmark(thread, by=agent, now=clock.now())
+    thread.refresh_from_db()
+    assert (thread.state, thread.closed_reason) == ("closed", "opted_out")
+
+
+def test_their_start_opens_no_thread_of_whose_phone_it_is_not(company: Company, agent: User) -> None:
+    ann, bob = (
+        factories.make_contact(company.account, phone=phone(0), kind=kind)
+        for kind in ("residential", "commercial")
+    )
+    anns, bobs = thread_of(company, ann), thread_of(company, bob)
+    wrong_numbers.mark(anns, by=agent, now=clock.now())
+    stop_from(company, "SM1")
+    stop_from(company, "SM2", "START")
+    for thread, state in ((anns, ("closed", "wrong_number")), (bobs, ("open", ""))):
+        thread.refresh_from_db()
+        assert (thread.state, thread.closed_reason) == state
