@@ -111,8 +111,9 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     changes = _move(moves, now)
     _put_back([(r.message_id, error.retry_after) for r, error in refused if not error.permanent], now)
     changes += _mark_unknown([(r.message_id, error.code) for r, error in unknown], now)
-    _take_back([r.message_id for r, _ in refused], now)
     _tell(changes, now)
+    # Last: whoever leases waits for these rows, and the layers above may wait for enrollments.
+    _take_back([r.message_id for r, _ in refused], now)
 
 
 def apply_reports(reports: Iterable[tuple[DeliveryReport, int]], *, now: datetime) -> int:

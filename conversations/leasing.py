@@ -183,14 +183,19 @@ def _spend(lane_id: int, spent: dict[int, int], now: datetime) -> None:
 
 
 def _move_pace(segments: Mapping[int, int]) -> None:
+    """Move the pace of these numbers on, their rows locked in order of their ids."""
     sql.run(
         """
-        UPDATE integrations_numberpace p SET tat = greatest(p.tat, clock_timestamp())
+        WITH held AS MATERIALIZED (
+            SELECT p.number_id, p.tat FROM integrations_numberpace p WHERE p.number_id = ANY(%(ids)s)
+            ORDER BY p.number_id FOR NO KEY UPDATE)
+        UPDATE integrations_numberpace p SET tat = greatest(held.tat, clock_timestamp())
             + s.segments * (interval '1 second' / n.segments_per_second)
-        FROM unnest(%s::bigint[], %s::int[]) AS s(number_id, segments)
-        JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = s.number_id
+        FROM held JOIN unnest(%(ids)s::bigint[], %(segments)s::int[]) AS s(number_id, segments)
+            ON s.number_id = held.number_id
+        JOIN integrations_sendingnumber n ON n.id = s.number_id WHERE p.number_id = held.number_id
         """,
-        [list(segments), list(segments.values())],
+        {"ids": list(segments), "segments": list(segments.values())},
     )
 
 
@@ -201,7 +206,7 @@ def settle(differences: Mapping[int, int], now: datetime) -> None:
     """
     changed = {number_id: size for number_id, size in sorted(differences.items()) if size}
     if changed:
-        _move_pace({number_id: max(size, 0) for number_id, size in changed.items()})
+        _move_pace({number_id: size for number_id, size in changed.items() if size > 0})
         number_days.count(changed, now)
 
 
