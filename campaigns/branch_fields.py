@@ -1,7 +1,7 @@
 """What a branch may ask: each field once, with its words, its kind, and its SQL.
 
 The SQL stands over e (campaigns_enrollment), d (its snapshot) and c (audiences_contact); `%(now)s` is the
-product's clock. Where nothing is known it gives NULL, which matches nothing.
+product's clock. Where nothing is known it gives NULL, which is like nothing and unlike everything.
 """
 
 from enum import StrEnum

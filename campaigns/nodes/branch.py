@@ -42,7 +42,8 @@ class BranchSettings(Settings):
 
 
 class Branch(NodeKind):
-    """Leaves by the first condition that holds, else by `otherwise`. Missing data is no match."""
+    """Leaves by the first condition that holds, else by `otherwise`. What is not known is like nothing: only
+    the comparisons that deny ("is_not", "has_not") hold of it."""
 
     kind = "branch"
     instant = True
