@@ -41,22 +41,27 @@ def settle(
 def _write(outcome: Outcome, now: datetime) -> list[int]:
     """Write one outcome to the steps that are still open; their enrollments."""
     ids = [row.step_id for row in outcome.rows]
-    messages, source, wanted = "", "", "s.id = ANY(%(ids)s)"
+    messages, due, source, wanted = "", "%(due)s", "", "s.id = ANY(%(ids)s)"
+    # What each row has of its own is written by the same statement: a second one would write every row again.
     if outcome.message_ids is not None:
-        # One statement for state and text: a second one would write every row again.
         messages = ", message_id = coalesce(s.message_id, q.message_id)"
         source = "FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS q(step_id, message_id)"
+    elif outcome.due_each is not None:
+        due = "q.due_at"
+        source = "FROM unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS q(step_id, due_at)"
+    if source:
         wanted = "s.id = q.step_id"
     return sql.column(
         f"""
-        UPDATE campaigns_step s SET state = %(state)s, due_at = %(due)s, outcome = %(label)s,
+        UPDATE campaigns_step s SET state = %(state)s, due_at = {due}, outcome = %(label)s,
             reason = %(reason)s {messages},
             state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
         {source} WHERE {wanted} AND s.state = ANY(%(open)s) RETURNING s.enrollment_id
         """,
         {
             "state": outcome.state, "due": outcome.due_at, "label": outcome.label, "reason": outcome.reason,
-            "now": now, "ids": ids, "messages": outcome.message_ids, "open": OPEN,
+            "now": now, "ids": ids, "messages": outcome.message_ids, "dues": outcome.due_each,
+            "open": OPEN,
         },
     )  # fmt: skip
 

@@ -37,8 +37,9 @@ class Batch:
 class Outcome:
     """What becomes of some rows of a batch.
 
-    A step that stays open needs `due_at` where the engine shall look again. A finished one leaves by
-    `label`; failed and skipped ones carry a `reason`. `message_ids` are the texts of queued rows, in order.
+    A step that stays open needs `due_at` where the engine shall look again, or `due_each` where that is an
+    instant of its own for every row, in order. A finished one leaves by `label`; failed and skipped ones
+    carry a `reason`. `message_ids` are the texts of queued rows, in order.
     """
 
     rows: list[Row]
@@ -47,6 +48,7 @@ class Outcome:
     reason: str = ""
     due_at: datetime | None = None
     message_ids: list[int] | None = None
+    due_each: list[datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,15 +92,17 @@ class Wait(NodeKind):
         else:
             moments = appointments.moments(steps, offset=minutes(settings.around.minutes))
         over: dict[str, list[Row]] = {}
-        later: dict[datetime, list[Row]] = {}
+        later: list[Row] = []
         for row in batch.rows:
             moment = moments.get(row.step_id)
             if moment is not None and moment > batch.now:
-                later.setdefault(moment, []).append(row)
+                later.append(row)
             else:
                 over.setdefault(NO_APPOINTMENT if moment is None else NEXT, []).append(row)
         outcomes = [Outcome(rows, State.COMPLETED, label=label) for label, rows in over.items()]
-        return outcomes + [Outcome(rows, State.WAITING, due_at=due) for due, rows in later.items()]
+        # Everybody's visit has a time of its own: one outcome for all, not one for each time.
+        dues = [moments[row.step_id] for row in later]
+        return [*outcomes, Outcome(later, State.WAITING, due_each=dues)]
 
 
 def _next_times(step_ids: list[int], until: Until) -> dict[int, datetime]:

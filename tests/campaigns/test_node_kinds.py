@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from audiences import own_tags
@@ -16,6 +18,7 @@ from campaigns.nodes import KINDS
 from common import clock
 from conversations import opt_outs
 from conversations.models import Thread
+from integrations.models import SendingNumber
 from integrations.servicetitan.records import Appointment as SourceAppointment
 from integrations.servicetitan.records import Customer as SourceCustomer
 from tests import factories
@@ -55,14 +58,14 @@ def step_at(campaign: Campaign, key: str) -> Step:
     return Step.objects.get(campaign=campaign, node__key=key)
 
 
-def visit(contact: Contact, starts_at: datetime, **fields: Any) -> Appointment:
+def visit(contact: Contact, starts_at: datetime, *, number: int = 7, **fields: Any) -> Appointment:
     job = Job.objects.create(
-        account=contact.account, servicetitan_id=7, status="Scheduled",
+        account=contact.account, servicetitan_id=number, status="Scheduled",
         servicetitan_customer_id=contact.servicetitan_customer_id,
     )  # fmt: skip
     fields = {"status": "Scheduled", **fields}
     return Appointment.objects.create(
-        account=contact.account, servicetitan_id=70, servicetitan_job_id=job.servicetitan_id,
+        account=contact.account, servicetitan_id=number * 10, servicetitan_job_id=job.servicetitan_id,
         starts_at=starts_at, ends_at=starts_at, **fields,
     )  # fmt: skip
 
@@ -113,6 +116,30 @@ def test_a_wait_follows_the_appointment(moment: list[datetime], offset: int, due
     moment.append(NOON + due + timedelta(days=2))
     engine.run_round(now=clock.now())
     assert (step_at(campaign, "near").outcome, step_at(campaign, "text").state) == ("next", "scheduled")
+
+
+def statements_of_a_wait(visits: int) -> int:
+    """How many statements one round takes whose contacts all have visits at times of their own."""
+    account = factories.make_account()
+    for index in range(visits):
+        visit(
+            factories.make_contact(account, phone=factories.reserved(index)),
+            NOON + timedelta(days=3, minutes=index), number=index + 1,
+        )  # fmt: skip
+    around = {"around": {"field": "appointment", "minutes": -60}}
+    campaign = launch(account, ("near", "wait", around), [("near", "next", "text")])
+    with CaptureQueriesContext(connection) as taken:
+        engine.run_round(now=clock.now())
+    dues = dict(Step.objects.filter(campaign=campaign).values_list("enrollment__contact", "due_at"))
+    assert sorted(dues.values()) == [NOON + timedelta(days=3, minutes=n - 60) for n in range(visits)]
+    Campaign.objects.update(status="paused")
+    numbers = SendingNumber.objects.filter(account=account)
+    numbers.update(e164=factories.reserved(80 + visits))  # the next account has it
+    return len(taken)
+
+
+def test_visits_at_times_of_their_own_cost_no_statement_each(moment: list[datetime]) -> None:
+    assert statements_of_a_wait(2) == statements_of_a_wait(9)
 
 
 def test_a_cancelled_appointment_leads_elsewhere_at_once(moment: list[datetime]) -> None:
