@@ -5,6 +5,7 @@ a wish to be left alone is held for a person: missing one costs far more than a 
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conversations.models import Reading
@@ -15,7 +16,7 @@ from conversations.reader.wording import canonical, clauses, normalise, unquoted
 
 __all__ = ["DETECTOR", "LABELS", "STOP_WORDS", "Verdict", "needs_person", "normalise", "read", "wants_back"]
 
-DETECTOR = "three-tiers-4"
+DETECTOR = "three-tiers-5"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 
@@ -70,7 +71,9 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         return Verdict(
             OPT_OUT, Reading.Outcome.OPT_OUT, "provider", 1.0, everywhere.asked(forms), keyword=word
         )
-    if taken_away == "automatic" or (taken_away == "tapback" and not text):
+    if taken_away == "automatic":
+        return _automatic(forms, clauses(own))
+    if taken_away == "tapback" and not text:
         return Verdict(OTHER, Reading.Outcome.ROUTE, taken_away, 1.0, courtesy=True)
     if not text:
         return _wordless(own, taken_away)
@@ -85,7 +88,7 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
     parts = clauses(own)
     likely = trained().likelihoods(parts)
     leaves = likely[OPT_OUT]
-    rule = next((found for form in forms if (found := grammar.opt_out_rule(form, tuple(parts)))), "")
+    rule = _rule(forms, parts)
     unsupported = not rule and len(text.split()) > STORY
     least = _AGREED.get(rule, LEAVES_AGREED) if rule else LEAVES_STORY if unsupported else LEAVES
     if leaves >= least:
@@ -95,6 +98,22 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         label = OPT_OUT if leaves >= (LABELLED_STORY if unsupported else 0.5) else _likeliest(text, likely)
         return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
     return _otherwise(text, likely, quotes_us=taken_away == "footer")
+
+
+def _rule(forms: Sequence[str], parts: Sequence[str]) -> str:
+    """The rule of the grammar by which a text is an opt-out, or nothing."""
+    return next((found for form in forms if (found := grammar.opt_out_rule(form, tuple(parts)))), "")
+
+
+def _automatic(forms: Sequence[str], parts: Sequence[str]) -> Verdict:
+    """A phone's own answer, which needs nobody; or somebody who speaks of such texts and has had enough."""
+    leaves = trained().likelihoods(parts)[OPT_OUT]
+    score = round(leaves, 3)
+    if leaves >= LEAVES_STORY and (rule := _rule(forms, parts)):
+        return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule, score, everywhere.asked(forms))
+    if leaves >= LEAVES:
+        return Verdict(OPT_OUT, Reading.Outcome.HOLD, "doubt", score)
+    return Verdict(OTHER, Reading.Outcome.ROUTE, "automatic", 1.0, courtesy=True)
 
 
 def _wordless(own: str, taken_away: str) -> Verdict:

@@ -94,7 +94,7 @@ def unquoted(body: str) -> tuple[str, str]:
         _, *below = _ENDS_QUOTE.split(found["quoted"])
         return (below[-1].strip() if below else ""), "tapback"
     if _AUTOMATIC.search(body):
-        return body, "automatic"
+        return _FOOTER.sub(" ", body), "automatic"
     if found := _HISTORY.search(body):
         body = body[: found.start()]
     body = "\n".join(line for line in body.split("\n") if not line.lstrip().startswith(">"))

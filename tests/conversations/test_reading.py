@@ -254,3 +254,35 @@ def test_the_providers_own_finding_always_counts():
 )
 def test_only_start_and_unstop_ask_to_come_back(body, back):
     assert reading.wants_back(body) is back
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Is this an automated message? Stop texting me",
+        "I do not want another automated message from you, take me off your list",
+        "This number is not monitored. STOP",
+        "You have an automated response? unsubscribe me",
+    ],
+)
+def test_who_speaks_of_automatic_texts_is_no_machine(body):
+    assert reading.read(body).outcome == "opt_out"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Auto reply: I am driving and will get back to you",
+        "This is an automated response. Thank you for contacting Smith Plumbing. Reply STOP to opt out.",
+        "(I’m not receiving notifications. If this is urgent, reply “urgent” to send a notification through "
+        "with your original message.)",
+        "Automatic reply: I am out of the office until Monday. Please do not reply to this message.",
+    ],
+)
+def test_a_phones_own_answer_needs_nobody(body):
+    read = reading.read(body)
+    assert (read.label, read.outcome, read.courtesy) == ("other", "route", True)
+
+
+def test_a_phones_own_answer_that_wants_no_texts_is_held():
+    assert reading.read("This mailbox is not monitored. Please do not text this number.").outcome == "hold"
