@@ -288,8 +288,9 @@ def lift(
     row.lifted_provider_id = provider_id
     row.lifted_by = by
     row.save(update_fields=["lifted_at", "lifted_evidence", "lifted_provider_id", "lifted_by"])
-    if by is not None:
-        audit.record(
-            account=address.account, by=by, verb="opted_in", summary=f"Opted in {address.value}", on=address
-        )
+    # Whoever did it, be it the product on a START: the log is sealed, what ends an opt-out is not.
+    audit.record(
+        account=address.account, by=by, verb="opted_in", summary=f"Opted in {address.value}", on=address,
+        detail={"opt_out": row.pk, "words": evidence},
+    )  # fmt: skip
     return row

@@ -192,6 +192,17 @@ def test_lifting_keeps_the_row_and_allows_a_new_one(ann):
     assert sorted(AuditEntry.objects.values_list("verb", flat=True)) == ["opted_in", "opted_out"]
 
 
+def test_whatever_ends_an_opt_out_stands_in_the_log(ann):
+    """A START too: the log is sealed, and what ends an opt-out is not."""
+    phone = people.phone(ann)
+    made = stop(phone)
+    suppression.lift(phone, channel="phone", evidence="Start please", now=NOON)
+    kept = AuditEntry.objects.get()
+    assert (kept.verb, kept.by, kept.detail) == (
+        "opted_in", None, {"opt_out": made.pk, "words": "Start please"}
+    )  # fmt: skip
+
+
 def entry(contact, now=NOON):
     """(chosen address id, first reason) as one statement of a launch would find them."""
     with connection.cursor() as cursor:
