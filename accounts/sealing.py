@@ -176,7 +176,10 @@ def check(seal: AuditSeal) -> str:
     before = AuditSeal.objects.filter(account=seal.account_id, number=seal.number - 1).first()
     if seal.number > 1 and before is None:
         return f"{where}: the seal before it is missing."
-    rows = list(_rows(seal.account_id, kind, seal.columns.split(","), seal.first, seal.last))
+    columns = seal.columns.split(",")
+    if gone := set(columns) - {field.attname for field in kind.model._meta.concrete_fields}:
+        return f"{where}: it covers columns that are there no more: {', '.join(sorted(gone))}."
+    rows = list(_rows(seal.account_id, kind, columns, seal.first, seal.last))
     if len(rows) != seal.rows:
         return f"{where}: {seal.rows:,} rows were sealed, and {len(rows):,} are there."
     if not hmac.compare_digest(seal.digest, _digest(key, before.digest if before else "", seal, rows)):

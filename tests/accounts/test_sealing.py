@@ -120,6 +120,16 @@ def test_whoever_lacks_the_deployments_key_cannot_make_seals(account: Account, s
     assert found(account) == []
 
 
+def test_a_seal_over_a_column_that_is_gone_is_named_and_hides_no_other(account: Account) -> None:
+    seal()
+    with unguarded(AuditSeal):
+        AuditSeal.objects.filter(account=account, number=1).update(columns="id,gone")
+    assert "columns that are there no more: gone" in found(account)[0]
+    with unguarded(OptOut):
+        OptOut.objects.update(evidence="Yes please")
+    assert sealing.check_on(now=clock.now(), go_on=lambda: True) == 2
+
+
 def test_seals_are_kept_themselves(account: Account) -> None:
     table = AuditSeal._meta.db_table
     seal()
