@@ -89,7 +89,8 @@ def errors(version: WorkflowVersion) -> list[str]:
             found.append(f"“{node.name}” can never be reached from the first step.")
     if graph.cyclic:
         for loop in networkx.simple_cycles(drawn):
-            if not any(KINDS[graph.nodes[n].kind].pauses for n in loop if graph.nodes[n].kind in KINDS):
+            known = [graph.nodes[n] for n in loop if graph.nodes[n].kind in KINDS]
+            if not any(KINDS[node.kind].takes_time(node) for node in known):
                 first = loop.index(min(loop))  # told from the step that was drawn first
                 names = ", ".join(graph.nodes[n].name for n in loop[first:] + loop[:first])
                 found.append(f"These steps go round without ever waiting: {names}.")

@@ -81,12 +81,16 @@ class NodeKind:
 
     kind: ClassVar[str]
     instant: ClassVar[bool] = False  # decided inside the batch that reaches it; never stored open
-    pauses: ClassVar[bool] = True  # a loop through it takes time
+    pauses: ClassVar[bool] = True  # a loop through it takes time: see `takes_time`
     settings_model: ClassVar[type[Settings]] = Settings
 
     def settings(self, node: GraphNode) -> Any:
         """The node's settings, validated. Raises pydantic.ValidationError."""
         return self.settings_model.model_validate(node.settings)
+
+    def takes_time(self, node: GraphNode) -> bool:
+        """Whether whoever goes round through this very node is held up by it."""
+        return self.pauses
 
     def labels(self, node: GraphNode) -> set[str]:
         """The labels a step may complete with, beside `next` and `otherwise`."""

@@ -11,13 +11,15 @@ from campaigns.nodes.base import Batch, NodeKind, Outcome, Row, Settings, State
 from campaigns.snapshots import MERGE_FIELDS
 from common import sql
 from common.segments import count_segments
-from conversations import outbound, rendering
+from conversations import footers, outbound, rendering
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.locks import lock_idle_messages
 from conversations.models import Message
+from conversations.models.footer import LONGEST
 from conversations.threads import MAX_BODY
 
 PACE_SECONDS = 60
+WITH_FOOTER = MAX_BODY - LONGEST - 1  # the line below it takes a line break, too
 ORIGIN = "step:"  # and its id: what a campaign's text names as its origin
 TOO_LATE = "too_late"
 _REASON_LENGTH = 60  # of the column
@@ -52,9 +54,17 @@ class SendSms(NodeKind):
     settings_model = SendSmsSettings
 
     def problems(self, node: GraphNode) -> list[str]:
-        """The text must be readable and name only merge fields that exist."""
+        """The text must be readable, name merge fields that exist, and leave room for the opt-out line."""
         problems = super().problems(node)
-        return problems or rendering.problems(self.settings(node).body, MERGE_FIELDS)
+        if problems:
+            return problems
+        body = self.settings(node).body
+        if len(body) > WITH_FOOTER and not footers.tells_opt_out(body):
+            problems.append(
+                f"Longer than {WITH_FOOTER:,} characters: as somebody’s first text it would leave no room "
+                "for the line on how to opt out."
+            )
+        return problems + rendering.problems(body, MERGE_FIELDS)
 
     def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
         """At most what lane and number can send in 60 s, less what is queued there already."""

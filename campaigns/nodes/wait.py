@@ -76,6 +76,10 @@ class Wait(NodeKind):
         """Beside `next`, the way out of those who have no date to wait for."""
         return {NO_APPOINTMENT} if "around" in node.settings else set()
 
+    def takes_time(self, node: GraphNode) -> bool:
+        """Not around a date: where that moment has passed it is over at once, as often as one comes round."""
+        return "around" not in node.settings
+
     def arrival(self, node: GraphNode, now: datetime) -> Arrival:
         """Waiting from the first moment until the timer runs out; the other ways are looked at at once."""
         length = self.settings(node).minutes

@@ -10,6 +10,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 TEXT = ("text", "send_sms", {"body": "Hi {{ first_name }}"})
 WAIT = ("pause", "wait", {"minutes": 5})
+NEAR = ("near", "wait", {"around": {"field": "appointment", "minutes": -60}})
 END = ("done", "end", {})
 HOME = {"label": "home", "field": "kind", "operator": "is", "value": "residential"}
 
@@ -36,9 +37,16 @@ def test_a_sound_workflow_has_nothing_wrong_with_it():
         ([TEXT, ("a", "branch", {"conditions": [HOME]}), ("b", "branch", {"conditions": [HOME]})],
          [("text", "next", "a"), ("a", "home", "b"), ("b", "home", "a")],
          "These steps go round without ever waiting: A, B."),
+        ([TEXT, NEAR, ("a", "branch", {"conditions": [HOME]})],
+         [("text", "next", "near"), ("near", "next", "a"), ("near", "no_appointment", "text"),
+          ("a", "home", "near"), ("a", "otherwise", "text")],
+         "These steps go round without ever waiting: Near, A."),
         ([TEXT, END], [("text", "next", "done"), ("done", "next", "text")],
          "“Done”: An end cannot lead on. Remove its edges."),
         ([("text", "send_sms", {"body": ""})], [], "“Text”: body: String should have at least 1 character"),
+        ([("text", "send_sms", {"body": "x" * 1520})], [],
+         "“Text”: Longer than 1,519 characters: as somebody’s first text it would leave no room for the line "
+         "on how to opt out."),
         ([("text", "send_sms", {"body": "Hi {{ nickname }}"})], [],
          "“Text”: There is no merge field “nickname”."),
         ([TEXT, ("pause", "wait", {"minutes": 0})], [("text", "next", "pause")],
@@ -59,6 +67,11 @@ def test_what_is_wrong_is_said_in_words(nodes, edges, error):
 
 def test_a_loop_that_waits_is_allowed():
     assert errors([TEXT, WAIT], [("text", "next", "pause"), ("pause", "next", "text")]) == []
+
+
+def test_a_long_text_that_says_how_to_opt_out_needs_no_room_for_it():
+    told = ("text", "send_sms", {"body": "x" * 1560 + " Reply STOP to opt out."})
+    assert errors([told, END], [("text", "next", "done")]) == []
 
 
 def test_a_faulty_draft_stays_a_draft():
