@@ -14,7 +14,7 @@ LABELS = {
 }
 MEANINGS = {
     "optout": "They want no more texts or calls.",
-    "booking_yes": "They want the visit. Book it from here: a correction books nothing.",
+    "booking_yes": "They want the visit. A correction books nothing: book it in ServiceTitan.",
     "reschedule": "They want the visit at another time.",
     "question": "They ask something and wait for an answer.",
     "complaint": "They are unhappy about us or our work.",

@@ -65,7 +65,7 @@ class ReportForm(forms.Form):
 
 def _number(number: SendingNumber) -> str:
     shown = display_phone(number.e164)
-    return f"{number.label} ({shown})" if number.label else shown
+    return shown if number.label in ("", shown) else f"{number.label} ({shown})"
 
 
 def _reports(request: Request) -> QuerySet[ComplianceReport]:
