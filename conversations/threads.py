@@ -100,7 +100,7 @@ def close(thread: Thread, *, by: User, now: datetime, seen: str | None = None) -
     closed += Thread.objects.filter(pk=thread.pk, needs_reply=True).update(
         needs_reply=False, escalated_reason=""
     )
-    ContactHold.objects.filter(contact_id=thread.contact_id, resolved_at=None).update(resolved_at=now)
+    ContactHold.objects.resolve(contact_id=thread.contact_id, address_id=thread.address_id, now=now)
     if closed:
         words = f"Closed the thread with {thread.contact}"
         audit.record(account=thread.account, by=by, verb="closed_thread", summary=words, on=thread)

@@ -41,7 +41,7 @@ def mark(thread: Thread, *, by: User, now: datetime) -> list[int]:
     kept.update(state=Thread.State.CLOSED, needs_reply=False, escalated_reason="")
     # A wish outranks whose phone it is: what shows it, and what keeps the thread closed, stays.
     kept.exclude(closed_reason=opt_outs.REASON).update(closed_reason=REASON)
-    ContactHold.objects.filter(contact=thread.contact_id, resolved_at=None).update(resolved_at=now)
+    ContactHold.objects.resolve(contact_id=thread.contact_id, address_id=thread.address_id, now=now)
     phone = display_phone(thread.address.value)
     audit.record(
         account=thread.account, by=by, verb="marked_wrong_number", on=thread,

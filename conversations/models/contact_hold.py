@@ -1,7 +1,19 @@
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
 from common import clock
+
+
+class ContactHoldQuerySet(models.QuerySet["ContactHold"]):
+    """Ending holds."""
+
+    def resolve(self, *, contact_id: int, address_id: int, now: datetime) -> int:
+        """End what was held for replies from this address: what the contact wrote elsewhere is not dealt with
+        yet. How many ended."""
+        from_here = Q(message=None) | Q(message__address=address_id)
+        return self.filter(from_here, contact=contact_id, resolved_at=None).update(resolved_at=now)
 
 
 class ContactHold(models.Model):
@@ -15,6 +27,7 @@ class ContactHold(models.Model):
     until = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ContactHoldQuerySet.as_manager()
     account_path = "contact__account"
 
     class Meta:

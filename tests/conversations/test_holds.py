@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from audiences.models import Address, Contact
+from audiences.models import Address, Contact, ContactAddress
 from campaigns import engine
 from campaigns.models import Enrollment, Step
 from common import clock
@@ -110,3 +110,18 @@ def test_everybody_on_a_phone_leaves_every_campaign_and_every_thread_of_it_close
     assert set(Message.objects.filter(kind="campaign").values_list("state", flat=True)) <= {"cancelled"}
     leased = leasing.lease(10, now=clock.now())
     assert claiming.claim(leased, now=clock.now()) == []
+
+
+def test_closing_one_thread_leaves_what_is_held_for_another(company: Company) -> None:
+    ann = factories.make_contact(company.account, phone=phone(0))
+    second = Address.objects.create(account=company.account, channel="phone", value=phone(1))
+    ContactAddress.objects.create(contact=ann, address=second, position=1)
+    lane = factories.make_campaign_lane(company.account)
+    agent = factories.make_user(company.account, "agent")
+    for index in range(2):
+        says(company, index, "Worst service I have had")
+    first, other = Thread.objects.order_by("pk")
+    threads.close(first, by=agent, now=clock.now())
+    assert held(0, lane) == [True], "the complaint from the other phone is not dealt with"
+    threads.close(other, by=agent, now=clock.now())
+    assert held(0, lane) == [False]
