@@ -16,17 +16,17 @@ from conversations.reader.wording import canonical, clauses, normalise, unquoted
 
 __all__ = ["DETECTOR", "LABELS", "STOP_WORDS", "Verdict", "needs_person", "normalise", "read", "wants_back"]
 
-DETECTOR = "three-tiers-5"
+DETECTOR = "three-tiers-6"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 
-LEAVES = 0.60
+LEAVES = 0.66
 """From this likelihood of a wish to be left alone on, it ends everything."""
 LEAVES_AGREED = 0.45
 """The same where a rule of the grammar says so too."""
 DOUBTFUL = 0.20
 """From this likelihood on a person decides."""
-BOOKS = 0.60
+BOOKS = 0.66
 """A booking is asked for only from this likelihood on: a technician is sent to a house."""
 BOOKS_BESIDE = 0.95
 """The same where the text also asks or refuses something."""
@@ -36,8 +36,8 @@ CLEAR = 0.34
 _YES_ALONE = frozenset({"y", "yes", "yep", "yeah", "yup", "si", "yes please", "si por favor"})
 STORY = 12
 """More words than these are a story, where many a word of refusal is about something else ..."""
-LEAVES_STORY, LABELLED_STORY = 0.90, 0.70
-"""... so that without a rule it takes this to end everything, and this to be called one while it is held."""
+LEAVES_STORY = 0.88
+"""... so that without a rule it takes this to end everything."""
 _AGREED = {"sentence": 0.2}  # "Stop." between two full stops says more than a phrase inside a story
 
 
@@ -81,6 +81,8 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "keyword", 1.0, keyword=word)
     if word := next((found for form in forms if (found := keywords.nearly(form))), ""):
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, "nearly a keyword", 0.95, keyword=word)
+    if text in START_WORDS:
+        return Verdict(OTHER, Reading.Outcome.ROUTE, "start", 1.0)
     if keywords.ordinary(text):
         return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
     if text in _YES_ALONE:
@@ -95,7 +97,7 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         score = round(leaves, 3)
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule or "trained", score, everywhere.asked(forms))
     if leaves >= DOUBTFUL:
-        label = OPT_OUT if leaves >= (LABELLED_STORY if unsupported else 0.5) else _likeliest(text, likely)
+        label = OPT_OUT if leaves >= LEAVES else _likeliest(text, likely)
         return Verdict(label, Reading.Outcome.HOLD, "doubt", round(leaves, 3))
     return _otherwise(text, likely, quotes_us=taken_away == "footer")
 
@@ -109,9 +111,10 @@ def _automatic(forms: Sequence[str], parts: Sequence[str]) -> Verdict:
     """A phone's own answer, which needs nobody; or somebody who speaks of such texts and has had enough."""
     leaves = trained().likelihoods(parts)[OPT_OUT]
     score = round(leaves, 3)
-    if leaves >= LEAVES_STORY and (rule := _rule(forms, parts)):
+    rule = _rule(forms, parts)
+    if leaves >= LEAVES_STORY and rule:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule, score, everywhere.asked(forms))
-    if leaves >= LEAVES:
+    if leaves >= (LEAVES_AGREED if rule else LEAVES):
         return Verdict(OPT_OUT, Reading.Outcome.HOLD, "doubt", score)
     return Verdict(OTHER, Reading.Outcome.ROUTE, "automatic", 1.0, courtesy=True)
 

@@ -5,7 +5,7 @@ Sentences are told apart, so that a refusal in one and a word for texts in the n
 
 from collections.abc import Iterator, Sequence
 
-from conversations.reader import grammar, intents
+from conversations.reader import grammar, intents, scope
 from conversations.reader.concepts import concept
 
 SHORTEST, LONGEST = 3, 4  # letters in a piece
@@ -15,7 +15,8 @@ MOST_WORDS = 60  # of a text; the rest says nothing that the beginning did not
 def features(parts: Sequence[str]) -> Iterator[str]:
     """Every feature of a text's canonical sentences, with repetitions.
 
-    Pairs of words hold a space, pieces begin with `_`, concepts with `%` or `~`, rules that fire with `!`.
+    Pairs of words hold a space, pieces begin with `_`, concepts with `%` or `~`, rules that fire with `!`,
+    cues beside the verb with `@`.
     """
     yield from marks(parts)
     left = MOST_WORDS
@@ -70,6 +71,9 @@ def marks(parts: Sequence[str]) -> Iterator[str]:
         found.append("!hint")
     if not grammar.mentions(bare):
         found.append("!unmentioned")
+    agrees = "-" if found[0] == "!no rule" else "+"
+    for cue in scope.cues(text):
+        found += [f"@{cue}", f"@{agrees}{cue}"]
     if intent := intents.intent(text):
         found += [f"!{intent.label}", f"!{intent.label} {intent.rule}"]
         if intent.whole:

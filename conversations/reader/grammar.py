@@ -40,9 +40,12 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\bsubscription to the (filter|water|salt)\b",
         rf"\bdont( ever)? send( me| us)?( (that|the|this|same|any|more|your|out))* ({_BILLS}|{_WORKER})\b",
         r"(?<!why )\b(wont|doesnt|dont|didnt|cant|never|not|wouldnt|isnt|please dont|couldnt) "
-        r"((want|mean|say|said|ask|asked|going|trying|meant|text|texted|type|typed|sent|send|need|have|you|him|her|to) )*"
+        r"((want|wish|mean|say|saying|said|ask|asking|asked|going|trying|meant|text|texted|type|typed|sent|send|need|have|you|yall|dare|ever|even|him|her|to) )*"
         r"(stop|stopping|quit|quitting|unsubscribe|unsubscribed|optout|cancel|end)\b"
         r"( ((send|text|messag)ing|sending|the|these|my|those|me|your|you|texts?|messages?|reminders?))*",
+        r"(?<!do )\bnot (my |the |your )(text|message|reminder|alert)s?\b|\b(stop|quit) worry\w*",
+        rf"\b(take|remove|drop|scratch|pull|get|bump)( (me|us|my name|him|her|it))? (off|from|out of)( (the|your|this|next|my|for|on))* (\d+( ?(am|pm))?|{_DAY}s?|week\w*|schedule|calendar"
+        r"|slot|route|(\w+ )?(route|slot))\b",
         r"\b(dont|no) need to (stop|cancel|reset|end|quit|remove|call)\b( by)?",
         rf"\bcancel\w*( (my|our|the|your|todays|tomorrows|that|this|for|other|next|all))* {_APPOINTMENT}\b",
         rf"\b(quit|end|stop|pause)( (my|our|the|your))* (membership|plan|contract|warranty|auto ?pay|{_DAY})\b",
@@ -85,6 +88,8 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"\bstop texting my old (number|phone)\b",
         r"\b(i|we) (dont|cant|never|wont|couldnt)( really| usually)?( (want|like|know how|need|care) to)? text\b(?! (from|me))( (much|well|back))?",
         # Spanish.
+        r"\b(quit|sa[cq]u?|borr)\w* (me |nos )?de la (lista|ruta|agenda) (de|del|para) (el |la )?(manana|hoy|lunes|martes|miercoles|jueves|viernes|sabado|domingo|semana|dia)\b",
+        r"\bno (me |nos )?(quiten|quite|borren|saquen|eliminen)( de (la|su) lista)?\b",
         rf"\b(no|ya no|dejen de|deje de|paren de)( (me|nos|le))?( (vuelvan a|sigan))? (mand|envi)\w+( (mas|a|al|el|la|los"
         rf"|las|ese|esa|mismo|esos|sus|otra vez))* {_WHO}\b",
         r"\b(dej\w+|par\w+) de (cobrar\w*|cancelar\w*|venir|funcionar|trabajar|gotear|cambiar|mentir\w*|salir|prender"
@@ -141,6 +146,10 @@ _RULES: tuple[tuple[str, str], ...] = (
               r"|follow up|send)( (me|us|again|anymore|these|any|more))*\b"),
     ("cease", r"\b(texts?|messages?|notifications?|alerts?) off\b"),
     ("cease", r"^(please )?(can|could) (we|you) (please )?not( (do|text|send|message|have|with|get))+( (the|these|me|us|so|any|texts?|messages?|anymore))*$"),
+    ("cease", r"\b(dont|never)( (you|yall))? (dare|ever|please)( to)? (send|text|message|contact|write)\b|\bdont( you)?( dare)?( please)? send( me| us)? (another( one| text| message)?|others|any ?more|any other|one more)( (please|ever|again|now))*$"),
+    ("costs", r"\b(next|another|each|every|one more|any further) (text|message|contact)( \w+){0,4} (costs?|lawsuit|lawyer|court|attorney|fcc|\d{3,})\b"),
+    ("said so", r"\b(ive|i have|i) (already )?sent (it|stop|that|this|optout) (thrice|twice|already|before|again|\d+|three|four|five|many)\b"),
+    ("leave", r"^(shoo|scram|begone|vamoose|shove off|bug off|beat it|skedaddle)\b"),
     ("unwanted", r"\b(no longer|dont|not|never|rather not)( \w+){0,4} hear(ing)? from (you|your)\b"),
     ("remove", r"\b(take|get|remove|pull) (my|his|her|our|the)( \w+){0,2} (number|name|phone)( \w+)? (off|out|down)\b"),
     ("cease", rf"\b(dont|never|not)( (ever|you|please))* call( {_ME})? (again|anymore|ever)\b"),
@@ -245,7 +254,7 @@ _FIRST = re.compile(
 )
 _WANTS_THEM = re.compile(
     r"\b(still want|but i( still| do)? (want|like|love|need)|(?<!you )(?<!i )(?<!they )(?<!yall )(?<!guys )(?<!people )keep (sending|texting|them|the texts|the reminders|me on)|i (do )?(like|want|need) (them|the texts|the messages"
-    r"|the reminders|these|your texts)|didnt mean|by (mistake|accident)|ignore that|texts? (are|is) (ok|fine|good|welcome)|autocorrect|not mean to)\b"
+    r"|the reminders|these|your texts)|(?<!dont )(?<!never )(?<!not )(leave|keep) me on( it| the list)?\b(?! (read|hold|seen))|no objections? to|consent stands|(si|ya si) quiero (los|sus|recibir)|me sirven (los|sus)|text away|didnt mean|by (mistake|accident)|ignore that|texts? (are|is) (ok|fine|good|welcome)|autocorrect|not mean to)\b"
 )
 
 
@@ -301,7 +310,7 @@ def opt_out_rule(text: str, parts: tuple[str, ...]) -> str:
 
 
 _HINTS = re.compile(
-    r"^(could you (please )?not|please (dont|no)|can you not|just dont|dont|please no more|ya estuvo|no quiero nada|spam( \w+)?|spammers?"
+    r"^((i )?dont want|could you (please )?not|please (dont|no)|can you not|just dont|dont|please no more|ya estuvo|no quiero nada|spam( \w+)?|spammers?"
     r"|die spammer|really|leave|off|out|get out|no mas que)$|\bwant(s|ed)? your (promotions|texts?|messages?|spam)\b|^(i )?said no( \w+)?$"
     r"|\btexting is not ok\b|\bno means no\b|\bwhat part of no\b"
 )

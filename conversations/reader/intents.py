@@ -18,6 +18,13 @@ _DAY = (
     r"(mon|tues?|wednes|thurs?|fri|satur|sun)day|tomorrow|next (week|month|year)|another (day|time|week)"
     r"|(some )?other (day|time)|different (day|time|date)|later (date|time)"
 )
+# A no that is a yes.
+_TWICE_NO = re.compile(
+    r"\b((not|no) (gonna|going to|about to|voy a) (say|decir) (que )?no( to (that|it|this))?|cant say no|why would (i|we) say no|why not"
+    r"|going to say no but( \w+){0,2}|said no( \w+){0,3} but|no (objections?|problem\w*|worries|worry|rush|doubt|complaints?|brainer|hurry|hay problema|hay prisa|pasa nada)"
+    r"|cant wait|dont (cancel( (me|it|us|that))?|forget|lose( my \w+)?|be late|worry|miss|mind|let the \w+ out|stop at)|wouldnt miss|(not|dont) (revok\w+|cancell?ing|opting)( \w+)?"
+    r"|no te preocupes)\b"
+)
 _NEGATED = re.compile(r"\b(no|not|dont|cant|never|nah|wont|doesnt|isnt|nope|ni|tampoco)\b")
 _THANKS = re.compile(
     r"^((ok|great|perfect|good|awesome|cool|alright|got it|many|muchas|mil|perfecto|bueno|gracias|thanks|thank|you|so|much|very"
@@ -74,6 +81,9 @@ _BOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("yes", re.compile(rf"^(oh |well |hi |hello |ok |um |hell |heck )?{_YES}( |$)")),
     ("ask", re.compile(r"\b(book (it|me|us|that)|sign (me|us) up|schedule (me|it|us|that)|please schedule|put (me|us) (down|on the"
                        r" (schedule|calendar))|pencil me in|count me in|set it up|lets do (it|this)|please do|go ahead)\b")),
+    ("ask", re.compile(r"\b(lock (it|me|that|us) in|(put|pencil|write) (me|us) (in|down)|count (me|us) in|get (me|us) on the|(i|we) (accept|approve|authorize|consent)|we agree|(my|our) (authorization|approval|ok|permission) to (schedule|book|proceed|come|set)"
+                       r"|you may proceed|i agree to|affirmative|approval to|(slot|spot|appointment) is mine|its mine|it is mine|confirming( that)? (we|i|our|my)|bring (him|it|them) on"
+                       r"|send (him|her|them|somebody|someone|the guy|your guy|the tech|a tech|it)|come on (out|over|by))\b")),
     ("ask", re.compile(r"\b(i want|id like|i would like|wed like|we would like|id love|ready|we want|i need)( \w+)? to (book|schedule)\b")),
     ("ask", re.compile(r"^(1|confirmed|confirm|i confirm|absolutely|definitely|interested|im interested|im in|sounds good book)$")),
     ("es", re.compile(r"\b(quiero|quisiera|me gustaria) (agendar|reservar|una cita|la cita|hacer (una|la) cita)\b"
@@ -86,21 +96,31 @@ _YES_WHEN = re.compile(
     r" (what (time|times|day|days)|when|(mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|que (dia|hora)|a que hora|cuando)\b"
 )
 _MAY_BOOK = re.compile(
-    r"\b(yes|yep|yeah|yea|yup|ye|sure|ok|works?|book\w*|schedul\w*|sign|interested|come|send|need|want|like|love|lets|do it|deal"
+    r"\b(yes|yessir|yessum|yesss?|aye|bet|aight|affirmative|accept\w*|agree\w*|approv\w*|authoriz\w*|consent|proceed|objections?|lock|(put|count|get|pencil|write) (me|us)|visit|appointment|roger"
+    r"|mand\w+|una|yep|yeah|yea|yup|ye|sure|ok|works?|book\w*|schedul\w*|sign|interested|come|send|need|want|like|love|lets|do it|deal"
     r"|mon|monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|today|morning|afternoon|anytime|any|time|available|am|pm|noon"
     r"|at \d+|\d+ ?(am|pm)|ready|perfect|good|great|fine|down|go ahead|confirm\w*|slot|calendar|asap|thumbsup|si|claro|dale|bien|cita"
     r"|agend\w*|vengan?|manana|tarde|dia|lunes|martes|miercoles|jueves|viernes|sabado|cualquier|hora|acuerdo|adelante|interesa|quiero"
     r"|apunt\w*|anot\w*|perfecto|va|sale|vale|listo|\d+)\b"
 )
 _PUTS_OFF = re.compile(
-    r"\b(let me|ill let|will let you|get back to you|check (with|my)|look at (my|the)|ask my|talk to my|think about|look at my|call you|maybe|not sure|idk"
+    r"\b(let me|ill let|will let you|get back to you|check (with|my)|(let me|have to|need to|gotta|got to|ill|i) look at (my|the)|ask my|talk to my|think about|look at my|call you|maybe|not sure|idk"
     r"|luego|despues les|pensarlo|preguntar\w*)\b"
+)
+
+
+_TAKES_OUT = re.compile(
+    r"\b(unsubscribe|optout|(remove|take) (me|us)|stop (part|texts?|texting|messag\w+))\b"
 )
 
 
 def reserved(text: str) -> bool:
     """Whether a canonical text asks or refuses something beside whatever it accepts."""
-    return ("?" in text and not _YES_WHEN.match(text)) or bool(_NEGATED.search(text))
+    return (
+        bool(_TAKES_OUT.search(text))
+        or ("?" in text and not _YES_WHEN.match(text))
+        or bool(_NEGATED.search(_TWICE_NO.sub(" ", text)))
+    )
 
 
 def may_book(text: str) -> bool:
@@ -123,7 +143,7 @@ def intent(text: str) -> Intent | None:
     if _PUTS_OFF.search(text) and not asks:
         return Intent("other", "puts off")
     for rule, pattern in _BOOKS:
-        if pattern.search(text) and not asks and not _NEGATED.search(text):
+        if pattern.search(text) and not asks and not _NEGATED.search(_TWICE_NO.sub(" ", text)):
             return Intent("booking_yes", rule)
     if asks and _YES_WHEN.match(text) and not _NEGATED.search(text):
         return Intent("booking_yes", "yes, when")

@@ -15,8 +15,8 @@ from conversations.reader.classifier import LABELS, Classifier
 from conversations.reader.features import features
 from conversations.reader.wording import clauses, unquoted
 
-MOST_FEATURES = 30_000
-_ROUNDS = 6
+MOST_FEATURES = 45_000
+_ROUNDS = 4
 _RATE = 0.4
 _DECAY = 1e-4
 _SCALE = 100  # weights are kept as hundredths

@@ -18,6 +18,7 @@ _EMOJI = {
     "🛑": "stop", "🚫": "stop", "⛔": "stop", "🖕": "eff off", "👍": "thumbsup", "👌": "thumbsup",
     "✅": "thumbsup", "👎": "thumbsdown", "🙏": "please", "❌": "no",
 }  # fmt: skip
+_LAUGHS = re.compile("[\U0001f602\U0001f923\U0001f639\U0001f480\U0001f605]+")
 _JOY = re.compile("[\u2764\u263a\U0001f600-\U0001f64f\U0001f970\U0001f389\U0001f384\U0001f499-\U0001f49c]")
 
 # What people type in a hurry, and the word they mean. Several words where the short form is a phrase.
@@ -112,7 +113,7 @@ def normalise(body: str, longest_run: int = 2) -> str:
     for emoji, word in _EMOJI.items():
         if emoji in body:
             body = body.replace(emoji, f" {word} ")
-    body = _JOY.sub(" ", body)
+    body = _JOY.sub(" ", _LAUGHS.sub(" lol ", body))
     text = unicodedata.normalize("NFKD", body).lower()
     text = "".join(char for char in text if not unicodedata.combining(char))
     text = re.sub(r"['’‘`´]", "", text)
