@@ -114,7 +114,7 @@ def _automatic(forms: Sequence[str], parts: Sequence[str]) -> Verdict:
     rule = _rule(forms, parts)
     if leaves >= LEAVES_STORY and rule:
         return Verdict(OPT_OUT, Reading.Outcome.OPT_OUT, rule, score, everywhere.asked(forms))
-    if leaves >= (LEAVES_AGREED if rule else LEAVES):
+    if leaves >= (DOUBTFUL if rule else LEAVES):
         return Verdict(OPT_OUT, Reading.Outcome.HOLD, "doubt", score)
     return Verdict(OTHER, Reading.Outcome.ROUTE, "automatic", 1.0, courtesy=True)
 

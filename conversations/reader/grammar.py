@@ -87,6 +87,7 @@ TRAPS: tuple[re.Pattern[str], ...] = tuple(
         r"|call|email)\b",
         r"\bstop texting my old (number|phone)\b",
         r"\b(i|we) (dont|cant|never|wont|couldnt)( really| usually)?( (want|like|know how|need|care) to)? text\b(?! (from|me))( (much|well|back))?",
+        r"\b(im|phone is|currently)? ?not receiving notifications\b",
         # Spanish.
         r"\b(quit|sa[cq]u?|borr)\w* (me |nos )?de la (lista|ruta|agenda) (de|del|para) (el |la )?(manana|hoy|lunes|martes|miercoles|jueves|viernes|sabado|domingo|semana|dia)\b",
         r"\bno (me |nos )?(quiten|quite|borren|saquen|eliminen)( de (la|su) lista)?\b",
