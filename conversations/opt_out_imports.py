@@ -4,10 +4,11 @@ A list is kept as a draft, looked at, then confirmed; a loop records it. Each ba
 moves the import's cursor, so a killed worker loses at most the batch it was in, and none is recorded twice.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from accounts import audit
@@ -19,6 +20,7 @@ from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations import opt_outs
 
+log = logging.getLogger(__name__)
 BATCH = 500
 _LOOKED_UP = 5_000  # addresses a query
 _NONE = "No earlier opt-outs"
@@ -89,16 +91,28 @@ def declare_none(account: Account, *, by: User, now: datetime) -> None:
 
 
 def record_confirmed(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int:
-    """Record what confirmed imports still hold, until `go_on` says no; how many addresses."""
+    """Record what confirmed imports still hold, until `go_on` says no; how many addresses.
+
+    One import that breaks keeps no other from its turn; it stays unfinished, and launches wait for it.
+    """
     total = 0
     for listed in OptOutImport.objects.unfinished().select_related("by").order_by("confirmed_at"):
-        values = listed.lines
-        done = listed.done
-        while done < len(values) and go_on():
-            done, handled = _record_batch(listed, values[done : done + BATCH], now=now)
-            total += handled
-        if done >= len(values):
-            OptOutImport.objects.filter(pk=listed.pk, finished_at=None).update(finished_at=now, values="")
+        try:
+            total += _record(listed, now=now, go_on=go_on)
+        except (OperationalError, InterfaceError):
+            raise  # the database's trouble, not the list's
+        except Exception:
+            log.exception("opt-out import %s cannot be recorded", listed.pk)
+    return total
+
+
+def _record(listed: OptOutImport, *, now: datetime, go_on: Callable[[], bool]) -> int:
+    values, done, total = listed.lines, listed.done, 0
+    while done < len(values) and go_on():
+        done, handled = _record_batch(listed, values[done : done + BATCH], now=now)
+        total += handled
+    if done >= len(values):
+        OptOutImport.objects.filter(pk=listed.pk, finished_at=None).update(finished_at=now, values="")
     return total
 
 

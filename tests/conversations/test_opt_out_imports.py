@@ -238,3 +238,13 @@ def test_two_workers_at_once_record_every_address_once(
     listed = OptOutImport.objects.get()
     assert sum(handled) == listed.done == listed.recorded == OptOut.objects.count() == 100
     assert listed.finished_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_cannot_be_recorded_keeps_no_other_from_its_turn(account: Account, admin: Client) -> None:
+    for data in (b"phone\n3125550101\n", b"phone\n3125550102\n"):
+        confirm(admin, draft_of(admin, data))
+    OptOutImport.objects.filter(pk=OptOutImport.objects.earliest("pk").pk).update(values="no phone at all")
+    assert record() == 1
+    assert [wish.address.value for wish in OptOut.objects.all()] == ["+13125550102"]
+    assert OptOutImport.objects.unfinished().count() == 1
