@@ -16,7 +16,7 @@ from conversations.reader.wording import canonical, clauses, normalise, unquoted
 
 __all__ = ["DETECTOR", "LABELS", "STOP_WORDS", "Verdict", "needs_person", "normalise", "read", "wants_back"]
 
-DETECTOR = "three-tiers-6"
+DETECTOR = "three-tiers-7"
 OPT_OUT, BOOKING_YES, RESCHEDULE, QUESTION = "optout", "booking_yes", "reschedule", "question"
 COMPLAINT, WRONG_NUMBER, OTHER = "complaint", "wrong_number", "other"
 

@@ -34,12 +34,18 @@ _CUES: tuple[tuple[str, str], ...] = (
     ("welcome", rf"(?<!dont )(?<!not )(?<!longer )(?<!never )(?<!didnt )\b(like|love|want|need|enjoy|appreciate|rely on|depend on|quiero|gustan|sirven|dont mind|fine with|ok with)"
                 rf" (your |the |these |those |getting |los |sus |all )*({_TEXTS}|them)\b(?! (to|stop\w*|gone|off|removed|ended))"),
     ("welcome", r"\b(leave|keep) (me|us|my number|my name|mine) (on|in|posted|subscribed|there)\b|\btext away\b|\bplease (continue|keep)\b|\b(them|texts|reminders|messages|keep em) coming\b|\bconsent stands\b|\bno (objections?|problem) (to|with)\b"),
+    ("welcome", r"\b(you (guys|all|people|folks) (are|r) (fine|ok|okay|good|angels|great)|(text\w*|yall|yours) (is|are) (fine|ok|okay|one|welcome)|not spam|do(nt| not) spam|so far so good|glad of (it|them)|carry on|(agree|happy|like|prefer|love|fine) (to (receive|get|have)|getting|receiving) (\w+ )?texts?"
+                r"|(give|have) (my |you |our )*(permission|consent) to|resubscribe|unblock\w*|un ?mark\w*|add me back|sign me back|still (need|want|like) (mine|them|the|your|both)|want both|keep the \w+ (texts?|ones|messages?|reminders?))\b"),
+    ("hypothetical", r"\b(tempted|almost|nearly|wish i could|if (i|you|u) (ever|were|was)|if i wanted|would (have|of) (block|unsub|stop|left|quit|delet)\w*|some ?day|until i say|before i|so i dont have to)\b"),
+    ("out of other", rf"\b(optout|unsubscribed?|unsubscribing|baja)( (from|of|de|del))( (the|your|my|la|el|all|any|this|that))*(?! ({_TEXTS}|these|this|it|everything|all|list|lista|anything|any|your|sms|promo\w*|marketing|future|esto|aqui|de|del|la|el|the|my)\b) \w+"),
+    ("blocked pipe", r"\bblock(ed|s)? (drain|toilet|sink|pipe|sewer|line|vent|filter|driveway|street|heater|party|off the)\w*|\b(drain|toilet|sink|pipe|vent|driveway) (is |was |got )*(blocked|bloquead[oa])\b|bloquead[oa] el\b"),
+    ("leave it alone", r"\bleav(e|ing) (my|the|our|that|those) (?!wife|husband|mom|mother|dad|phone|family|number|kids?|son|daughter|tenant)\w+ alone\b|\bleave alone\b"),
     ("slip", r"\b(by (mistake|accident)|accidental\w*|ignore (that|my)|disregard (that|my)|autocorrect\w*|typo|(meant|supposed) to (type|say|send|text|go)|pocket|undid|undo|oops|sin querer|por error)\b"),
     ("curious", r"\b((just|only) (curious|wondering|asking|checking)|dont mind|not complaining|solo (pregunto|preguntaba)|por curiosidad)\b"),
     ("joke", r"\b(lol|lmao|rofl|ha(ha)+h?|ja(ja)+|jk|kidding|joking|blush\w*|hilarious|cute\w*)\b"),
     ("mechanism", r"\b(does|do|what happens|if|will|is|can|would|when|si)( \w+){0,5} (stop|unsubscribe|optout|stopping|unsubscribing|opting)\b.*\?|\bwhat (does|do|happens)\b.*\b(stop|unsubscribe|optout)\b"),
     # Somebody else says it, did it, or is asked.
-    ("reported", rf"\b{_FOLK}( \w+)? (says?|said|told|tells|asked|asks|sent|typed|wants|wrote|thinks|dice|dijo|mando)\b"),
+    ("reported", rf"\b{_FOLK}( \w+)? (says?|said|told|tells|asked|asks|sent|typed|types|texted|hit|unsub\w*|optout|swears|borrowed|set|wants|wrote|thinks|dice|dijo|mando)\b|\b(kids?|teenager|grandson|granddaughter|grandkids?|nephew)\b"),
     ("told others", r"\b(told|asked|asking|tell|telling) (him|her|them|my|the other|another|everyone|dish|verizon|att|him to)\b"),
     ("others", r"\b(other|another|different|previous|last|old) (company|companies|guys?|contractor|place|outfit|plumber|people|shop|vendor)\b|\b(netflix|verizon|t mobile|amazon|facebook|doordash|uber|comcast|spotify|hulu|costco|walmart)\b|\bsomebody elses?\b"),
     ("past", r"\b(i|we|he|she|they|it|my \w+|your \w+|the \w+|who|that)( just| already| finally| never| had| has)? (stopped|quit|cancell?ed|removed|ended|deleted|dropped|stopped)\b"),

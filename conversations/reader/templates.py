@@ -152,7 +152,7 @@ def _from_written() -> Iterator[Line]:
     for text, label in written():
         seed = zlib.crc32(text.encode())
         chance = random.Random(seed)
-        yield Line(text, label, _fold(seed), 1.5, written=True)
+        yield Line(text, label, _fold(seed), 2.0, written=True)
         for _ in range(VARIANTS):
             other = exchanged(text, chance)
             other = with_slip(other, chance) if chance.random() < 0.5 else other
