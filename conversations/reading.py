@@ -34,6 +34,7 @@ CLEAR = 0.34
 """Below this no label is likely enough to go anywhere by itself."""
 
 _YES_ALONE = frozenset({"y", "yes", "yep", "yeah", "yup", "si", "yes please", "si por favor"})
+_WHO_ALONE = frozenset({"who is this", "who are you", "quien es", "quien habla"})
 STORY = 12
 """More words than these are a story, where many a word of refusal is about something else ..."""
 LEAVES_STORY = 0.88
@@ -87,6 +88,8 @@ def read(body: str, *, opt_out_type: str = "") -> Verdict:
         return Verdict(OTHER, Reading.Outcome.HOLD, "beside a keyword", 0.4)
     if text in _YES_ALONE:
         return Verdict(BOOKING_YES, Reading.Outcome.ROUTE, "phrase:yes", 0.95)
+    if text.rstrip(" ?") in _WHO_ALONE:  # answered, it may turn out to be the wrong number
+        return Verdict(QUESTION, Reading.Outcome.ROUTE, "phrase:who", 0.9)
     parts = clauses(own)
     likely = trained().likelihoods(parts)
     leaves = likely[OPT_OUT]

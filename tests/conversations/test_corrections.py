@@ -194,7 +194,7 @@ def test_courtesies_ask_nobody_for_anything(thread: Thread, body: str, label: st
 def test_corrections_are_exported_as_classify_reads_them(
     thread: Thread, agent: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ['"Never\tmind"', "two\nlines", "What does it cost?"]
+    words = ['"Never\tmind"', "thanks\nagain", "What does it cost?"]
     messages = [say(thread, body, f"SM{index}") for index, body in enumerate(words)]
     for message in messages[:2]:
         corrections.correct(message, "complaint", agent)
@@ -208,6 +208,6 @@ def test_corrections_are_exported_as_classify_reads_them(
     exported = tmp_path / "corrections.tsv"
     exported.write_text(capsys.readouterr().out, "utf-8")
     found = {(reply.text, reply.label) for reply in load(exported)}
-    assert found == {('"Never mind"', "wrong_number"), ("two lines", "complaint")}
+    assert found == {('"Never mind"', "wrong_number"), ("thanks again", "complaint")}
     with pytest.raises(CommandError, match="no account"):
         call_command("export_corrections", account="nobody")
