@@ -69,6 +69,14 @@ def outline(version: WorkflowVersion) -> list[dict[str, str]]:
 
 def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What somebody should know before sending; nothing here forbids it."""
+    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_lists(plan)]
+    if preview.matched and preview.admitted < preview.matched / 2:
+        found.append("More than half of the audience is left out. Check the reasons below.")
+    return found
+
+
+def _of_pace(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
+    """What number and hours make of it."""
     found = []
     if (number := plan.chosen("number")) and (unknown := registration.warning(number)):
         found.append(unknown)
@@ -78,6 +86,12 @@ def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
         found.append("The start lies outside sending hours. Texts wait for the next opening.")
     if preview.sending_takes and preview.sending_takes.total_seconds() > _LONG_DAY:
         found.append("At this number’s rate the first texts take more than one day of sending hours.")
+    return found
+
+
+def _of_texts(preview: samples.Preview) -> list[str]:
+    """What the samples show."""
+    found = []
     missing = sum(bool(sample.missing) for sample in preview.samples)
     if missing:
         found.append(
@@ -87,15 +101,16 @@ def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     if any(sample.segments > 1 for sample in preview.samples):
         most = max(sample.segments for sample in preview.samples)
         found.append(f"The text takes {most} segments, so it costs and lasts {most} times as much.")
-    today = timezone.localdate(plan.now)
-    for kept in DoNotCallList.objects.stale(plan.draft.account.pk, today):
-        found.append(
-            f"{kept.name}, your scrub of the national registry, is from {kept.obtained_on:%b} "
-            f"{kept.obtained_on.day}. It may be relied on for 31 days: upload a new one in its place."
-        )
-    if preview.matched and preview.admitted < preview.matched / 2:
-        found.append("More than half of the audience is left out. Check the reasons below.")
     return found
+
+
+def _of_lists(plan: drafts.Plan) -> list[str]:
+    """Scrubs of the national registry that have grown too old."""
+    return [
+        f"{kept.name}, your scrub of the national registry, is from {kept.obtained_on:%b} "
+        f"{kept.obtained_on.day}. It may be relied on for 31 days: upload a new one in its place."
+        for kept in DoNotCallList.objects.stale(plan.draft.account.pk, timezone.localdate(plan.now))
+    ]
 
 
 def changes(before: dict[str, Any], preview: samples.Preview) -> list[tuple[str, int, int]]:

@@ -189,12 +189,17 @@ def _show(
         **more,
     }
     if stage == REVIEW:
-        drafts.review(plan, context["preview"])
-        context |= {
-            "warnings": launch_summary.warnings(context["preview"], plan),
-            "type_it": context["preview"].admitted > drafts.TYPED_ABOVE,
-        }
+        context |= _reviewed(plan, context["preview"])
     return _answer(request, plan, context, status)
+
+
+def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
+    """What the last stage says beside the summary; that it was seen is remembered."""
+    drafts.review(plan, preview)
+    return {
+        "warnings": launch_summary.warnings(preview, plan),
+        "type_it": preview.admitted > drafts.TYPED_ABOVE,
+    }
 
 
 def _answer(request: Request, plan: Plan, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -163,15 +163,23 @@ def _page(request: Request, **forms: Any) -> HttpResponse:
         "preview": _preview(request, row.answer_words if row else ""),
         "answering": bool(days) and (row is None or row.answers),
         "has_business_hours": bool(days),
-        "overdue": state_hours.overdue(today),
-        "narrower": sum(one.narrows for one in state_hours.STATES.values()),
-        "next_review": min(one.review_due for one in state_hours.STATES.values()),
+        **_law(today),
         **_picture(request, {one.day: one.name for one in closed}),
         **forms,
     }
     if forms:
         return render(request, TEMPLATE, context, status=422)
     return respond(request, TEMPLATE, "picture", context)
+
+
+def _law(today: date) -> dict[str, Any]:
+    """What stands below: how many states allow less, and when the table is to be read again."""
+    states = state_hours.STATES.values()
+    return {
+        "overdue": state_hours.overdue(today),
+        "narrower": sum(one.narrows for one in states),
+        "next_review": min(one.review_due for one in states),
+    }
 
 
 def _picture(request: Request, closed: dict[date, str]) -> dict[str, Any]:
