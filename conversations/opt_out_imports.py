@@ -98,7 +98,7 @@ def record_confirmed(*, now: datetime, go_on: Callable[[], bool] = lambda: True)
     total = 0
     for listed in OptOutImport.objects.unfinished().select_related("by").order_by("confirmed_at"):
         try:
-            total += _record(listed, now=now, go_on=go_on)
+            total += _record_list(listed, now=now, go_on=go_on)
         except (OperationalError, InterfaceError):
             raise  # the database's trouble, not the list's
         except Exception:
@@ -106,7 +106,7 @@ def record_confirmed(*, now: datetime, go_on: Callable[[], bool] = lambda: True)
     return total
 
 
-def _record(listed: OptOutImport, *, now: datetime, go_on: Callable[[], bool]) -> int:
+def _record_list(listed: OptOutImport, *, now: datetime, go_on: Callable[[], bool]) -> int:
     values, done, total = listed.lines, listed.done, 0
     while done < len(values) and go_on():
         done, handled = _record_batch(listed, values[done : done + BATCH], now=now)

@@ -46,8 +46,11 @@ SHARES_A_PRODUCT = {
 }
 # Minutes of mostly waiting: begun last, they would keep one worker busy after all others are done.
 LONGEST = (
-    "tests/conversations/test_stop.py",
+    "tests/running/test_supervisor.py",
     "tests/running/test_kills.py",
+    "tests/running/test_celery.py",
+    "tests/running/test_stops.py",
+    "tests/conversations/test_stop.py::test_nothing_begins",
     "tests/journeys/",
     "tests/browser/test_journeys.py",
 )

@@ -204,6 +204,7 @@ def test_a_row_that_the_database_refuses_is_passed_over_alone(at):
     assert "Job 9: unreadable" in cursor.last_skipped and refused in cursor.last_skipped
 
 
+@pytest.mark.django_db(transaction=True)
 def test_rows_of_which_the_database_takes_none_stop_the_page():
     account = people.account()
     with pytest.raises(DataError, match="NUL"):
