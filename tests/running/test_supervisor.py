@@ -25,7 +25,7 @@ def refusal(product: Product) -> str:
         env=product.env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 1, done.stdout
