@@ -145,7 +145,7 @@ def prepare_postgres(data_dir: Path, *, durable: bool = True) -> Program:
 
     `durable=False` (tests) trades crash safety for speed. Raises EmbeddedError with a plain sentence.
     """
-    home = _lay_out(data_dir)
+    home = prepare_folders(data_dir)
     binaries = _postgres_binaries()
     cluster = home / "postgres"
     if not cluster.is_dir():
@@ -164,7 +164,7 @@ def prepare_postgres(data_dir: Path, *, durable: bool = True) -> Program:
 
 def prepare_redis(data_dir: Path, *, durable: bool = True) -> Program:
     """Write Valkey's settings and return what to run. Raises EmbeddedError with a plain sentence."""
-    folder = _lay_out(data_dir) / "redis"
+    folder = prepare_folders(data_dir) / "redis"
     _make_private(folder)
     socket = _sockets(data_dir) / "redis.sock"
     conf = folder / "redis.conf"
@@ -244,7 +244,8 @@ def _server_user() -> str | None:
     return UNPRIVILEGED_USER if os.geteuid() == 0 else None
 
 
-def _lay_out(data_dir: Path) -> Path:
+def prepare_folders(data_dir: Path) -> Path:
+    """Make the folders of the servers' data, private to their user; where those are."""
     make_data_dir(data_dir)
     home = place(data_dir)
     if home.parent == SHARED_HOME:

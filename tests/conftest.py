@@ -27,6 +27,7 @@ from common import clock, sql
 from config import embedded
 from config.processes import alive, spawn, stop
 from tests.product import Product
+from tests.seed import sow
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +59,7 @@ GUARDED = """
 SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgname = 'evidence_never_emptied' AND pg_table_is_visible(c.oid)
 """
+SEED = Path(settings.DATA_DIR) / "seed"
 _running: list[tuple[Any, Any]] = []
 
 
@@ -88,6 +90,7 @@ def pytest_unconfigure() -> None:
     while _running:
         process, program = _running.pop()
         stop(process, program, seconds=10)
+    embedded.remove(SEED)
     embedded.remove(settings.DATA_DIR)
 
 
@@ -223,6 +226,7 @@ def start_product() -> Iterator[Callable[..., Product]]:
     def start(**env: str) -> Product:
         product = Product(_private_folder(), **env)
         started.append(product)
+        sow(product, SEED)
         return product.start()
 
     yield start
@@ -235,6 +239,7 @@ def running_product() -> Iterator[Product]:
     """One whole product without demo data, shared by the tests of a module."""
     product = Product(_private_folder(), TRUCKROLL_DEMO="0")
     try:
+        sow(product, SEED)
         yield product.start()
     finally:
         product.remove()
