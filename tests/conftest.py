@@ -50,7 +50,6 @@ LONGEST = (
     "tests/running/test_supervisor.py",
     "tests/running/test_kills.py",
     "tests/running/test_celery.py",
-    "tests/running/test_stops.py",
     "tests/conversations/test_stop.py::test_nothing_begins",
     "tests/journeys/",
     "tests/browser/test_journeys.py",
