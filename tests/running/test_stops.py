@@ -3,6 +3,7 @@
 On the real web process, with a person looking at pages meanwhile.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,11 +53,13 @@ def test_fifty_stops_at_once_are_answered_while_pages_stay_quick(
     httpx.post(f"{sandbox}/customers", json={"mode": "silent"}).raise_for_status()
     slow = {"slow": {"rate": 1.0, "seconds": 28.0}, "callbacks": {"drop": 1.0}}
     httpx.post(f"{sandbox}/faults", json=slow).raise_for_status()
+    product.signal("sending", signal.SIGSTOP)  # until somebody is there to look: calls hang for 28 s only
     facts = load(product, "launch", str(STOPS))
     added = product.manage("add_user", MAIL, "--role", "agent")
     assert added.returncode == 0, added.stderr
     browser = sign_in(product.url)
     opened.callback(browser.close)
+    product.signal("sending", signal.SIGCONT)
     wait_for(lambda: len(ledger(sandbox, "message")) >= STOPS, seconds=60, what="calls")
     phones = [entry["to"] for entry in ledger(sandbox, "message")]
 
