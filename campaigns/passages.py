@@ -7,12 +7,13 @@ closes its steps in a later statement.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from campaigns.graph import Graph, GraphNode
 from campaigns.locks import OPEN, lock_enrollments
 from campaigns.models import Node
 from campaigns.nodes import KINDS
-from campaigns.nodes.base import Arrival, Outcome, State
+from campaigns.nodes.base import ORIGIN, Arrival, Outcome, State
 from common import sql
 from conversations import outbound
 
@@ -40,30 +41,30 @@ def settle(
 
 def _write(outcome: Outcome, now: datetime) -> list[int]:
     """Write one outcome to the steps that are still open; their enrollments."""
-    ids = [row.step_id for row in outcome.rows]
-    messages, due, source, wanted = "", "%(due)s", "", "s.id = ANY(%(ids)s)"
+    params: dict[str, Any] = {
+        "state": outcome.state, "due": outcome.due_at, "label": outcome.label, "reason": outcome.reason,
+        "now": now, "open": OPEN,
+    }  # fmt: skip
+    first, source, wanted, own = "", "", "s.id = ANY(%(ids)s::bigint[])", "due_at = %(due)s"
     # What each row has of its own is written by the same statement: a second one would write every row again.
-    if outcome.message_ids is not None:
-        messages = ", message_id = coalesce(s.message_id, q.message_id)"
-        source = "FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[]) AS q(step_id, message_id)"
+    if outcome.texts is not None:
+        params |= outcome.texts.params
+        first, source = f"WITH text AS ({outcome.texts.text})", "FROM text"
+        wanted = f"s.id = substr(text.origin, {len(ORIGIN) + 1})::bigint"
+        own = "due_at = NULL, message_id = text.id"
     elif outcome.due_each is not None:
-        due = "q.due_at"
         source = "FROM unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS q(step_id, due_at)"
-    if source:
-        wanted = "s.id = q.step_id"
+        wanted, own, params["dues"] = "s.id = q.step_id", "due_at = q.due_at", outcome.due_each
+    if outcome.texts is None:
+        params["ids"] = sql.ids(row.step_id for row in outcome.rows)
     return sql.column(
         f"""
-        UPDATE campaigns_step s SET state = %(state)s, due_at = {due}, outcome = %(label)s,
-            reason = %(reason)s {messages},
-            state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
+        {first} UPDATE campaigns_step s SET state = %(state)s, {own}, outcome = %(label)s,
+            reason = %(reason)s, state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
         {source} WHERE {wanted} AND s.state = ANY(%(open)s) RETURNING s.enrollment_id
         """,
-        {
-            "state": outcome.state, "due": outcome.due_at, "label": outcome.label, "reason": outcome.reason,
-            "now": now, "ids": ids, "messages": outcome.message_ids, "dues": outcome.due_each,
-            "open": OPEN,
-        },
-    )  # fmt: skip
+        params,
+    )
 
 
 def arrive(
@@ -114,7 +115,7 @@ def _insert_completed(
             "node": node.id,
             "now": now,
             "label": label,
-            "enrollments": enrollment_ids,
+            "enrollments": sql.ids(enrollment_ids),
         },
     )
 
@@ -128,15 +129,16 @@ def _insert_open(
     now: datetime,
 ) -> None:
     """Insert steps that stay open. Where a reply came early, a step that waits for one is due at once."""
-    due = "%(due)s::timestamptz"
+    due, source = "%(due)s::timestamptz", "unnest(%(enrollments)s::bigint[]) AS e"
     if node.kind == Node.Kind.WAIT_FOR_REPLY:
         due = f"CASE WHEN n.reply_id IS NULL THEN {due} ELSE %(now)s::timestamptz END"
+        source += " JOIN campaigns_enrollment n ON n.id = e"
     sql.run(
         f"""
         INSERT INTO campaigns_step
             (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at, send_by)
         SELECT %(campaign)s, e, %(node)s, {_pass(graph)}, %(state)s, %(now)s, %(now)s, {due}, %(send_by)s
-        FROM unnest(%(enrollments)s::bigint[]) AS e JOIN campaigns_enrollment n ON n.id = e
+        FROM {source}
         """,
         {
             "campaign": campaign_id,
@@ -145,7 +147,7 @@ def _insert_open(
             "now": now,
             "due": arrival.due_at,
             "send_by": send_by(campaign_id, node.kind, now),
-            "enrollments": enrollment_ids,
+            "enrollments": sql.ids(enrollment_ids),
         },
     )
 

@@ -9,8 +9,8 @@ from audiences.signals import appointments_changed, hours_changed
 from campaigns import appointments, graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
-from campaigns.nodes.base import Outcome, Row, State
-from campaigns.nodes.send_sms import ORIGIN, SendSms, ends_as
+from campaigns.nodes.base import ORIGIN, Outcome, Row, State
+from campaigns.nodes.send_sms import SendSms, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 from common import sql

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from campaigns import words
 from campaigns.models import Booking, Campaign, Enrollment, Step
-from campaigns.nodes.send_sms import ORIGIN
+from campaigns.nodes.base import ORIGIN
 from common.stamps import stamped
 from conversations.models import Message, Thread
 from conversations.timeline_sources import Fact, Happening, Link, Source

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from accounts.models import Account
 from common import sql
@@ -22,9 +21,7 @@ _QUEUE_SQL = """
         %(now)s, q.send_by
     FROM ({source}) q
     LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
-    ON CONFLICT (origin) DO UPDATE SET due_at = EXCLUDED.due_at
-        WHERE conversations_message.state = 'queued'
-    RETURNING origin, id
+    RETURNING id, origin
 """
 
 
@@ -34,9 +31,8 @@ def template(account: Account, body: str) -> MessageTemplate:
     return MessageTemplate.objects.get_or_create(account=account, sha256=digest, defaults={"body": body})[0]
 
 
-def queue(
-    source: str,
-    params: dict[str, Any],
+def queueing(
+    source: sql.Query,
     *,
     account_id: int,
     lane_id: int,
@@ -44,29 +40,35 @@ def queue(
     template_id: int,
     segments: int,
     now: datetime,
-) -> list[tuple[str, int]]:
-    """Put one text per row of `source` into a lane; returns (origin, message id) of those queued.
+) -> sql.Query:
+    """The statement that puts one text per row of `source` into a lane, giving (id, origin) of each.
 
-    `source` is a query of ours giving origin, contact_id, address_id, variables, send_by. One message
-    per origin for ever: a row that exists is released again where it is still queued, and left alone
-    otherwise. A contact keeps the number it has a thread with. `segments` is the estimate that paces
-    the number until the text is rendered.
+    For a WITH of the caller, who notes in that same statement which message is whose. `source` gives origin,
+    contact_id, address_id, variables, send_by, of origins that have no message yet: one message per origin
+    for ever. A contact keeps the number it has a thread with. `segments` is the estimate that paces the
+    number until the text is rendered.
     """
-    return [
-        (origin, message_id)
-        for origin, message_id in sql.rows(
-            _QUEUE_SQL.format(source=source),
-            {
-                **params,
-                "account_id": account_id,
-                "lane_id": lane_id,
-                "number_id": number_id,
-                "template_id": template_id,
-                "segments": segments,
-                "now": now,
-            },
+    params = {
+        **source.params,
+        "account_id": account_id,
+        "lane_id": lane_id,
+        "number_id": number_id,
+        "template_id": template_id,
+        "segments": segments,
+        "now": now,
+    }
+    return sql.Query(_QUEUE_SQL.format(source=source.text), params)
+
+
+def release(message_ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Let texts that were put off leave now; those of them that are still queued."""
+    return set(
+        sql.column(
+            "UPDATE conversations_message SET due_at = %s WHERE id = ANY(%s) AND state = 'queued'"
+            " RETURNING id",
+            [now, list(message_ids)],
         )
-    ]
+    )
 
 
 def waiting_segments(lane_id: int, at_most: int, *, now: datetime) -> int:

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from campaigns.graph import GraphNode
 from campaigns.models import Step
+from common.sql import Query
 
 State = Step.State
 DAY_MINUTES = 24 * 60
+ORIGIN = "step:"  # and its id: what a campaign's message names as its origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Outcome:
 
     A step that stays open needs `due_at` where the engine shall look again, or `due_each` where that is an
     instant of its own for every row, in order. A finished one leaves by `label`; failed and skipped ones
-    carry a `reason`. `message_ids` are the texts of queued rows, in order.
+    carry a `reason`. `texts` queues one text for every row, as `outbound.queueing` gives it.
     """
 
     rows: list[Row]
@@ -47,7 +49,7 @@ class Outcome:
     label: str = ""
     reason: str = ""
     due_at: datetime | None = None
-    message_ids: list[int] | None = None
+    texts: Query | None = None
     due_each: list[datetime] | None = None
 
 

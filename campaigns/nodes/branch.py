@@ -77,7 +77,7 @@ class Branch(NodeKind):
     ) -> Decisions:
         """One query evaluates every condition for the whole batch."""
         cases: list[str] = []
-        params: dict[str, Any] = {"ids": enrollment_ids, "now": now}
+        params: dict[str, Any] = {"ids": sql.ids(enrollment_ids), "now": now}
         for index, condition in enumerate(self.settings(node).conditions):
             text = OPERATORS[condition.operator].format(
                 field=FIELDS[condition.field].sql.format(), value=f"%(value{index})s::text"
@@ -92,7 +92,7 @@ class Branch(NodeKind):
             FROM campaigns_enrollment e
             JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
             JOIN audiences_contact c ON c.id = e.contact_id
-            WHERE e.id = ANY(%(ids)s) GROUP BY 1
+            WHERE e.id = ANY(%(ids)s::bigint[]) GROUP BY 1
             """,
             params,
         )

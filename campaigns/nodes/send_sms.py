@@ -1,13 +1,12 @@
-from collections import defaultdict
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
 from audiences import hours, suppression
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign
-from campaigns.nodes.base import Batch, NodeKind, Outcome, Row, Settings, State
+from campaigns.nodes.base import ORIGIN, Batch, NodeKind, Outcome, Row, Settings, State
 from campaigns.snapshots import MERGE_FIELDS
 from common import sql
 from common.segments import count_segments
@@ -20,7 +19,6 @@ from conversations.threads import MAX_BODY
 
 PACE_SECONDS = 60
 WITH_FOOTER = MAX_BODY - LONGEST - 1  # the line below it takes a line break, too
-ORIGIN = "step:"  # and its id: what a campaign's text names as its origin
 TOO_LATE = "too_late"
 _REASON_LENGTH = 60  # of the column
 ACCEPTED_STATES = {Message.State.ACCEPTED, Message.State.SENT, Message.State.DELIVERED}
@@ -33,12 +31,13 @@ FAILED_STATES = {
 }
 
 
-class _Facts(NamedTuple):
-    """What decides when a step's text may leave."""
+class _Alike(NamedTuple):
+    """Steps of a batch that one answer fits: where their contacts live, and whether their time is over."""
 
     zone_set_id: int
-    send_by: datetime | None
-    message_id: int | None  # of an earlier round: put off, and queued again now
+    late: bool
+    steps: list[int]
+    texts: list[int | None]  # of an earlier round, step by step: put off, and queued again now
 
 
 class SendSmsSettings(Settings):
@@ -79,27 +78,17 @@ class SendSms(NodeKind):
     def execute(self, batch: Batch) -> list[Outcome]:
         """Queue one text per step whose hours are open; put the others off to their next opening."""
         campaign = _campaign(batch.campaign_id)
-        facts = _facts([row.step_id for row in batch.rows])
         window_id = campaign.window_id or hours.windows_of([batch.account_id])[batch.account_id]
-        outcomes, open_rows = _by_opening(batch, facts, window_id)
-        ready = _not_being_called(open_rows, facts)
-        if not ready:
-            return outcomes
-        queued = self._queue(batch, campaign, [row.step_id for row in ready])
-        leaving = [row for row in ready if row.step_id in queued]
-        texts = [queued[row.step_id] for row in leaving]
-        outcomes.append(Outcome(leaving, State.QUEUED, message_ids=texts))
-        # A row without a queued message was called before this moment: its own news moves the step.
-        gone = [row for row in ready if row.step_id not in queued]
-        return [*outcomes, Outcome(gone, State.WAITING)] if gone else outcomes
+        outcomes, fresh, again = _by_opening(batch, window_id)
+        if fresh:
+            outcomes.append(Outcome(fresh, State.QUEUED, texts=self._texts(batch, campaign, fresh)))
+        return outcomes + _queued_again(again, batch.now) if again else outcomes
 
-    def _queue(self, batch: Batch, campaign: Campaign, step_ids: list[int]) -> dict[int, int]:
-        """Queue the texts of these steps: step → its message, of those whose text is queued now."""
+    def _texts(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> sql.Query:
+        """The statement that queues the texts of these steps."""
         body = self.settings(batch.node).body
-        source, params = _texts(step_ids, rendering.fields(body))
-        queued = outbound.queue(
-            source,
-            params,
+        return outbound.queueing(
+            _source(rows, rendering.fields(body)),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             number_id=campaign.number_id,
@@ -107,11 +96,10 @@ class SendSms(NodeKind):
             segments=count_segments(body).count,
             now=batch.now,
         )
-        return {int(origin.removeprefix(ORIGIN)): message_id for origin, message_id in queued}
 
 
-def _texts(step_ids: list[int], fields: list[str]) -> tuple[str, dict[str, Any]]:
-    """The query for `outbound.queue` of these texts, with the merge fields they use, and its parameters."""
+def _source(rows: list[Row], fields: list[str]) -> sql.Query:
+    """The query for `outbound.queueing` of these steps, with the merge fields their text uses."""
     names = {f"field_{index}": field for index, field in enumerate(fields)}
     pairs = ", ".join(f"%({name})s::text, d.data->%({name})s::text" for name in names)
     source = f"""
@@ -120,55 +108,57 @@ def _texts(step_ids: list[int], fields: list[str]) -> tuple[str, dict[str, Any]]
         FROM campaigns_step s
         JOIN campaigns_enrollment e ON e.id = s.enrollment_id
         JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
-        WHERE s.id = ANY(%(steps)s) ORDER BY s.id
+        WHERE s.id = ANY(%(steps)s::bigint[]) ORDER BY s.id
     """
-    return source, {"steps": step_ids, **names}
+    return sql.Query(source, {"steps": sql.ids(row.step_id for row in rows), **names})
 
 
-def _facts(step_ids: list[int]) -> dict[int, _Facts]:
+def _alike(batch: Batch) -> list[_Alike]:
     found = sql.rows(
         """
-        SELECT s.id, c.zone_set_id, s.send_by, s.message_id FROM campaigns_step s
+        SELECT c.zone_set_id, coalesce(s.send_by <= %s, false), array_agg(s.id), array_agg(s.message_id)
+        FROM campaigns_step s
         JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-        JOIN audiences_contact c ON c.id = e.contact_id WHERE s.id = ANY(%s)
+        JOIN audiences_contact c ON c.id = e.contact_id
+        WHERE s.id = ANY(%s::bigint[]) GROUP BY 1, 2
         """,
-        [step_ids],
+        [batch.now, sql.ids(row.step_id for row in batch.rows)],
     )
-    return {step_id: _Facts(*facts) for step_id, *facts in found}
+    return [_Alike(*row) for row in found]
 
 
-def _by_opening(batch: Batch, facts: dict[int, _Facts], window_id: int) -> tuple[list[Outcome], list[Row]]:
-    """Outcomes for rows whose hours are closed or whose time is over, and the rows that may be texted now."""
-    pairs = {(fact.zone_set_id, window_id) for fact in facts.values()}
+def _by_opening(batch: Batch, window_id: int) -> tuple[list[Outcome], list[Row], list[tuple[Row, int]]]:
+    """Outcomes of those whose hours are closed or whose time is over; who may be texted now, without and
+    with a text of an earlier round."""
+    groups, rows = _alike(batch), {row.step_id: row for row in batch.rows}
+    pairs = {(group.zone_set_id, window_id) for group in groups}
     openings = hours.current_or_next(pairs, suppression.TEXT, batch.now)
-    open_rows: list[Row] = []
-    late: list[Row] = []
-    later: dict[datetime, list[Row]] = defaultdict(list)
-    for row in batch.rows:
-        fact = facts[row.step_id]
-        opening = openings.get((fact.zone_set_id, window_id))
-        if fact.send_by is not None and fact.send_by <= batch.now:
-            late.append(row)
+    outcomes, fresh, again = list[Outcome](), list[Row](), list[tuple[Row, int]]()
+    for group in groups:
+        members = [rows[step_id] for step_id in group.steps]
+        opening = openings.get((group.zone_set_id, window_id))
+        if group.late:
+            outcomes.append(Outcome(members, State.SKIPPED, reason=TOO_LATE))
         elif opening is None:
-            later[batch.now + hours.HORIZON].append(row)
+            outcomes.append(Outcome(members, State.SCHEDULED, due_at=batch.now + hours.HORIZON))
         elif opening[0] > batch.now:
-            later[opening[0]].append(row)
+            outcomes.append(Outcome(members, State.SCHEDULED, due_at=opening[0]))
         else:
-            open_rows.append(row)
-    outcomes = [Outcome(rows, State.SCHEDULED, due_at=due) for due, rows in later.items()]
-    if late:
-        outcomes.append(Outcome(late, State.SKIPPED, reason=TOO_LATE))
-    return outcomes, open_rows
+            fresh += [row for row, text in zip(members, group.texts, strict=True) if text is None]
+            again += [(row, text) for row, text in zip(members, group.texts, strict=True) if text is not None]
+    return outcomes, fresh, again
 
 
-def _not_being_called(rows: list[Row], facts: dict[int, _Facts]) -> list[Row]:
-    """Without the rows whose text a sender is deciding at this moment: they stay due for the next round.
-
-    Messages are locked before steps; we hold the steps, so we may not wait for one.
+def _queued_again(again: list[tuple[Row, int]], now: datetime) -> list[Outcome]:
+    """Release texts that were put off. A text that a sender is deciding at this moment is left: its step
+    stays due for the next round, because messages are locked before steps, and we hold the steps. A text
+    called before this moment moves its step by its own news.
     """
-    known = {row.step_id: facts[row.step_id].message_id for row in rows}
-    idle = lock_idle_messages([message_id for message_id in known.values() if message_id is not None])
-    return [row for row in rows if known[row.step_id] is None or known[row.step_id] in idle]
+    idle = lock_idle_messages([text for _, text in again])
+    queued = outbound.release(sorted(idle), now=now)
+    leaving = [row for row, text in again if text in queued]
+    gone = [row for row, text in again if text in idle and text not in queued]
+    return [Outcome(leaving, State.QUEUED), Outcome(gone, State.WAITING)]
 
 
 def _campaign(campaign_id: int) -> Campaign:

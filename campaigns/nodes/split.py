@@ -56,7 +56,7 @@ class Split(NodeKind):
         """One query for the whole batch."""
         arms = self.settings(node).arms
         whole = sum(arm.weight for arm in arms)
-        params: dict[str, Any] = {"ids": enrollment_ids, "salt": f"{campaign_id}:{node.key}:"}
+        params: dict[str, Any] = {"ids": sql.ids(enrollment_ids), "salt": f"{campaign_id}:{node.key}:"}
         cases, taken = [], 0
         for index, arm in enumerate(arms):
             taken += arm.weight
@@ -66,7 +66,7 @@ class Split(NodeKind):
             f"""
             SELECT CASE {" ".join(cases)} END, array_agg(id) FROM (
                 SELECT e.id, ('x' || left(md5(%(salt)s || e.contact_id), 8))::bit(32)::bigint AS bucket
-                FROM campaigns_enrollment e WHERE e.id = ANY(%(ids)s)) b
+                FROM campaigns_enrollment e WHERE e.id = ANY(%(ids)s::bigint[])) b
             GROUP BY 1
             """,
             params,
