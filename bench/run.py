@@ -9,16 +9,22 @@ made for it and removed afterwards; DATABASE_URL is ignored.
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from bench import ground
 from bench.measurement import Measurement
+from common import clock
 
 
 def engine() -> Iterator[Measurement]:
-    """What the engine costs over bare SQL."""
+    """What the engine costs over bare SQL, and how long a small campaign waits beside a large one."""
+    from bench.contractor import WAITED
     from bench.engine import engine_vs_sql
+    from bench.fairness import fairness_small_wait
 
     yield engine_vs_sql()
+    clock.set_offset(WAITED - datetime.now(UTC))
+    yield fairness_small_wait()
 
 
 def launch() -> Iterator[Measurement]:

@@ -15,48 +15,76 @@ from django.db import InterfaceError, OperationalError
 from campaigns import graph, locks, passages, scheduling
 from campaigns.nodes import KINDS
 from campaigns.nodes.base import Batch, Outcome, Row, State
+from campaigns.scheduling import DueNode
 from common import clock, loops
 from common.transactions import atomic_with_retry
+from common.turns import Turns
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
-IN_A_ROW = 4  # batches of one node before the others have their turn: looking for what is due has its price
+IN_A_ROW = 4  # batches of a node that is due alone, between two looks for others
 BROKEN_NODE = 10  # as many steps failing alone, and none going through: the node is at fault, not they
 ERROR = "error"  # the reason of steps that nothing of ours could move
+_turns = Turns()  # of this worker, from one loop to the next
 
 
 def work(seconds: float) -> int:
-    """Run due steps for at most `seconds`, or until the process is asked to end; how many were taken."""
-    total = 0
+    """Run due steps for at most `seconds`, or until the process is asked to end; how many were taken.
+
+    Looks for what is due after every turn of each account, so that a campaign which has just become due waits
+    for one turn of the others at most. A node that breaks is left alone from then on; its error is raised in
+    the end.
+    """
+    total, broken = 0, dict[DueNode, Exception]()
     for _ in loops.loop_until(seconds):
-        taken = run_round(now=clock.now())
-        total += taken
-        if not taken:
+        now = clock.now()
+        scheduling.activate(now)
+        due = [node for node in scheduling.due_nodes(now) if node not in broken]
+        for turn_of_each in scheduling.in_turn(due, _turns):
+            if taken := _serve(turn_of_each, broken, now, alone=len(due) == 1):
+                total += taken
+                break
+        else:
             loops.nap(IDLE_SECONDS)
+    if broken:
+        raise next(iter(broken.values()))
     return total
 
 
 def run_round(*, now: datetime) -> int:
-    """At most `IN_A_ROW` batches for every node that has something due; how many steps were taken.
+    """One turn for every node that has something due now; how many steps were taken.
 
     A step that breaks its batch is set aside as failed. A node that breaks keeps no other from its turn;
     its error is raised when all had theirs.
     """
     scheduling.activate(now)
-    taken, broken = 0, []
-    for campaign_id, account_id, version_id, node_id in scheduling.due_nodes(now):
-        run = partial(run_batch, campaign_id, account_id, version_id, node_id, now=now)
+    taken, broken = 0, dict[DueNode, Exception]()
+    due = scheduling.due_nodes(now)
+    for turn_of_each in scheduling.in_turn(due, Turns()):
+        taken += _serve(turn_of_each, broken, now, alone=len(due) == 1)
+    if broken:
+        raise next(iter(broken.values()))
+    return taken
+
+
+def _serve(nodes: list[DueNode], broken: dict[DueNode, Exception], now: datetime, *, alone: bool) -> int:
+    """Give each of these nodes its turn, and note those that break; how many steps were taken.
+
+    A turn is one batch; where nobody else waits, looking for others after each would be dear.
+    """
+    taken = 0
+    batches = IN_A_ROW if alone else 1
+    for node in nodes:
+        run = partial(run_batch, *node, now=now)
         try:
-            for _ in range(IN_A_ROW):
-                moved = _run_apart(run, campaign_id, version_id, node_id, now)
+            for _ in range(batches):
+                moved = _run_apart(run, node.campaign_id, node.version_id, node.node_id, now)
                 taken += moved
                 if moved < scheduling.BATCH:
                     break
         except Exception as error:
-            error.add_note(f"campaign {campaign_id}, node {node_id}")
-            broken.append(error)
-    if broken:
-        raise broken[0]
+            error.add_note(f"campaign {node.campaign_id}, node {node.node_id}")
+            broken[node] = error
     return taken
 
 

@@ -1,12 +1,25 @@
-"""Which steps are due, campaign by campaign, and the claim that gives them to one worker."""
+"""Which steps are due, whose turn it is, and the claim that gives them to one worker."""
 
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from campaigns.models import Campaign
 from campaigns.nodes.base import Row
 from common import sql
+from common.turns import Turns
 
 BATCH = 1000
+
+
+class DueNode(NamedTuple):
+    """A node of an active campaign with something due."""
+
+    campaign_id: int
+    account_id: int
+    version_id: int
+    node_id: int
 
 
 def activate(now: datetime) -> int:
@@ -16,8 +29,8 @@ def activate(now: datetime) -> int:
     )
 
 
-def due_nodes(now: datetime) -> list[tuple[int, int, int, int]]:
-    """(campaign, account, version, node) with something due, in active campaigns; random order is fair.
+def due_nodes(now: datetime) -> list[DueNode]:
+    """Where something is due in active campaigns, in no order; `in_turn` makes it fair.
 
     One index probe per node of each active campaign, whatever the number of contacts.
     """
@@ -28,11 +41,35 @@ def due_nodes(now: datetime) -> list[tuple[int, int, int, int]]:
         WHERE c.status = 'active' AND EXISTS (
             SELECT 1 FROM campaigns_step s
             WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s)
-        ORDER BY random()
         """,
         [now],
     )
-    return [(campaign, account, version, node) for campaign, account, version, node in found]
+    return [DueNode(*row) for row in found]
+
+
+def in_turn(due: Iterable[DueNode], turns: Turns) -> Iterator[list[DueNode]]:
+    """One turn for every account, again and again until each of these nodes has had its own.
+
+    An account's turn goes to the campaign that was served longest ago, a campaign's to its node that was:
+    neither many nodes nor many contacts nor many campaigns get anybody more turns than others.
+    """
+    waiting: dict[Hashable, dict[Hashable, list[DueNode]]] = defaultdict(lambda: defaultdict(list))
+    for node in due:
+        waiting["account", node.account_id]["campaign", node.campaign_id].append(node)
+    while waiting:
+        turn_of_each = []
+        for account in turns.order(waiting):
+            campaigns = waiting[account]
+            campaign = turns.order(campaigns)[0]
+            node = turns.order(campaigns[campaign])[0]
+            turns.took(account, campaign, node)
+            turn_of_each.append(node)
+            campaigns[campaign].remove(node)
+            if not campaigns[campaign]:
+                del campaigns[campaign]
+            if not campaigns:
+                del waiting[account]
+        yield turn_of_each
 
 
 def claim_due(

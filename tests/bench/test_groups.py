@@ -4,9 +4,12 @@ import pytest
 from django.db import connection
 
 from analytics.recount import recount
+from bench.contractor import WAITED
 from bench.engine import engine_vs_sql
+from bench.fairness import fairness_small_wait
 from bench.launch import launch_vs_sql
 from campaigns.models import Campaign
+from common import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,3 +42,14 @@ def test_a_launch_and_bare_sql_write_the_same_rows() -> None:
             cursor.execute(f"select count(*) from {what} group by e.campaign_id order by e.campaign_id")
             assert cursor.fetchall() == [(60,), (60,)], what
     assert_counting()
+
+
+def test_a_small_campaign_is_timed_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: WAITED)
+    found = fairness_small_wait(small=4, large=200, pulses=1)
+    assert (found.name, found.n, found.unit) == ("fairness_small_wait", 4, "s")
+    assert found.ratio == pytest.approx(found.value / found.baseline_value)
+    small, large = Campaign.objects.order_by("pk")[1:]
+    assert (small.enrollments.count(), large.enrollments.count()) == (200, 4)
+    for campaign in (small, large):
+        assert not campaign.step_set.filter(node__key="pause", state="waiting").exists()
