@@ -13,7 +13,7 @@ from campaigns.graph import Graph, GraphNode
 from campaigns.locks import OPEN, lock_enrollments
 from campaigns.models import Node
 from campaigns.nodes import KINDS
-from campaigns.nodes.base import ORIGIN, Arrival, Outcome, State
+from campaigns.nodes.base import ORIGIN, Arrival, LabelQuery, Outcome, State
 from common import sql
 from conversations import outbound
 
@@ -93,31 +93,54 @@ def arrive(
     if hops >= MAX_HOPS:
         _insert_open(campaign_id, graph, node, list(enrollment_ids), Arrival(State.SCHEDULED, now), now)
         return
-    decisions = kind.decide(campaign_id=campaign_id, node=node, enrollment_ids=list(enrollment_ids), now=now)
-    for label, ids in decisions.by_label.items():
-        _insert_completed(campaign_id, graph, node, ids, label, now)
+    for label, ids in _leave_at_once(campaign_id, graph, node, list(enrollment_ids), now).items():
         arrive(campaign_id, graph, node.leads_to(state="completed", label=label), ids, now=now, hops=hops + 1)
 
 
+def _leave_at_once(
+    campaign_id: int, graph: Graph, node: GraphNode, enrollment_ids: list[int], now: datetime
+) -> dict[str, list[int]]:
+    """Write the steps of an instant node, over as soon as they began; who left by which label."""
+    kind = KINDS[node.kind]
+    query = kind.label_sql(campaign_id=campaign_id, node=node, now=now)
+    if query is None:
+        decisions = kind.decide(campaign_id=campaign_id, node=node, enrollment_ids=enrollment_ids, now=now)
+        for label, ids in decisions.by_label.items():
+            source = LabelQuery("%(label)s", "campaigns_enrollment e", {"label": label})
+            _insert_completed(campaign_id, graph, node, ids, source, now)
+        return decisions.by_label
+    found: dict[str, list[int]] = defaultdict(list)
+    for enrollment, label in _insert_completed(campaign_id, graph, node, enrollment_ids, query, now):
+        found[label].append(enrollment)
+    return found
+
+
 def _insert_completed(
-    campaign_id: int, graph: Graph, node: GraphNode, enrollment_ids: list[int], label: str, now: datetime
-) -> None:
-    """Insert the steps of an instant node, over as soon as they began."""
-    sql.run(
+    campaign_id: int,
+    graph: Graph,
+    node: GraphNode,
+    enrollment_ids: list[int],
+    query: LabelQuery,
+    now: datetime,
+) -> list[tuple[int, str]]:
+    """Insert finished steps with the labels that the query gives; (enrollment, label) of each."""
+    found = sql.rows(
         f"""
         INSERT INTO campaigns_step
             (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, outcome)
-        SELECT %(campaign)s, e, %(node)s, {_pass(graph)}, 'completed', %(now)s, %(now)s, %(label)s
-        FROM unnest(%(enrollments)s::bigint[]) AS e
+        SELECT %(campaign)s, e.id, %(node)s, {_pass(graph)}, 'completed', %(now)s, %(now)s, {query.label}
+        FROM {query.source} WHERE e.id = ANY(%(enrollments)s::bigint[])
+        RETURNING enrollment_id, outcome
         """,
         {
+            **query.params,
             "campaign": campaign_id,
             "node": node.id,
             "now": now,
-            "label": label,
             "enrollments": sql.ids(enrollment_ids),
         },
     )
+    return [(enrollment, label) for enrollment, label in found]
 
 
 def _insert_open(
@@ -129,15 +152,15 @@ def _insert_open(
     now: datetime,
 ) -> None:
     """Insert steps that stay open. Where a reply came early, a step that waits for one is due at once."""
-    due, source = "%(due)s::timestamptz", "unnest(%(enrollments)s::bigint[]) AS e"
+    due, source = "%(due)s::timestamptz", "unnest(%(enrollments)s::bigint[]) AS e(id)"
     if node.kind == Node.Kind.WAIT_FOR_REPLY:
         due = f"CASE WHEN n.reply_id IS NULL THEN {due} ELSE %(now)s::timestamptz END"
-        source += " JOIN campaigns_enrollment n ON n.id = e"
+        source += " JOIN campaigns_enrollment n ON n.id = e.id"
     sql.run(
         f"""
         INSERT INTO campaigns_step
             (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at, send_by)
-        SELECT %(campaign)s, e, %(node)s, {_pass(graph)}, %(state)s, %(now)s, %(now)s, {due}, %(send_by)s
+        SELECT %(campaign)s, e.id, %(node)s, {_pass(graph)}, %(state)s, %(now)s, %(now)s, {due}, %(send_by)s
         FROM {source}
         """,
         {
@@ -166,7 +189,7 @@ def _pass(graph: Graph) -> str:
         return "1"
     return (
         "(SELECT coalesce(max(p.pass_number), 0) + 1 FROM campaigns_step p"
-        " WHERE p.enrollment_id = e AND p.node_id = %(node)s)"
+        " WHERE p.enrollment_id = e.id AND p.node_id = %(node)s)"
     )
 
 

@@ -1,15 +1,15 @@
 """What a node kind is. One module per kind; a kind returns what should happen and commits nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from campaigns.graph import GraphNode
 from campaigns.models import Step
-from common.sql import Query
+from common import sql
 
 State = Step.State
 DAY_MINUTES = 24 * 60
@@ -49,7 +49,7 @@ class Outcome:
     label: str = ""
     reason: str = ""
     due_at: datetime | None = None
-    texts: Query | None = None
+    texts: sql.Query | None = None
     due_each: list[datetime] | None = None
 
 
@@ -65,6 +65,16 @@ class Settings(BaseModel):
     """A node's settings as people set them; unknown names are mistakes."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class LabelQuery(NamedTuple):
+    """By which label an enrollment leaves: an expression over e (campaigns_enrollment) and what `source`
+    joins to it, with the values both name. It gives every enrollment exactly one label.
+    """
+
+    label: str
+    source: str
+    params: Mapping[str, Any]
 
 
 @dataclass
@@ -118,11 +128,25 @@ class NodeKind:
         """Do the node's work for claimed steps, inside the engine's transaction."""
         raise NotImplementedError
 
+    def label_sql(self, *, campaign_id: int, node: GraphNode, now: datetime) -> LabelQuery | None:
+        """For instant kinds that only choose: the label of an enrollment as SQL."""
+        return None
+
     def decide(
         self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
     ) -> Decisions:
-        """For instant kinds: by which label each enrollment leaves."""
-        raise NotImplementedError
+        """For instant kinds: by which label each enrollment leaves, and what that brings about."""
+        query = self.label_sql(campaign_id=campaign_id, node=node, now=now)
+        if query is None:
+            raise NotImplementedError
+        found = sql.rows(
+            f"""
+            SELECT {query.label}, array_agg(e.id) FROM {query.source}
+            WHERE e.id = ANY(%(enrollments)s::bigint[]) GROUP BY 1
+            """,
+            {**query.params, "enrollments": sql.ids(enrollment_ids)},
+        )
+        return Decisions(dict(found))
 
 
 def minutes(value: int) -> timedelta:

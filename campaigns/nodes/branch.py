@@ -6,9 +6,13 @@ from pydantic import Field, field_validator
 
 from campaigns.branch_fields import FIELDS, FITTING, OPERATORS, Kind
 from campaigns.graph import OTHERWISE, GraphNode
-from campaigns.nodes.base import Decisions, NodeKind, Settings
-from common import sql
+from campaigns.nodes.base import LabelQuery, NodeKind, Settings
 
+_SOURCE = """
+    campaigns_enrollment e
+    JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
+    JOIN audiences_contact c ON c.id = e.contact_id
+"""
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,4})?")
 
 
@@ -72,12 +76,10 @@ class Branch(NodeKind):
         undrawn = (self.labels(node) | {OTHERWISE}) - node.edges.keys()
         return problems + [f"Nothing is drawn for “{label}”." for label in sorted(undrawn)]
 
-    def decide(
-        self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
-    ) -> Decisions:
-        """One query evaluates every condition for the whole batch."""
+    def label_sql(self, *, campaign_id: int, node: GraphNode, now: datetime) -> LabelQuery:
+        """Every condition in turn."""
         cases: list[str] = []
-        params: dict[str, Any] = {"ids": sql.ids(enrollment_ids), "now": now}
+        params: dict[str, Any] = {"now": now}
         for index, condition in enumerate(self.settings(node).conditions):
             text = OPERATORS[condition.operator].format(
                 field=FIELDS[condition.field].sql.format(), value=f"%(value{index})s::text"
@@ -86,17 +88,7 @@ class Branch(NodeKind):
             params[f"label{index}"] = condition.label
             cases.append(f"WHEN {text} THEN %(label{index})s::text")
         # The pieces come from FIELDS and OPERATORS; what people typed goes in as parameters.
-        found = sql.rows(
-            f"""
-            SELECT CASE {" ".join(cases)} ELSE '{OTHERWISE}' END, array_agg(e.id)
-            FROM campaigns_enrollment e
-            JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id
-            JOIN audiences_contact c ON c.id = e.contact_id
-            WHERE e.id = ANY(%(ids)s::bigint[]) GROUP BY 1
-            """,
-            params,
-        )
-        return Decisions({row[0]: row[1] for row in found})
+        return LabelQuery(f"CASE {' '.join(cases)} ELSE '{OTHERWISE}' END", _SOURCE, params)
 
 
 def _is_number(value: Any) -> bool:

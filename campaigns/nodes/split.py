@@ -4,10 +4,10 @@ from typing import Any
 from pydantic import Field
 
 from campaigns.graph import GraphNode
-from campaigns.nodes.base import Decisions, NodeKind, Settings
-from common import sql
+from campaigns.nodes.base import LabelQuery, NodeKind, Settings
 
 _BUCKETS = 2**32
+_BUCKET = "('x' || left(md5(%(salt)s || e.contact_id), 8))::bit(32)::bigint"
 
 
 class Arm(Settings):
@@ -50,25 +50,14 @@ class Split(NodeKind):
         undrawn = set(labels) - node.edges.keys()
         return problems + [f"Nothing is drawn for “{label}”." for label in sorted(undrawn)]
 
-    def decide(
-        self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
-    ) -> Decisions:
-        """One query for the whole batch."""
+    def label_sql(self, *, campaign_id: int, node: GraphNode, now: datetime) -> LabelQuery:
+        """The arm whose share of all hashes the contact's lies in."""
         arms = self.settings(node).arms
         whole = sum(arm.weight for arm in arms)
-        params: dict[str, Any] = {"ids": sql.ids(enrollment_ids), "salt": f"{campaign_id}:{node.key}:"}
+        params: dict[str, Any] = {"salt": f"{campaign_id}:{node.key}:"}
         cases, taken = [], 0
         for index, arm in enumerate(arms):
             taken += arm.weight
             params |= {f"below{index}": taken * _BUCKETS // whole, f"label{index}": arm.label}
-            cases.append(f"WHEN bucket < %(below{index})s THEN %(label{index})s::text")
-        found = sql.rows(
-            f"""
-            SELECT CASE {" ".join(cases)} END, array_agg(id) FROM (
-                SELECT e.id, ('x' || left(md5(%(salt)s || e.contact_id), 8))::bit(32)::bigint AS bucket
-                FROM campaigns_enrollment e WHERE e.id = ANY(%(ids)s::bigint[])) b
-            GROUP BY 1
-            """,
-            params,
-        )
-        return Decisions({row[0]: row[1] for row in found})
+            cases.append(f"WHEN {_BUCKET} < %(below{index})s THEN %(label{index})s::text")
+        return LabelQuery(f"CASE {' '.join(cases)} END", "campaigns_enrollment e", params)
