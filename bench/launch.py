@@ -1,5 +1,6 @@
 """Taking an audience in: the product's enrolling against bare SQL that writes the same rows."""
 
+import resource
 import sys
 import time
 from statistics import median
@@ -10,7 +11,7 @@ from bench.contractor import LAUNCHED, Contractor, copy_enrollments, uncounted
 from bench.measurement import Measurement
 from campaigns import enrolling
 
-CONTACTS = 100_000
+CONTACTS = 1_000_000
 ROUNDS = 3
 
 
@@ -37,6 +38,7 @@ def launch_vs_sql(contacts: int = CONTACTS, rounds: int = ROUNDS) -> Measurement
         with connection.cursor() as cursor:
             cursor.execute("analyze")
     print(f"launch_vs_sql: {_seconds(ours)} s ours, {_seconds(bare)} s bare", file=sys.stderr)
+    print(f"launch_vs_sql: this process grew to {_megabytes():.0f} MB at most", file=sys.stderr)
     rate, baseline = contacts / median(ours), contacts / median(bare)
     return Measurement(
         "launch_vs_sql", contacts, rate, "contacts/s", "INSERT … SELECT of the finished rows, no triggers",
@@ -46,3 +48,8 @@ def launch_vs_sql(contacts: int = CONTACTS, rounds: int = ROUNDS) -> Measurement
 
 def _seconds(taken: list[float]) -> str:
     return ", ".join(f"{seconds:.1f}" for seconds in taken)
+
+
+def _megabytes() -> float:
+    """The most memory this process ever held; a worker that takes an audience in does what it did."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in kB

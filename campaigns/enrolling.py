@@ -20,6 +20,7 @@ from common.transactions import atomic_with_retry
 SLICE = 20_000
 _LOCK_CLASS = 7101  # advisory locks of this module, beside the campaign's id
 SAME_PHONE, ALREADY_IN = "same_phone", "already_in"
+# Candidates are materialized, or what makes them unfit would be asked again by every mention.
 # `picked` decides the reason once: unfit in itself, already here, or sharing a phone with somebody who is.
 # Of several contacts with one phone the first by id enters.
 _CANDIDATES_SQL = f"""
@@ -30,7 +31,7 @@ _CANDIDATES_SQL = f"""
 _SHARES_A_PHONE_SQL = "row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1"
 _SLICE_SQL = f"""
 WITH {fitness.MOMENT_SQL.replace("%s", "%(now)s")},
-candidates AS ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s)),
+candidates AS MATERIALIZED ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s::bigint[])),
 picked AS (
     SELECT q.contact_id, q.address_id, CASE
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
@@ -152,7 +153,7 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
     starts = max(campaign.starts_at or now, now)
     arrival = KINDS[first.kind].arrival(first, starts)
     return {
-        "ids": ids,
+        "ids": sql.ids(ids),
         "campaign": campaign.pk,
         "version": campaign.version_id,
         "occurrence": intake.occurrence,
