@@ -101,6 +101,7 @@ class _Rendered:
     """A claim with what is stored beside it."""
 
     claim: Claim
+    lane_id: int
     segments: int
     valid_until: datetime
     try_number: int
@@ -117,7 +118,7 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     """
     if not message_ids:
         return []
-    leased = _lock(message_ids)
+    leased, uncalled = _lock(message_ids)
     candidates = _still_queued(message_ids)
     refused = [_too_late(c) for c in candidates if _is_late(c, now)]
     ready = [c for c in candidates if not _is_late(c, now)]
@@ -146,7 +147,8 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     _call(rendered, now)
     for made in rendered:
         leased[made.claim.number_id] -= made.segments
-    leasing.settle({number_id: -size for number_id, size in leased.items()}, now)
+        uncalled[made.lane_id] -= 1
+    leasing.settle({number_id: -size for number_id, size in leased.items()}, +uncalled, now)
     return [made.claim for made in rendered]
 
 
@@ -158,13 +160,13 @@ def _too_late(candidate: _Candidate) -> _Refusal:
     return _Refusal(candidate, State.EXPIRED, "too_late", "Its time to send was over")
 
 
-def _lock(message_ids: Sequence[int]) -> Counter[int]:
+def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
     """Households, then addresses, then the messages themselves; then pauses of everything are held off.
 
-    Returns the segments that were leased, by number.
+    Returns the segments that were leased, by number, and the texts, by lane.
     """
     found = sql.rows(
-        "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments"
+        "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments, m.lane_id"
         " FROM conversations_message m LEFT JOIN audiences_contact c ON c.id = m.contact_id"
         " WHERE m.id = ANY(%s)",
         [list(message_ids)],
@@ -173,10 +175,11 @@ def _lock(message_ids: Sequence[int]) -> Counter[int]:
     suppression.lock_addresses({address for address, *_ in found})
     lock_messages(message_ids)
     pausing.share(account for _, _, account, *_ in found)
-    leased: Counter[int] = Counter()
-    for *_, number_id, segments in found:
+    leased, texts = Counter[int](), Counter[int]()
+    for *_, number_id, segments, lane_id in found:
         leased[number_id] += segments
-    return leased
+        texts[lane_id] += 1
+    return leased, texts
 
 
 def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
@@ -252,7 +255,9 @@ def _render(c: _Candidate, verdict: suppression.Verdict, footer: str, now: datet
     validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
     claim = Claim(c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity)
     tells = bool(footer) or (c.automated and footers.tells_opt_out(body))
-    return _Rendered(claim, count_segments(body).count, until, try_number=c.tries + 1, tells_opt_out=tells)
+    return _Rendered(
+        claim, c.lane_id, count_segments(body).count, until, try_number=c.tries + 1, tells_opt_out=tells
+    )
 
 
 def _finish(refused: list[_Refusal], now: datetime) -> None:

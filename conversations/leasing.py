@@ -4,18 +4,22 @@ The first of two commits before any byte leaves; the second is the claim (`conve
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from common import sql
 from common.transactions import atomic_with_retry
+from common.turns import Turns
 from integrations import number_days
 
 LEASE_SECONDS = 15
 BURST_SECONDS = 0.5
 _AGENTS_PRIORITY = 0
 _NO_CAP = 2**31 - 1
+# So much below the hour's number that with the burst, too, no hour sees more of them.
+_TEXTS_A_SECOND = f"l.texts_per_hour * {1 - BURST_SECONDS / 3600} / 3600"
 
 
 @dataclass(slots=True)
@@ -37,15 +41,48 @@ class _Budget:
             self.by_cap[brand] -= segments
 
 
-@atomic_with_retry
-def lease(room: int, *, now: datetime) -> list[int]:
-    """Set aside at most `room` due messages, agents' lanes first, then round-robin; returns their ids.
+class _Lane(NamedTuple):
+    """A lane with something due. Of a held one only what somebody wrote by hand may leave."""
 
-    Advances each number's pace (`NumberPace`) and its counter of the carrier's day (`NumberDay`) by what was
-    taken, so that all sender processes together keep to its rate and to the daily cap of its brand. Paused
-    lanes are passed over, and what a pause of everything holds.
+    id: int
+    account_id: int
+    priority: int
+    held: bool
+
+
+@atomic_with_retry
+def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
+    """Set aside at most `room` due messages, agents' lanes first; returns their ids.
+
+    Accounts share the room, lanes of an account share it and the rates of its numbers, by `turns`: a long
+    queue takes no more than a short one. Advances each number's pace (`NumberPace`), its counter of the
+    carrier's day (`NumberDay`) and the pace of lanes that have one by what was taken, so that all sender
+    processes together keep to them. Paused lanes are passed over, and what a pause of everything holds.
     """
-    lanes = sql.rows(
+    lanes = _due_lanes(now)
+    if not lanes:
+        return []
+    turns = turns or Turns()
+    budgets = _budgets([lane.account_id for lane in lanes], now)
+    allowed = _texts_allowed([lane.id for lane in lanes])
+    taken: list[int] = []
+    for priority in sorted({lane.priority for lane in lanes}):
+        waiting: dict[Hashable, list[_Lane]] = defaultdict(list)
+        for lane in lanes:
+            if lane.priority == priority:
+                waiting["account", lane.account_id].append(lane)
+        accounts = turns.order(waiting)
+        for index, account in enumerate(accounts):
+            share = _part(room - len(taken), len(accounts) - index, priority)
+            got = _lease_account(turns.order(waiting[account]), share, budgets, allowed, now, turns)
+            if got:
+                turns.took(account)
+            taken += got
+    return taken
+
+
+def _due_lanes(now: datetime) -> list[_Lane]:
+    found = sql.rows(
         """
         SELECT l.id, l.account_id, l.priority, p.id IS NOT NULL FROM conversations_lane l
         LEFT JOIN conversations_sendingpause p ON p.account_id = l.account_id AND p.lifted_at IS NULL
@@ -54,44 +91,52 @@ def lease(room: int, *, now: datetime) -> list[int]:
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
             AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp())
             AND (p.id IS NULL OR m.kind = 'agent'))
-        ORDER BY l.priority, random()
         """,
         [now],
     )
-    if not lanes:
-        return []
-    budget = _budgets([account_id for _, account_id, _, _ in lanes], now)
-    lane_budget = _lane_budgets([lane_id for lane_id, _, _, _ in lanes])
+    return [_Lane(*row) for row in found]
+
+
+def _part(whole: int, among: int, priority: int) -> int:
+    """One's part of what so many still share, rounded up; agents share with nobody."""
+    return whole if priority == _AGENTS_PRIORITY else -(-whole // among)
+
+
+def _lease_account(
+    lanes: list[_Lane],
+    room: int,
+    budgets: Mapping[int, _Budget],
+    allowed: Mapping[int, int],
+    now: datetime,
+    turns: Turns,
+) -> list[int]:
+    """Set aside at most `room` due messages of lanes of one account and one priority, in this order."""
     taken: list[int] = []
-    for index, (lane_id, account_id, priority, held) in enumerate(lanes):
-        left = room - len(taken)
-        if left <= 0:
-            break
-        share = left if priority == _AGENTS_PRIORITY else max(1, left // (len(lanes) - index))
-        share = min(share, lane_budget.get(lane_id, share))
-        taken += _lease_lane(lane_id, share, budget[account_id], now, by_hand_only=held)
+    for index, lane in enumerate(lanes):
+        share = min(_part(room - len(taken), len(lanes) - index, lane.priority), allowed.get(lane.id, room))
+        got = _lease_lane(lane, share, budgets[lane.account_id], len(lanes) - index, now)
+        if got:
+            turns.took(lane)
+        taken += got
     return taken
 
 
-def _lane_budgets(lane_ids: list[int]) -> dict[int, int]:
-    """Segments that lanes with a rate of their own may hand over now; the others are absent."""
+def _texts_allowed(lane_ids: list[int]) -> dict[int, int]:
+    """Texts that lanes with a pace of their own may hand over now; the others are absent."""
     found = sql.rows(
         f"""
-        SELECT l.id, {_allowance("l")} FROM conversations_lane l
-        WHERE l.id = ANY(%(ids)s) AND l.segments_per_second IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE
+        SELECT l.id, {_allowance("l.tat", _TEXTS_A_SECOND)} FROM conversations_lane l
+        WHERE l.id = ANY(%(ids)s) AND l.texts_per_hour IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE
         """,
         {"ids": lane_ids, "burst": BURST_SECONDS},
     )
-    return {lane: max(segments, 0) for lane, segments in found}
+    return {lane: max(texts, 0) for lane, texts in found}
 
 
-def _allowance(row: str, pace: str = "") -> str:
-    """SQL: segments allowed now by the pace `tat` at `row`'s rate; at least one in a burst."""
-    tat = f"coalesce({pace or row}.tat, clock_timestamp())"
-    return (
-        f"floor((extract(epoch FROM clock_timestamp() - greatest({tat}, clock_timestamp()))"
-        f" + greatest(%(burst)s, 1.0 / {row}.segments_per_second)) * {row}.segments_per_second)::int"
-    )
+def _allowance(tat: str, rate: str) -> str:
+    """SQL: how many are allowed now by the pace `tat` at `rate` a second; at least one in a burst."""
+    ahead = f"extract(epoch FROM greatest({tat}, clock_timestamp()) - clock_timestamp())"
+    return f"floor(greatest(%(burst)s * ({rate}), 1.0) - {ahead} * ({rate}))::int"
 
 
 def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
@@ -106,7 +151,7 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
     )
     found = sql.rows(
         f"""
-        SELECT n.account_id, p.number_id, {_allowance("n", "p")}, EXISTS (
+        SELECT n.account_id, p.number_id, {_allowance("p.tat", "n.segments_per_second")}, EXISTS (
             SELECT 1 FROM integrations_sendingnumber c
             WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL)
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
@@ -127,19 +172,21 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
     return budgets
 
 
-def _lease_lane(lane_id: int, share: int, budget: _Budget, now: datetime, *, by_hand_only: bool) -> list[int]:
-    """Set aside at most `share` due messages of one lane, number by number; spends their budgets."""
+def _lease_lane(lane: _Lane, share: int, budget: _Budget, among: int, now: datetime) -> list[int]:
+    """Set aside at most `share` due messages of one lane, number by number; spends their budgets, of which
+    so many lanes (`among`) still have their part to get."""
     taken: list[int] = []
     spent: dict[int, int] = {}
     for number_id, segments in budget.by_rate.items():
-        limit, today = min(share - len(taken), segments), budget.today(number_id)
+        limit = min(share - len(taken), _part(segments, among, lane.priority))
+        today = budget.today(number_id)
         if limit > 0 and today > 0:
-            leased = _lease_number(lane_id, number_id, limit, today, now, by_hand_only=by_hand_only)
+            leased = _lease_number(lane.id, number_id, limit, today, now, by_hand_only=lane.held)
             taken += [message_id for message_id, _ in leased]
             spent[number_id] = sum(size for _, size in leased)
             budget.spend(number_id, spent[number_id])
-    if spent:
-        _spend(lane_id, spent, now)
+    if taken:
+        _spend(lane.id, len(taken), spent, now)
     return taken
 
 
@@ -168,18 +215,18 @@ def _lease_number(
     return [(message_id, segments) for message_id, segments in found]
 
 
-def _spend(lane_id: int, spent: dict[int, int], now: datetime) -> None:
-    """Move the pace of numbers and lane on by the segments leased from them, and count them for the day."""
+def _spend(lane_id: int, texts: int, segments: Mapping[int, int], now: datetime) -> None:
+    """Move the pace of lane and numbers on by what was leased, and count the segments for the day."""
     sql.run(
-        """
-        UPDATE conversations_lane SET tat = greatest(coalesce(tat, clock_timestamp()), clock_timestamp())
-            + %s * (interval '1 second' / segments_per_second)
-        WHERE id = %s AND segments_per_second IS NOT NULL
+        f"""
+        UPDATE conversations_lane l SET tat = greatest(coalesce(l.tat, clock_timestamp()), clock_timestamp())
+            + %s * (interval '1 second' / ({_TEXTS_A_SECOND}))
+        WHERE l.id = %s AND l.texts_per_hour IS NOT NULL
         """,
-        [sum(spent.values()), lane_id],
+        [texts, lane_id],
     )
-    _move_pace(spent)
-    number_days.count(spent, now)
+    _move_pace(segments)
+    number_days.count(segments, now)
 
 
 def _move_pace(segments: Mapping[int, int]) -> None:
@@ -199,15 +246,48 @@ def _move_pace(segments: Mapping[int, int]) -> None:
     )
 
 
-def settle(differences: Mapping[int, int], now: datetime) -> None:
-    """Correct what a lease took of each number: texts that turned out longer, shorter, or are not called.
+def settle(differences: Mapping[int, int], not_called: Mapping[int, int], now: datetime) -> None:
+    """Correct what a lease took: of each number, segments of texts that turned out longer, shorter, or are
+    not called; of each lane, the texts that are not called.
 
     In the claim's transaction, as its last act: whoever leases waits for these rows.
     """
     changed = {number_id: size for number_id, size in sorted(differences.items()) if size}
     if changed:
         _move_pace({number_id: size for number_id, size in changed.items() if size > 0})
+    if not_called:
+        _give_back(not_called)
+    if changed:
         number_days.count(changed, now)
+
+
+def _give_back(texts: Mapping[int, int]) -> None:
+    """Let as many texts of these lanes go in the place of those that did not; rows locked in order of ids."""
+    sql.run(
+        f"""
+        WITH held AS MATERIALIZED (
+            SELECT l.id, l.tat - n.texts * (interval '1 second' / ({_TEXTS_A_SECOND})) AS tat
+            FROM conversations_lane l JOIN unnest(%s::bigint[], %s::int[]) AS n(id, texts) ON n.id = l.id
+            WHERE l.texts_per_hour IS NOT NULL AND n.texts > 0 ORDER BY l.id FOR NO KEY UPDATE OF l)
+        UPDATE conversations_lane l SET tat = held.tat FROM held WHERE l.id = held.id
+        """,
+        [list(texts), list(texts.values())],
+    )
+
+
+def set_pace(lane_id: int, texts_per_hour: int | None) -> None:
+    """Let at most so many texts of a lane leave in any hour; None for as fast as its number.
+
+    Nothing waits longer than the new pace asks for because the former was slower.
+    """
+    sql.run(
+        """
+        UPDATE conversations_lane l SET texts_per_hour = n.pace,
+            tat = least(l.tat, clock_timestamp() + interval '1 second' * 3600 / n.pace)
+        FROM (SELECT %s::int AS pace) n WHERE l.id = %s
+        """,
+        [texts_per_hour, lane_id],
+    )
 
 
 def slow_down(number_id: int, seconds: float) -> None:

@@ -71,14 +71,15 @@ def release(message_ids: Sequence[int], *, now: datetime) -> set[int]:
     )
 
 
-def waiting_segments(lane_id: int, at_most: int, *, now: datetime) -> int:
-    """Segments that a lane could send now, counted up to `at_most` rows; what was put off does not count."""
-    waiting = sql.value(
-        "SELECT coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
+def waiting(lane_id: int, at_most: int, *, now: datetime) -> tuple[int, int]:
+    """Texts that a lane could send now and their segments, counted up to `at_most` rows; what was put off
+    does not count."""
+    ((texts, segments),) = sql.rows(
+        "SELECT count(*), coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
         " WHERE lane_id = %s AND state = 'queued' AND due_at <= %s LIMIT %s) q",
         [lane_id, now, at_most],
     )
-    return int(waiting)
+    return texts, int(segments)
 
 
 def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool = True) -> int:

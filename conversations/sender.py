@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from common import clock, loops
 from common.transactions import atomic_with_retry
+from common.turns import Turns
 from conversations import claiming, delivery, leasing, remedies
 from conversations.claiming import Claim
 from conversations.delivery import CallResult
@@ -55,6 +56,7 @@ class Sender:
         self._results: list[CallResult] = []
         self._numbers: dict[int, int] = {}
         self._clients: dict[int, TextClient | ProviderError] = {}
+        self._turns = Turns()
         self._database = ThreadPoolExecutor(1, "sender-db")
 
     async def loop(self, seconds: float, *, until_idle: bool = False) -> int:
@@ -87,7 +89,7 @@ class Sender:
         room = min(self.concurrency - len(self._in_flight), BATCH)
         if room <= 0:
             return [], 0.0
-        leased = await self._in_database(lambda: leasing.lease(room, now=clock.now()))
+        leased = await self._in_database(lambda: leasing.lease(room, now=clock.now(), turns=self._turns))
         born = time.monotonic()
         if not leased:
             return [], born

@@ -66,14 +66,14 @@ class SendSms(NodeKind):
         return problems + rendering.problems(body, MERGE_FIELDS)
 
     def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
-        """At most what lane and number can send in 60 s, less what is queued there already."""
+        """At most what number and campaign may send in 60 s, less what is queued there already."""
         campaign = _campaign(campaign_id)
-        rate = campaign.number.segments_per_second
-        if campaign.lane and campaign.lane.segments_per_second:
-            rate = min(rate, campaign.lane.segments_per_second)
-        room = rate * PACE_SECONDS
-        room -= outbound.waiting_segments(campaign.lane_id or 0, room, now=now)
-        return max(0, min(batch_limit, room // count_segments(self.settings(node).body).count))
+        room = campaign.number.segments_per_second * PACE_SECONDS
+        texts, segments = outbound.waiting(campaign.lane_id or 0, room, now=now)
+        most = (room - segments) // count_segments(self.settings(node).body).count
+        if campaign.lane and (hourly := campaign.lane.texts_per_hour):
+            most = min(most, -(-hourly * PACE_SECONDS // 3600) - texts)
+        return max(0, min(batch_limit, most))
 
     def execute(self, batch: Batch) -> list[Outcome]:
         """Queue one text per step whose hours are open; put the others off to their next opening."""

@@ -21,11 +21,11 @@ class Lane(models.Model):
     name = models.CharField(max_length=160)
     paused = models.BooleanField(default=False)
     priority = models.PositiveSmallIntegerField(default=10, help_text="Lower goes first; agents have 0")
-    segments_per_second = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Blank: the number's own rate"
+    texts_per_hour = models.PositiveIntegerField(
+        null=True, blank=True, help_text="At most so many leave in any hour; blank: as fast as the number"
     )
     tat = models.DateTimeField(
-        null=True, blank=True, help_text="As NumberPace.tat, for the lane's own rate; on the real clock"
+        null=True, blank=True, help_text="As NumberPace.tat, for texts an hour; on the real clock"
     )
     window = models.ForeignKey("audiences.SendWindow", null=True, blank=True, on_delete=models.PROTECT)
 
@@ -40,8 +40,8 @@ class Lane(models.Model):
                 condition=Q(kind__in=["campaign", "agents", "tests", "automatic"]), name="lane_kind"
             ),
             models.CheckConstraint(
-                condition=Q(segments_per_second__isnull=True) | Q(segments_per_second__gte=1),
-                name="lane_rate",
+                condition=Q(texts_per_hour__isnull=True) | Q(texts_per_hour__gte=1),
+                name="lane_texts_per_hour",
             ),
         ]
 

@@ -9,6 +9,7 @@ from campaigns.models import Campaign, Enrollment, Exclusion, Step
 from common import clock
 from conversations import outbound
 from conversations.models import Lane, Message
+from integrations.models import SendingNumber
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -164,19 +165,19 @@ def test_a_stopped_campaign_skips_the_rest(open_hours):
         lifecycle.resume(campaign, by=factories.make_user(account), now=open_hours)
 
 
-def test_a_narrow_number_queues_only_a_minute_of_texts(open_hours):
-    account = factories.make_account()
-    campaign = launch(account, contacts=4)
-    campaign.lane.segments_per_second = 1
-    campaign.lane.save()
-    assert outbound.waiting_segments(campaign.lane_id, 60, now=open_hours) == 0
-    node_limit = engine.KINDS["send_sms"].limit(
-        1000,
-        campaign_id=campaign.pk,
-        node=engine.graph.load(campaign.version_id).nodes[engine.graph.load(campaign.version_id).first],
-        now=open_hours,
-    )
-    assert node_limit == 60
+@pytest.mark.parametrize(("rate", "hourly", "most"), [(1, None, 60), (1, 600, 10), (5, 90, 2), (5, 1, 1)])
+def test_only_a_minute_of_texts_is_queued(open_hours, rate, hourly, most):
+    campaign = launch(factories.make_account(), contacts=4)
+    SendingNumber.objects.update(segments_per_second=rate)
+    Lane.objects.update(texts_per_hour=hourly)
+    drawn = engine.graph.load(campaign.version_id)
+    text, asked = drawn.nodes[drawn.first], {"campaign_id": campaign.pk, "now": open_hours}
+    limit = engine.KINDS["send_sms"].limit
+    assert limit(1000, node=text, **asked) == most
+    engine.run_round(now=open_hours)
+    queued = min(most, 4)
+    assert outbound.waiting(campaign.lane_id, 60, now=open_hours)[0] == queued
+    assert limit(1000, node=text, **asked) == most - queued
 
 
 def test_a_later_launch_enrolls_at_once_and_starts_then(open_hours):

@@ -1,6 +1,5 @@
 """One account's trouble is no other's: broken connections, rows that cannot be claimed, held people."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +7,7 @@ from campaigns import engine
 from campaigns.models import Step
 from common import clock
 from conversations import inbound, leasing, sender
-from conversations.models import ContactHold, Lane, Message, Thread
+from conversations.models import ContactHold, Message, Thread
 from integrations.messaging import InboundText
 from integrations.models import Connection, NumberPace
 from tests import factories
@@ -93,15 +92,6 @@ def test_a_resolved_hold_lets_the_text_go_within_a_quarter_of_an_hour(company: C
     Step.objects.update(due_at=clock.now())
     company.run()
     assert len(company.sandbox.ledger("message")) == 1
-
-
-def test_a_lane_keeps_to_its_own_rate(company: Company) -> None:
-    campaign = company.launch(50)
-    Lane.objects.filter(pk=campaign.lane_id).update(segments_per_second=10)
-    engine.run_round(now=clock.now())
-    began = time.monotonic()
-    leased = sum(len(leasing.lease(100, now=clock.now())) for _ in range(3))
-    assert 1 <= leased <= 10 * (time.monotonic() - began + leasing.BURST_SECONDS) + 1
 
 
 def test_a_slow_number_is_not_overdrawn_by_a_fast_one(company: Company) -> None:
