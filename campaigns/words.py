@@ -89,35 +89,6 @@ def duration(minutes: int) -> str:
     return f"{minutes:,} minute{'' if minutes == 1 else 's'}"
 
 
-def node_settings(settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """A node's settings other than its text and its conditions, as (label, value)."""
-    found = []
-    for name, value in settings.items():
-        if name in ("body", "conditions") or value in (None, "", []):
-            continue
-        if name == "until":
-            days = ", ".join(DAYS[day] for day in value["days"])
-            found.append(("Until", f"{value['at']} on {days}, where the customer lives"))
-            continue
-        if name == "around":
-            side = "after" if value["minutes"] >= 0 else "before"
-            found.append(("Until", f"{duration(abs(value['minutes']))} {side} the appointment"))
-            continue
-        if name in ("add_tags", "remove_tags"):
-            found.append((sentence(name), ", ".join(value)))
-            continue
-        if name == "arms":
-            whole = sum(arm["weight"] for arm in value)
-            found += [(sentence(arm["label"]), f"{arm['weight'] / whole:.0%}") for arm in value]
-            continue
-        if name.endswith("minutes"):
-            label = name.removesuffix("minutes").strip("_") or "for"
-            found.append((sentence("no later than" if label == "timeout" else label), duration(int(value))))
-        else:
-            found.append((sentence(name), str(value)))
-    return found
-
-
 def condition(values: dict[str, Any]) -> str:
     """One condition of a branch: “has replied”, “has the tag “Gold””, “kind is not residential”."""
     field, operator, value = str(values.get("field")), str(values.get("operator")), values.get("value")

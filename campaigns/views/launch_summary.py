@@ -48,20 +48,10 @@ def counted(preview: samples.Preview | None) -> dict[str, Any]:
     }
 
 
-def outline(version: WorkflowVersion) -> list[dict[str, str]]:
-    """The nodes of a workflow in order: what each is, its name, and how long it waits."""
+def outline(version: WorkflowVersion) -> list[dict[str, Any]]:
+    """The nodes of a workflow in order, with what each is."""
     return [
-        {
-            "kind": node.kind,
-            "icon": words.kind_icon(node.kind),
-            "words": words.kind(node.kind),
-            "name": node.name,
-            "detail": ", ".join(
-                value
-                for label, value in words.node_settings(node.settings)
-                if node.kind != Node.Kind.BOOK_JOB
-            ),
-        }
+        {"node": node, "icon": words.kind_icon(node.kind), "words": words.kind(node.kind)}
         for node in graph.build(version).nodes.values()
         if node.kind != Node.Kind.END
     ]

@@ -48,7 +48,6 @@ def _shown(node: Node) -> dict[str, Any]:
         "kind": words.kind(node.kind),
         "icon": words.kind_icon(node.kind),
         "text": node.settings.get("body", ""),
-        "settings": words.node_settings(node.settings),
         "ways_out": _ways_out(node),
     }
 
