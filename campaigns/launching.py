@@ -13,6 +13,7 @@ from audiences import segments
 from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Playbook, WorkflowVersion
+from common import sql
 from common.doorbell import ring
 from conversations import pausing
 from conversations.models import Lane
@@ -20,6 +21,7 @@ from integrations import registration
 from integrations.models import SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
+_LOCK_CLASS = 7104  # advisory locks of this module, beside a hash of the launch's token
 
 
 class LaunchRefused(Exception):
@@ -54,14 +56,18 @@ def launch(
     """
     from campaigns.tasks import take_in  # tasks import most of this package
 
-    known = Campaign.objects.filter(launch_token=draft.token, account=account).first()
-    if known:
+    before = Campaign.objects.filter(launch_token=draft.token, account=account)
+    if known := before.first():
         return known
     if errors := problems(account, draft, now=now, at=at):
         raise LaunchRefused(errors)
+    # A second click waits here for the first, and then finds its campaign.
+    sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, str(draft.token)])
+    if known := before.all().first():
+        return known
     later = at is not None and at > now
     lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=draft.name)
-    campaign, made = Campaign.objects.get_or_create(
+    campaign, _ = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
             "account": account, "playbook": draft.playbook, "name": draft.name.strip(),
@@ -75,9 +81,6 @@ def launch(
     )  # fmt: skip
     if campaign.account_id != account.pk:  # what the browser sends back is no secret and no claim
         raise LaunchRefused({"": ["This launch form was used before. Open a new one."]})
-    if not made:  # another click won the race
-        lane.delete()
-        return campaign
     audit.record(account=account, by=by, verb="launched", summary=f"Launched {campaign.name}", on=campaign)
     ring(take_in)
     return campaign

@@ -72,7 +72,8 @@ def live_campaigns(number_ids: Iterable[int]) -> dict[int, list[Campaign]]:
 
 def queued(number: SendingNumber) -> int:
     """Texts that wait to leave from this number."""
-    return Message.objects.filter(number=number, state=Message.State.QUEUED).count()
+    waiting = Message.objects.filter(number=number, state=Message.State.QUEUED)
+    return waiting.filter(due_at__isnull=False).count()  # as the queue's index has them
 
 
 def _counts(number_ids: list[int], since: datetime) -> list[tuple[int, int, int, int, int]]:

@@ -22,11 +22,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 QUESTIONS = {
     "queued_messages": (
         "Messages that wait to be sent",
-        "SELECT count(*), min(state_at) FROM conversations_message WHERE state = 'queued'",
+        "SELECT count(*), min(state_at) FROM conversations_message"
+        " WHERE due_at IS NOT NULL AND state = 'queued'",
     ),
     "unknown_messages": (
         "Messages of which nobody knows yet whether the provider took them",
-        "SELECT count(*), min(state_at) FROM conversations_message WHERE state = 'unknown'",
+        "SELECT count(*), min(state_at) FROM conversations_message"
+        " WHERE claimed_at IS NOT NULL AND state = 'unknown'",
     ),
     "undrained_events": (
         "Stored webhooks that have not been applied",

@@ -180,7 +180,7 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
                     AND other.provider_id = n.provider_id AND other.id <> m.id)),
         held AS MATERIALIZED (SELECT id, unaccepted FROM named WHERE first_so_named)
         UPDATE conversations_message m SET
-            state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL,
+            state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL, claimed_at = NULL,
             provider_id = COALESCE(m.provider_id, n.provider_id),
             accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %(now)s END),
             segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,

@@ -89,7 +89,7 @@ def _begin(
     in_flight = sql.column(
         f"""
         SELECT m.id FROM conversations_message m JOIN conversations_sendingpause p ON p.id = %s
-        WHERE m.account_id = p.account_id AND m.state = 'calling' AND {HELD}
+        WHERE m.account_id = p.account_id AND m.state = 'calling' AND m.claimed_at IS NOT NULL AND {HELD}
         """,
         [kept.pk],
     )
@@ -123,7 +123,8 @@ def waiting(account: Account) -> int:
         sql.value(
             f"""
             SELECT count(*) FROM conversations_lane l
-            JOIN conversations_message m ON m.lane_id = l.id AND m.state = 'queued'
+            JOIN conversations_message m
+                ON m.lane_id = l.id AND m.state = 'queued' AND m.due_at IS NOT NULL
             JOIN conversations_sendingpause p ON p.account_id = l.account_id AND {HELD}
             WHERE l.account_id = %s
             """,

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import Account, User
@@ -33,15 +34,18 @@ def lane_of(account: Account) -> Lane:
 
 def latest(account: Account) -> Message | None:
     """The account's latest test."""
-    sent = Message.objects.filter(lane__account=account, lane__kind=Lane.Kind.TESTS)
-    return sent.select_related("address", "number", "by").order_by("-pk").first()
+    return _sent(account).select_related("address", "number", "by").order_by("-pk").first()
 
 
 def arrived(account: Account) -> bool:
     """Whether a test has ever been delivered."""
-    return Message.objects.filter(
-        lane__account=account, lane__kind=Lane.Kind.TESTS, state=Message.State.DELIVERED
-    ).exists()
+    return _sent(account).filter(state=Message.State.DELIVERED).exists()
+
+
+def _sent(account: Account) -> QuerySet[Message]:
+    """Tests of the account, found among the few messages that no campaign sent."""
+    mine = Message.objects.filter(lane__account=account, lane__kind=Lane.Kind.TESTS)
+    return mine.exclude(kind=Message.Kind.CAMPAIGN)
 
 
 @transaction.atomic

@@ -21,7 +21,9 @@ class Enrollment(models.Model):
     version = models.ForeignKey("campaigns.WorkflowVersion", on_delete=models.PROTECT, db_index=False)
     occurrence = models.PositiveIntegerField(default=1)
     contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="enrollments")
-    address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="enrollments")
+    address = models.ForeignKey(
+        "audiences.Address", on_delete=models.CASCADE, related_name="enrollments", db_index=False
+    )
     state = models.CharField(max_length=6, choices=State, default=State.ACTIVE, db_default="active")
     returning = models.BooleanField(
         default=False, db_default=False, help_text="The contact was in this campaign before"
@@ -45,8 +47,9 @@ class Enrollment(models.Model):
             models.UniqueConstraint(
                 fields=["campaign", "contact"], condition=Q(state="active"), name="enrollment_live_contact"
             ),
+            # The phone first, so that the key also finds all that runs on a phone.
             models.UniqueConstraint(
-                fields=["campaign", "address"], condition=Q(state="active"), name="enrollment_live_phone"
+                fields=["address", "campaign"], condition=Q(state="active"), name="enrollment_live_phone"
             ),
             models.CheckConstraint(
                 condition=Q(state="active", ended_at__isnull=True)

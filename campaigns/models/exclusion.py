@@ -6,9 +6,11 @@ from common import clock
 class Exclusion(models.Model):
     """A matched contact that was not admitted, with the first reason that applies."""
 
-    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="exclusions")
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="exclusions", db_index=False
+    )
     occurrence = models.PositiveIntegerField(default=1)
-    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE)
+    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, db_index=False)
     reason = models.CharField(max_length=40)
     at = models.DateTimeField(default=clock.now)
 

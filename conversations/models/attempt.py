@@ -20,7 +20,9 @@ class Attempt(models.Model):
         UNKNOWN = "unknown"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    message = models.ForeignKey("conversations.Message", on_delete=models.CASCADE, related_name="attempts")
+    message = models.ForeignKey(
+        "conversations.Message", on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
     try_number = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=8, choices=State, default=State.CALLING)
     started_at = models.DateTimeField(default=clock.now)

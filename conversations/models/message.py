@@ -32,8 +32,12 @@ class Message(models.Model):
         AUTOMATIC = "automatic"
         INBOUND = "inbound"
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
-    lane = models.ForeignKey("conversations.Lane", null=True, blank=True, on_delete=models.CASCADE)
+    # Every index is paid at every write of this table. Foreign keys have one only where rows are sought by
+    # them; what they name is never deleted while the product runs, users apart.
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, db_index=False)
+    lane = models.ForeignKey(
+        "conversations.Lane", null=True, blank=True, on_delete=models.CASCADE, db_index=False
+    )
     contact = models.ForeignKey("audiences.Contact", null=True, blank=True, on_delete=models.CASCADE)
     address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, db_index=False)
     number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT, db_index=False)
@@ -51,7 +55,9 @@ class Message(models.Model):
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not before; null once out of the queue")
     send_by = models.DateTimeField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
-    claimed_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set while a call is in flight or its answer is lost; null else"
+    )
     accepted_at = models.DateTimeField(null=True, blank=True)
     replied_at = models.DateTimeField(null=True, blank=True, help_text="First reply to it that is no opt-out")
     opted_out_at = models.DateTimeField(null=True, blank=True, help_text="The opt-out that answered it")
@@ -71,14 +77,18 @@ class Message(models.Model):
         default=False, db_default=False, help_text="An automated text that says how to opt out"
     )
     replies_to = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replies"
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replies", db_index=False
     )
-    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL, db_index=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["origin"], name="message_origin"),
-            models.UniqueConstraint(fields=["provider", "provider_id"], name="message_provider_id"),
+            models.UniqueConstraint(
+                fields=["provider", "provider_id"],
+                name="message_provider_id",
+                condition=Q(provider_id__isnull=False),
+            ),
             models.CheckConstraint(
                 condition=Q(
                     state__in=[
@@ -99,14 +109,31 @@ class Message(models.Model):
                 | Q(body__isnull=False),
                 name="message_body_before_call",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="queued") | Q(due_at__isnull=False), name="message_queued_is_due"
+            ),
         ]  # fmt: skip
         indexes = [
+            # No index names `state`, in its predicate neither: what becomes of an accepted message is then
+            # written in place (HOT), without touching one of them.
             # The sender's queue, lane by lane.
-            models.Index(fields=["lane", "due_at"], name="message_queue", condition=Q(state="queued")),
-            # Calls in flight: STOP waits for them, a sweep finds the abandoned, polls resolve the unknown.
+            models.Index(fields=["lane", "due_at"], name="message_queue", condition=Q(due_at__isnull=False)),
+            # Calls in flight: a sweep finds the abandoned, polls resolve the unknown.
             models.Index(
-                fields=["address"], name="message_in_flight", condition=Q(state__in=["calling", "unknown"])
+                fields=["claimed_at"], name="message_in_flight", condition=Q(claimed_at__isnull=False)
             ),
+            # What a campaign sent, for its reports and before it is paused or stopped.
+            models.Index(
+                fields=["lane", "accepted_at"], name="message_sent", condition=Q(accepted_at__isnull=False)
+            ),
+            # The few that no campaign sent: tests are sought among them.
+            models.Index(
+                fields=["lane"], name="message_apart", condition=~Q(kind="campaign") & Q(lane__isnull=False)
+            ),
+            models.Index(
+                fields=["replies_to"], name="message_answers", condition=Q(replies_to__isnull=False)
+            ),
+            models.Index(fields=["by"], name="message_written_by", condition=Q(by__isnull=False)),
             # A phone's history, newest last: replies find what they answer, caps count touches.
             models.Index(fields=["address", "created_at"], name="message_history"),
         ]

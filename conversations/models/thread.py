@@ -11,15 +11,21 @@ class Thread(models.Model):
         OPEN = "open"
         CLOSED = "closed"
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="threads")
-    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, related_name="threads")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="threads", db_index=False
+    )
+    contact = models.ForeignKey(
+        "audiences.Contact", on_delete=models.CASCADE, related_name="threads", db_index=False
+    )
     address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, related_name="threads")
-    number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT)
+    number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT, db_index=False)
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     closed_reason = models.CharField(max_length=40, blank=True)
     needs_reply = models.BooleanField(default=False)
     escalated_reason = models.CharField(max_length=200, blank=True)
-    assigned_to = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
+    assigned_to = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, db_index=False
+    )
     created_at = models.DateTimeField(default=clock.now)
     last_message_at = models.DateTimeField(default=clock.now)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
@@ -35,6 +41,9 @@ class Thread(models.Model):
                 fields=["account", "last_inbound_at"],
                 name="thread_needs_reply",
                 condition=Q(needs_reply=True),
+            ),
+            models.Index(
+                fields=["assigned_to"], name="thread_assigned", condition=Q(assigned_to__isnull=False)
             ),
         ]
 

@@ -105,6 +105,7 @@ class World:
             state=state,
             state_at=at,
             created_at=at,
+            due_at=at if state == "queued" else None,
             accepted_at=at if accepted else None,
         )
 

@@ -194,4 +194,5 @@ def _answer(thread: Thread, agent: User, n: int, now: datetime) -> None:
         kind="agent", body=f"Friday at {n + 1} works. Shall we come by?", state=state, state_at=now,
         created_at=now, by=agent, reason="30005" if state == "failed" else "",
         accepted_at=now if state in ("delivered", "accepted") else None,
+        due_at=now if state == "queued" else None,
     )  # fmt: skip

@@ -30,7 +30,8 @@ def text(
     number = SendingNumber.objects.filter(account=to.account).first() or factories.make_number(to.account)
     Message.objects.create(
         account=to.account, contact=to, address=factories.phone_of(to), number=number, kind=kind, body="Hi",
-        state=state, state_at=at, created_at=at, accepted_at=accepted, **fields,
+        state=state, state_at=at, created_at=at, accepted_at=accepted,
+        due_at=at if state == State.QUEUED else None, **fields,
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def calling(account: Account, index: int = 0, body: str | None = "Hello") -> tup
     message = Message.objects.create(
         account=account, contact=contact, address=factories.phone_of(contact), number=number,
         kind=Message.Kind.CAMPAIGN, body=body, state="calling" if body else "queued",
+        due_at=None if body else clock.now(),
     )  # fmt: skip
     return message, Attempt.objects.create(message=message).pk
 

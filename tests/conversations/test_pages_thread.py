@@ -52,6 +52,7 @@ def typed(body: str = "Friday at nine works.", **changes: Any) -> dict[str, Any]
 def campaign_text(thread: Thread, **fields: Any) -> Message:
     """What a campaign sent to the thread's customer."""
     fields.setdefault("body", "Time for a tune-up?")
+    fields["due_at"] = clock.now() if fields["state"] == "queued" else None
     return Message.objects.create(
         account=thread.account, contact=thread.contact, address=thread.address, number=thread.number,
         kind="campaign", **fields,
