@@ -48,14 +48,22 @@ def sending() -> Iterator[Measurement]:
     yield sending_vs_loop()
 
 
+def events() -> Iterator[Measurement]:
+    """What storing status callbacks costs over verifying them, and applying them over bare SQL."""
+    from bench.events import measurements
+
+    yield from measurements()
+
+
 GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "engine": engine,
     "launch": launch,
     "counters": counters,
     "sending": sending,
+    "events": events,
 }
 LATER = (
-    "dashboard", "events", "links", "email", "audience", "rehearsal",
+    "dashboard", "links", "email", "audience", "rehearsal",
     "exports", "inbox", "churn",
 )  # fmt: skip
 

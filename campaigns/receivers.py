@@ -10,7 +10,7 @@ from campaigns import appointments, graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
-from campaigns.nodes.send_sms import SendSms, ends_as
+from campaigns.nodes.send_sms import ACCEPTED_STATES, SendSms, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 from common import sql
@@ -61,6 +61,8 @@ def _end_of(change: Change) -> _End | None:
     if change.first_acceptance:
         # Whatever a receipt that came before our own answer says of delivery: the provider took it.
         return _End(State.COMPLETED)
+    if change.state in ACCEPTED_STATES:
+        return None  # it had been accepted before, which completed the step
     ends = ends_as(change.state, change.code)
     return _End(*ends) if ends else None
 

@@ -153,15 +153,9 @@ def preparation(env: Mapping[str, str]) -> Child:
 
 def product(options: Options, env: Mapping[str, str]) -> list[Child]:
     """Web, the queues' workers, beat."""
-    web = [
-        *("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(options.port)),
-        *("--workers", "1", "--blocking-threads", "64", "--no-ws", "--workers-kill-timeout", "5s"),
-        *("--log-level", "error", "config.wsgi:application"),
-    ]
-    web_env = {**env, "TRUCKROLL_DB_POOL": env.get("TRUCKROLL_DB_POOL") or str(WEB_POOL)}
     # Celery warns about root; its pickle, the danger meant, is switched off.
     celery = [*("-W", "ignore:You're running"), "-m", "celery", "-q", "-A", "config.celery"]
-    children = [Child("web", lambda: _python(web, web_env))]
+    children = [Child("web", lambda: web(options.port, env))]
     for name, queue in WORKERS.items():
         argv = [*celery, "worker", "-Q", queue, "-n", f"{name}@truckroll", *WORKER_FLAGS]
         children.append(Child(name, lambda argv=argv: _python(argv, env)))  # type: ignore[misc]
@@ -169,6 +163,16 @@ def product(options: Options, env: Mapping[str, str]) -> list[Child]:
     beat = [*celery, "beat", "--scheduler", "celery.beat.Scheduler", "--pidfile=", "--loglevel", "WARNING"]
     children.append(Child("beat", lambda: _python(beat, env)))
     return children
+
+
+def web(port: int, env: Mapping[str, str]) -> Program:
+    """The web process, listening on `port` of this machine alone."""
+    argv = [
+        *("-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
+        *("--workers", "1", "--blocking-threads", "64", "--no-ws", "--workers-kill-timeout", "5s"),
+        *("--log-level", "error", "config.wsgi:application"),
+    ]
+    return _python(argv, {**env, "TRUCKROLL_DB_POOL": env.get("TRUCKROLL_DB_POOL") or str(WEB_POOL)})
 
 
 WORKER_FLAGS = (

@@ -6,6 +6,7 @@ from accounts.views.styleguide import styleguide
 from config import health, metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("webhooks/", include("conversations.webhook_urls")),  # first: callbacks come by the thousand
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
@@ -14,7 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),
     path("", include("conversations.urls")),
-    path("", include("conversations.webhook_urls")),
     path("", include("campaigns.urls")),
 ]
 

@@ -3,7 +3,7 @@
 A state changes by one conditional update and only upward in rank, whatever order news comes in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_status_changed
 from integrations import number_days
-from integrations.messaging import DeliveryReport, DeliveryState, ProviderError, Receipt
+from integrations.messaging import DeliveryState, ProviderError, Receipt
 
 State = Message.State
 RANK: dict[str, int] = {
@@ -116,24 +116,6 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     _take_back([r.message_id for r, _ in refused], now)
 
 
-def apply_reports(reports: Iterable[tuple[DeliveryReport, int]], *, now: datetime) -> int:
-    """Apply status reports, each with the message id it belongs to; returns how many moved a message.
-
-    Reports of one message are collapsed to the furthest one before the update.
-    """
-    furthest: dict[int, DeliveryReport] = {}
-    for report, message_id in reports:
-        known = furthest.get(message_id)
-        if known is None or report.rank > known.rank:
-            furthest[message_id] = report
-    moves = [
-        Move(message_id, report.state.value, report.provider_id, report.code, report.meaning, 0)
-        for message_id, report in furthest.items()
-        if report.rank > 0
-    ]
-    return advance(moves, now=now)
-
-
 def advance(moves: Sequence[Move], *, now: datetime) -> int:
     """Move messages upward in rank and tell the layers above; returns how many moved.
 
@@ -149,50 +131,42 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
     if not moves:
         return []
     lock_messages(move.message_id for move in moves)
-    ids, states, ranks, provider_ids, codes, reasons, segments = sql.columns(
+    ordered = sorted(moves, key=lambda move: move.message_id)
+    arrays = sql.arrays(
         [
             (
-                m.message_id,
-                m.state,
-                RANK[m.state],
-                m.provider_id,
-                m.code[:_CODE_LENGTH],
-                m.reason[:_REASON_LENGTH],
-                m.segments,
+                m.message_id, m.state, RANK[m.state], m.provider_id, m.code[:_CODE_LENGTH],
+                m.reason[:_REASON_LENGTH], m.segments,
             )
-            for m in sorted(moves, key=lambda move: move.message_id)
+            for m in ordered
         ]
-    )
+    )  # fmt: skip
     found = sql.rows(
         f"""
         WITH news AS (
-            SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(ranks)s::int[],
-                %(provider_ids)s::text[], %(codes)s::text[], %(reasons)s::text[], %(segments)s::int[])
-                AS n(id, state, rank, provider_id, code, reason, segments)),
+            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],
+                %s::int[]) AS n(id, state, rank, provider_id, code, reason, segments)),
         named AS (
             SELECT m.id, m.accepted_at IS NULL AS unaccepted, n.provider_id IS NULL OR 1 = row_number()
                 OVER (PARTITION BY n.provider_id ORDER BY m.provider_id NULLS LAST, m.id) AS first_so_named
             FROM conversations_message m JOIN news n USING (id)
             WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
               AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id)
-              AND NOT EXISTS (
+              AND (m.provider_id = n.provider_id OR NOT EXISTS (
                 SELECT 1 FROM conversations_message other WHERE other.provider = m.provider
-                    AND other.provider_id = n.provider_id AND other.id <> m.id)),
+                    AND other.provider_id = n.provider_id AND other.id <> m.id))),
         held AS MATERIALIZED (SELECT id, unaccepted FROM named WHERE first_so_named)
         UPDATE conversations_message m SET
-            state = n.state, state_at = %(now)s, due_at = NULL, leased_until = NULL, claimed_at = NULL,
+            state = n.state, state_at = %s, due_at = NULL, leased_until = NULL, claimed_at = NULL,
             provider_id = COALESCE(m.provider_id, n.provider_id),
-            accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %(now)s END),
+            accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %s END),
             segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,
             code = n.code, reason = n.reason
         FROM news n JOIN held h USING (id) WHERE m.id = n.id
         RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
         """,
-        {
-            "ids": ids, "states": states, "ranks": ranks, "provider_ids": provider_ids, "codes": codes,
-            "reasons": reasons, "segments": segments, "now": now,
-        },
-    )  # fmt: skip
+        [*arrays, now, now],
+    )
     return [Change(*row) for row in found]
 
 

@@ -1,16 +1,21 @@
-"""Applying stored status callbacks in batches; one that cannot be applied is closed and holds up no other."""
+"""Applying stored status callbacks in batches; one that cannot be applied is closed and holds up no other.
+
+Set-based from end to end: a batch of a thousand is a handful of statements and no model instances.
+"""
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from functools import partial
-from uuid import UUID
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 from django.db import DataError, IntegrityError
 
 from common import clock, loops, sql
 from common.transactions import atomic_with_retry
 from conversations import delivery, remedies
+from conversations.delivery import Move
 from conversations.models import Message
 from integrations.messaging import DeliveryReport, Remedy
 from integrations.models import ProviderEvent
@@ -20,8 +25,27 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 _SID_LENGTH = Message._meta.get_field("provider_id").max_length or 0
 _OUTCOME_LENGTH = 300  # of what is kept of an error's words
+_ATTEMPT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Refusals = list[tuple[int, Remedy, str]]
-Matched = list[tuple[ProviderEvent, DeliveryReport, int]]
+
+
+class _Event(NamedTuple):
+    """A stored callback, read no further than is needed."""
+
+    id: int
+    month: date
+    account_id: int | None
+    attempt: str | None
+    sid: str | None
+    status: str | None
+    code: str | None
+
+
+_OPEN = """
+SELECT id, month, account_id, payload->>'attempt', payload->>'MessageSid', payload->>'MessageStatus',
+    payload->>'ErrorCode'
+FROM integrations_providerevent WHERE applied_at IS NULL AND
+"""
 
 
 def drain(seconds: float = loops.LONGEST_LOOP_SECONDS) -> int:
@@ -51,7 +75,8 @@ def _with_remedies(apply: Callable[[], tuple[int, Refusals]]) -> int:
 @atomic_with_retry
 def apply_batch() -> tuple[int, Refusals]:
     """Apply one batch in one transaction: how many events, and what the refusals among them ask for."""
-    return _apply(ProviderEvent.objects.claim_batch(ProviderEvent.Kind.MESSAGE_STATUS, BATCH), clock.now())
+    claimed = "kind = %s ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"
+    return _apply(_read(claimed, [ProviderEvent.Kind.MESSAGE_STATUS, BATCH]), clock.now())
 
 
 def _apply_one_by_one(seconds: float) -> int:
@@ -72,66 +97,102 @@ def _apply_one_by_one(seconds: float) -> int:
 
 @atomic_with_retry
 def _apply_one(event_id: int) -> tuple[int, Refusals]:
-    one = ProviderEvent.objects.filter(pk=event_id, applied_at=None)
-    return _apply(list(one.select_for_update(skip_locked=True, no_key=True)), clock.now())
+    return _apply(_read("id = %s FOR NO KEY UPDATE SKIP LOCKED", [event_id]), clock.now())
 
 
-def _apply(events: Sequence[ProviderEvent], now: datetime) -> tuple[int, Refusals]:
-    """Apply these locked events inside the caller's transaction."""
-    if not events:
-        return 0, []
-    reports: list[tuple[ProviderEvent, DeliveryReport]] = []
-    for event in events:
-        try:
-            reports.append((event, _report(event)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            log.error("status callback %s is unreadable: %r", event.pk, error)
-            words = f"unreadable: {error!r}"[:_OUTCOME_LENGTH]
-            ProviderEvent.objects.mark_applied([event.pk], now=now, outcome=words)
-    matched = _matched(reports)
-    delivery.apply_reports([(report, message_id) for _, report, message_id in matched], now=now)
-    _accept_attempts([r.attempt_id for _, r, _ in matched if r.attempt_id], now)
-    applied = [event.pk for event, _, _ in matched]
-    ProviderEvent.objects.mark_applied(applied, now=now)
-    # Those still open: an unreadable one keeps the outcome it has.
-    unmatched = {event.pk for event, _ in reports}.difference(applied)
-    ProviderEvent.objects.mark_applied(unmatched, now=now, outcome="no such attempt")
-    refusals: Refusals = [
-        (message_id, r.remedy, r.code) for _, r, message_id in matched if r.remedy != Remedy.NONE
+def _read(wanted: str, params: Sequence[object]) -> list[_Event]:
+    return [_Event(*row) for row in sql.rows(_OPEN + wanted, params)]
+
+
+def _apply(events: Sequence[_Event], now: datetime) -> tuple[int, Refusals]:
+    """Apply these locked events inside the caller's transaction.
+
+    The account whose secret signed an event must be the message's. Of several on one message the furthest
+    counts. What the refusals ask for is returned.
+    """
+    outcomes: dict[int, str] = {event.id: _problem(event) for event in events}
+    readable = [event for event in events if not outcomes[event.id]]
+    owners = _owners({event.attempt for event in readable if event.attempt})
+    furthest: dict[int, tuple[DeliveryReport, _Event]] = {}
+    refusals: Refusals = []
+    for event in readable:
+        message_id = owners.get((event.attempt or "", event.account_id))
+        if message_id is None:
+            outcomes[event.id] = "no such attempt"
+            continue
+        outcomes[event.id] = "applied"
+        report = _meaning(event.status or "", event.code or "")
+        if message_id not in furthest or report.rank > furthest[message_id][0].rank:
+            furthest[message_id] = (report, event)
+        if report.remedy != Remedy.NONE:
+            refusals.append((message_id, report.remedy, report.code))
+    moves = [
+        Move(message_id, report.state.value, event.sid, report.code, report.meaning, 0)
+        for message_id, (report, event) in furthest.items()
+        if report.rank > 0
     ]
+    delivery.advance(moves, now=now)
+    _accept_attempts({event.attempt for _, event in furthest.values() if event.attempt}, now)
+    _close(events, outcomes, now)
     return len(events), refusals
 
 
-def _report(event: ProviderEvent) -> DeliveryReport:
-    """What the event says. Raises one of the errors of reading where it is no status of a message."""
-    report = twilio.parse_status(event.payload, UUID(event.payload["attempt"]))
-    if not 0 < len(report.provider_id) <= _SID_LENGTH:
-        raise ValueError(f"a MessageSid of {len(report.provider_id)} characters")
-    return report
+def _problem(event: _Event) -> str:
+    """Why an event is no news of a message, or nothing."""
+    words = ""
+    if event.attempt is None or not _ATTEMPT.fullmatch(event.attempt):
+        words = f"unreadable: no attempt, but {event.attempt!r}"
+    elif not event.sid or len(event.sid) > _SID_LENGTH:
+        words = f"unreadable: a MessageSid of {len(event.sid or '')} characters"
+    if words:
+        log.error("status callback %s is %s", event.id, words)
+    return words[:_OUTCOME_LENGTH]
 
 
-def _matched(reports: Sequence[tuple[ProviderEvent, DeliveryReport]]) -> Matched:
-    """The reports on attempts of ours, with their message ids.
+@lru_cache(maxsize=1000)
+def _meaning(status: str, code: str) -> DeliveryReport:
+    """What a status means, whichever message it is of."""
+    return twilio.report("", status, code)
 
-    The account whose secret signed the event must be the message's. An attempt proven refused owns nothing:
-    its news is not believed.
+
+def _owners(attempts: Iterable[str]) -> dict[tuple[str, int | None], int]:
+    """The message of each attempt of ours, by attempt and account.
+
+    An attempt proven refused owns nothing: its news is not believed.
     """
     found = sql.rows(
         """
-        SELECT a.id, m.account_id, m.id
+        SELECT a.id::text, m.account_id, m.id
         FROM conversations_attempt a JOIN conversations_message m ON m.id = a.message_id
-        WHERE a.id = ANY(%s) AND a.state <> 'refused'
+        WHERE a.id = ANY(%s::uuid[]) AND a.state <> 'refused'
         """,
-        [[report.attempt_id for _, report in reports]],
+        [sql.array(attempts)],
     )
-    owners = {(attempt_id, account_id): message_id for attempt_id, account_id, message_id in found}
-    keyed = [(event, report, (report.attempt_id, event.account_id)) for event, report in reports]
-    return [(event, report, owners[key]) for event, report, key in keyed if key in owners]
+    return {(attempt, account_id): message_id for attempt, account_id, message_id in found}
 
 
-def _accept_attempts(attempt_ids: list[UUID], now: datetime) -> None:
+def _accept_attempts(attempts: Iterable[str], now: datetime) -> None:
     sql.run(
         "UPDATE conversations_attempt SET state = 'accepted', ended_at = COALESCE(ended_at, %s)"
-        " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
-        [now, attempt_ids],
+        " WHERE id = ANY(%s::uuid[]) AND state IN ('calling', 'unknown')",
+        [now, sql.array(attempts)],
+    )
+
+
+def _close(events: Sequence[_Event], outcomes: dict[int, str], now: datetime) -> None:
+    """Note what became of each event; found by its whole key, in its own partition."""
+    if not events:
+        return
+    sql.run(
+        """
+        UPDATE integrations_providerevent e SET applied_at = %s, outcome = n.outcome
+        FROM unnest(%s::bigint[], %s::date[], %s::text[]) AS n (id, month, outcome)
+        WHERE e.id = n.id AND e.month = n.month
+        """,
+        [
+            now,
+            sql.array(event.id for event in events),
+            sql.array(event.month for event in events),
+            sql.array(outcomes[event.id] for event in events),
+        ],
     )

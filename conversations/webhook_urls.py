@@ -5,6 +5,6 @@ from django.urls import path
 from conversations import webhooks
 
 urlpatterns = [
-    path("webhooks/twilio/messages/inbound", webhooks.inbound_text, name="twilio-inbound"),
-    path("webhooks/twilio/messages/status/<uuid:attempt>", webhooks.text_status, name="twilio-status"),
+    path("twilio/messages/inbound", webhooks.inbound_text, name="twilio-inbound"),
+    path("twilio/messages/status/<uuid:attempt>", webhooks.text_status, name="twilio-status"),
 ]

@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -11,8 +12,9 @@ from accounts import access
 from accounts.models import Account
 from conversations import inbound
 from conversations.models import Attempt
-from integrations import connections, inbox
-from integrations.models import Connection, ProviderEvent, SendingNumber
+from integrations import inbox
+from integrations.models import ProviderEvent, SendingNumber
+from integrations.twilio import signers
 from integrations.twilio import webhooks as twilio
 
 log = logging.getLogger(__name__)
@@ -20,27 +22,22 @@ _EVENT_ID_LENGTH = ProviderEvent._meta.get_field("event_id").max_length
 EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-def verified_accounts(request: HttpRequest) -> list[Account]:
+def verified_accounts(request: HttpRequest) -> list[int]:
     """The accounts whose Twilio secret signed this request: several where they share one Twilio account,
-    none for anybody else's request."""
-    account_sid = request.POST.get("AccountSid", "")
-    url = twilio.public_url(request)
-    found = [
-        connection.account
-        for connection in Connection.objects.filter(
-            provider=Connection.Provider.TWILIO, settings__account_sid=account_sid
-        ).select_related("account")
-        if twilio.verify(url, request.POST, request.headers, connections.twilio_tokens(connection))
-    ]
+    none for anybody else's request. Raises the database's errors."""
+    found = signers.who_signed(
+        twilio.public_url(request), request.POST, request.headers,
+        account_sid=request.POST.get("AccountSid", ""),
+    )  # fmt: skip
     if not found:
         log.warning("refused an unsigned or wrongly signed request to %s", request.path)
     return found
 
 
-def _choose(accounts: list[Account], account_id: int | None) -> Account:
-    """The verified account with this id; where there is none, the first, for which the news then proves
-    to be none of its own."""
-    return next((account for account in accounts if account.pk == account_id), accounts[0])
+def _choose(accounts: list[int], account_id: int | None) -> int:
+    """This account where its secret signed; else the first that signed, for which the news then proves to be
+    none of its own."""
+    return account_id if account_id in accounts and account_id is not None else accounts[0]
 
 
 @access.public
@@ -53,7 +50,8 @@ def inbound_text(request: HttpRequest) -> HttpResponse:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
     text = twilio.parse_inbound(request.POST)
     number = SendingNumber.objects.receiving(text.to)
-    inbound.receive_now(text, account=_choose(accounts, number.account_id if number else None))
+    chosen = _choose(accounts, number.account_id if number else None)
+    inbound.receive_now(text, account=Account.objects.get(pk=chosen))
     return HttpResponse(EMPTY_TWIML, content_type="text/xml")
 
 
@@ -62,21 +60,27 @@ def inbound_text(request: HttpRequest) -> HttpResponse:
 @require_POST
 def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """News of a text we sent: stored at once, applied by the drain."""
+    try:
+        return _keep_status(request, attempt)
+    except (inbox.InboxUnavailable, DatabaseError, InterfaceError):
+        log.warning("status callback not stored", exc_info=True)
+        return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
+
+
+def _keep_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     accounts = verified_accounts(request)
     if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
     owner = None
     if len(accounts) > 1:
         owner = Attempt.objects.filter(pk=attempt).values_list("message__account_id", flat=True).first()
-    event = inbox.IncomingEvent(
-        provider="twilio",
-        event_id=twilio.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
-        kind=ProviderEvent.Kind.MESSAGE_STATUS,
-        payload={**request.POST.dict(), "attempt": str(attempt)},
-        account_id=_choose(accounts, owner).pk,
+    inbox.store(
+        inbox.IncomingEvent(
+            provider="twilio",
+            event_id=twilio.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
+            kind=ProviderEvent.Kind.MESSAGE_STATUS,
+            payload={**request.POST.dict(), "attempt": str(attempt)},
+            account_id=_choose(accounts, owner),
+        )
     )
-    try:
-        inbox.store(event)
-    except inbox.InboxUnavailable:
-        return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
     return HttpResponse(status=204)

@@ -10,16 +10,13 @@ import json
 import queue
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
-from psycopg.types.json import Jsonb
 
-from common import clock
+from common import clock, sql
 from integrations.models import ProviderEvent
 from integrations.models.provider_event import month_of
 
@@ -100,22 +97,19 @@ def _insert(events: Sequence[IncomingEvent]) -> dict[tuple[str, str], int]:
     months = [month_of(event.received_at) for event in events]
     for month in set(months):
         _ensure_partition(month)
-    columns: list[list[Any]] = [
-        months,
-        [e.provider for e in events],
-        [e.event_id for e in events],
-        [e.kind for e in events],
-        [e.account_id for e in events],
-        [Jsonb(e.payload, dumps=_dumps) for e in events],
-        [Jsonb(e.headers, dumps=_dumps) for e in events],
-        [e.received_at for e in events],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, columns)
-        return {(provider, event_id): pk for pk, provider, event_id in cursor.fetchall()}
+    columns = sql.arrays(
+        [
+            (
+                month, e.provider, e.event_id, e.kind, e.account_id, _json(e.payload), _json(e.headers),
+                e.received_at,
+            )
+            for month, e in zip(months, events, strict=True)
+        ]
+    )  # fmt: skip
+    return {(provider, event_id): pk for pk, provider, event_id in sql.rows(_INSERT, columns)}
 
 
-def _dumps(value: Any) -> str:
+def _json(value: Any) -> str:
     """JSON that Postgres takes: it has no character for NUL, which a text may well contain."""
     return json.dumps(value).replace("\\u0000", "\\ufffd")
 
@@ -133,10 +127,32 @@ def _ensure_partition(month: date) -> None:
             _months_made.add(mark)
 
 
-@dataclass(slots=True)
 class _Waiting:
-    event: IncomingEvent
-    known: "Future[bool]"
+    """An event and what became of it, told by releasing a lock: the cheapest way to wake one thread."""
+
+    __slots__ = ("_told", "error", "event", "given_up", "new")
+
+    def __init__(self, event: IncomingEvent) -> None:
+        self.event = event
+        self.new = False
+        self.error: Exception | None = None
+        self.given_up = False  # nobody waits any more: writing it would help nobody
+        self._told = threading.Lock()
+        self._told.acquire()
+
+    def tell(self, *, new: bool = False, error: Exception | None = None) -> None:
+        """The committer's word."""
+        self.new, self.error = new, error
+        self._told.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the event was new. Raises the error of writing it, or TimeoutError."""
+        if not self._told.acquire(timeout=seconds):
+            self.given_up = True
+            raise TimeoutError
+        if self.error is not None:
+            raise self.error
+        return self.new
 
 
 class _Committer:
@@ -152,13 +168,12 @@ class _Committer:
         # Given back before the wait: handlers that held every connection of the pool would leave none for
         # the committer they wait for.
         connection.close()
-        waiting = _Waiting(event, Future())
+        waiting = _Waiting(event)
         self._queue.put(waiting)
         self._ensure_running()
         try:
-            return waiting.known.result(WAIT_SECONDS)
-        except (FutureTimeout, DatabaseError, InterfaceError) as exc:
-            waiting.known.cancel()
+            return waiting.wait(WAIT_SECONDS)
+        except (TimeoutError, DatabaseError, InterfaceError) as exc:
             raise InboxUnavailable(f"{event.provider} event not stored") from exc
 
     def _ensure_running(self) -> None:
@@ -192,7 +207,7 @@ class _Committer:
         return batch
 
     def _commit(self, batch: list[_Waiting]) -> None:
-        live = [waiting for waiting in batch if not waiting.known.cancelled()]
+        live = [waiting for waiting in batch if not waiting.given_up]
         # One order in every process, so that two batches with common events cannot deadlock.
         live.sort(key=lambda waiting: waiting.event.key)
         try:
@@ -209,9 +224,7 @@ class _Committer:
             self._fail(live, exc)
             return
         for waiting in live:
-            fresh = new.pop(waiting.event.key, None) is not None
-            if waiting.known.set_running_or_notify_cancel():
-                waiting.known.set_result(fresh)
+            waiting.tell(new=new.pop(waiting.event.key, None) is not None)
 
     def _write_twice(self, live: list[_Waiting]) -> dict[tuple[str, str], int]:
         """Write; once more on a new connection where the old one had died while idle, or on a deadlock.
@@ -239,8 +252,7 @@ class _Committer:
         connection.close()
         error = exc if isinstance(exc, DatabaseError | InterfaceError) else DatabaseError(str(exc))
         for waiting in live:
-            if waiting.known.set_running_or_notify_cancel():
-                waiting.known.set_exception(error)
+            waiting.tell(error=error)
 
 
 _committer = _Committer()

@@ -26,6 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 from common import clock, sql
 from config import embedded
 from config.processes import alive, spawn, stop
+from integrations.twilio import signers
 from tests.product import Product
 from tests.seed import sow
 
@@ -126,6 +127,12 @@ def _admin_connection() -> "psycopg.Connection[Any]":
     parameters = connection.get_connection_params() | {"dbname": "postgres"}
     wanted = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
     return psycopg.connect(**wanted, dbname="postgres", autocommit=True)
+
+
+@pytest.fixture(autouse=True)
+def _strange_signers() -> None:
+    """What a web process keeps for a moment of those who sign webhooks is of another test's accounts."""
+    signers.forget()
 
 
 @pytest.fixture(scope="session")

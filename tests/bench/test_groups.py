@@ -1,9 +1,12 @@
 """The measurements in small: each proves that its baseline writes what the product writes."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 
 from analytics.recount import recount
+from bench import events
 from bench.contractor import WAITED
 from bench.engine import engine_vs_sql
 from bench.fairness import fairness_small_wait
@@ -53,3 +56,13 @@ def test_a_small_campaign_is_timed_beside_a_large_one(monkeypatch: pytest.Monkey
     assert (small.enrollments.count(), large.enrollments.count()) == (200, 4)
     for campaign in (small, large):
         assert not campaign.step_set.filter(node__key="pause", state="waiting").exists()
+
+
+def test_callbacks_are_taken_in_and_applied_as_the_baselines_do_it() -> None:
+    try:
+        found = list(events.measurements(texts=30, callbacks=90, rounds=1))
+    finally:
+        clock.set_offset(timedelta(0))
+    assert [each.name for each in found] == ["events_ingest", "events_vs_inline", "events_drain"]
+    assert [each.n for each in found] == [90, 90, 60]
+    assert_counting()

@@ -1,6 +1,9 @@
 """The shorthand for one SQL statement."""
 
 import contextlib
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -42,3 +45,20 @@ def test_everything_belongs_to_the_callers_transaction():
 
 def test_records_turn_into_columns():
     assert sql.columns([(1, "a"), (2, "b")]) == [[1, 2], ["a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([], "text"),
+        (["plain", "", "NULL", None, '"', "\\", "{a,b}", "it's", " ", "é\n"], "text"),
+        ([1, -2, None], "bigint"),
+        ([True, False, None], "boolean"),
+        ([uuid.UUID(int=7)], "uuid"),
+        ([date(2026, 11, 1)], "date"),
+        ([datetime(2026, 11, 1, 12, 30, 0, 5, tzinfo=UTC)], "timestamptz"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_array_arrives_as_it_was(values: list[Any], kind: str) -> None:
+    assert sql.value(f"SELECT %s::{kind}[]", [sql.array(values)]) == values
