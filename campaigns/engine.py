@@ -6,6 +6,7 @@ instant leaves nothing half done; the steps are simply due again.
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -22,7 +23,7 @@ from common.turns import Turns
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
-IN_A_ROW = 4  # batches of a node that is due alone, between two looks for others
+LOOK_SECONDS = 0.1  # between two looks for what is due: each costs an index probe per node
 BROKEN_NODE = 10  # as many steps failing alone, and none going through: the node is at fault, not they
 ERROR = "error"  # the reason of steps that nothing of ours could move
 _turns = Turns()  # of this worker, from one loop to the next
@@ -31,77 +32,71 @@ _turns = Turns()  # of this worker, from one loop to the next
 def work(seconds: float) -> int:
     """Run due steps for at most `seconds`, or until the process is asked to end; how many were taken.
 
-    Looks for what is due after every turn of each account, so that a campaign which has just become due waits
-    for one turn of the others at most. A node that breaks is left alone from then on; its error is raised in
-    the end.
+    Looks for what is due ten times a second, so that a campaign which has just become due waits that long,
+    and then for one turn of each account. A node that breaks is left alone from then on; its error is raised
+    in the end.
     """
     total, broken = 0, dict[DueNode, Exception]()
     for _ in loops.loop_until(seconds):
-        now = clock.now()
-        scheduling.activate(now)
-        due = [node for node in scheduling.due_nodes(now) if node not in broken]
-        for turn_of_each in scheduling.in_turn(due, _turns):
-            if taken := _serve(turn_of_each, broken, now, alone=len(due) == 1):
-                total += taken
-                break
-        else:
+        taken = _serve(clock.now(), _turns, broken, seconds=LOOK_SECONDS)
+        total += taken
+        if not taken:
             loops.nap(IDLE_SECONDS)
     if broken:
         raise next(iter(broken.values()))
     return total
 
 
-def run_round(*, now: datetime) -> int:
-    """One turn for every node that has something due now; how many steps were taken.
+def run_round(*, now: datetime, seconds: float | None = None) -> int:
+    """Look once and run what is due by `now`, turn by turn, for `seconds` where given; how many were taken.
 
     A step that breaks its batch is set aside as failed. A node that breaks keeps no other from its turn;
     its error is raised when all had theirs.
     """
-    scheduling.activate(now)
-    taken, broken = 0, dict[DueNode, Exception]()
-    due = scheduling.due_nodes(now)
-    for turn_of_each in scheduling.in_turn(due, Turns()):
-        taken += _serve(turn_of_each, broken, now, alone=len(due) == 1)
+    broken = dict[DueNode, Exception]()
+    taken = _serve(now, Turns(), broken, seconds=seconds)
     if broken:
         raise next(iter(broken.values()))
     return taken
 
 
-def _serve(nodes: list[DueNode], broken: dict[DueNode, Exception], now: datetime, *, alone: bool) -> int:
-    """Give each of these nodes its turn, and note those that break; how many steps were taken.
+def _serve(now: datetime, turns: Turns, broken: dict[DueNode, Exception], *, seconds: float | None) -> int:
+    """Give turns to the nodes that have something due, until each gave less than a batch; how many steps.
 
-    A turn is one batch; where nobody else waits, looking for others after each would be dear.
+    One batch is a turn. Nodes that break are noted in `broken`, and those there already are left alone.
     """
-    taken = 0
-    batches = IN_A_ROW if alone else 1
-    for node in nodes:
-        run = partial(run_batch, *node, now=now)
-        try:
-            for _ in range(batches):
-                moved = _run_apart(run, node.campaign_id, node.version_id, node.node_id, now)
-                taken += moved
-                if moved < scheduling.BATCH:
-                    break
-        except Exception as error:
-            error.add_note(f"campaign {node.campaign_id}, node {node.node_id}")
-            broken[node] = error
+    began, taken = time.monotonic(), 0
+    scheduling.activate(now)
+    due = [node for node in scheduling.due_nodes(now) if node not in broken]
+    while due and not loops.should_stop():
+        for node in scheduling.next_turns(due, turns):
+            moved = 0
+            try:
+                moved = _run_apart(partial(run_batch, *node, now=now), node, now)
+            except Exception as error:
+                error.add_note(f"campaign {node.campaign_id}, node {node.node_id}")
+                broken[node] = error
+            taken += moved
+            if moved < scheduling.BATCH:
+                due.remove(node)
+        if taken and seconds is not None and time.monotonic() - began >= seconds:
+            break
     return taken
 
 
-def _run_apart(
-    run: Callable[..., int], campaign_id: int, version_id: int, node_id: int, now: datetime
-) -> int:
+def _run_apart(run: Callable[..., int], place: DueNode, now: datetime) -> int:
     """Run one batch. Where it breaks, halve it until the steps at fault stand alone; the others go on."""
     try:
         return run()
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not a step's
     except Exception as error:
-        node = graph.load(version_id).nodes[node_id]
+        node = graph.load(place.version_id).nodes[place.node_id]
         if KINDS[node.kind].problems(node):
             raise
         first = error
-    rows = atomic_with_retry(scheduling.claim_due)(campaign_id, node_id, limit=scheduling.BATCH, now=now)
+    claim = atomic_with_retry(scheduling.claim_due)
+    rows = claim(place.campaign_id, place.node_id, limit=scheduling.BATCH, now=now)
     random.shuffle(rows)
     parts, taken, broken = [rows], 0, list[Row]()
     while parts:

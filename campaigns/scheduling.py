@@ -1,7 +1,7 @@
 """Which steps are due, whose turn it is, and the claim that gives them to one worker."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,25 +30,27 @@ def activate(now: datetime) -> int:
 
 
 def due_nodes(now: datetime) -> list[DueNode]:
-    """Where something is due in active campaigns, in no order; `in_turn` makes it fair.
+    """Where something is due in active campaigns, in no order; `next_turns` makes it fair.
 
-    One index probe per node of each active campaign, whatever the number of contacts.
+    One index probe per node of each active campaign, whatever the number of contacts: the order by `due_at`
+    keeps the planner from reading all that is due, or the whole table up to a first row.
     """
     found = sql.rows(
         """
         SELECT c.id, c.account_id, c.version_id, n.id
         FROM campaigns_campaign c JOIN campaigns_node n ON n.version_id = c.version_id
-        WHERE c.status = 'active' AND EXISTS (
-            SELECT 1 FROM campaigns_step s
-            WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s)
+        CROSS JOIN LATERAL (
+            SELECT FROM campaigns_step s WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s
+            ORDER BY s.due_at LIMIT 1) due
+        WHERE c.status = 'active'
         """,
         [now],
     )
     return [DueNode(*row) for row in found]
 
 
-def in_turn(due: Iterable[DueNode], turns: Turns) -> Iterator[list[DueNode]]:
-    """One turn for every account, again and again until each of these nodes has had its own.
+def next_turns(due: Iterable[DueNode], turns: Turns) -> list[DueNode]:
+    """The node that each account has its next turn with, in order.
 
     An account's turn goes to the campaign that was served longest ago, a campaign's to its node that was:
     neither many nodes nor many contacts nor many campaigns get anybody more turns than others.
@@ -56,20 +58,13 @@ def in_turn(due: Iterable[DueNode], turns: Turns) -> Iterator[list[DueNode]]:
     waiting: dict[Hashable, dict[Hashable, list[DueNode]]] = defaultdict(lambda: defaultdict(list))
     for node in due:
         waiting["account", node.account_id]["campaign", node.campaign_id].append(node)
-    while waiting:
-        turn_of_each = []
-        for account in turns.order(waiting):
-            campaigns = waiting[account]
-            campaign = turns.order(campaigns)[0]
-            node = turns.order(campaigns[campaign])[0]
-            turns.took(account, campaign, node)
-            turn_of_each.append(node)
-            campaigns[campaign].remove(node)
-            if not campaigns[campaign]:
-                del campaigns[campaign]
-            if not campaigns:
-                del waiting[account]
-        yield turn_of_each
+    turn_of_each = []
+    for account in turns.order(waiting):
+        campaign = turns.order(waiting[account])[0]
+        node = turns.order(waiting[account][campaign])[0]
+        turns.took(account, campaign, node)
+        turn_of_each.append(node)
+    return turn_of_each
 
 
 def claim_due(
