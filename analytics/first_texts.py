@@ -6,7 +6,7 @@ from functools import cache
 from typing import Protocol
 
 from analytics.metrics import TEXT_KINDS, NodeRow
-from campaigns.capacity import sending_span
+from campaigns.capacity import pace, sending_span
 from campaigns.models import Campaign, Enrollment
 from campaigns.samples import SAMPLES, first_text, render_samples
 from common import clock
@@ -37,7 +37,10 @@ def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Take
     segments = _segments(campaign.pk) if left else 0
     if not segments:
         return None
-    _, last = sending_span(campaign.account, campaign.number, left * segments, start=clock.now())
+    rate = pace(
+        campaign.number, campaign.lane.texts_per_hour if campaign.lane else None, segments_each=segments
+    )
+    _, last = sending_span(campaign.account, campaign.number, left * segments, start=clock.now(), rate=rate)
     return last and last + (EPOCH - last) % ROUNDED_TO
 
 

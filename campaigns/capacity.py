@@ -7,14 +7,14 @@ from accounts.models import Account
 from audiences import hours, state_hours
 from audiences.models import ZoneSet
 from campaigns import graph
-from campaigns.models import Campaign, Node, WorkflowVersion
+from campaigns.models import Node, WorkflowVersion
+from campaigns.terms import SEND_BY_HOURS
 from common import clock
 from integrations import number_days
 from integrations.carrier_limits import carrier_day
 from integrations.models import SendingNumber
 
 MOST_SEGMENTS = 10  # of a text: what carriers put together again
-_SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Span:
     segments: int
 
 
+def pace(number: SendingNumber, texts_per_hour: int | None, *, segments_each: int = 1) -> float:
+    """Segments a second that may leave of a campaign whose texts have so many segments: the number's rate, or
+    what the campaign's texts an hour leave of it."""
+    own = number.segments_per_second
+    return own if texts_per_hour is None else min(own, texts_per_hour * segments_each / 3600)
+
+
 def company_hours(account: Account, start: datetime) -> list[tuple[datetime, datetime]]:
     """When texts may leave from `start` on, in the company's own zone, two weeks ahead."""
     home = ZoneSet(key="company", zones=[account.timezone], states=[])
@@ -34,12 +41,17 @@ def company_hours(account: Account, start: datetime) -> list[tuple[datetime, dat
 
 
 def spans_of(
-    account: Account, number: SendingNumber, *, start: datetime, until: datetime | None = None
+    account: Account,
+    number: SendingNumber,
+    *,
+    start: datetime,
+    until: datetime | None = None,
+    rate: float | None = None,
 ) -> list[Span]:
     """When texts may leave from `start` on, and how many segments can leave in each opening.
 
-    That is what the rate allows, and the daily cap of the number's brand, less what it has handed over on the
-    carrier's present day.
+    That is what the rate allows (the number's, unless a slower one is given), and the daily cap of the
+    number's brand, less what it has handed over on the carrier's present day.
     """
     cap, left = number_days.cap_of(number), dict[date, int]()
     if cap is not None:
@@ -50,7 +62,7 @@ def spans_of(
         closes = min(closes, until) if until else closes
         if opens >= closes:
             continue
-        able = int((closes - opens).total_seconds()) * number.segments_per_second
+        able = int((closes - opens).total_seconds() * (rate or number.segments_per_second))
         if cap is not None:
             day = carrier_day(opens)
             able = min(able, left.get(day, cap))
@@ -59,8 +71,16 @@ def spans_of(
     return found
 
 
-def sendable(account: Account, number: SendingNumber, version: WorkflowVersion, *, start: datetime) -> int:
-    """Segments that can leave before first texts are skipped as too late: 72 h after they are first due.
+def sendable(
+    account: Account,
+    number: SendingNumber,
+    version: WorkflowVersion,
+    *,
+    start: datetime,
+    send_by_hours: float = SEND_BY_HOURS,
+    rate: float | None = None,
+) -> int:
+    """Segments that can leave before first texts are skipped as too late: so many hours after they are due.
 
     A workflow that begins with a text makes all of them due at `start`. Where something comes before it,
     they count from the first opening: no better is known before it has run.
@@ -71,23 +91,24 @@ def sendable(account: Account, number: SendingNumber, version: WorkflowVersion, 
     drawn = graph.build(version)
     first = drawn.nodes.get(drawn.first)
     begins_with_text = first is not None and first.kind == Node.Kind.SEND_SMS
-    deadline = (start if begins_with_text else spans[0][0]) + timedelta(hours=_SEND_BY_HOURS)
-    return sum(span.segments for span in spans_of(account, number, start=start, until=deadline))
+    deadline = (start if begins_with_text else spans[0][0]) + timedelta(hours=send_by_hours)
+    return sum(span.segments for span in spans_of(account, number, start=start, until=deadline, rate=rate))
 
 
 def sending_span(
-    account: Account, number: SendingNumber, segments: float, *, start: datetime
+    account: Account, number: SendingNumber, segments: float, *, start: datetime, rate: float | None = None
 ) -> tuple[datetime | None, datetime | None]:
     """When so many segments begin and end to leave, for customers in the company's own zone.
 
     None for an end that lies further ahead than openings are known (two weeks).
     """
     first: datetime | None = None
-    for span in spans_of(account, number, start=start):
+    rate = rate or number.segments_per_second
+    for span in spans_of(account, number, start=start, rate=rate):
         if first is None and span.segments:
             first = span.opens
         if segments <= span.segments:
-            return first, span.opens + timedelta(seconds=segments / number.segments_per_second)
+            return first, span.opens + timedelta(seconds=segments / rate)
         segments -= span.segments
     return first, None
 
@@ -103,16 +124,24 @@ def days_needed(number: SendingNumber, segments: int) -> str:
     )
 
 
-def refusal(number: SendingNumber, *, needed: int, sendable: int) -> str:
-    """Why a launch of so many segments is refused, and how many numbers it would take."""
-    rate = number.segments_per_second
+def refusal(
+    number: SendingNumber, *, needed: int, sendable: int, send_by_hours: float, rate: float, texts: int | None
+) -> str:
+    """Why a launch of so many segments is refused, and what would help: more `texts` an hour where those are
+    what is narrow, else so many numbers."""
+    own = number.segments_per_second
+    sends = f"{number} sends {own:,} segment{'' if own == 1 else 's'} a second"
+    if texts is not None and rate < own:
+        sends = f"At most {texts:,} text{'' if texts == 1 else 's'} an hour leave"
     said = (
-        f"{number} sends {rate:,} segment{'' if rate == 1 else 's'} a second: {sendable:,} in the sending "
-        f"hours before a first text is too late ({_SEND_BY_HOURS} hours after it is due). This launch needs "
+        f"{sends}: {sendable:,} in the sending "
+        f"hours before a first text is too late ({send_by_hours:g} hours after it is due). This launch needs "
         f"{needed:,}, so the last customers would be skipped. "
     )
     if not sendable:
         return f"{said}Choose another start."
+    if texts is not None and rate < own:
+        return f"{said}Let more texts leave an hour, give them more time, or choose a smaller audience."
     if (cap := number_days.cap_of(number)) is not None and number.brand_id:
         return (
             f"{said}Its brand may send {cap:,} segments a day, whatever number sends them: launch to smaller "

@@ -18,9 +18,10 @@ from django.http import QueryDict
 
 from accounts.models import Account, User
 from audiences.models import Audience
-from campaigns import launching, samples
+from campaigns import launching, samples, terms_form
 from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
 from campaigns.models import Campaign, LaunchDraft
+from campaigns.terms import Terms
 from common import clock
 from common.htmx import version_of
 
@@ -128,6 +129,7 @@ def fields_of(campaign: Campaign) -> dict[str, Any]:
         "playbook": str(campaign.playbook_id or ""),
         "audience": str(campaign.audience_id),
         "number": str(campaign.number_id),
+        **terms_form.fields_of(campaign),
     }
 
 
@@ -195,6 +197,13 @@ class Plan:
         return self.chosen("starts_at") if self.chosen("start") == LATER else None
 
     @property
+    def terms(self) -> Terms:
+        """The terms, as far as they are valid."""
+        form = self.forms["time"]
+        assert isinstance(form, TimeForm)
+        return form.terms()
+
+    @property
     def later(self) -> bool:
         """Whether it is scheduled, and not sent at once."""
         return self.chosen("start") not in (None, NOW)
@@ -212,6 +221,7 @@ class Plan:
             number=self.chosen("number"),
             now=self.now,
             at=self.at,
+            terms=self.terms,
         )
 
     @property
@@ -222,7 +232,7 @@ class Plan:
             getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "number", "playbook")
         ]
         rules = audience.rules if audience else None
-        return version_of((self.chosen("name"), rows, rules, self.rules, self.at))
+        return version_of((self.chosen("name"), rows, rules, self.rules, self.at, self.terms))
 
     def to_launch(self) -> launching.Draft:
         """What `launching.launch` takes. Only where the review may be visited."""
@@ -233,6 +243,7 @@ class Plan:
             number=self.chosen("number"),
             targeting=self.rules,
             playbook=self.chosen("playbook"),
+            terms=self.terms,
             token=self.draft.token,
         )
 

@@ -29,16 +29,31 @@ _CANDIDATES_SQL = f"""
     LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
 """
 _SHARES_A_PHONE_SQL = "row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1"
-_SLICE_SQL = f"""
+
+
+def _slice_sql(again: str) -> str:
+    """The statement that enters one slice.
+
+    `again` is empty where nobody can have been in the campaign before; else it says which earlier passages
+    (`e`) keep a contact, or the phone they used, from entering once more. Whoever has been in this occurrence
+    is admitted or excluded only once: that is what "matched" counts.
+    """
+    was_here = _WAS_HERE_SQL if again else "FALSE"
+    known = _KNOWN_SQL if again else "FALSE"
+    returning = _RETURNING_SQL if again else "FALSE"
+    used = f"(e.state = 'active' OR {again})" if again else "e.state = 'active'"
+    phone_used = f"WHEN {_PHONE_USED_SQL} AND {again}) THEN '{SAME_PHONE}'" if again else ""
+    return f"""
 WITH {fitness.MOMENT_SQL.replace("%s", "%(now)s")},
 candidates AS MATERIALIZED ({_CANDIDATES_SQL} WHERE c.id = ANY(%(ids)s::bigint[])),
 picked AS (
     SELECT q.contact_id, q.address_id, CASE
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
-            AND e.contact_id = q.contact_id AND e.state = 'active') THEN '{ALREADY_IN}'
+            AND e.contact_id = q.contact_id AND {used}) THEN '{ALREADY_IN}'
         WHEN q.unfit <> '' THEN q.unfit
         WHEN EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
             AND e.address_id = q.address_id AND e.state = 'active') THEN '{SAME_PHONE}'
+        {phone_used}
         WHEN {_SHARES_A_PHONE_SQL} THEN '{SAME_PHONE}'
         ELSE '' END AS reason
     FROM candidates q
@@ -46,8 +61,7 @@ picked AS (
     INSERT INTO campaigns_enrollment
         (campaign_id, version_id, occurrence, contact_id, address_id, entered_at, "returning")
     SELECT %(campaign)s, %(version)s, %(occurrence)s, contact_id, address_id, %(now)s,
-        %(recurring)s AND EXISTS (SELECT 1 FROM campaigns_enrollment e
-            WHERE e.campaign_id = %(campaign)s AND e.contact_id = picked.contact_id)
+        {returning}
     FROM picked WHERE reason = '' ORDER BY contact_id
     ON CONFLICT DO NOTHING
     RETURNING id, contact_id
@@ -65,11 +79,37 @@ picked AS (
 ), excluded AS (
     INSERT INTO campaigns_exclusion (campaign_id, occurrence, contact_id, reason, at)
     SELECT %(campaign)s, %(occurrence)s, contact_id, reason, %(now)s
-    FROM picked WHERE reason NOT IN ('', '{ALREADY_IN}')
+    FROM picked who WHERE reason NOT IN ('', '{ALREADY_IN}') AND NOT {was_here}
     ON CONFLICT DO NOTHING
-)
-SELECT (SELECT count(*) FROM picked WHERE reason <> '{ALREADY_IN}'), (SELECT count(*) FROM admitted)
+){_READMITTED_SQL if again else ""}
+SELECT
+    (SELECT count(*) FROM picked who WHERE reason <> '{ALREADY_IN}' AND NOT {was_here} AND NOT {known}),
+    (SELECT count(*) FROM admitted who WHERE NOT {was_here})
 """
+
+
+# By the contacts of the phone: passages that have ended are not indexed by it.
+_PHONE_USED_SQL = """EXISTS (
+    SELECT 1 FROM audiences_contactaddress ca JOIN campaigns_enrollment e ON e.contact_id = ca.contact_id
+    WHERE ca.address_id = q.address_id AND e.campaign_id = %(campaign)s AND e.address_id = q.address_id"""
+_WAS_HERE_SQL = """EXISTS (
+    SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s
+    AND e.contact_id = who.contact_id AND e.occurrence = %(occurrence)s)"""
+_RETURNING_SQL = """EXISTS (SELECT 1 FROM campaigns_enrollment e
+        WHERE e.campaign_id = %(campaign)s AND e.contact_id = picked.contact_id)"""
+_KNOWN_SQL = """EXISTS (
+    SELECT 1 FROM campaigns_exclusion x WHERE x.campaign_id = %(campaign)s
+    AND x.contact_id = who.contact_id AND x.occurrence = %(occurrence)s)"""
+_READMITTED_SQL = """, readmitted AS (
+    DELETE FROM campaigns_exclusion x USING admitted n WHERE x.campaign_id = %(campaign)s
+    AND x.occurrence = %(occurrence)s AND x.contact_id = n.contact_id
+)"""
+_KEEPS_OUT_SQL = {
+    Campaign.Again.NEVER: "TRUE",
+    Campaign.Again.AFTER_DAYS: "e.ended_at > %(now)s::timestamptz - %(again_days)s * interval '1 day'",
+    Campaign.Again.EACH_OCCURRENCE: "e.occurrence = %(occurrence)s",
+}
+"""Which earlier passage of a campaign keeps somebody out, by its terms."""
 
 
 def enroll(
@@ -98,23 +138,63 @@ def enroll_slice(
     campaign: Campaign, intake_id: int, *, now: datetime, size: int = SLICE, most: int | None = None
 ) -> Intake:
     """Evaluate the next `size` contacts by id and move the cursor, in one transaction."""
-    sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
+    alone(campaign)
     intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
     if intake.finished_at is not None:
         return intake
     status = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
     over = status == Campaign.Status.COMPLETED
-    ids = [] if over else _next_ids(campaign, intake.cursor, size, now)
+    ids = [] if over else matching(campaign, intake.cursor, size, now)
     if ids:
-        taken = ids if most is None else _within(ids, most - intake.admitted, now)
-        ((matched, admitted),) = sql.rows(_SLICE_SQL, _params(campaign, intake, taken, now))
-        intake.matched += matched
-        intake.admitted += admitted
+        _enter(campaign, intake, ids, now, most, again=_keeps_out(campaign) if intake.occurrence > 1 else "")
         intake.cursor = ids[-1]
     if len(ids) < size:
         intake.finished_at = now
     intake.save()
     return intake
+
+
+def join(
+    campaign: Campaign, intake: Intake, ids: list[int], *, now: datetime, most: int | None = None
+) -> int:
+    """Let those of these contacts enter who did not when the audience was taken in, or may once more; how
+    many of them were not in this occurrence before.
+
+    The caller holds `alone` and the intake's row. Doing it again changes nothing.
+    """
+    again, before = _keeps_out(campaign), intake.admitted
+    newcomers = sql.column(
+        f"""
+        SELECT w.id FROM unnest(%(ids)s::bigint[]) AS w(id) WHERE NOT EXISTS (
+            SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s AND e.contact_id = w.id
+            AND (e.state = 'active' OR {again})) ORDER BY w.id
+        """,
+        _params(campaign, intake, ids, now),
+    )
+    if newcomers:
+        _enter(campaign, intake, newcomers, now, most, again=again)
+        intake.save()
+    return intake.admitted - before
+
+
+def alone(campaign: Campaign) -> None:
+    """Wait until nobody else evaluates this campaign's audience, and keep others from it until the commit."""
+    sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
+
+
+def _enter(
+    campaign: Campaign, intake: Intake, ids: list[int], now: datetime, most: int | None, *, again: str
+) -> None:
+    """Admit or exclude these contacts and count them in the intake."""
+    taken = ids if most is None else _within(ids, most - intake.admitted, now)
+    ((matched, admitted),) = sql.rows(_slice_sql(again), _params(campaign, intake, taken, now))
+    intake.matched += matched
+    intake.admitted += admitted
+
+
+def _keeps_out(campaign: Campaign) -> str:
+    """SQL over an earlier passage `e`: whether it keeps its contact, and its phone, from another."""
+    return _KEEPS_OUT_SQL[Campaign.Again(campaign.again)]
 
 
 def _within(ids: list[int], room: int, now: datetime) -> list[int]:
@@ -140,7 +220,8 @@ def _admissible(ids: list[int], now: datetime) -> list[int]:
     )
 
 
-def _next_ids(campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:
+def matching(campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:
+    """At most `size` contacts of the campaign's audience behind this id, in order. Raises InvalidRules."""
     query, params = segments.compile_ids(
         campaign.account, campaign.audience_rules, campaign.targeting, now=now
     )
@@ -157,7 +238,7 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
         "campaign": campaign.pk,
         "version": campaign.version_id,
         "occurrence": intake.occurrence,
-        "recurring": intake.occurrence > 1,
+        "again_days": campaign.again_days,
         "now": now,
         "node": first.id,
         "state": arrival.state,

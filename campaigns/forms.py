@@ -13,6 +13,8 @@ from audiences.forms import RulesForm
 from audiences.models import Audience
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
+from campaigns.terms import end_of
+from campaigns.terms_form import TermsForm
 from common.phone import display_phone
 from integrations.models import SendingNumber
 
@@ -125,8 +127,8 @@ class SenderForm(forms.Form):
         ]
 
 
-class TimeForm(forms.Form):
-    """The fourth stage: when it starts, in company time."""
+class TimeForm(TermsForm):
+    """The fourth stage: when it starts, in company time, and on what terms it runs."""
 
     start = forms.ChoiceField(
         label="Start",
@@ -143,7 +145,7 @@ class TimeForm(forms.Form):
 
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.now = now
+        self.now, self.account = now, account
         self.fields["starts_at"].help_text = f"Company time ({account.timezone})."
 
     def clean(self) -> dict[str, Any]:
@@ -159,6 +161,9 @@ class TimeForm(forms.Form):
                 self.add_error("starts_at", "This is more than a year ahead. Choose an earlier time.")
         elif cleaned.get("start") == NOW:  # what stands in a field that is not asked for is no mistake
             self.errors.pop("starts_at", None)
+        until = cleaned.get("joins_until")
+        if until is not None and end_of(until, self.account) <= (cleaned.get("starts_at") or self.now):
+            self.add_error("joins_until", "This day is over before the campaign starts. Choose a later one.")
         return cleaned
 
 

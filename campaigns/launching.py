@@ -13,6 +13,7 @@ from audiences import segments
 from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Playbook, WorkflowVersion
+from campaigns.terms import Terms
 from common import sql
 from common.doorbell import ring
 from conversations import pausing
@@ -42,6 +43,7 @@ class Draft:
     number: SendingNumber
     targeting: dict[str, Any] = field(default_factory=dict)
     playbook: Playbook | None = None
+    terms: Terms = field(default_factory=Terms)
     token: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
@@ -66,7 +68,12 @@ def launch(
     if known := before.all().first():
         return known
     later = at is not None and at > now
-    lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=draft.name)
+    lane = Lane.objects.create(
+        account=account,
+        kind=Lane.Kind.CAMPAIGN,
+        name=draft.name,
+        texts_per_hour=draft.terms.texts_per_hour,
+    )
     campaign, _ = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
@@ -76,7 +83,7 @@ def launch(
             "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
             "targeting": draft.targeting, "audience_rules": draft.audience.rules,
             "starts_at": at if later else now, "created_by": by, "created_at": now,
-            "launched_by": by, "launched_at": now,
+            "launched_by": by, "launched_at": now, **draft.terms.columns(),
         },
     )  # fmt: skip
     if campaign.account_id != account.pk:  # what the browser sends back is no secret and no claim
@@ -100,6 +107,8 @@ def problems(
     }
     if at is not None and at - now >= LONGEST_LEAD:
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
+    if draft.terms.joins_until is not None and draft.terms.joins_until <= max(at or now, now):
+        found["joins_until"] = ["Late joiners need an end that lies after the start. Choose a later day."]
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]
     if not any(found.values()):
@@ -130,13 +139,17 @@ def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[st
 
 def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: datetime) -> list[str]:
     """Too many texts for the number; whom they reach is evaluated only where that can be so at all."""
-    able = capacity.sendable(account, draft.number, draft.version, start=start)
+    rate = capacity.pace(draft.number, draft.terms.texts_per_hour)
+    able = capacity.sendable(
+        account, draft.number, draft.version,
+        start=start, send_by_hours=draft.terms.send_by_hours, rate=rate,
+    )  # fmt: skip
     most = segments.count(account, draft.audience.rules, draft.targeting, now=now) * capacity.MOST_SEGMENTS
     if most <= able:
         return []
     foreseen = samples.preview(
         account, audience=draft.audience, targeting=draft.targeting, version=draft.version,
-        number=draft.number, now=now, at=start,
+        number=draft.number, now=now, at=start, terms=draft.terms,
     )  # fmt: skip
     return [foreseen.refusal] if foreseen.refusal else []
 

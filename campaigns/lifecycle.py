@@ -7,11 +7,12 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from audiences import consent
-from campaigns import passages
+from campaigns import passages, terms
 from campaigns.models import Campaign, Enrollment, Intake
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
+from conversations import leasing
 from conversations.models import Lane
 
 STOPPED = "campaign_stopped"
@@ -20,6 +21,7 @@ POSSIBLE: dict[str, frozenset[str]] = {  # from which statuses each verb leads o
     "pause": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}),
     "resume": frozenset({Campaign.Status.PAUSED}),
     "stop": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}),
+    "change_pace": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED}),
 }
 
 
@@ -69,6 +71,27 @@ def stop(campaign: Campaign, *, by: User | None, now: datetime, reason: str = ""
     ring(finish)
 
 
+@transaction.atomic
+def change_pace(campaign: Campaign, texts_per_hour: int | None, *, by: User, now: datetime) -> None:
+    """Let at most so many texts leave in any hour from now on; None for as fast as the number. Raises
+    NotPossible. The same pace again changes nothing."""
+    lane = Lane.objects.select_for_update(no_key=True).filter(pk=campaign.lane_id or 0).first()
+    campaign.refresh_from_db(fields=["status"])
+    if lane is None or campaign.status not in POSSIBLE["change_pace"]:
+        raise NotPossible(
+            f"This campaign is {campaign.get_status_display().lower()}; its pace no longer matters."
+        )
+    if lane.texts_per_hour == texts_per_hour:
+        return
+    leasing.set_pace(lane.pk, texts_per_hour)
+    before, after = terms.pace_words(lane.texts_per_hour), terms.pace_words(texts_per_hour)
+    audit.record(
+        account=campaign.account, by=by, verb="changed_pace", on=campaign,
+        summary=f"Changed the pace of {campaign.name}: {after[0].lower()}{after[1:]}",
+        detail={"before": before, "after": after},
+    )  # fmt: skip
+
+
 def _pause_lane(campaign: Campaign, paused: bool) -> None:
     Lane.objects.filter(pk=campaign.lane_id or 0).update(paused=paused)
 
@@ -106,18 +129,21 @@ def _end_slice(campaign_id: int, now: datetime) -> int:
 
 
 def complete_finished(*, now: datetime) -> int:
-    """Campaigns whose intake is over and whose last passage has ended are completed; how many."""
+    """Campaigns whose intake is over and whose last passage has ended are completed; how many.
+
+    One that takes in late joiners stays active until nobody can join any more.
+    """
     return sql.run(
         """
         UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s
-        WHERE c.status = 'active'
+        WHERE c.status = 'active' AND (c.joins_until IS NULL OR c.joins_until <= %s)
           AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
           AND NOT EXISTS (
             SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
           AND NOT EXISTS (
             SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')
         """,
-        [now],
+        [now, now],
     )
 
 

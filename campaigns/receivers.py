@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audiences.signals import appointments_changed, hours_changed
-from campaigns import appointments, graph, passages
+from audiences.signals import appointments_changed, hours_changed, jobs_changed
+from campaigns import appointments, exits, graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
@@ -175,4 +175,6 @@ def connect() -> None:
     signals.address_opted_out.connect(on_opted_out, dispatch_uid="campaigns")
     signals.contact_lost_address.connect(on_lost_address, dispatch_uid="campaigns")
     signals.message_received.connect(on_received, dispatch_uid="campaigns")
+    signals.reply_came.connect(exits.on_reply, dispatch_uid="campaigns")
+    jobs_changed.connect(exits.on_jobs_changed, dispatch_uid="campaigns")
     appointments_changed.connect(appointments.on_changed, dispatch_uid="campaigns")

@@ -1,6 +1,7 @@
 """What a launch would say to whom, before anybody is texted: counts, real samples, time to send."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from audiences.models import Audience
 from campaigns import capacity, enrolling, graph
 from campaigns.models import Node, WorkflowVersion
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
+from campaigns.terms import Terms
 from common import sql
 from common.segments import count_segments
 from conversations import footers, rendering
@@ -57,11 +59,13 @@ def preview(
     number: SendingNumber | None,
     now: datetime,
     at: datetime | None = None,
+    terms: Terms | None = None,
 ) -> Preview:
     """Evaluate an audience as entering would, without entering anybody. Never raises for bad rules.
 
     `at` is when it starts; None for now.
     """
+    terms = terms or Terms()
     try:
         query, params = segments.compile_ids(account, audience.rules, targeting, now=now)
     except segments.InvalidRules as invalid:
@@ -71,25 +75,53 @@ def preview(
     body = first_text(version) if version else ""
     chosen = _first_admitted(query, params, now) if body else []
     samples = render_samples(account, body, chosen, now=now)
-    takes = _takes(admitted, samples, number) if number else None
     start = max(at or now, now)
     needed = admitted * _longest(samples)
-    first, last = (
-        capacity.sending_span(account, number, needed, start=start) if number and needed else (None, None)
-    )
-    able = capacity.sendable(account, number, version, start=start) if version and number and body else needed
+    outlook = _outlook(account, version if body else None, number, needed, terms, start, _longest(samples))
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
-        sending_takes=takes,
         segments=needed,
-        first_at=first,
-        last_at=last,
-        refusal=_refusal(number, needed, able) if number else "",
-        stretches=capacity.days_needed(number, needed) if number and body else "",
+        **outlook,
     )
+
+
+def _outlook(
+    account: Account,
+    version: WorkflowVersion | None,
+    number: SendingNumber | None,
+    needed: int,
+    terms: Terms,
+    start: datetime,
+    each: int,
+) -> dict[str, Any]:
+    """How long so many segments take, in texts of `each`, and whether that is in time."""
+    if number is None:
+        return {}
+    rate = capacity.pace(number, terms.texts_per_hour, segments_each=each)
+    refusal = registration.problem(number)
+    if not refusal and version is not None:
+        hours = terms.send_by_hours
+        able = capacity.sendable(account, number, version, start=start, send_by_hours=hours, rate=rate)
+        if needed > able:
+            refusal = capacity.refusal(
+                number,
+                needed=needed,
+                sendable=able,
+                send_by_hours=hours,
+                rate=rate,
+                texts=terms.texts_per_hour,
+            )
+    first, last = capacity.sending_span(account, number, needed, start=start, rate=rate)
+    return {
+        "sending_takes": timedelta(seconds=math.ceil(needed / rate)),
+        "first_at": first if needed else None,
+        "last_at": last if needed else None,
+        "refusal": refusal,
+        "stretches": capacity.days_needed(number, needed) if version else "",
+    }
 
 
 def first_text(version: WorkflowVersion) -> str:
@@ -140,16 +172,6 @@ def _first_admitted(query: str, params: list[Any], now: datetime) -> list[int]:
         """,
         [now, *params],
     )
-
-
-def _refusal(number: SendingNumber, needed: int, able: int) -> str:
-    unregistered = registration.problem(number)
-    return unregistered or (capacity.refusal(number, needed=needed, sendable=able) if needed > able else "")
-
-
-def _takes(admitted: int, samples: Sequence[Sample], number: SendingNumber) -> timedelta:
-    """How long the first texts take at the number's rate, every one as long as the longest sample."""
-    return timedelta(seconds=-(-admitted * _longest(samples) // number.segments_per_second))
 
 
 def _longest(samples: Sequence[Sample]) -> int:

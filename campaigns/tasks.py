@@ -8,7 +8,7 @@ from collections.abc import Callable
 from celery import shared_task
 
 from audiences.segments import InvalidRules
-from campaigns import bookings, engine, enrolling, first_launch, lifecycle, new_hours
+from campaigns import audience_looks, bookings, engine, enrolling, first_launch, lifecycle, new_hours
 from campaigns.models import Campaign
 from common import clock, loops
 from common.doorbell import ring
@@ -61,6 +61,24 @@ def _take_in(campaign: Campaign, go_on: Callable[[], bool]) -> bool:
     except Exception:
         log.exception("intake of campaign %s broke off", campaign.pk)
     return True
+
+
+@shared_task
+def look_again() -> int:
+    """Let late joiners in, and who left the audience out, for up to 20 s; how many."""
+    go_on, moved = _for_one_loop(), 0
+    with loops.only_one("look_again") as held:
+        for look in audience_looks.due(now=clock.now()) if held else []:
+            if not go_on():
+                break
+            try:
+                moved += audience_looks.go_on_with(look, now=clock.now(), go_on=go_on)
+            except InvalidRules as invalid:  # never silently everybody, nor nobody
+                log.warning("campaign %s: nobody joins or leaves: %s", look.campaign_id, invalid)
+                audience_looks.give_up(look, now=clock.now())
+            except Exception:
+                log.exception("looking again for campaign %s broke off", look.campaign_id)
+    return moved
 
 
 @shared_task

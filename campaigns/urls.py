@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from campaigns.views import beginnings, campaigns, launches, verbs, workflows
+from campaigns.views import beginnings, campaigns, launches, pace, verbs, workflows
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/pause/", verbs.pause, name="pause"),
     path("campaigns/<int:pk>/resume/", verbs.resume, name="resume"),
     path("campaigns/<int:pk>/stop/", verbs.stop, name="stop"),
+    path("campaigns/<int:pk>/pace/", pace.pace, name="pace"),
     path("settings/", include("campaigns.settings_urls")),
     path("workflows/", workflows.workflow_list, name="workflows"),
     path("workflows/begin/<slug:slug>/", beginnings.begin, name="begin_workflow"),

@@ -19,7 +19,7 @@ from common import clock, sql
 from common.transactions import atomic_with_retry
 from conversations import after_hours, cancellations, keyword_answers, opt_ins, opt_outs, reading
 from conversations.models import ContactHold, Message, Reading, Thread
-from conversations.signals import message_received
+from conversations.signals import message_received, reply_came
 from integrations import inbox
 from integrations.messaging import InboundText
 from integrations.models import ProviderEvent, SendingNumber
@@ -136,6 +136,7 @@ def _hold_and_route(
     """Hold the contact's other campaigns, and let the answered one go on; whether it knows how."""
     if answered is not None:
         Message.objects.filter(pk=answered.pk, replied_at=None).update(replied_at=now)
+        reply_came.send(Message, message=message, now=now)
     may_route = read.outcome == Reading.Outcome.ROUTE and not reading.needs_person(read.label)
     routed = may_route and any(
         handled for _, handled in message_received.send(Message, message=message, reading=read, now=now)

@@ -8,6 +8,10 @@ from django.dispatch import Signal
 # An incoming text was stored and read. kwargs: message (Message), reading (Reading)
 message_received = Signal()
 
+# A customer replied, whatever it says unless it opts out; before anybody decides what follows.
+# kwargs: message (Message), now
+reply_came = Signal()
+
 # Outgoing messages changed state. kwargs: changes (list[delivery.Change]), now (datetime)
 message_status_changed = Signal()
 

@@ -19,19 +19,26 @@ from analytics import (
 )
 from analytics.views.lists import show
 from audiences import segments
+from campaigns import terms
 from campaigns.models import Campaign, Node
 from common.phone import display_phone
 
-TABS = {"overview": "Overview", "table": "Node table", "records": "Audience records", "log": "Log"}
+TABS = {
+    "overview": "Overview",
+    "table": "Node table",
+    "records": "Audience records",
+    "log": "Log",
+    "settings": "Settings",
+}
 CAMPAIGNS = Campaign.objects.select_related(
-    "account", "version__workflow", "audience", "number", "playbook", "launched_by", "window"
+    "account", "version__workflow", "audience", "number", "playbook", "launched_by", "window", "lane"
 )
 
 
 @require_safe
 @access.require()
 def campaign(request: access.Request, pk: int) -> HttpResponse:
-    """Status, progress and one of the tabs: diagram and figures, node table, audience records, log; live."""
+    """Status, progress and one of the tabs: overview, node table, audience records, log, settings; live."""
     found = access.get(request, CAMPAIGNS, pk)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "overview"
@@ -53,15 +60,24 @@ def _part(
             return {"page": audience_records.read(found, asked)}
         case "log":
             return {"happenings": campaign_log.read(found, shown.intakes)}
+        case "settings":
+            return _settings(found)
     table = {"groups": campaign_page.groups(), "columns": campaign_page.COLUMNS}
     if tab == "table":
         return table
     cards = campaign_diagram.cards(found, shown.nodes)
     edges = json.dumps([edge for card in cards for edge in card.edges], ensure_ascii=False)
-    targeting = segments.describe(found.account, found.targeting) if found.targeting else []
-    rules = segments.describe(found.account, found.audience_rules)
-    number = display_phone(found.number.e164)
-    return {**table, "cards": cards, "edges": edges, "targeting": targeting, "rules": rules, "number": number}
+    return {**table, "cards": cards, "edges": edges}
+
+
+def _settings(found: Campaign) -> dict[str, Any]:
+    """What it was launched with, and its terms."""
+    return {
+        "terms": terms.in_words(terms.of(found), found.account),
+        "targeting": segments.describe(found.account, found.targeting) if found.targeting else [],
+        "rules": segments.describe(found.account, found.audience_rules),
+        "number": display_phone(found.number.e164),
+    }
 
 
 @require_safe

@@ -1,3 +1,4 @@
+from campaigns.models.audience_look import AudienceLook
 from campaigns.models.booking import Booking
 from campaigns.models.campaign import Campaign
 from campaigns.models.edge import Edge
@@ -13,6 +14,7 @@ from campaigns.models.workflow import Workflow
 from campaigns.models.workflow_version import WorkflowVersion
 
 __all__ = [
+    "AudienceLook",
     "Booking",
     "Campaign",
     "Edge",

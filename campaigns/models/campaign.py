@@ -16,6 +16,13 @@ class Campaign(models.Model):
         PAUSED = "paused"
         COMPLETED = "completed"
 
+    class Again(models.TextChoices):
+        """Whether somebody whose passage has ended may enter once more."""
+
+        NEVER = "never"
+        AFTER_DAYS = "after_days"
+        EACH_OCCURRENCE = "occurrence"
+
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="campaigns")
     playbook = models.ForeignKey("campaigns.Playbook", null=True, blank=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=160)
@@ -50,6 +57,20 @@ class Campaign(models.Model):
     stopped_at = models.DateTimeField(null=True, blank=True)
     credit_window_days = models.PositiveSmallIntegerField(default=30)
     send_by_hours = models.PositiveSmallIntegerField(default=72)
+    leaves_booked = models.BooleanField(
+        default=True, db_default=True, help_text="Who has a new job since entering leaves"
+    )
+    leaves_replied = models.BooleanField(default=False, db_default=False, help_text="Who replies leaves")
+    leaves_audience = models.BooleanField(
+        default=False, db_default=False, help_text="Who no longer matches the audience leaves"
+    )
+    joins_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then who comes to match enters, and the campaign stays active"
+    )
+    again = models.CharField(max_length=10, choices=Again, default=Again.NEVER, db_default="never")
+    again_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Days since the last passage ended"
+    )
 
     class Meta:
         constraints = [
@@ -64,6 +85,12 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=Q(stopped_at__isnull=True) | Q(status="completed"), name="campaign_stopped"
             ),
+            models.CheckConstraint(
+                condition=Q(again__in=["never", "occurrence"], again_days__isnull=True)
+                | Q(again="after_days", again_days__isnull=False, again_days__gte=1),
+                name="campaign_again",
+            ),
+            models.CheckConstraint(condition=Q(send_by_hours__gte=1), name="campaign_send_by"),
         ]
         indexes = [models.Index(fields=["account", "status"], name="campaign_by_status")]
 

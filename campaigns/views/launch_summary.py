@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from audiences import segments
 from audiences.models import DoNotCallList
-from campaigns import drafts, graph, samples, words
+from campaigns import drafts, graph, samples, terms, words
 from campaigns.models import Node, WorkflowVersion
 from integrations import registration
 
@@ -29,6 +29,7 @@ def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = Non
         "filters": segments.describe(account, plan.rules) if plan.rules else [],
         "starts_at": plan.at,
         "start_known": plan.done("time"),
+        "terms": terms.in_words(plan.terms, account) if stage in ("time", drafts.REVIEW) else [],
         "steps": outline(version) if version and stage == "workflow" else [],
         "first_text": samples.first_text(version) if version and stage == "workflow" else "",
         **counted(preview),
@@ -75,7 +76,8 @@ def _of_pace(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     if preview.first_at and preview.first_at > (plan.at or plan.now):
         found.append("The start lies outside sending hours. Texts wait for the next opening.")
     if preview.sending_takes and preview.sending_takes.total_seconds() > _LONG_DAY:
-        found.append("At this number’s rate the first texts take more than one day of sending hours.")
+        at = "this pace" if plan.terms.texts_per_hour else "this number’s rate"
+        found.append(f"At {at} the first texts take more than one day of sending hours.")
     return found
 
 

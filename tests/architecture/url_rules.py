@@ -133,6 +133,7 @@ RULES: dict[str, Rule] = {
     "campaigns:pause": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
     "campaigns:resume": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:stop": Rule(capability="stop_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:pace": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:first_run": Rule(),
     "campaigns:test_text": Rule(capability="manage_numbers", methods=POST),
     "campaigns:numbers": Rule(capability="manage_numbers"),

@@ -1,11 +1,14 @@
 """A number that cannot send the first texts before they are too late: said, counted and refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from campaigns import capacity, launching
 from campaigns.models import Campaign
+from campaigns.terms import Terms
 from common import clock
 from tests import factories
 from tests.campaigns.test_pages_launch import Ready, ready  # noqa: F401  (fixture)
@@ -45,15 +48,13 @@ def next_tuesday() -> datetime:
     return day.replace(hour=18, minute=0, second=0, microsecond=0)
 
 
-def test_a_launch_too_large_for_its_number_is_refused(
-    ready: Ready,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_launch_too_large_for_its_number_is_refused(ready: Ready) -> None:  # noqa: F811
     at = next_tuesday()
-    draft = launching.Draft("Wave", ready.version, ready.audience, ready.number)
-    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 3 / HOUR)
+    draft = launching.Draft(
+        "Wave", ready.version, ready.audience, ready.number, terms=Terms(send_by_hours=3 / HOUR)
+    )
     assert launching.problems(ready.account, draft, now=clock.now(), at=at) == {}, "three in three seconds"
-    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 2 / HOUR)
+    draft = replace(draft, terms=Terms(send_by_hours=2 / HOUR))
     with pytest.raises(launching.LaunchRefused) as refused:
         launching.launch(ready.account, draft, by=None, now=clock.now(), at=at)
     (said,) = refused.value.errors["number"]
@@ -61,12 +62,34 @@ def test_a_launch_too_large_for_its_number_is_refused(
     assert not Campaign.objects.exists()
 
 
-def test_the_review_says_so_and_offers_no_button(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr(capacity, "_SEND_BY_HOURS", 2 / HOUR)
+def test_a_pace_too_slow_for_the_audience_is_refused(ready: Ready) -> None:  # noqa: F811
+    at = next_tuesday()
+    draft = launching.Draft(
+        "Wave", ready.version, ready.audience, ready.number, terms=Terms(texts_per_hour=1, send_by_hours=3)
+    )
+    assert launching.problems(ready.account, draft, now=clock.now(), at=at) == {}, "three in three hours"
+    draft = replace(draft, terms=Terms(texts_per_hour=1, send_by_hours=2))
+    (said,) = launching.problems(ready.account, draft, now=clock.now(), at=at)["number"]
+    assert said.startswith("At most 1 text an hour leave: 2 in the sending hours")
+    assert "(2 hours after it is due)" in said and "Let more texts leave an hour" in said
+
+
+def test_a_pace_is_reckoned_in_texts_of_the_samples_length(ready: Ready) -> None:  # noqa: F811
+    assert capacity.pace(ready.number, None) == ready.number.segments_per_second == 1
+    assert capacity.pace(ready.number, 60) == 1 / 60
+    assert capacity.pace(ready.number, 60, segments_each=3) == 1 / 20
+    assert capacity.pace(ready.number, 100_000) == 1, "no faster than the number"
+
+
+def test_the_review_says_so_and_offers_no_button(ready: Ready) -> None:  # noqa: F811
     at = next_tuesday().astimezone(ready.account.zone)
-    page = ready.fill(start="later", starts_at=f"{at:%Y-%m-%dT%H:%M}")
-    assert "This cannot be launched" in page and "It takes 2 such numbers" in page
+    chosen = {"start": "later", "starts_at": f"{at:%Y-%m-%dT%H:%M}", "texts_per_hour": 1}
+    page = ready.fill(**chosen, send_by_hours=2)
+    assert "This cannot be launched" in page and "At most 1 text an hour" in page
     assert "Schedule for" not in page
     answer = ready.post("review")
-    assert answer.status_code == 422 and "It takes 2 such numbers" in answer.content.decode()
+    assert answer.status_code == 422 and "Let more texts leave" in answer.content.decode()
     assert not Campaign.objects.exists() and ready.draft.fields["name"] == "Spring tune-ups"
+    ready.post("time", **chosen, send_by_hours=3)
+    page = ready.client.get(reverse("campaigns:launch_stage", args=["review"])).content.decode()
+    assert "Schedule for 3 contacts" in page, "so late that all leave in time"

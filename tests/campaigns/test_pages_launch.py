@@ -77,8 +77,11 @@ FIELDS = {
     "workflow": {"name", "workflow", "playbook"},
     "audience": {"audience", "business_units", "tags", "kind", "last_job_before"},
     "sender": {"number"},
-    "time": {"start", "starts_at"},
-}
+    "time": {
+        "start", "starts_at", "texts_per_hour", "send_by_hours", "exits", "joining", "joins_until",
+        "again_days",
+    },
+}  # fmt: skip
 
 
 def at(stage: str) -> str:

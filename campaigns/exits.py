@@ -1,0 +1,49 @@
+"""Who leaves a campaign before its end, where its terms say so: who has booked, and who has replied.
+
+Who opts out always leaves (`campaigns/receivers.py`); who leaves the audience is found by looking again
+(`campaigns/audience_looks.py`).
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from accounts.models import Account
+from campaigns import passages
+from campaigns.models import Enrollment
+from campaigns.nodes.base import ORIGIN
+from campaigns.terms import BOOKED, REPLIED
+from common import clock, sql
+from conversations.models import Message
+
+# What a workflow asked for itself has its own way on, and is no reason to leave it.
+_HAS_ASKED_SQL = (
+    "EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = e.id"
+    " AND b.state IN ('requested', 'sent', 'accepted', 'converted'))"
+)
+_BOOKED_SQL = f"""
+    SELECT e.id FROM audiences_job j
+    JOIN audiences_contact c ON c.account_id = j.account_id
+        AND c.servicetitan_customer_id = j.servicetitan_customer_id
+    JOIN campaigns_enrollment e ON e.contact_id = c.id AND e.state = 'active' AND e.entered_at < j.created_on
+    JOIN campaigns_campaign p ON p.id = e.campaign_id AND p.leaves_booked
+    WHERE j.id = ANY(%s) AND j.active AND j.status <> 'Canceled' AND NOT {_HAS_ASKED_SQL}
+    ORDER BY e.id
+"""
+
+
+def on_jobs_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> None:
+    """Whoever has a new job since entering leaves. Receiver of `audiences.signals.jobs_changed`."""
+    passages.end(sql.column(_BOOKED_SQL, [sorted(job_ids)]), reason=BOOKED, now=clock.now())
+
+
+def on_reply(*, message: Message, now: Any, **_: Any) -> None:
+    """Whoever replies leaves what they reply to. Receiver of `conversations.signals.reply_came`."""
+    origin = message.replies_to.origin if message.replies_to else None
+    if not origin or not origin.startswith(ORIGIN):
+        return
+    leaving = Enrollment.objects.filter(
+        step__id=int(origin.removeprefix(ORIGIN)),
+        state=Enrollment.State.ACTIVE,
+        campaign__leaves_replied=True,
+    )
+    passages.end(list(leaving.values_list("pk", flat=True)), reason=REPLIED, now=now)

@@ -1,0 +1,250 @@
+"""Late joiners, who leaves the audience, and who may enter again: looked for while a campaign runs."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Thread
+
+import pytest
+from django.db import connection
+
+from audiences import own_tags, suppression
+from audiences.models import Contact, Tag
+from campaigns import audience_looks, enrolling, launching, lifecycle, passages, tasks
+from campaigns.models import AudienceLook, Campaign, Enrollment, Exclusion, Intake, Step
+from campaigns.terms import LEFT_AUDIENCE, Terms
+from common import clock
+from tests import factories
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def later(monkeypatch) -> Callable[[timedelta], datetime]:
+    """Move the product's clock on."""
+
+    def move(by: timedelta) -> datetime:
+        before = clock.now
+        monkeypatch.setattr(clock, "now", lambda: before() + by)
+        return clock.now()
+
+    return move
+
+
+def vip(account, index: int, **fields) -> Contact:
+    """A customer with the tag that the audience asks for."""
+    contact = factories.make_contact(account, f"+1312555{150 + index:04}", **fields)
+    own_tags.add(account.pk, [contact.pk], ["VIP"])
+    return contact
+
+
+def launch(contacts: int = 2, *, joins: bool = True, **terms) -> Campaign:
+    """A campaign to everybody with the tag, taken in."""
+    account = factories.make_account()
+    for index in range(contacts):
+        vip(account, index)
+    draft = launching.Draft(
+        name="VIPs",
+        version=factories.make_workflow(account),
+        audience=factories.make_audience(account, {"tags": [Tag.objects.get(account=account).pk]}),
+        number=factories.make_number(account),
+        terms=Terms(joins_until=clock.now() + 30 * DAY if joins else None, **terms),
+    )
+    campaign = launching.launch(account, draft, by=None, now=clock.now())
+    enrolling.enroll(campaign, now=clock.now())
+    return campaign
+
+
+def in_it(campaign: Campaign) -> int:
+    return Enrollment.objects.filter(campaign=campaign).count()
+
+
+def assert_counted(campaign: Campaign) -> None:
+    """Matched = admitted + excluded, whatever happened since."""
+    intake = Intake.objects.get(campaign=campaign)
+    admitted = Enrollment.objects.filter(campaign=campaign, returning=False).count()
+    excluded = Exclusion.objects.filter(campaign=campaign).count()
+    assert (intake.admitted, intake.matched) == (admitted, admitted + excluded)
+
+
+def test_who_comes_to_match_enters_once_with_a_first_step(later):
+    campaign = launch()
+    late = vip(campaign.account, 7)
+    assert tasks.look_again() == 1
+    enrollment = Enrollment.objects.get(campaign=campaign, contact=late)
+    assert Step.objects.get(enrollment=enrollment).state == "scheduled"
+    later(audience_looks.EVERY)
+    assert tasks.look_again() == 0
+    assert in_it(campaign) == 3
+    assert_counted(campaign)
+
+
+def test_nobody_joins_where_that_was_not_chosen_or_is_over_or_paused(later):
+    closed = launch(joins=False)
+    vip(closed.account, 7)
+    assert tasks.look_again() == 0 and not AudienceLook.objects.exists()
+    Campaign.objects.update(joins_until=clock.now() + DAY)
+    lifecycle.pause(closed, by=factories.make_user(closed.account), now=clock.now())
+    assert tasks.look_again() == 0
+    lifecycle.resume(closed, by=factories.make_user(closed.account), now=clock.now())
+    later(2 * DAY)
+    assert tasks.look_again() == 0 and in_it(closed) == 2
+
+
+def test_nobody_joins_before_the_audience_is_taken_in():
+    campaign = launch()
+    Intake.objects.update(finished_at=None)
+    vip(campaign.account, 7)
+    assert tasks.look_again() == 0 and in_it(campaign) == 2
+
+
+def test_a_look_goes_on_where_it_was_killed(monkeypatch):
+    campaign = launch(1)
+    for index in range(5, 10):
+        vip(campaign.account, index)
+    monkeypatch.setattr(enrolling, "SLICE", 2)
+    (look,) = audience_looks.due(now=clock.now())
+    answers = iter([True, False])
+    audience_looks.go_on_with(look, now=clock.now(), go_on=lambda: next(answers))
+    assert in_it(campaign) == 2
+    (look,) = audience_looks.due(now=clock.now())
+    assert look.cursor > 0 and audience_looks.go_on_with(look, now=clock.now(), go_on=lambda: True) == 4
+    assert in_it(campaign) == 6
+    assert_counted(campaign)
+
+
+def test_who_could_not_enter_then_and_can_now_is_no_longer_excluded(later):
+    campaign = launch(1)
+    away = vip(campaign.account, 7, do_not_service=True)
+    tasks.look_again()
+    assert Exclusion.objects.get(campaign=campaign).reason == "do_not_service"
+    assert_counted(campaign)
+    Contact.objects.filter(pk=away.pk).update(do_not_service=False)
+    later(audience_looks.EVERY)
+    assert tasks.look_again() == 1
+    assert not Exclusion.objects.exists() and in_it(campaign) == 2
+    assert_counted(campaign)
+
+
+def test_nobody_enters_twice_unless_chosen_and_no_phone_either(later):
+    campaign = launch(1)
+    spouse = vip(campaign.account, 0)  # has the phone of who is in
+    tasks.look_again()
+    assert Exclusion.objects.get(contact=spouse).reason == "same_phone"
+    passages.end([Enrollment.objects.get().pk], reason="finished", now=clock.now())
+    later(365 * DAY)
+    Campaign.objects.update(joins_until=clock.now() + DAY)
+    assert tasks.look_again() == 0
+    assert in_it(campaign) == 1, "neither the first nor whoever shares their phone"
+    assert_counted(campaign)
+
+
+def test_again_only_after_the_days_since_the_last_time_ended(later):
+    campaign = launch(1, again=Campaign.Again.AFTER_DAYS, again_days=5)
+    first = Enrollment.objects.get()
+    later(20 * DAY)
+    tasks.look_again()
+    assert in_it(campaign) == 1, "is still in it"
+    passages.end([first.pk], reason="finished", now=clock.now())
+    later(timedelta(days=4, hours=23))
+    tasks.look_again()
+    assert in_it(campaign) == 1, "not yet"
+    later(timedelta(hours=2))
+    tasks.look_again()
+    again = Enrollment.objects.exclude(pk=first.pk).get()
+    assert (again.state, again.returning, again.contact_id) == ("active", True, first.contact_id)
+    assert_counted(campaign)
+
+
+def test_who_was_in_and_may_not_be_reached_now_is_not_excluded_afterwards(later):
+    campaign = launch(1, again=Campaign.Again.AFTER_DAYS, again_days=1)
+    enrollment = Enrollment.objects.select_related("address").get()
+    suppression.opt_out(enrollment.address, channel="phone", source="text", now=clock.now())
+    passages.end([enrollment.pk], reason="opted_out", now=clock.now())
+    later(2 * DAY)
+    tasks.look_again()
+    assert in_it(campaign) == 1 and not Exclusion.objects.exists()
+    assert_counted(campaign)
+
+
+@pytest.mark.parametrize(
+    ("again", "entered"),
+    [(Campaign.Again.NEVER, 1), (Campaign.Again.EACH_OCCURRENCE, 2)],
+)
+def test_another_occurrence_admits_again_only_where_chosen(again, entered):
+    campaign = launch(1, joins=False, again=again)
+    passages.end([Enrollment.objects.get().pk], reason="finished", now=clock.now())
+    enrolling.enroll(campaign, now=clock.now(), occurrence=2)
+    assert in_it(campaign) == entered
+    enrolling.enroll(campaign, now=clock.now(), occurrence=2)
+    assert in_it(campaign) == entered
+
+
+def test_a_campaign_that_takes_in_late_joiners_stays_active_until_its_last_day(later):
+    campaign = launch(1)
+    passages.end([Enrollment.objects.get().pk], reason="finished", now=clock.now())
+    assert lifecycle.complete_finished(now=clock.now()) == 0
+    late = vip(campaign.account, 7)
+    tasks.look_again()
+    later(31 * DAY)
+    assert lifecycle.complete_finished(now=clock.now()) == 0, "the late joiner is under way"
+    passages.end([Enrollment.objects.get(contact=late).pk], reason="finished", now=clock.now())
+    assert lifecycle.complete_finished(now=clock.now()) == 1
+
+
+def leave(contact: Contact) -> None:
+    own_tags.remove(contact.account_id, [contact.pk], ["VIP"])
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_who_leaves_the_audience_leaves_only_where_chosen(chosen):
+    campaign = launch(3, joins=False, exits=(LEFT_AUDIENCE,) if chosen else ())
+    leave(Contact.objects.order_by("pk")[0])
+    assert tasks.look_again() == chosen
+    reasons = (
+        Enrollment.objects.filter(campaign=campaign).order_by("pk").values_list("ended_reason", flat=True)
+    )
+    assert list(reasons) == ["left_audience" if chosen else "", "", ""]
+
+
+def test_who_leaves_is_found_behind_the_first_slice():
+    campaign = launch(5, joins=False, exits=(LEFT_AUDIENCE,))
+    leave(Contact.objects.order_by("pk")[4])
+    (look,) = audience_looks.due(now=clock.now())
+    ended = [False]
+    while not ended[-1]:
+        ended.append(audience_looks._leavers(campaign, look.pk, now=clock.now(), size=2)[1])
+    assert len(ended) == 4
+    assert Enrollment.objects.get(state="ended").ended_reason == "left_audience"
+
+
+def test_rules_without_a_meaning_move_nobody_and_stop_nothing(later):
+    campaign = launch(2, exits=(LEFT_AUDIENCE,))
+    vip(campaign.account, 7)
+    Tag.objects.update(active=False)
+    assert tasks.look_again() == 0
+    campaign.refresh_from_db()
+    assert campaign.status == "active" and Enrollment.objects.filter(state="active").count() == 2
+    assert not AudienceLook.objects.filter(ended_at=None).exists(), (
+        "asked again at the next look, not at once"
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_admit_nobody_twice():
+    campaign = launch(1)
+    for index in range(5, 25):
+        vip(campaign.account, index)
+    (look,) = audience_looks.due(now=clock.now())
+
+    def work() -> None:
+        audience_looks.go_on_with(look, now=clock.now(), go_on=lambda: True)
+        connection.close()
+
+    workers = [Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert in_it(campaign) == 21
+    assert_counted(campaign)
