@@ -75,7 +75,10 @@ class Contractor:
         base_url: str = "http://127.0.0.1:9",
         rate: int = 5000,
     ) -> None:
-        self.account = Account.objects.create(name="Bench Heating", slug="bench", timezone="America/Chicago")
+        n = Account.objects.count()  # several measurements may share a database
+        self.account = Account.objects.create(
+            name="Bench Heating", slug=f"bench-{n}", timezone="America/Chicago"
+        )
         consent.declare_simulated(self.account)
         self.audience = Audience.objects.create(account=self.account, name="Everybody")
         self.number = SendingNumber.objects.create(
@@ -86,7 +89,7 @@ class Contractor:
                 settings={"base_url": base_url, "account_sid": "ACbench"},
                 credentials={"auth_token": "secret"},
             ),
-            e164="+17735550100",
+            e164=f"+177355501{n:02}",
             segments_per_second=rate,
         )
         zones = zone_set_for(state="IL", zip_code="60601")

@@ -44,7 +44,7 @@ def engine_vs_sql(contacts: int = CONTACTS, rounds: int = ROUNDS) -> Measurement
             began = time.perf_counter()
             _write_bare(copy)
             bare.append(time.perf_counter() - began)
-        _compare(campaign, copy, steps)
+        compare(campaign, copy, steps)
         Campaign.objects.filter(pk=campaign.pk).update(status="paused")
     print(f"engine_vs_sql: {_seconds(ours)} s ours, {_seconds(bare)} s bare", file=sys.stderr)
     rate, baseline = steps / median(ours), steps / median(bare)
@@ -55,7 +55,7 @@ def engine_vs_sql(contacts: int = CONTACTS, rounds: int = ROUNDS) -> Measurement
     )  # fmt: skip
 
 
-def _compare(campaign: Campaign, copy: Campaign, steps: int) -> None:
+def compare(campaign: Campaign, copy: Campaign, steps: int) -> None:
     """Both must have written the same; a benchmark of something else is worth nothing."""
     facts = []
     for each in (campaign, copy):

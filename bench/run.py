@@ -3,8 +3,8 @@
     {"name", "n", "value", "unit", "baseline", "baseline_value", "ratio"}
 
 `value` and `baseline_value` are rates unless `unit` says otherwise; `ratio` is ours ÷ baseline, in time for
-`counters_cost`. Words for people go to standard error. Every group runs on a database server of its own,
-made for it and removed afterwards; DATABASE_URL is ignored.
+`counters_cost` and whatever is named flatness (large ÷ small). Words for people go to standard error. Every
+group runs on a database server of its own, made for it and removed afterwards; DATABASE_URL is ignored.
 """
 
 import sys
@@ -17,12 +17,17 @@ from common import clock
 
 
 def engine() -> Iterator[Measurement]:
-    """What the engine costs over bare SQL, and how long a small campaign waits beside a large one."""
+    """What the engine costs over bare SQL, against one task per contact and beside millions of steps, and how
+    long a small campaign waits beside a large one."""
+    from bench.celery_contest import engine_vs_celery_tuned
     from bench.contractor import WAITED
     from bench.engine import engine_vs_sql
     from bench.fairness import fairness_small_wait
+    from bench.flatness import engine_flatness
 
     yield engine_vs_sql()
+    yield engine_vs_celery_tuned()
+    yield from engine_flatness()
     clock.set_offset(WAITED - datetime.now(UTC))
     yield fairness_small_wait()
 
@@ -39,6 +44,13 @@ def counters() -> Iterator[Measurement]:
     from bench.counters import counters_cost
 
     yield counters_cost()
+
+
+def dashboard() -> Iterator[Measurement]:
+    """What reading the figures costs at millions of steps."""
+    from bench.flatness import dashboard_flatness
+
+    yield from dashboard_flatness()
 
 
 def sending() -> Iterator[Measurement]:
@@ -59,11 +71,12 @@ GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "engine": engine,
     "launch": launch,
     "counters": counters,
+    "dashboard": dashboard,
     "sending": sending,
     "events": events,
 }
 LATER = (
-    "dashboard", "links", "email", "audience", "rehearsal",
+    "links", "email", "audience", "rehearsal",
     "exports", "inbox", "churn",
 )  # fmt: skip
 

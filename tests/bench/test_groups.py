@@ -1,5 +1,6 @@
 """The measurements in small: each proves that its baseline writes what the product writes."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,15 @@ from django.db import connection
 
 from analytics.recount import recount
 from bench import events
-from bench.contractor import WAITED
-from bench.engine import engine_vs_sql
+from bench.celery_contest import run_tasks
+from bench.celery_tuned import app as tuned
+from bench.contractor import LAUNCHED, WAITED, Contractor
+from bench.engine import compare, engine_vs_sql
 from bench.fairness import fairness_small_wait
+from bench.flatness import dashboard_flatness, engine_flatness
 from bench.launch import launch_vs_sql
-from campaigns.models import Campaign
+from campaigns import engine, enrolling
+from campaigns.models import Campaign, Step
 from common import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +71,46 @@ def test_callbacks_are_taken_in_and_applied_as_the_baselines_do_it() -> None:
     assert [each.name for each in found] == ["events_ingest", "events_vs_inline", "events_drain"]
     assert [each.n for each in found] == [90, 90, 60]
     assert_counting()
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Tasks run where they are published."""
+    tuned.conf.task_always_eager = True
+    yield
+    tuned.conf.task_always_eager = False
+
+
+@pytest.mark.usefixtures("eager")
+def test_tasks_and_the_engine_write_the_same_rows() -> None:
+    contractor = Contractor(40)
+    ours, theirs = contractor.campaign(), contractor.campaign()
+    for campaign in (ours, theirs):
+        enrolling.enroll(campaign, now=LAUNCHED)
+    run_tasks(theirs)
+    while engine.run_round(now=WAITED):
+        pass
+    compare(ours, theirs, 100)
+    assert recount().differences == []
+
+
+def test_a_step_costs_the_same_beside_many_others() -> None:
+    flat, cpu, wal = engine_flatness(small=40, large=200, contacts=40, rounds=1, people=150)
+    assert (flat.name, flat.n) == ("engine_flatness", 200)
+    assert Step.objects.filter(enrollment__contact__active=False, state="waiting").count() == 200
+    assert (cpu.value, wal.baseline_value) == (flat.value, 4096)
+    assert flat.ratio == pytest.approx(flat.value / flat.baseline_value)
+    assert 100 < wal.value < 20_000
+    assert recount().differences == []
+    assert_counting()
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_trigger where tgenabled = 'D'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_figures_are_read_at_both_sizes() -> None:
+    flat, read = dashboard_flatness(small=40, large=200, reads=2, people=100)
+    assert (flat.name, flat.unit, read.name) == ("dashboard_flatness", "ms", "dashboard_read")
+    assert flat.n == 200 == Step.objects.count()
+    assert read.value == flat.value
+    assert recount().differences == []
