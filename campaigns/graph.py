@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import networkx
@@ -10,6 +11,7 @@ from campaigns.models import Edge, Node, WorkflowVersion
 
 NEXT = "next"
 OTHERWISE = "otherwise"
+_MOST_LOOPS = 5  # said at once: a tangle of steps has more than anybody could count
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +89,28 @@ def errors(version: WorkflowVersion) -> list[str]:
         ]
         if node.id not in reachable:
             found.append(f"“{node.name}” can never be reached from the first step.")
-    if graph.cyclic:
-        for loop in networkx.simple_cycles(drawn):
-            known = [graph.nodes[n] for n in loop if graph.nodes[n].kind in KINDS]
-            if not any(KINDS[node.kind].takes_time(node) for node in known):
-                first = loop.index(min(loop))  # told from the step that was drawn first
-                names = ", ".join(graph.nodes[n].name for n in loop[first:] + loop[:first])
-                found.append(f"These steps go round without ever waiting: {names}.")
+    found += _hasty_loops(graph, drawn)
     if not any(node.kind == Node.Kind.SEND_SMS for node in graph.nodes.values()):
         found.append("Nothing in this workflow reaches anybody. Add a text.")
     return found
+
+
+def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[str]:
+    """The first loops in which nobody is ever held up. Without the nodes that do there is none in a sound
+    workflow, so that looking costs no more than reading it."""
+    from campaigns.nodes import KINDS  # the kinds import this module
+
+    hasty = drawn.subgraph(
+        node.id
+        for node in graph.nodes.values()
+        if node.kind not in KINDS or not KINDS[node.kind].takes_time(node)
+    )
+    said = []
+    for loop in islice(networkx.simple_cycles(hasty), _MOST_LOOPS):
+        first = loop.index(min(loop))  # told from the step that was drawn first
+        names = ", ".join(graph.nodes[n].name for n in loop[first:] + loop[:first])
+        said.append(f"These steps go round without ever waiting: {names}.")
+    return said
 
 
 def _drawn(nodes: dict[int, GraphNode]) -> "networkx.DiGraph[int]":

@@ -18,6 +18,8 @@ from common import sql
 from conversations import outbound
 
 MAX_HOPS = 20
+MOST_PASSES = 100  # of one passage at one node: a loop that nothing else ends is over then
+TOO_OFTEN = "went_round_too_often"
 FINISHED = "finished"
 
 
@@ -78,7 +80,8 @@ def arrive(
 ) -> None:
     """Let enrollments enter a node, walking instant nodes on at once; without a target they end.
 
-    After 20 instant nodes the rest is left due for the next round, so that no loop holds the batch.
+    After 20 instant nodes the rest is left due for the next round, so that no loop holds the batch; who has
+    been at the node a hundred times ends here.
     """
     if not enrollment_ids:
         return
@@ -86,6 +89,11 @@ def arrive(
         _finish(list(enrollment_ids), now)
         return
     node = graph.nodes[target]
+    if graph.cyclic and (tired := _too_often_at(node, enrollment_ids)):
+        _close_enrollments(sorted(tired), TOO_OFTEN, now)
+        enrollment_ids = [each for each in enrollment_ids if each not in tired]
+        if not enrollment_ids:
+            return
     kind = KINDS[node.kind]
     if not kind.instant:
         _insert_open(campaign_id, graph, node, list(enrollment_ids), kind.arrival(node, now), now)
@@ -95,6 +103,17 @@ def arrive(
         return
     for label, ids in _leave_at_once(campaign_id, graph, node, list(enrollment_ids), now).items():
         arrive(campaign_id, graph, node.leads_to(state="completed", label=label), ids, now=now, hops=hops + 1)
+
+
+def _too_often_at(node: GraphNode, enrollment_ids: Sequence[int]) -> set[int]:
+    """Those of these enrollments that have had their last pass at a node."""
+    return set(
+        sql.column(
+            "SELECT enrollment_id FROM campaigns_step WHERE enrollment_id = ANY(%s::bigint[])"
+            " AND node_id = %s AND pass_number >= %s",
+            [sql.ids(enrollment_ids), node.id, MOST_PASSES],
+        )
+    )
 
 
 def _leave_at_once(

@@ -93,7 +93,7 @@ class NodeKind:
 
     kind: ClassVar[str]
     instant: ClassVar[bool] = False  # decided inside the batch that reaches it; never stored open
-    pauses: ClassVar[bool] = True  # a loop through it takes time: see `takes_time`
+    pauses: ClassVar[bool] = False  # a loop through it takes time: see `takes_time`
     settings_model: ClassVar[type[Settings]] = Settings
 
     def settings(self, node: GraphNode) -> Any:
@@ -101,7 +101,10 @@ class NodeKind:
         return self.settings_model.model_validate(node.settings)
 
     def takes_time(self, node: GraphNode) -> bool:
-        """Whether whoever goes round through this very node is held up by it."""
+        """Whether whoever goes round through this very node is held up by it, whatever happens there.
+
+        A text or a request does not: it may be skipped at once.
+        """
         return self.pauses
 
     def labels(self, node: GraphNode) -> set[str]:

@@ -51,7 +51,6 @@ class Branch(NodeKind):
 
     kind = "branch"
     instant = True
-    pauses = False
     settings_model = BranchSettings
 
     def labels(self, node: GraphNode) -> set[str]:

@@ -9,7 +9,6 @@ class End(NodeKind):
 
     kind = "end"
     instant = True
-    pauses = False
 
     def problems(self, node: GraphNode) -> list[str]:
         """An end leads nowhere."""

@@ -20,7 +20,6 @@ class Handoff(NodeKind):
 
     kind = "handoff"
     instant = True
-    pauses = False
     settings_model = HandoffSettings
 
     def decide(

@@ -32,7 +32,6 @@ class Split(NodeKind):
 
     kind = "split"
     instant = True
-    pauses = False
     settings_model = SplitSettings
 
     def labels(self, node: GraphNode) -> set[str]:

@@ -35,7 +35,6 @@ class UpdateContact(NodeKind):
 
     kind = "update_contact"
     instant = True
-    pauses = False
     settings_model = UpdateContactSettings
 
     def decide(

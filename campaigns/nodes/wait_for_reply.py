@@ -26,6 +26,7 @@ class WaitForReply(NodeKind):
     """
 
     kind = "wait_for_reply"
+    pauses = True
     settings_model = WaitForReplySettings
 
     def labels(self, node: GraphNode) -> set[str]:

@@ -263,3 +263,20 @@ def test_a_second_click_finds_the_first_launch(open_hours):
     first = launching.launch(account, draft, by=None, now=open_hours)
     assert launching.launch(account, draft, by=None, now=open_hours) == first
     assert Campaign.objects.count() == Lane.objects.count() == 1
+
+
+def test_a_loop_without_an_end_is_over_after_its_last_pass(open_hours, monkeypatch):
+    monkeypatch.setattr(passages, "MOST_PASSES", 3)
+    nodes = [
+        ("pause", "wait", {"minutes": 1}),
+        ("note", "update_contact", {"add_tags": ["Asked"]}),
+        ("text", "send_sms", {"body": "Hi"}),
+    ]
+    edges = [("pause", "next", "note"), ("note", "next", "pause"), ("pause", "otherwise", "text")]
+    campaign = launch(factories.make_account(), 2, nodes, edges)
+    for minute in range(1, 9):
+        engine.run_round(now=open_hours + timedelta(minutes=minute))
+    ended = Enrollment.objects.filter(campaign=campaign)
+    assert set(ended.values_list("state", "ended_reason")) == {("ended", "went_round_too_often")}
+    assert states(campaign) == [("note", "completed")] * 6 + [("pause", "completed")] * 6
+    assert not Step.objects.filter(state__in=Step.OPEN).exists()

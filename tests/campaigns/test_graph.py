@@ -65,6 +65,49 @@ def test_what_is_wrong_is_said_in_words(nodes, edges, error):
     assert error in errors(nodes, edges)
 
 
+SPLIT = ("who", "split", {"arms": [{"label": "one", "weight": 1}, {"label": "two", "weight": 1}]})
+UNTIL = ("until", "wait", {"until": {"days": [0], "at": "09:00"}})
+REPLY = ("reply", "wait_for_reply", {"timeout_minutes": 60})
+TAG = ("tag", "update_contact", {"add_tags": ["VIP"]})
+BOOK = ("book", "book_job", {"summary": "Tune-up"})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "round"),
+    [
+        ([TEXT], [("text", "next", "text")], "Text"),
+        ([TEXT, TAG], [("text", "next", "tag"), ("tag", "next", "text")], "Text, Tag"),
+        ([TEXT, SPLIT, UNTIL],
+         [("text", "next", "who"), ("who", "one", "text"), ("who", "two", "until"),
+          ("until", "next", "text")],
+         "Text, Who"),
+        ([TEXT, BOOK], [("text", "next", "book"), ("book", "not_booked", "text")], "Text, Book"),
+    ],
+)  # fmt: skip
+def test_what_may_go_round_without_waiting_is_refused(nodes, edges, round):
+    """A text that is skipped, a request that is refused: both are over at once, as often as one comes by."""
+    assert f"These steps go round without ever waiting: {round}." in errors(nodes, edges)
+
+
+@pytest.mark.parametrize("pause", [WAIT, UNTIL, REPLY])
+def test_a_loop_through_instant_steps_that_waits_is_allowed(pause):
+    key = pause[0]
+    edges = [("text", "next", "who"), ("who", "one", key), ("who", "two", "done"), (key, "next", "tag")]
+    assert errors([TEXT, SPLIT, pause, TAG, END], [*edges, ("tag", "next", "text")]) == []
+
+
+def test_a_tangle_of_loops_is_told_in_time():
+    """Every step leads to every other: more loops than could be counted, of which some are said."""
+    arms = [f"arm_{letter}" for letter in "abcdefgh"]
+    split = {"arms": [{"label": arm, "weight": 1} for arm in arms]}
+    keys = [f"split_{number}" for number in "abcdefghijklmnopqrst"]
+    nodes = [TEXT, *((key, "split", split) for key in keys)]
+    edges = [("text", "next", keys[0])]
+    for index, key in enumerate(keys):
+        edges += [(key, arm, keys[(index + step + 1) % len(keys)]) for step, arm in enumerate(arms)]
+    assert len([each for each in errors(nodes, edges) if "without ever waiting" in each]) == 5
+
+
 def test_a_loop_that_waits_is_allowed():
     assert errors([TEXT, WAIT], [("text", "next", "pause"), ("pause", "next", "text")]) == []
 
