@@ -7,10 +7,11 @@ export DJANGO_SETTINGS_MODULE ?= config.settings
 unexport PYTHONDONTWRITEBYTECODE
 
 SEEDS ?= 1
+ONLY ?=
 RECIPIENTS ?= 500
 PYTEST ?= -q --dist loadgroup
 
-.PHONY: run test check bench faults classify format lock
+.PHONY: run test check bench faults mutations classify format lock
 
 ## run: the whole product on this machine; Ctrl-C stops every process
 run: $(VENV)/run.stamp
@@ -34,9 +35,13 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@exec $(BIN)/python -m bench.run $(NAME)
 
-## faults: kill, stall and disturb a running campaign; JSON lines
+## faults: kill, stall and disturb a running campaign; JSON lines. ONLY="kill_web flush_redis" for some
 faults: $(VENV)/dev.stamp
-	@exec $(BIN)/python -m bench.faults --seeds "$(SEEDS)" --recipients "$(RECIPIENTS)"
+	@exec $(BIN)/python -m bench.faults --seeds "$(SEEDS)" --recipients "$(RECIPIENTS)" $(if $(ONLY),--only $(ONLY))
+
+## mutations: take locks, keys and rules away from a copy; the tests must fail. NAME=<mutation> for one
+mutations: $(VENV)/dev.stamp
+	@exec $(BIN)/python -m bench.mutations $(NAME)
 
 ## classify: how well replies are read; FILE=replies.tsv with columns text and label
 classify: $(VENV)/run.stamp

@@ -49,7 +49,7 @@ where step.campaign_id = any(%(campaigns)s) and node.key = 'text'
        or step.state = 'scheduled' and step.due_at <= %(now)s)
 """
 _UNAPPLIED = "select 1 from integrations_providerevent where applied_at is null limit 1"
-_PASSAGES = """
+PASSAGES = """
 select address.value, enrollment.state, enrollment.ended_reason, coalesce(step.state, ''),
        coalesce(step.reason, ''),
        (select count(*) from campaigns_step open
@@ -60,7 +60,7 @@ left join campaigns_step step on step.enrollment_id = enrollment.id
     and step.node_id in (select id from campaigns_node where key = 'text')
 where enrollment.campaign_id = any(%s)
 """
-_EXCLUSIONS = """
+EXCLUSIONS = """
 select address.value, exclusion.reason from campaigns_exclusion exclusion
 join audiences_contactaddress link on link.contact_id = exclusion.contact_id
 join audiences_address address on address.id = link.address_id
@@ -135,9 +135,9 @@ class Provider:
         self.seen = max((entry["id"] for entry in self.entries("", self.seen)), default=self.seen)
         return self.seen
 
-    def say(self, phone: str, body: str, number: str) -> dict[str, Any]:
+    def say(self, phone: str, body: str, number: str, intent: str = "optout") -> dict[str, Any]:
         """A customer types; how the product answered."""
-        wish = {"body": body, "to": number, "intent": "optout"}
+        wish = {"body": body, "to": number, "intent": intent}
         answer: dict[str, Any] = self.http.post(f"/customers/{phone}/say", json=wish).json()
         return answer
 
@@ -156,14 +156,17 @@ class Course:
     provider: Provider
     rng: random.Random
     recipients: int
+    rate: int  # segments a second of the number
     clicks: int = 1
     number: str = ""
     campaigns: list[int] = field(default_factory=list)
     facts: Facts = field(default_factory=lambda: Facts({}))
     unsettled: str = ""
-    _ledger_from: int = 0
+    complaints: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # of how long things took
+    texts: list[Entry] = field(default_factory=list)
+    since: int = 0  # the ledger's last entry before this course
     _campaigns_before: set[int] = field(default_factory=set)
-    _texts: list[Entry] = field(default_factory=list)
 
     def run(self, disturb: Callable[["Course"], None]) -> Facts:
         """The whole course; `unsettled` says what had not come to rest in time."""
@@ -172,29 +175,33 @@ class Course:
         self.provider.heal()
         self._await(self._all_called, "texts are not called")
         self.recount()
-        self._move_clock(*LATE)
+        self.move_clock(*LATE)
         self._await(self._all_called, "texts of the late zone are not called")
         self._await(self._none_unknown, "sends whose answer was lost are not given up")
         self._await(self._all_told, "callbacks are not posted and applied")
-        self._move_clock(*NOON)
+        self.move_clock(*NOON)
         self._await(self._all_ended, "passages have not ended")
         self.recount()
         self._gather()
         return self.facts
 
     def _begin(self) -> None:
-        self._move_clock(*NOON)
+        self.move_clock(*NOON)
         self.provider.heal()
         self.database.rows("truncate bench_turn")
-        self._ledger_from = self.provider.skip_past()
+        self.since = self.provider.skip_past()
         self._campaigns_before = self._all_campaigns()
 
     def _all_campaigns(self) -> set[int]:
         return {row[0] for row in self.database.rows("select id from campaigns_campaign")}
 
-    def launch(self) -> None:
-        """Launch to new customers; disturbances call it when what must come first is in place."""
-        made = self.company("launch", str(self.recipients), "--clicks", str(self.clicks), "--spread")
+    def launch(self, *also: str) -> None:
+        """Launch to new customers; disturbances call it when what must come first is in place.
+
+        `also` are further options of `bench.load_company launch`.
+        """
+        clicks = ("--clicks", str(self.clicks))
+        made = self.company("launch", str(self.recipients), *clicks, "--spread", *also)
         self.number = made["number"]
         planned = range(made["first"], made["first"] + self.recipients)
         self.facts.zones = {load_company.phone(index): load_company.zone(index) for index in planned}
@@ -220,17 +227,32 @@ class Course:
             time.sleep(0.05)
 
     def texts_taken(self) -> int:
-        """Texts of this course that the provider took so far."""
-        last = self._texts[-1]["id"] if self._texts else self._ledger_from
-        self._texts += self.provider.entries("message", last)
-        return len(self._texts)
+        """Texts of this course that the provider took so far; `texts` are they."""
+        last = self.texts[-1]["id"] if self.texts else self.since
+        self.texts += self.provider.entries("message", last)
+        return len(self.texts)
+
+    def complain(self, words: str) -> None:
+        """What no figure tells, and must not be either: the fault counts as not withstood."""
+        self.complaints.append(words)
+
+    def await_that(self, condition: Callable[[], object], seconds: float, otherwise: str) -> bool:
+        """Wait until something holds, at most so long; complains otherwise."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                self.complain(f"{otherwise} within {seconds:.0f} s")
+                return False
+            time.sleep(0.1)
+        return True
 
     def story(self) -> str:
         """In words: what the provider took and how the passages ended, for whoever looks into a figure."""
         ends = Counter(p.excluded or f"{p.step} {p.step_reason}".strip() for p in self.facts.passages)
         counted = ", ".join(f"{n} {how}" for how, n in ends.most_common())
         left = f" Left over: {self.unsettled}." if self.unsettled else ""
-        return f"{len(self.facts.texts)} texts; {counted}.{left}"
+        also = f" But: {'; '.join(self.complaints)}." if self.complaints else ""
+        return f"{len(self.facts.texts)} texts; {counted}.{left}{also}"
 
     def recount(self) -> None:
         """Ask the counters, note how many cells differ; skipped while the database is away."""
@@ -276,23 +298,29 @@ class Course:
             time.sleep(0.3)
         self.unsettled = self.unsettled or otherwise
 
-    def _move_clock(self, hour: int, minute: int) -> None:
+    def move_clock(self, hour: int, minute: int) -> None:
         """On to the next such time (UTC), half a day away or more, that is no Sunday."""
         present = clock_of(self.product)
         wanted = present.replace(hour=hour, minute=minute, second=0, microsecond=0)
         while wanted < present + timedelta(hours=12) or wanted.weekday() == 6:
             wanted += timedelta(days=1)
+        self.set_clock(wanted)
+
+    def set_clock(self, wanted: datetime) -> None:
+        """Show this time from now on."""
+        before = clock_of(self.product) - datetime.now(UTC)
+        self.facts.steps = [*self.facts.steps, (time.time(), before.total_seconds())]
         clock.set_offset(wanted - datetime.now(UTC), self.product.data / clock.FILE_NAME)
         time.sleep(1.0)  # every process reads the clock's file twice a second
 
     def _gather(self) -> None:
         facts = self.facts
-        facts.texts = self.provider.entries("message", self._ledger_from)
-        facts.callbacks = self.provider.entries("callback", self._ledger_from)
-        facts.inbounds = self.provider.entries("inbound", self._ledger_from)
+        facts.texts = self.provider.entries("message", self.since)
+        facts.callbacks = self.provider.entries("callback", self.since)
+        facts.inbounds = self.provider.entries("inbound", self.since)
         rows = self.database.rows
-        excluded = [Passage(phone, excluded=why) for phone, why in rows(_EXCLUSIONS, [self.campaigns])]
-        facts.passages = [Passage(*row) for row in rows(_PASSAGES, [self.campaigns])] + excluded
+        excluded = [Passage(phone, excluded=why) for phone, why in rows(EXCLUSIONS, [self.campaigns])]
+        facts.passages = [Passage(*row) for row in rows(PASSAGES, [self.campaigns])] + excluded
         ids = [text["sid"] for text in facts.texts]
         states = rows(
             "select provider_id, state from conversations_message where provider_id = any(%s)", [ids]
@@ -304,6 +332,8 @@ class Course:
             [ids],
         )
         facts.confirmations = frozenset(sid for (sid,) in confirming)
+        heard = rows("select provider_id from conversations_message where kind = 'inbound'")
+        facts.kept = frozenset(sid for (sid,) in heard)
         facts.turns = [Turn(*row) for row in rows("select was, became, code from bench_turn")]
 
 

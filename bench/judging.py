@@ -18,6 +18,7 @@ RANK = {
 TOLD = {"queued": 1, "sending": 2, "sent": 3, "delivered": 4, "undelivered": 4, "failed": 4}
 UNDELIVERED = frozenset({"failed", "rejected", "expired", "bounced", "blocked"})
 PAUSE_SECONDS = 2.0  # a pause stops new calls within this time
+STEP_SECONDS = 5.0  # a claim lives for 3 s, and every process reads a moved clock within half a second
 OPENS, CLOSES, SUNDAY = 9, 19, 6  # product.md: 9:00 to 19:00, Monday to Saturday
 
 
@@ -56,6 +57,10 @@ class Facts:
     turns: Sequence[Turn] = ()
     drift: Sequence[int] = ()  # differences found by each recount
     pauses: Sequence[tuple[float, float]] = ()
+    deaf: Sequence[tuple[float, float]] = ()  # while nobody could take in what customers wrote
+    steps: Sequence[tuple[float, float]] = ()  # of the movable clock: when, and its offset before
+    kept: frozenset[str] = frozenset()  # provider ids of what customers wrote, as the product has them
+    missing: int = 0  # customers and jobs at the source that the product does not have
     stopping: frozenset[str] = frozenset()  # phones that said STOP
     confirmations: frozenset[str] = frozenset()  # provider ids of our texts that confirm an opt-out
 
@@ -66,7 +71,7 @@ def judge(facts: Facts) -> dict[str, int]:
     facts = replace(facts, texts=_but_for_confirmations(facts))
     return {
         "duplicates": duplicates(facts),
-        "lost": lost(facts),
+        "lost": lost(facts) + unheard(facts) + facts.missing,
         "sends_after_stop": sends_after_stop(facts) + sends_in_pause(facts),
         "counter_drift": max(facts.drift, default=0),
         "regressions": regressions,
@@ -119,14 +124,28 @@ def _is_explained(passage: Passage, taken: bool, stopping: bool) -> bool:
     return passage.step in ("failed", "skipped") and bool(passage.step_reason)
 
 
+def unheard(facts: Facts) -> int:
+    """Texts of customers that the product does not have, whether it answered for them or not."""
+    return len({inbound["sid"] for inbound in facts.inbounds} - facts.kept)
+
+
 def sends_after_stop(facts: Facts) -> int:
-    """Requests that reached the provider after the product had answered that phone's STOP."""
-    answered: dict[str, float] = {}
+    """Requests that reached the provider after the product had answered that phone's STOP.
+
+    Of a STOP that came while nobody could take it in: after somebody could again.
+    """
+    heard: dict[str, float] = {}
     for inbound in facts.inbounds:
-        if inbound["from"] in facts.stopping and 200 <= (inbound["answer"] or 0) < 300:
-            at = float(inbound["answered_at"])
-            answered[inbound["from"]] = min(at, answered.get(inbound["from"], at))
-    return sum(text["received_at"] > answered[text["to"]] for text in facts.texts if text["to"] in answered)
+        at = _heard_at(inbound, facts.deaf)
+        if inbound["from"] in facts.stopping and at is not None:
+            heard[inbound["from"]] = min(at, heard.get(inbound["from"], at))
+    return sum(text["received_at"] > heard[text["to"]] for text in facts.texts if text["to"] in heard)
+
+
+def _heard_at(inbound: Entry, deaf: Sequence[tuple[float, float]]) -> float | None:
+    if 200 <= (inbound["answer"] or 0) < 300:
+        return float(inbound["answered_at"])
+    return next((until for since, until in deaf if since <= inbound["sent_at"] < until), None)
 
 
 def sends_in_pause(facts: Facts) -> int:
@@ -176,13 +195,23 @@ def _agrees(state: str, told: str) -> bool:
 
 
 def outside_window(facts: Facts) -> int:
-    """Texts the provider took outside 9:00 to 19:00, Monday to Saturday, where their recipient lives."""
+    """Texts the provider took outside 9:00 to 19:00, Monday to Saturday, where their recipient lives.
+
+    Where the clock had just stepped, the former time counts as well: what had been claimed by it may leave.
+    """
     return sum(
-        not _is_open(datetime.fromtimestamp(text["wall"], UTC).astimezone(ZoneInfo(facts.zones[text["to"]])))
+        not any(_is_open(wall, facts.zones[text["to"]]) for wall in _walls(text, facts.steps))
         for text in facts.texts
         if text["to"] in facts.zones
     )
 
 
-def _is_open(local: datetime) -> bool:
+def _walls(text: Entry, steps: Sequence[tuple[float, float]]) -> list[float]:
+    at = text["received_at"]
+    before = [at + offset for step, offset in steps if step - 1 <= at < step + STEP_SECONDS]
+    return [text["wall"], *before]
+
+
+def _is_open(wall: float, zone: str) -> bool:
+    local = datetime.fromtimestamp(wall, UTC).astimezone(ZoneInfo(zone))
     return OPENS <= local.hour < CLOSES and local.weekday() != SUNDAY

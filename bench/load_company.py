@@ -1,7 +1,8 @@
 """A contractor with thousands of customers inside a running product, and a report on what became of them.
 
 Run in the product's environment: `python -m bench.load_company launch 5000`, then `… report`;
-`pause <id>` and `resume <id>` for a campaign. Each launch is to new customers; earlier ones become inactive.
+`pause <id>` and `resume <id>` for a campaign; `ring 1` rings for the sync. Each launch is to new customers;
+earlier ones become inactive.
 """
 
 import argparse
@@ -30,9 +31,11 @@ PER_EXCHANGE = 100 * len(AREA_CODES)
 HOMES = (
     *(("IL", "60601", "America/Chicago"),) * 4,
     *(("NY", "10001", "America/New_York"),) * 2,
-    *(("CA", "90001", "America/Los_Angeles"),) * 3,
+    *(("CA", "90001", "America/Los_Angeles"),) * 2,
+    ("AZ", "85001", "America/Phoenix"),  # no daylight saving time there
     ("HI", "96801", "Pacific/Honolulu"),
 )
+Node = tuple[str, str, str, dict[str, Any]]
 MAIL = "owner@load.example"
 WAIT = timedelta(hours=20)
 TEXT = "Hi {{ first_name }}, {{ company }} here. Reply STOP to opt out."
@@ -49,10 +52,14 @@ def zone(index: int) -> str:
     return HOMES[index % len(HOMES)][2]
 
 
-def launch(customers: int, *, clicks: int = 1, spread: bool = False) -> dict[str, Any]:
+def launch(
+    customers: int, *, clicks: int = 1, spread: bool = False, booking: bool = False, dies: bool = False
+) -> dict[str, Any]:
     """Make customers and launch one text to them, with as many clicks at once as asked for.
 
-    `LOAD_RATE` is the number's segments a second (150). Without `spread` everybody lives in Chicago.
+    `LOAD_RATE` is the number's segments a second (150). Without `spread` everybody lives in Chicago. With
+    `booking` a yes to the text leads to a job. `dies` ends this process once the launch is committed, before
+    it rings anybody.
     """
     from accounts.models import Account
     from audiences.models import Audience, Contact
@@ -66,16 +73,24 @@ def launch(customers: int, *, clicks: int = 1, spread: bool = False) -> dict[str
     number = SendingNumber.objects.filter(account=account).order_by("pk")[0]
     draft = launching.Draft(
         name=f"Load from {first}",
-        version=_workflow(account),
+        version=_workflow(account, booking),
         audience=Audience.objects.create(account=account, name=f"All from {first}"),
         number=number,
     )
-    return {
-        "campaign": _click(account, draft, clicks),
-        "first": first,
-        "number": number.e164,
-        "sandbox": _sandbox(),
-    }
+    made = {"first": first, "number": number.e164, "sandbox": _sandbox()}
+    if dies:
+        _die_at_the_next_ring(made)
+    return {"campaign": _click(account, draft, clicks), **made}
+
+
+def _die_at_the_next_ring(made: dict[str, Any]) -> None:
+    from common import doorbell
+
+    def die(*_: object) -> None:
+        print(json.dumps(made), flush=True)
+        os._exit(0)
+
+    vars(doorbell)["_publish"] = die
 
 
 def _sandbox() -> str:
@@ -125,21 +140,26 @@ def _add_customers(account: "Account", indexes: range, spread: bool) -> None:
     )
 
 
-def _workflow(account: "Account") -> "WorkflowVersion":
+def _workflow(account: "Account", booking: bool) -> "WorkflowVersion":
     from campaigns import publishing
     from campaigns.models import Workflow
     from common import clock
 
-    workflow, made = Workflow.objects.get_or_create(account=account, name="One text")
+    name = "One text and a job" if booking else "One text"
+    workflow, made = Workflow.objects.get_or_create(account=account, name=name)
     if not made:
         return workflow.versions.get()
+    minutes = WAIT // timedelta(minutes=1)
+    text: Node = ("text", "send_sms", "Text", {"body": TEXT})
+    pause: Node = ("pause", "wait", "Pause", {"minutes": minutes})
+    reply: Node = ("reply", "wait_for_reply", "Reply", {"timeout_minutes": minutes})
+    job: Node = ("job", "book_job", "Job", {"summary": "Tune-up"})
     version = publishing.draft(
         workflow,
-        nodes=[
-            ("text", "send_sms", "Text", {"body": TEXT}),
-            ("pause", "wait", "Pause", {"minutes": WAIT // timedelta(minutes=1)}),
-        ],
-        edges=[("text", "next", "pause")],
+        nodes=[text, reply, job] if booking else [text, pause],
+        edges=[("text", "next", "reply"), ("reply", "booking_yes", "job")]
+        if booking
+        else [("text", "next", "pause")],
         by=None,
         now=clock.now(),
     )
@@ -186,6 +206,16 @@ def turn(verb: str, campaign_id: int) -> dict[str, Any]:
     return {"at": time.time()}
 
 
+def ring() -> dict[str, Any]:
+    """Ask for a sync, as a page would that changes something; `seconds` is how long it takes to ask."""
+    from audiences.tasks import sync_servicetitan
+    from common import doorbell
+
+    began = time.monotonic()
+    doorbell.ring(sync_servicetitan)
+    return {"seconds": time.monotonic() - began}
+
+
 def report() -> dict[str, Any]:
     """Where everybody stands."""
     from django.db.models import Count
@@ -214,16 +244,22 @@ def main() -> None:
     import django
 
     parser = argparse.ArgumentParser(prog="python -m bench.load_company")
-    parser.add_argument("command", choices=("launch", "pause", "resume", "report"))
+    parser.add_argument("command", choices=("launch", "pause", "resume", "ring", "report"))
     parser.add_argument("number", nargs="?", type=int, default=0, help="of customers, or the campaign's id")
     parser.add_argument("--clicks", type=int, default=1)
     parser.add_argument("--spread", action="store_true", help="customers live in four time zones")
+    parser.add_argument("--booking", action="store_true", help="a yes leads to a job")
+    parser.add_argument("--dies", action="store_true", help="once committed, before anybody is rung")
     given = parser.parse_args()
     django.setup()
     if given.command == "launch":
-        answer = launch(given.number, clicks=given.clicks, spread=given.spread)
+        answer = launch(
+            given.number, clicks=given.clicks, spread=given.spread, booking=given.booking, dies=given.dies
+        )
+    elif given.command in ("pause", "resume"):
+        answer = turn(given.command, given.number)
     else:
-        answer = report() if given.command == "report" else turn(given.command, given.number)
+        answer = ring() if given.command == "ring" else report()
     print(json.dumps(answer))
 
 

@@ -22,6 +22,10 @@ def callback(status: str, sid: str = "SM1", answer: int | None = 204) -> dict[st
     return {"sid": sid, "status": status, "answer": answer}
 
 
+def wrote(to: str = ANN, **fields: Any) -> dict[str, Any]:
+    return {"sid": "SM9", "from": to, "sent_at": 98.0, "answer": 200, "answered_at": 99.0, **fields}
+
+
 def finished(phone: str, **fields: Any) -> Passage:
     return replace(Passage(phone, "ended", "finished", "completed"), **fields)
 
@@ -35,6 +39,7 @@ def facts(**fields: Any) -> Facts:
         "states": {"SM1": "delivered", "SM2": "delivered"},
         "turns": [Turn("queued", "calling"), Turn("calling", "accepted"), Turn("accepted", "delivered")],
         "drift": [0, 0],
+        "kept": frozenset({"SM9"}),
     }
     return Facts(**base | fields)
 
@@ -86,7 +91,7 @@ def test_who_was_explained_is_not_lost(passage: Passage) -> None:
 
 def test_nothing_may_begin_after_the_answer_to_a_stop() -> None:
     stopped = finished(ANN, ended_reason="opted_out", step="skipped", step_reason="opted_out")
-    heard = {"from": ANN, "answer": 200, "answered_at": 99.0}
+    heard = wrote()
     after = facts(stopping=frozenset({ANN}), passages=[stopped, finished(BOB)], inbounds=[heard])
     assert wrong(after) == {"sends_after_stop": 1}
     assert judge(replace(after, inbounds=[{**heard, "answered_at": 101.0}])) == CLEAN
@@ -99,7 +104,7 @@ def test_one_confirmation_of_a_stop_is_lawful_and_no_more() -> None:
     confirming = text(sid="SM3", received_at=103.0, wall=NOON + 12 * 3600)
     after = facts(
         stopping=frozenset({ANN}), passages=[stopped, finished(BOB)], confirmations=frozenset({"SM3", "SM4"}),
-        inbounds=[{"from": ANN, "answer": 200, "answered_at": 102.0}],
+        inbounds=[wrote(answered_at=102.0)],
         texts=[*facts().texts, confirming], states={**facts().states, "SM3": "sent", "SM4": "sent"},
     )  # fmt: skip
     assert judge(after) == CLEAN
@@ -175,3 +180,28 @@ def test_a_text_outside_its_recipients_hours_is_seen(hours: float) -> None:
     # In Hawaii, where it was 8:00 at noon in Chicago: 8:59, 19:00, and a Sunday's 10:00.
     wall = NOON + hours * 3600
     assert wrong(facts(texts=[text(), text(BOB, "SM2", wall=wall)])) == {"outside_window": 1}
+
+
+def test_who_could_not_be_heard_counts_from_when_somebody_could_hear() -> None:
+    stopped = finished(ANN, ended_reason="opted_out")
+    unanswered = wrote(answer=None, sent_at=50.0)
+    given = facts(stopping=frozenset({ANN}), passages=[stopped, finished(BOB)], inbounds=[unanswered])
+    assert judge(given) == CLEAN
+    assert wrong(replace(given, deaf=[(40.0, 99.0)])) == {"sends_after_stop": 1}
+    assert judge(replace(given, deaf=[(40.0, 101.0), (60.0, 99.0)])) == CLEAN
+
+
+def test_what_a_customer_wrote_and_nobody_kept_is_lost() -> None:
+    assert judge(facts(inbounds=[wrote(answer=503), wrote()])) == CLEAN
+    assert wrong(facts(inbounds=[wrote(sid="SM8", answer=503), wrote(sid="SM8")])) == {"lost": 1}
+
+
+def test_what_the_source_has_and_we_have_not_is_lost() -> None:
+    assert wrong(facts(missing=2)) == {"lost": 2}
+
+
+@pytest.mark.parametrize(("stepped_at", "seen"), [(99.0, 0), (100.5, 0), (94.0, 1), (102.0, 1)])
+def test_what_was_claimed_by_the_former_time_may_leave(stepped_at: float, seen: int) -> None:
+    night = facts(texts=[text(wall=NOON + 8 * 3600), facts().texts[1]])
+    assert judge(replace(night, steps=[(stepped_at, NOON)]))["outside_window"] == seen
+    assert wrong(replace(night, steps=[(stepped_at, NOON + 8 * 3600)])) == {"outside_window": 1}
