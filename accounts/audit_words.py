@@ -74,6 +74,7 @@ ACTS: dict[str, Act] = {
     "issued_token": Act("Account", "Issued an API token"),
     "connected": Act("Account", "Connected a provider"),
     "changed_connection": Act("Account", "Changed a connection"),
+    "changed_email_sender": Act("Account", "Changed what emails are sent from"),
 }
 
 # Where the page of a row is, by what the entry is on; each takes the row's key.

@@ -73,6 +73,17 @@ FIRST_TEXTABLE_ADDRESS_SQL = """
     LIMIT 1
 """
 
+# As above, of emails: the first mailbox in position order that takes mail; where none does, the first. An
+# opted-out mailbox is not passed over either, and one known for somebody else's is none of theirs.
+FIRST_MAILBOX_SQL = """
+    SELECT ad.id, ad.value
+    FROM audiences_contactaddress ca
+    JOIN audiences_address ad ON ad.id = ca.address_id
+    WHERE ca.contact_id = c.id AND ad.channel = 'email' AND ca.wrong_number_at IS NULL
+    ORDER BY (ad.unreachable_since IS NOT NULL), ca.position, ca.id
+    LIMIT 1
+"""
+
 # `r.confirms` names an opt-out in force at that very phone, recorded minutes ago because somebody wrote so.
 _CONFIRMABLE = """
     r.medium = 'text' AND EXISTS (
@@ -97,7 +108,7 @@ REFUSALS_SQL = f"""
              WHEN a.unreachable_since IS NOT NULL THEN 'unreachable'
              WHEN r.confirms <> 0 AND NOT ({_CONFIRMABLE}) THEN 'opted_out'
              WHEN r.confirms = 0 AND {OPTED_OUT} THEN 'opted_out'
-             WHEN r.unasked AND {ON_DO_NOT_CALL_LIST} THEN 'do_not_call'
+             WHEN r.unasked AND r.medium <> 'email' AND {ON_DO_NOT_CALL_LIST} THEN 'do_not_call'
              WHEN r.unasked AND r.medium = 'text' AND {NO_CONSENT} THEN 'no_consent'
              WHEN r.medium = 'call' AND r.recorded_voice AND NOT {RECORDED_CALLS_AGREED} THEN 'no_consent'
            END
@@ -107,7 +118,8 @@ REFUSALS_SQL = f"""
               recorded_voice, unasked)
     LEFT JOIN audiences_contact c ON c.id = r.contact_id AND c.account_id = r.account_id
     LEFT JOIN audiences_address a
-           ON a.id = r.address_id AND a.account_id = r.account_id AND a.channel = 'phone'
+           ON a.id = r.address_id AND a.account_id = r.account_id
+          AND a.channel = CASE r.medium WHEN 'email' THEN 'email' ELSE 'phone' END
 """
 """The first refusal of each intended touch. Parameters: now, the earliest opt-out that may be confirmed, then
 the columns of `r`. `unasked`: automated, no answer to the customer and no confirmation."""

@@ -25,17 +25,28 @@ from common import sql
 
 PHONE_TOUCHES_PER_DAY = 3
 """Texts and calls to one phone in any 24 hours: a ceiling nobody can raise."""
+EMAILS_PER_DAY = 3
+"""Emails to one mailbox in any 24 hours: a ceiling nobody can raise."""
 ANSWER_WITHOUT_CAPS = timedelta(hours=24)
 ANSWER_WITHOUT_HOURS = timedelta(minutes=30)
 CONFIRM_WITHIN = timedelta(minutes=5)
 """An opt-out may be confirmed by one text within this time: 47 CFR 64.1200(a)(12)."""
 
-TEXT, CALL = "text", "call"
+TEXT, CALL, EMAIL = "text", "call", "email"
+_CAPS = {
+    TEXT: (PHONE_TOUCHES_PER_DAY, "phone_cap"),
+    CALL: (PHONE_TOUCHES_PER_DAY, "phone_cap"),
+    EMAIL: (EMAILS_PER_DAY, "mailbox_cap"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """One intended touch. Counts are of touches already claimed, this batch excluded."""
+    """One intended touch. Counts are of touches already claimed, this batch excluded.
+
+    An email goes to a mailbox and keeps no hours: hours are the law of texts and calls, and whoever gets an
+    email reads it when they like. Opt-outs, caps and holds are as everywhere; consent lists are of phones.
+    """
 
     key: int
     account_id: int
@@ -48,8 +59,8 @@ class Reach:
     automated: bool
     confirmation: bool = False  # of a booking, say: free of caps and holds, never of hours or opt-outs
     recorded_voice: bool = False  # a call with recorded or synthetic voice: only with written consent
-    phone_touches_24h: int = 0
-    phone_touch_frees_at: datetime | None = None  # when the count falls below the ceiling
+    address_touches_24h: int = 0
+    address_frees_at: datetime | None = None  # when the count falls below the ceiling
     household_touches_24h: int = 0
     household_touches_7d: int = 0
     household_frees_at: datetime | None = None
@@ -81,15 +92,15 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
 
     Reaches are judged in the order given, and an allowed one counts towards the caps of those after it.
     Final reasons, as `audiences.fitness` has them: inactive, do_not_service, no_address, do_not_text,
-    unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap, household_cap; where
-    several apply, the one that ends last.
+    unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap, mailbox_cap,
+    household_cap; where several apply, the one that ends last.
     """
     if not reaches:
         return {}
     final = _final_refusals(reaches, now)
     spans = _spans(reaches, now)
     limits = household_limits({reach.account_id for reach in reaches})
-    phones: dict[int, int] = defaultdict(int)
+    addresses: dict[int, int] = defaultdict(int)
     homes: dict[int, int] = defaultdict(int)
     verdicts: dict[int, Verdict] = {}
     for reach in reaches:
@@ -100,14 +111,15 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
         opening = spans.get(reach.key)
         waits = _waits(reach, opening, now)
         if _counted(reach, now):
-            if reach.phone_touches_24h + phones[reach.address_id] >= PHONE_TOUCHES_PER_DAY:
-                waits.append((_later(reach.phone_touch_frees_at, now), "phone_cap"))
+            cap, capped = _CAPS[reach.medium]
+            if reach.address_touches_24h + addresses[reach.address_id] >= cap:
+                waits.append((_later(reach.address_frees_at, now), capped))
             here = homes[reach.household_id]
             if reach.household_touches_24h + here >= daily or reach.household_touches_7d + here >= weekly:
                 waits.append((_later(reach.household_frees_at, now), "household_cap"))
         verdicts[reach.key] = verdict = _verdict(reach, waits, opening, now)
         if verdict.allowed and _counted(reach, now):
-            phones[reach.address_id] += 1
+            addresses[reach.address_id] += 1
             homes[reach.household_id] += 1
     return verdicts
 
@@ -121,7 +133,8 @@ def _waits(reach: Reach, opening: hours.Span | None, now: datetime) -> list[tupl
         and reach.held_until > now
     ):
         waits.append((reach.held_until, "hold"))
-    if not _answers_within(reach, ANSWER_WITHOUT_HOURS, now) and (opening is None or opening[0] > now):
+    keeps_hours = reach.medium != EMAIL and not _answers_within(reach, ANSWER_WITHOUT_HOURS, now)
+    if keeps_hours and (opening is None or opening[0] > now):
         waits.append((opening[0] if opening else now + hours.HORIZON, "window"))
     return waits
 
@@ -172,7 +185,7 @@ def _unasked(reach: Reach, now: datetime) -> bool:
 
 def _spans(reaches: Sequence[Reach], now: datetime) -> dict[int, hours.Span]:
     """The current or next opening by key; constant queries per medium."""
-    without = {reach.account_id for reach in reaches if reach.window_id is None}
+    without = {reach.account_id for reach in reaches if reach.window_id is None and reach.medium != EMAIL}
     own = hours.windows_of(without) if without else {}
     spans: dict[int, hours.Span] = {}
     for medium in (TEXT, CALL):

@@ -6,12 +6,13 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Account, User
 from config import providers
-from integrations import connections
+from integrations import connections, mailboxes
 from integrations.encryption import CredentialsUnreadable
 from integrations.messaging import ProviderError
 from integrations.models import Connection, SendingNumber
 
 SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND = "Main line", 100  # the rate of a busy short code
+SANDBOX_POSTAL_ADDRESS, SANDBOX_EMAILS_PER_SECOND = "100 Example Avenue, Chicago, IL 60601", 100
 
 
 class Refused(Exception):
@@ -54,6 +55,7 @@ def connect(account: Account, environ: Mapping[str, str]) -> list[str]:
     except CredentialsUnreadable as error:
         return [f"The providers were not connected: {error}"]
     _quicken(account)
+    _mailbox(account)
     return []
 
 
@@ -65,6 +67,17 @@ def _quicken(account: Account) -> None:
     if _is_sandbox(number.connection):
         number.label, number.segments_per_second = SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND
         number.save(update_fields=["label", "segments_per_second"])
+
+
+def _mailbox(account: Account) -> None:
+    """Give the sandbox's SendGrid a mailbox to send from, once; a real one is for people to choose."""
+    connection = connections.for_account(account, Connection.Provider.SENDGRID)
+    if connection is None or not _is_sandbox(connection) or connection.sending_mailboxes.exists():
+        return
+    mailboxes.keep(
+        connection, email=f"office@{account.slug}.example", name=account.name,
+        postal_address=SANDBOX_POSTAL_ADDRESS, emails_per_second=SANDBOX_EMAILS_PER_SECOND, by=None,
+    )  # fmt: skip
 
 
 def _without_stand_ins(account: Account, environ: Mapping[str, str]) -> dict[str, str]:

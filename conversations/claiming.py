@@ -1,4 +1,4 @@
-"""The claim: under household, address and message locks the gate is asked, the text is rendered and stored,
+"""The claim: under household, address and message locks the gate is asked, the words are rendered and stored,
 an Attempt is written and the message becomes `calling`.
 
 The second of two commits before any byte leaves; the first is the lease (`conversations/leasing.py`).
@@ -24,6 +24,8 @@ from conversations.signals import message_deferred, message_status_changed
 
 State = Message.State
 MAX_VALIDITY = timedelta(hours=10)
+EMAIL_VALIDITY = timedelta(hours=1)
+"""How long news of an email whose call was lost is waited for: the provider tells of what it took by then."""
 MIN_VALIDITY_SECONDS = 6
 HOLD_LOOK = timedelta(minutes=15)
 
@@ -35,11 +37,19 @@ class Claim:
     message_id: int
     attempt_id: uuid.UUID
     connection_id: int
-    number_id: int
+    number_id: int | None  # of a text
     to: str
     from_: str
     body: str
     validity_seconds: int
+    mailbox_id: int | None = None  # of an email
+    from_name: str = ""
+    subject: str | None = None
+
+    @property
+    def is_email(self) -> bool:
+        """Whether it goes to a mailbox."""
+        return self.mailbox_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class _Candidate:
     household_id: int
     zone_set_id: int
     window_id: int | None
-    number_id: int
+    number_id: int | None
     connection_id: int
     to: str
     from_: str
@@ -67,6 +77,10 @@ class _Candidate:
     tries: int
     language: str
     answers_at: datetime | None  # of an automatic answer: when the customer wrote what it answers
+    mailbox_id: int | None
+    from_name: str
+    postal_address: str
+    subject: str
 
     @property
     def confirms(self) -> int:
@@ -76,14 +90,20 @@ class _Candidate:
         return int(named) if is_one else 0
 
     @property
+    def is_email(self) -> bool:
+        """Whether it goes to a mailbox."""
+        return self.mailbox_id is not None
+
+    @property
     def automated(self) -> bool:
         """Whether no person wrote it by hand."""
         return self.kind != Message.Kind.AGENT
 
     @property
     def introduces(self) -> bool:
-        """Whether it says how to opt out where that was not said: not what confirms an opt-out."""
-        return self.automated and not self.confirms
+        """Whether it says how to opt out where that was not said: not what confirms an opt-out. An email
+        always does."""
+        return self.automated and not self.confirms and not self.is_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +146,17 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     deferred: list[tuple[_Candidate, suppression.Verdict]] = []
     rendered: list[_Rendered] = []
     lines = footers.wordings(c.account_id for c in ready)
-    untold = footers.untold((c.address_id for c in ready if c.automated), now)
+    untold = footers.untold((c.address_id for c in ready if c.introduces), now)
     for candidate in ready:
         verdict = verdicts[candidate.id]
         if verdict.allowed:
             try:
                 line = lines[candidate.account_id].line(candidate.language)
                 owed = candidate.address_id in untold and candidate.introduces
-                rendered.append(_render(candidate, verdict, line if owed else "", now))
+                if candidate.is_email:
+                    rendered.append(_render_email(candidate, now))
+                else:
+                    rendered.append(_render(candidate, verdict, line if owed else "", now))
                 untold -= {candidate.address_id} if owed else set()
             except rendering.MergeFieldMissing as error:
                 refused.append(_Refusal(candidate, State.CANCELLED, "merge_field_missing", str(error)))
@@ -146,8 +169,9 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     _defer(deferred, now)
     _call(rendered, now)
     for made in rendered:
-        leased[made.claim.number_id] -= made.segments
-        uncalled[made.lane_id] -= 1
+        if made.claim.number_id is not None:
+            leased[made.claim.number_id] -= made.segments
+            uncalled[made.lane_id] -= 1
     leasing.settle({number_id: -size for number_id, size in leased.items()}, +uncalled, now)
     return [made.claim for made in rendered]
 
@@ -177,8 +201,9 @@ def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
     pausing.share(account for _, _, account, *_ in found)
     leased, texts = Counter[int](), Counter[int]()
     for *_, number_id, segments, lane_id in found:
-        leased[number_id] += segments
-        texts[lane_id] += 1
+        if number_id is not None:
+            leased[number_id] += segments
+            texts[lane_id] += 1
     return leased, texts
 
 
@@ -187,17 +212,20 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
     found = sql.rows(
         f"""
         SELECT m.id, m.kind, m.origin, m.account_id, m.lane_id, m.contact_id, m.address_id, c.household_id,
-            c.zone_set_id, l.window_id, m.number_id, n.connection_id, a.value, n.e164, t.body,
+            c.zone_set_id, l.window_id, m.number_id, coalesce(n.connection_id, x.connection_id), a.value,
+            coalesce(n.e164, x.email), t.body,
             m.variables::text, m.body, m.send_by,
             (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id), c.language,
             (SELECT i.created_at FROM conversations_message i
              WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
-               AND m.kind = 'automatic' AND l.kind = 'automatic')
+               AND m.kind = 'automatic' AND l.kind = 'automatic'),
+            x.id, coalesce(x.name, ''), coalesce(x.postal_address, ''), coalesce(m.subject, t.subject, '')
         FROM conversations_message m
         JOIN conversations_lane l ON l.id = m.lane_id
         JOIN audiences_contact c ON c.id = m.contact_id
         JOIN audiences_address a ON a.id = m.address_id
-        JOIN integrations_sendingnumber n ON n.id = m.number_id
+        LEFT JOIN integrations_sendingnumber n ON n.id = m.number_id
+        LEFT JOIN integrations_sendingmailbox x ON x.id = m.mailbox_id
         LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
         WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
@@ -209,15 +237,16 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
 
 
 def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Reach]:
-    """The candidates as questions to the gate, with what has touched their phones and homes."""
-    phones = touches.count_by_phone({c.address_id for c in candidates}, now)
+    """The candidates as questions to the gate, with what has touched their addresses and homes."""
+    addresses = touches.count_by_address({c.address_id for c in candidates}, now)
     homes = touches.count_by_household({c.household_id for c in candidates}, now)
     limits = suppression.household_limits({c.account_id for c in candidates})
     holds = touches.holds([(c.contact_id, c.lane_id) for c in candidates], now)
-    answered = touches.answered([c.id for c in candidates], now)
+    answered = touches.answered([c.id for c in candidates if not c.is_email], now)
+    answered |= touches.answered_by_email([c.id for c in candidates if c.is_email], now)
     reaches = []
     for c in candidates:
-        phone = phones.get(c.address_id, touches.NONE)
+        address = addresses.get(c.address_id, touches.NONE)
         home = homes.get(c.household_id, touches.NONE)
         reaches.append(
             suppression.Reach(
@@ -228,10 +257,10 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 household_id=c.household_id,
                 zone_set_id=c.zone_set_id,
                 window_id=c.window_id,
-                medium=suppression.TEXT,
+                medium=suppression.EMAIL if c.is_email else suppression.TEXT,
                 automated=c.automated,
-                phone_touches_24h=phone.of_day,
-                phone_touch_frees_at=touches.phone_frees(phone),
+                address_touches_24h=address.of_day,
+                address_frees_at=touches.address_frees(address),
                 household_touches_24h=home.of_day,
                 household_touches_7d=home.of_week,
                 household_frees_at=touches.household_frees(home, weekly=limits[c.account_id][1]),
@@ -258,6 +287,22 @@ def _render(c: _Candidate, verdict: suppression.Verdict, footer: str, now: datet
     return _Rendered(
         claim, c.lane_id, count_segments(body).count, until, try_number=c.tries + 1, tells_opt_out=tells
     )
+
+
+def _render_email(c: _Candidate, now: datetime) -> _Rendered:
+    """As `_render`: an email of a campaign, with what stands below every one. Raises MergeFieldMissing."""
+    subject, body = c.subject, c.body
+    if body is None:  # else an earlier try has written both
+        variables = json.loads(c.variables or "null") or {}
+        subject = rendering.render_line(c.subject, variables)
+        words = rendering.render(c.template or "", variables)
+        body = footers.with_email_footer(words, c.language, c.postal_address)
+    until = now + EMAIL_VALIDITY
+    claim = Claim(
+        c.id, uuid.uuid4(), c.connection_id, None, c.to, c.from_, body, int(EMAIL_VALIDITY.total_seconds()),
+        c.mailbox_id, c.from_name, subject,
+    )  # fmt: skip
+    return _Rendered(claim, c.lane_id, 1, until, try_number=c.tries + 1, tells_opt_out=True)
 
 
 def _finish(refused: list[_Refusal], now: datetime) -> None:
@@ -302,9 +347,9 @@ def _call(rendered: list[_Rendered], now: datetime) -> None:
     """Store words and attempts: from this commit on the messages are being called."""
     if not rendered:
         return
-    ids, bodies, segments, valid, tells, attempts, tries = sql.columns(
+    ids, bodies, subjects, segments, valid, tells, attempts, tries = sql.columns(
         [
-            (r.claim.message_id, r.claim.body, r.segments, r.valid_until, r.tells_opt_out,
+            (r.claim.message_id, r.claim.body, r.claim.subject, r.segments, r.valid_until, r.tells_opt_out,
              r.claim.attempt_id, r.try_number)
             for r in rendered
         ]
@@ -313,11 +358,12 @@ def _call(rendered: list[_Rendered], now: datetime) -> None:
         """
         UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
             leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
-            body = n.body, segments = n.segments, valid_until = n.valid_until, tells_opt_out = n.tells
-        FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[], %s::bool[])
-            AS n(id, body, segments, valid_until, tells) WHERE m.id = n.id
+            body = n.body, subject = n.subject, segments = n.segments, valid_until = n.valid_until,
+            tells_opt_out = n.tells
+        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::bool[])
+            AS n(id, body, subject, segments, valid_until, tells) WHERE m.id = n.id
         """,
-        [now, ids, bodies, segments, valid, tells],
+        [now, ids, bodies, subjects, segments, valid, tells],
     )
     sql.run(
         "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"

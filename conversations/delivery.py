@@ -196,7 +196,8 @@ def _take_back(refused: Sequence[int], now: datetime) -> None:
     if not refused:
         return
     sizes = sql.rows(
-        "SELECT number_id, sum(segments) FROM conversations_message WHERE id = ANY(%s) GROUP BY number_id",
+        "SELECT number_id, sum(segments) FROM conversations_message"
+        " WHERE id = ANY(%s) AND number_id IS NOT NULL GROUP BY number_id",
         [list(refused)],
     )
     number_days.count({number_id: -int(segments) for number_id, segments in sizes}, now)

@@ -1,4 +1,4 @@
-"""The lease: due messages are set aside for one sender, at most what each number may send now.
+"""The lease: due texts are set aside for one sender, at most what each number may send now.
 
 The first of two commits before any byte leaves; the second is the claim (`conversations/claiming.py`).
 """
@@ -52,7 +52,7 @@ class _Lane(NamedTuple):
 
 @atomic_with_retry
 def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
-    """Set aside at most `room` due messages, agents' lanes first; returns their ids.
+    """Set aside at most `room` due texts, agents' lanes first; returns their ids.
 
     Accounts share the room, lanes of an account share it and the rates of its numbers, by `turns`: a long
     queue takes no more than a short one. Advances each number's pace (`NumberPace`), its counter of the
@@ -89,7 +89,8 @@ def _due_lanes(now: datetime) -> list[_Lane]:
         WHERE NOT l.paused AND (p.id IS NULL OR l.kind IN ('agents', 'tests') AND NOT p.agents_too)
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-            AND m.due_at <= %s AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp())
+            AND m.mailbox_id IS NULL AND m.due_at <= %s
+            AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp())
             AND (p.id IS NULL OR m.kind = 'agent'))
         """,
         [now],
@@ -125,7 +126,7 @@ def _texts_allowed(lane_ids: list[int]) -> dict[int, int]:
     """Texts that lanes with a pace of their own may hand over now; the others are absent."""
     found = sql.rows(
         f"""
-        SELECT l.id, {_allowance("l.tat", _TEXTS_A_SECOND)} FROM conversations_lane l
+        SELECT l.id, {allowance("l.tat", _TEXTS_A_SECOND)} FROM conversations_lane l
         WHERE l.id = ANY(%(ids)s) AND l.texts_per_hour IS NOT NULL ORDER BY l.id FOR NO KEY UPDATE
         """,
         {"ids": lane_ids, "burst": BURST_SECONDS},
@@ -133,7 +134,7 @@ def _texts_allowed(lane_ids: list[int]) -> dict[int, int]:
     return {lane: max(texts, 0) for lane, texts in found}
 
 
-def _allowance(tat: str, rate: str) -> str:
+def allowance(tat: str, rate: str) -> str:
     """SQL: how many are allowed now by the pace `tat` at `rate` a second; at least one in a burst."""
     ahead = f"extract(epoch FROM greatest({tat}, clock_timestamp()) - clock_timestamp())"
     return f"floor(greatest(%(burst)s * ({rate}), 1.0) - {ahead} * ({rate}))::int"
@@ -151,7 +152,7 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
     )
     found = sql.rows(
         f"""
-        SELECT n.account_id, p.number_id, {_allowance("p.tat", "n.segments_per_second")}, EXISTS (
+        SELECT n.account_id, p.number_id, {allowance("p.tat", "n.segments_per_second")}, EXISTS (
             SELECT 1 FROM integrations_sendingnumber c
             WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL)
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id

@@ -13,7 +13,7 @@ from common import sql
 from common.transactions import atomic_with_retry
 from conversations import outbound
 from conversations.models import Message, Thread
-from conversations.signals import address_opted_out
+from conversations.signals import address_opted_out, message_status_changed
 
 REASON = "opted_out"
 
@@ -56,8 +56,11 @@ def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
     Returns the messages being called at this moment.
     """
     ids = sorted(set(address_ids))
-    outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
+    taken = outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
     address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
+    # What nobody's end has closed: a mailbox ends no passage, so the steps of its emails go on.
+    if taken:
+        message_status_changed.send(Message, changes=taken, now=now)
     # After the enrollments: a workflow that has one may just have opened a thread for a person.
     Thread.objects.filter(address__in=ids).update(
         state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False

@@ -1,4 +1,4 @@
-"""Putting texts into a lane's queue, and taking them out again."""
+"""Putting texts and emails into a lane's queue, and taking them out again."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,21 +14,26 @@ from conversations.signals import message_status_changed
 
 _QUEUE_SQL = """
     INSERT INTO conversations_message
-        (account_id, lane_id, contact_id, address_id, number_id, kind, origin, template_id, variables,
-         segments, state, state_at, created_at, due_at, send_by)
-    SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, COALESCE(t.number_id, %(number_id)s),
+        (account_id, lane_id, contact_id, address_id, number_id, mailbox_id, provider, kind, origin,
+         template_id, variables, segments, state, state_at, created_at, due_at, send_by)
+    SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, {sender},
         'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
         %(now)s, q.send_by
-    FROM ({source}) q
-    LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
+    FROM ({source}) q {threads}
     RETURNING id, origin
 """
+_FROM_NUMBER = "COALESCE(t.number_id, %(number_id)s), NULL::bigint, 'twilio'"
+_THREADS = "LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id"
+_FROM_MAILBOX = "NULL::bigint, %(mailbox_id)s, 'sendgrid'"
 
 
-def template(account: Account, body: str) -> MessageTemplate:
-    """The stored words of a text; the same words give the same row."""
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    return MessageTemplate.objects.get_or_create(account=account, sha256=digest, defaults={"body": body})[0]
+def template(account: Account, body: str, subject: str = "") -> MessageTemplate:
+    """The stored words of a text, or of an email with its subject; the same words give the same row."""
+    words = f"{subject}\0{body}" if subject else body
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return MessageTemplate.objects.get_or_create(
+        account=account, sha256=digest, defaults={"subject": subject, "body": body}
+    )[0]
 
 
 def queueing(
@@ -57,11 +62,28 @@ def queueing(
         "segments": segments,
         "now": now,
     }
-    return sql.Query(_QUEUE_SQL.format(source=source.text), params)
+    statement = _QUEUE_SQL.format(source=source.text, sender=_FROM_NUMBER, threads=_THREADS)
+    return sql.Query(statement, params)
+
+
+def queueing_emails(
+    source: sql.Query, *, account_id: int, lane_id: int, mailbox_id: int, template_id: int, now: datetime
+) -> sql.Query:
+    """As `queueing`, one email per row of `source` from a mailbox of ours. An email counts as one segment."""
+    params = {
+        **source.params,
+        "account_id": account_id,
+        "lane_id": lane_id,
+        "mailbox_id": mailbox_id,
+        "template_id": template_id,
+        "segments": 1,
+        "now": now,
+    }
+    return sql.Query(_QUEUE_SQL.format(source=source.text, sender=_FROM_MAILBOX, threads=""), params)
 
 
 def release(message_ids: Sequence[int], *, now: datetime) -> set[int]:
-    """Let texts that were put off leave now; those of them that are still queued."""
+    """Let messages that were put off leave now; those of them that are still queued."""
     return set(
         sql.column(
             "UPDATE conversations_message SET due_at = %s WHERE id = ANY(%s) AND state = 'queued'"
@@ -74,21 +96,33 @@ def release(message_ids: Sequence[int], *, now: datetime) -> set[int]:
 def waiting(lane_id: int, at_most: int, *, now: datetime) -> tuple[int, int]:
     """Texts that a lane could send now and their segments, counted up to `at_most` rows; what was put off
     does not count."""
-    ((texts, segments),) = sql.rows(
-        "SELECT count(*), coalesce(sum(segments), 0) FROM (SELECT segments FROM conversations_message"
-        " WHERE lane_id = %s AND state = 'queued' AND due_at <= %s LIMIT %s) q",
+    return _waiting("mailbox_id IS NULL", lane_id, at_most, now)
+
+
+def waiting_emails(lane_id: int, at_most: int, *, now: datetime) -> int:
+    """Emails that a lane could send now, up to `at_most`; what was put off does not count."""
+    return _waiting("mailbox_id IS NOT NULL", lane_id, at_most, now)[0]
+
+
+def _waiting(of_channel: str, lane_id: int, at_most: int, now: datetime) -> tuple[int, int]:
+    ((messages, segments),) = sql.rows(
+        f"""
+        SELECT count(*), coalesce(sum(segments), 0) FROM (
+            SELECT segments FROM conversations_message
+            WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND {of_channel} LIMIT %s) q
+        """,
         [lane_id, now, at_most],
     )
-    return texts, int(segments)
+    return messages, int(segments)
 
 
-def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool = True) -> int:
-    """Take queued messages out of their lanes; those already called are left. Returns how many.
+def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool = True) -> list[Change]:
+    """Take queued messages out of their lanes; those already called are left. Returns what was taken.
 
     Locks the rows in id order. `tell=False` is for callers that close the steps themselves.
     """
     if not message_ids:
-        return 0
+        return []
     lock_messages(message_ids)
     found = sql.rows(
         """
@@ -101,7 +135,7 @@ def cancel(message_ids: Sequence[int], *, reason: str, now: datetime, tell: bool
     changes = [Change(*row) for row in found]
     if changes and tell:
         message_status_changed.send(Message, changes=changes, now=now)
-    return len(changes)
+    return changes
 
 
 def queued_to(address_ids: Sequence[int]) -> list[int]:

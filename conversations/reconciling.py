@@ -1,7 +1,8 @@
 """Calls whose answer was lost: found in the provider's list, or given up after their validity.
 
 A match is one listed text to that phone with the same words and sender, created around the call and
-claimed by no other message. Two matches are an alarm, never a third send.
+claimed by no other message. Two matches are an alarm, never a third send. Emails have no such list: only the
+provider's own events, which name the attempt, can tell.
 """
 
 import logging
@@ -16,7 +17,7 @@ from conversations import delivery
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.models import Attempt, Message
 from integrations.messaging import ListedText, ProviderError
-from integrations.models import Connection
+from integrations.models import Connection, SendingNumber
 from integrations.twilio.client import TwilioAccess, list_texts
 
 log = logging.getLogger(__name__)
@@ -47,24 +48,25 @@ def reconcile_unknown(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECO
     settled = 0
     for message_id, _ in zip(ids, loops.loop_until(seconds), strict=False):
         message = messages.get(message_id)
-        if message is None or message.number.connection_id in silent:
+        if message is None:
             continue
-        try:
-            settled += _reconcile(message, now)
-        except ProviderError as error:
-            log.warning("list of texts not available: %s", error.code)
-            silent.add(message.number.connection_id)
+        if message.number is None:
+            settled += settle(message.pk, None, now=now)
+        elif message.number.connection_id not in silent:
+            try:
+                settled += _reconcile(message, message.number, now)
+            except ProviderError as error:
+                log.warning("list of texts not available: %s", error.code)
+                silent.add(message.number.connection_id)
     return settled
 
 
-def _reconcile(message: Message, now: datetime) -> bool:
+def _reconcile(message: Message, number: SendingNumber, now: datetime) -> bool:
     """Whether the message was settled. Raises ProviderError where the list cannot be read."""
     attempt = Attempt.objects.filter(message=message).exclude(state="refused").first()
     started = attempt.started_at if attempt else message.state_at
-    listed = list_texts(
-        _access(message.number.connection), to=message.address.value, created_after=started - _SLACK
-    )
-    matches = _unclaimed([text for text in listed if _matches(text, message)])
+    listed = list_texts(_access(number.connection), to=message.address.value, created_after=started - _SLACK)
+    matches = _unclaimed([text for text in listed if _matches(text, message, number)])
     if len(matches) > 1:
         log.error("message %s matches %s texts at the provider", message.pk, len(matches))
         return False
@@ -79,8 +81,8 @@ def _access(connection: Connection) -> TwilioAccess:
         raise ProviderError(words, permanent=True, accepted="no", code="not_connected") from None
 
 
-def _matches(text: ListedText, message: Message) -> bool:
-    return text.body == message.body and text.from_ in ("", message.number.e164)
+def _matches(text: ListedText, message: Message, number: SendingNumber) -> bool:
+    return text.body == message.body and text.from_ in ("", number.e164)
 
 
 def _unclaimed(texts: Sequence[ListedText]) -> list[ListedText]:
@@ -104,7 +106,7 @@ def settle(message_id: int, found: ListedText | None, *, now: datetime) -> bool:
     message.save(update_fields=["unknown_polls"])
     if message.unknown_polls < _POLLS_BEFORE_GIVING_UP or (message.valid_until and message.valid_until > now):
         return False
-    words = "The provider never said whether it took this text"
+    words = f"The provider never said whether it took this {'text' if message.number_id else 'email'}"
     delivery.advance(
         [delivery.Move(message_id, Message.State.FAILED, None, DELIVERY_UNKNOWN, words, 0)], now=now
     )

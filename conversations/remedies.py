@@ -11,12 +11,14 @@ from common.transactions import atomic_with_retry
 from conversations import opt_outs
 from conversations.models import Message
 from integrations.messaging import Remedy
-from integrations.twilio import errors
+from integrations.sendgrid import errors as sendgrid_errors
+from integrations.twilio import errors as twilio_errors
 
 LOOK_BACK = timedelta(days=7)
 _UNREACHABLE = {
     Remedy.NUMBER_INVALID: "The number does not exist",
     Remedy.NO_TEXTS: "The number cannot receive texts",
+    Remedy.MAILBOX_INVALID: "The mailbox does not exist",
 }
 
 
@@ -43,7 +45,11 @@ def make_good(*, now: datetime) -> int:
 
     Reads every message that failed, so it is not for each round of a loop.
     """
-    codes = {code: verdict.remedy for code, verdict in errors.CODES.items()}
+    codes = {
+        code: verdict.remedy
+        for known in (twilio_errors.CODES, sendgrid_errors.CODES)
+        for code, verdict in known.items()
+    }
     found = sql.rows(
         """
         SELECT m.id, m.code FROM conversations_message m JOIN audiences_address a ON a.id = m.address_id

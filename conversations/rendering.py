@@ -19,6 +19,7 @@ from liquid.exceptions import (
 )
 
 LONGEST_BYTES = 8_000  # five times what a text may have, in UTF-8
+LONGEST_LINE = 300  # of `Message.subject`
 # A range inside a tag: `(1..9)`. No text needs one, and looking through a long one takes for ever.
 _RANGE = re.compile(r"\{[{%](?:(?![%}]\}).)*\.\.", re.DOTALL)
 
@@ -83,6 +84,14 @@ def render(body: str, variables: dict[str, Any]) -> str:
         return _parsed(body).render(**known)
     except Exception as error:  # the library slips too, and one person's text must not hold up the others'
         raise MergeFieldMissing(_in_words(body, known)) from error
+
+
+def render_line(words: str, variables: dict[str, Any]) -> str:
+    """As `render`, in one line of at most 300 characters: an email's subject, which may not be empty."""
+    line = " ".join(render(words, variables).split())[:LONGEST_LINE]
+    if not line:
+        raise MergeFieldMissing("The subject would be empty for this person")
+    return line
 
 
 def _in_words(body: str, known: Mapping[str, object]) -> str:

@@ -18,12 +18,13 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from common import clock, loops
 from common.transactions import atomic_with_retry
 from common.turns import Turns
-from conversations import claiming, delivery, leasing, remedies
+from conversations import claiming, delivery, email_leasing, leasing, remedies
 from conversations.claiming import Claim
 from conversations.delivery import CallResult
 from conversations.models import Message
-from integrations.messaging import OutgoingText, ProviderError, Receipt, Remedy
+from integrations.messaging import OutgoingEmail, OutgoingText, ProviderError, Receipt, Remedy
 from integrations.models import Connection
+from integrations.sendgrid.client import EmailClient, SendGridAccess, SendGridPool
 from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ BATCH = 250
 FLUSH_SECONDS = 0.03
 IDLE_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names no time
+EMAIL_SHARE = 4  # of the slots: a slow mail provider holds its own alone, and texts go on
 _RETRY_SLOWLY = {"20429", "429"}
+_Client = TextClient | EmailClient
 
 
 def run(seconds: float, *, concurrency: int | None = None, until_idle: bool = False) -> int:
@@ -51,23 +54,30 @@ class Sender:
 
     def __init__(self, concurrency: int) -> None:
         self.concurrency = concurrency
+        self.email_concurrency = max(1, concurrency // EMAIL_SHARE)
         self.calls = 0
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._emails_in_flight = 0
         self._results: list[CallResult] = []
-        self._numbers: dict[int, int] = {}
-        self._clients: dict[int, TextClient | ProviderError] = {}
+        self._claims: dict[int, Claim] = {}  # whose calls are not yet recorded
+        self._clients: dict[int, _Client | ProviderError] = {}
         self._turns = Turns()
+        self._emails_again = 0.0  # monotonic: when emails are looked for next
         self._database = ThreadPoolExecutor(1, "sender-db")
 
     async def loop(self, seconds: float, *, until_idle: bool = False) -> int:
         """Claim, call and record until the time is over, then wait for what is in flight."""
         deadline = time.monotonic() + seconds
         try:
-            async with TwilioPool(self.concurrency) as pool:
+            async with (
+                TwilioPool(self.concurrency) as texts,
+                SendGridPool(self.email_concurrency) as emails,
+            ):
                 while time.monotonic() < deadline and not loops.should_stop():
                     claims, born = await self._take()
                     for claim in claims:
-                        client = await self._client(pool, claim.connection_id)
+                        client = await self._client(texts, emails, claim.connection_id)
+                        self._emails_in_flight += claim.is_email
                         task = asyncio.create_task(self._call(client, claim, born))
                         self._in_flight.add(task)
                         task.add_done_callback(self._in_flight.discard)
@@ -86,23 +96,35 @@ class Sender:
 
     async def _take(self) -> tuple[list[Claim], float]:
         """Claims for free slots, and the monotonic instant from before they were claimed."""
-        room = min(self.concurrency - len(self._in_flight), BATCH)
-        if room <= 0:
-            return [], 0.0
-        leased = await self._in_database(lambda: leasing.lease(room, now=clock.now(), turns=self._turns))
+        leased = [*await self._lease_texts(), *await self._lease_emails()]
         born = time.monotonic()
         if not leased:
             return [], born
         return await self._in_database(lambda: claim_apart(leased)), born
 
-    async def _call(self, client: TextClient | ProviderError, claim: Claim, born: float) -> None:
-        """Hand one text over. Whatever goes wrong is a result: one message never ends the loop."""
-        self._numbers[claim.message_id] = claim.number_id
+    async def _lease_texts(self) -> list[int]:
+        room = min(self.concurrency - len(self._in_flight) + self._emails_in_flight, BATCH)
+        if room <= 0:
+            return []
+        return await self._in_database(lambda: leasing.lease(room, now=clock.now(), turns=self._turns))
+
+    async def _lease_emails(self) -> list[int]:
+        """As texts; where none was found, none is looked for again at once: most accounts send few."""
+        room = min(self.email_concurrency - self._emails_in_flight, BATCH)
+        if room <= 0 or time.monotonic() < self._emails_again:
+            return []
+        found = await self._in_database(lambda: email_leasing.lease(room, now=clock.now(), turns=self._turns))
+        self._emails_again = 0.0 if found else time.monotonic() + IDLE_SECONDS
+        return found
+
+    async def _call(self, client: _Client | ProviderError, claim: Claim, born: float) -> None:
+        """Hand one message over. Whatever goes wrong is a result: one message never ends the loop."""
+        self._claims[claim.message_id] = claim
         result: Receipt | ProviderError
         try:
             if isinstance(client, ProviderError):
                 raise client
-            result = await client.send_text(_text(claim), not_after=born + CLAIM_VALID_SECONDS)
+            result = await _hand_over(client, claim, born + CLAIM_VALID_SECONDS)
         except ProviderError as error:
             result = error
         except Exception as error:
@@ -110,6 +132,7 @@ class Sender:
             words = f"The call broke: {type(error).__name__}"
             result = ProviderError(words, permanent=False, accepted="unknown", code="broken")
         self.calls += 1
+        self._emails_in_flight -= claim.is_email
         self._results.append(CallResult(claim.message_id, claim.attempt_id, result))
 
     async def _flush(self) -> None:
@@ -125,17 +148,22 @@ class Sender:
         if refusals:
             await self._in_database(lambda: remedies.apply(refusals, now=clock.now()))
         for result in results:
-            number_id = self._numbers.pop(result.message_id, None)
-            if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY and number_id:
+            claim = self._claims.pop(result.message_id)
+            if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY:
                 pause = result.result.retry_after or PAUSE_SECONDS
-                await self._in_database(partial(leasing.slow_down, number_id, pause))
+                await self._in_database(partial(_slow_down, claim, pause))
 
-    async def _client(self, pool: TwilioPool, connection_id: int) -> TextClient | ProviderError:
+    async def _client(
+        self, texts: TwilioPool, emails: SendGridPool, connection_id: int
+    ) -> _Client | ProviderError:
         """The client of one connection, or why it cannot be used; read once a loop."""
         if connection_id not in self._clients:
             try:
                 stored = await self._in_database(lambda: Connection.objects.get(pk=connection_id))
-                self._clients[connection_id] = pool.client(TwilioAccess.of(stored))
+                if stored.provider == Connection.Provider.SENDGRID:
+                    self._clients[connection_id] = emails.client(SendGridAccess.of(stored))
+                else:
+                    self._clients[connection_id] = texts.client(TwilioAccess.of(stored))
             except Exception:
                 log.exception("connection %s cannot be used", connection_id)
                 words = "The connection to the provider cannot be used; check it in Settings"
@@ -149,6 +177,32 @@ class Sender:
             return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._database, job)
+
+
+async def _hand_over(client: _Client, claim: Claim, not_after: float) -> Receipt:
+    if isinstance(client, EmailClient):
+        return await client.send_email(_email(claim), not_after=not_after)
+    return await client.send_text(_text(claim), not_after=not_after)
+
+
+def _slow_down(claim: Claim, seconds: float) -> None:
+    """Hold back what the claim leaves from."""
+    if claim.number_id is not None:
+        leasing.slow_down(claim.number_id, seconds)
+    if claim.mailbox_id is not None:
+        email_leasing.slow_down(claim.mailbox_id, seconds)
+
+
+def _email(claim: Claim) -> OutgoingEmail:
+    """The claim in the adapters' words."""
+    return OutgoingEmail(
+        attempt_id=claim.attempt_id,
+        to=claim.to,
+        from_=claim.from_,
+        from_name=claim.from_name,
+        subject=claim.subject or "",
+        body=claim.body,
+    )
 
 
 def _text(claim: Claim) -> OutgoingText:

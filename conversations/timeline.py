@@ -1,11 +1,14 @@
-"""Everything said with one contact on one address, what became of it, and what happened around it."""
+"""Everything said with one contact on one address, what became of it, and what happened around it.
+
+The emails that campaigns sent the contact stand among the texts: whoever answers knows what was said.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import AuditEntry
@@ -86,6 +89,8 @@ class Entry:
     first: bool = True
     last: bool = True
     theirs: str = ""  # the customer's hour, where it is another than ours
+    subject: str = ""  # of an email
+    to: str = ""  # the mailbox it went to
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,9 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
 
 def _with_footer(entries: list[Entry], messages: list[Message], thread: Thread, now: datetime) -> list[Entry]:
     """The next automated text that is not written yet ends with the opt-out line, where that is owed."""
-    unwritten = [one.pk for one in messages if one.body is None and one.state == State.QUEUED]
+    unwritten = [
+        one.pk for one in messages if one.body is None and one.state == State.QUEUED and one.number_id
+    ]
     line = footers.owed(thread, now) if unwritten else ""
     if not line:
         return entries
@@ -144,7 +151,10 @@ def _with_footer(entries: list[Entry], messages: list[Message], thread: Thread, 
 def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
     """Whatever changes what `of` and `opted_out` say, but for the hour, changes these (`common.stamps`)."""
     person = ("by__name", "by__email")
-    words = ("lane__name", "template__body", "reading__label", "reading__outcome", "contact__name")
+    words = (
+        *("lane__name", "template__body", "template__subject", "reading__label", "reading__outcome"),
+        *("contact__name", "address__value"),
+    )
     return [
         stamped(_messages(thread, limit), *words, *person),
         stamped(_note_rows(thread, limit), *person),
@@ -155,10 +165,11 @@ def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
 
 
 def _messages(thread: Thread, limit: int) -> QuerySet[Message]:
-    """The latest messages, and one more where there are earlier ones."""
+    """The latest messages, and one more where there are earlier ones: those of the phone, and emails."""
+    here = Q(address_id=thread.address_id) | Q(mailbox__isnull=False)
     return (
-        Message.objects.filter(contact_id=thread.contact_id, address_id=thread.address_id)
-        .select_related("lane", "by", "template", "reading", "contact")
+        Message.objects.filter(here, contact_id=thread.contact_id)
+        .select_related("lane", "by", "template", "reading", "contact", "address")
         .order_by("-created_at", "-pk")[: limit + 1]
     )
 
@@ -189,6 +200,7 @@ def _laid_out(entries: list[Entry], now: datetime) -> list[Entry]:
             before is not None
             and entry.direction != "event"
             and (before.direction, before.who, before.origin) == (entry.direction, entry.who, entry.origin)
+            and not (before.subject or entry.subject)
             and entry.at - before.at < TOGETHER
         )
         if joins:
@@ -292,7 +304,19 @@ def _of_message(message: Message, origin: Link | None) -> Entry:
         origin=origin,
         reading=reading_words.of(reading, message.body or "") if reading else "",
         reading_id=reading.pk if reading else 0,
+        subject=_subject(message),
+        to=message.address.value if message.mailbox_id else "",
     )
+
+
+def _subject(message: Message) -> str:
+    """An email's subject, as it was or will be; nothing for a text."""
+    if message.mailbox_id is None or message.subject is not None or message.template is None:
+        return message.subject or ""
+    try:
+        return rendering.render_line(message.template.subject, message.variables or {})
+    except rendering.MergeFieldMissing:
+        return message.template.subject
 
 
 def _who(message: Message) -> str:

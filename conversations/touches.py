@@ -1,6 +1,7 @@
-"""What has touched a phone or a home, and what keeps a text from them: caps, holds, answers.
+"""What has touched a phone, a mailbox or a home, and what keeps a message from them: caps, holds, answers.
 
-Texts of campaigns count. Agents' replies, answers and confirmations are free, and so are not counted.
+Texts and emails of campaigns count, in a home both together. Agents' replies, answers and confirmations are
+free, and so are not counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ DAY, WEEK = timedelta(hours=24), timedelta(days=7)
 
 
 class Touches(NamedTuple):
-    """Touches of one phone or home by campaigns: how many in 24 h and in 7 days, and the oldest of each."""
+    """Touches of one address or home by campaigns: how many in 24 h and in 7 days, and the oldest of each."""
 
     of_day: int
     of_week: int
@@ -24,9 +25,9 @@ class Touches(NamedTuple):
 NONE = Touches(0, 0, None, None)
 
 
-def phone_frees(phone: Touches) -> datetime | None:
-    """When a phone's oldest counted touch leaves its day."""
-    return phone.first_of_day + DAY if phone.first_of_day is not None else None
+def address_frees(address: Touches) -> datetime | None:
+    """When an address's oldest counted touch leaves its day."""
+    return address.first_of_day + DAY if address.first_of_day is not None else None
 
 
 def household_frees(home: Touches, *, weekly: int) -> datetime | None:
@@ -36,7 +37,7 @@ def household_frees(home: Touches, *, weekly: int) -> datetime | None:
     return home.first_of_day + DAY if home.first_of_day is not None else None
 
 
-def count_by_phone(address_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
+def count_by_address(address_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     """Touches by address; untouched ones are absent."""
     return _count("m.address_id", "m.address_id = ANY(%(ids)s)", address_ids, now)
 
@@ -80,16 +81,25 @@ def holds(pairs: Sequence[tuple[int, int]], now: datetime) -> dict[tuple[int, in
 
 
 def answered(message_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """Message → when the customer wrote what it answers; those that answer nothing are absent.
+    """Text → when the customer wrote what it answers; those that answer nothing are absent.
 
     A campaign's text is an answer where the customer has replied to that campaign within a day, the text
     was queued after that, and nothing automatic has gone to the phone since: one answer per reply.
     """
+    return _answered("i.address_id = m.address_id", message_ids, now)
+
+
+def answered_by_email(message_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """As `answered`, of emails: the customer texted, and nothing has gone to the mailbox since."""
+    return _answered("i.contact_id = m.contact_id", message_ids, now) if message_ids else {}
+
+
+def _answered(theirs: str, message_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
     found = sql.rows(
-        """
+        f"""
         SELECT m.id, max(i.created_at)
         FROM conversations_message m
-        JOIN conversations_message i ON i.address_id = m.address_id AND i.kind = 'inbound'
+        JOIN conversations_message i ON {theirs} AND i.kind = 'inbound'
             AND i.created_at > %(day)s AND i.created_at <= m.created_at
         JOIN conversations_message asked ON asked.id = i.replies_to_id AND asked.lane_id = m.lane_id
         WHERE m.id = ANY(%(ids)s) AND m.kind IN ('campaign', 'automatic') AND NOT EXISTS (

@@ -4,13 +4,16 @@ Never inside a transaction. It asks for little, repeats nothing, and changes not
 """
 
 import time
+import uuid
 from dataclasses import dataclass
 
 import httpx
 from django.db import connection as database
 
-from integrations.messaging import ProviderError
-from integrations.models import Connection
+from integrations.messaging import OutgoingEmail, ProviderError
+from integrations.models import Connection, SendingMailbox
+from integrations.sendgrid import client as sendgrid
+from integrations.sendgrid.client import SendGridAccess
 from integrations.servicetitan import errors
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.tokens import TenantGate
@@ -47,6 +50,11 @@ def stored(connection: Connection) -> Answer:
     """Try a connection as it is kept."""
     if connection.provider == Connection.Provider.SERVICETITAN:
         return servicetitan(ServiceTitanAccess.of(connection))
+    if connection.provider == Connection.Provider.SENDGRID:
+        mailbox = SendingMailbox.objects.filter(connection=connection).first()
+        if mailbox is None:
+            return Answer(False, "There is no mailbox to send from yet", "Set the sender, then test again.")
+        return of_sendgrid(SendGridAccess.of(connection), mailbox.email)
     return of_twilio(twilio.TwilioAccess.of(connection))
 
 
@@ -100,6 +108,47 @@ def of_twilio(access: twilio.TwilioAccess) -> Answer:
         )
     many = "1 number" if len(able) == 1 else f"{len(able):,} numbers"
     return Answer(True, f"Twilio answers; {many} of this account can text")
+
+
+def of_sendgrid(access: SendGridAccess, mailbox: str) -> Answer:
+    """Have an email from this mailbox checked as if it were sent; none is."""
+    _give_back_database()
+    trial = OutgoingEmail(
+        uuid.uuid4(),
+        to=mailbox,
+        from_=mailbox,
+        from_name="",
+        subject="Test",
+        body="Only checked.",
+    )
+    try:
+        sendgrid.try_sending(access, trial, seconds=REQUEST_SECONDS)
+    except ProviderError as error:
+        return _sendgrid_refused(error, mailbox)
+    return Answer(True, f"SendGrid answers, and takes emails from {mailbox}")
+
+
+def _sendgrid_refused(error: ProviderError, mailbox: str) -> Answer:
+    if error.code == "timeout":
+        return _slow("SendGrid")
+    if error.code == "unreachable":
+        return _unreachable("SendGrid")
+    if error.code == "unauthorised":
+        return Answer(
+            False,
+            "SendGrid refused the API key",
+            "Make one there under Settings, API Keys, that may at least send mail, and copy it whole: it "
+            "begins with SG.",
+        )
+    if error.code == "bad_sender":
+        return Answer(
+            False,
+            f"SendGrid does not let {mailbox} send",
+            "Verify this mailbox there, or better its whole domain: Settings, Sender Authentication.",
+        )
+    if error.code == "429":
+        return Answer(False, "SendGrid asks us to wait", "Too many requests just now. Try again in a minute.")
+    return _broken("SendGrid", error.code)
 
 
 def _no_sign_in(error: ProviderError) -> Answer:

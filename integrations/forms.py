@@ -6,12 +6,15 @@ from typing import Any
 from django import forms
 
 from common.phone import parse_phone
-from integrations import carrier_limits, connections, numbers
-from integrations.models import Connection, SendingNumber
+from integrations import carrier_limits, checking, connections, numbers
+from integrations.models import Connection, SendingMailbox, SendingNumber
+from integrations.sendgrid.client import SendGridAccess
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 _KEEP = "Leave empty to keep the present one."
 MOST_SEGMENTS_PER_SECOND = 1000
+MOST_EMAILS_PER_SECOND = 1000
+MAILBOX_FIELDS = ("email", "name", "postal_address", "emails_per_second")
 
 
 def _secret(label: str, help_text: str = "") -> forms.CharField:
@@ -72,6 +75,10 @@ class ConnectionForm(forms.Form):
         return Connection(
             provider=self.provider, credentials=self.new_secrets(), settings=self.new_settings()
         )
+
+    def tried(self) -> checking.Answer:
+        """How what was typed fares at the provider."""
+        return checking.stored(self.connection())
 
 
 class ServiceTitanForm(ConnectionForm):
@@ -141,6 +148,79 @@ class TwilioForm(ConnectionForm):
                     "Pause them first."
                 )
         return wanted
+
+
+class SendGridForm(ConnectionForm):
+    """One SendGrid account, and the mailbox that emails come from. Where the environment sets the key
+    (`fixed`), only the mailbox is asked for."""
+
+    provider = Connection.Provider.SENDGRID
+    secrets = ("api_key",)
+
+    api_key = _secret("API key", "Made at SendGrid under Settings, API Keys; it needs “Mail Send”.")
+    email = forms.EmailField(
+        label="Emails come from",
+        max_length=254,
+        help_text="A mailbox that somebody reads: customers answer to it, also to get no more emails. "
+        "SendGrid must have verified it or its domain.",
+        widget=forms.EmailInput(attrs={**_PLAIN, "inputmode": "email"}),
+    )
+    name = forms.CharField(
+        label="Shown as",
+        max_length=80,
+        required=False,
+        help_text="The sender’s name in the inbox, such as your company’s.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    postal_address = forms.CharField(
+        label="Postal address",
+        max_length=200,
+        required=False,
+        help_text="Stands below every email. US law asks for one below marketing emails (CAN-SPAM).",
+        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+    )
+    emails_per_second = forms.IntegerField(
+        label="Emails a second",
+        min_value=1,
+        max_value=MOST_EMAILS_PER_SECOND,
+        help_text="A new sender should begin slowly: mail servers trust it little by little.",
+    )
+
+    def __init__(
+        self, *args: Any, kept: Connection | None, mailbox: SendingMailbox | None, fixed: bool, **kwargs: Any
+    ) -> None:
+        of_mailbox = mailbox or SendingMailbox()
+        kwargs.setdefault("initial", {name: getattr(of_mailbox, name) for name in MAILBOX_FIELDS})
+        super().__init__(*args, kept=kept, **kwargs)
+        if fixed:
+            del self.fields["api_key"]
+
+    def clean(self) -> dict[str, Any]:
+        """A key says nothing of whose it is, so there is nothing to compare."""
+        return forms.Form.clean(self) or {}
+
+    def clean_email(self) -> str:
+        """Mailboxes differ in nothing but their letters."""
+        wanted: str = self.cleaned_data["email"]
+        return wanted.lower()
+
+    def _same(self) -> bool:
+        typed = self.cleaned_data.get("api_key")
+        return self.kept is not None and typed in ("", None, self.kept.credentials.get("api_key"))
+
+    def new_secrets(self) -> dict[str, str]:
+        """The key typed, else the present one."""
+        present = self.kept.credentials if self.kept else {}
+        return {"api_key": self.cleaned_data.get("api_key") or present.get("api_key", "")}
+
+    def mailbox(self) -> dict[str, Any]:
+        """What was typed of the mailbox."""
+        return {name: self.cleaned_data[name] for name in MAILBOX_FIELDS}
+
+    def tried(self) -> checking.Answer:
+        """How an email from the typed mailbox would fare."""
+        access = SendGridAccess.of(self.connection())
+        return checking.of_sendgrid(access, self.cleaned_data["email"])
 
 
 class RateForm(forms.ModelForm):

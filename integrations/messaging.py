@@ -26,6 +26,7 @@ class Remedy(StrEnum):
     RETRY_LATER = "retry_later"  # back off; the message stays queued
     NUMBER_INVALID = "number_invalid"  # the address can never receive anything
     NO_TEXTS = "no_texts"  # the address cannot receive texts; a call may work
+    MAILBOX_INVALID = "mailbox_invalid"  # the mailbox can never receive anything
     OPTED_OUT = "opted_out"  # the provider holds an opt-out we lack: record it
     REVIEW_CONTENT = "review_content"  # filtered or blocked
     STOP_NUMBER = "stop_number"  # the sending number may not send; alert
@@ -43,6 +44,18 @@ class OutgoingText:
     body: str
     status_callback: str
     validity_seconds: int  # the provider drops it if not released by then
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEmail:
+    """One email in plain text, ready to leave; the attempt's id travels with it."""
+
+    attempt_id: UUID
+    to: str
+    from_: str
+    from_name: str
+    subject: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,15 @@ DEFAULTS: dict[str, Any] = {
     "inbound": {"duplicate": 0.0, "delay_seconds": 0.0},
     # After a failed connection, a timeout or a 5xx, unless the URL's fragment (`#rc=`) says otherwise.
     "webhook_retries": 1,
-    "sendgrid": {"http_429": 0.0, "http_500": 0.0},
+    "sendgrid": {
+        "http_429": 0.0,  # 429 with X-RateLimit-Reset, nothing accepted
+        "reset_seconds": 10.0,  # what that header says
+        "http_500": 0.0,  # 500, nothing accepted
+        "drop_before_accept": 0.0,  # the connection dies, nothing accepted
+        "accept_then_drop": 0.0,  # accepted and durable, then the connection dies
+        "error_after_accept": 0.0,  # accepted and durable, then 503
+        "latency_seconds": 0.0,  # added to every answer
+    },
     "servicetitan": {
         "http_429": 0.0,
         "retry_after": True,

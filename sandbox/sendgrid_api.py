@@ -1,14 +1,21 @@
-"""SendGrid's `POST /v3/mail/send`, as far as account mail needs it; every mail lands in the outbox page."""
+"""SendGrid's `POST /v3/mail/send`; every mail lands in the outbox page, and in the ledger by its attempt."""
 
+import asyncio
 import json
 import secrets
 from typing import Any
 
 from aiohttp import web
 
+from sandbox.twilio_api import drop
 from sandbox.world import World
 
 MAX_PERSONALIZATIONS = 1000
+# Headers that SendGrid sets itself and refuses in a request.
+RESERVED_HEADERS = {
+    "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to",
+    "from", "subject", "reply-to", "cc", "bcc",
+}  # fmt: skip
 
 
 class SendGridApi:
@@ -17,38 +24,65 @@ class SendGridApi:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def send(self, request: web.Request) -> web.Response:
-        """POST /v3/mail/send."""
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """POST /v3/mail/send: validate, accept durably, then answer (or misbehave as told)."""
         world, conf = self.world, self.world.faults.now["sendgrid"]
+        received = world.clock.real()
         if request.headers.get("Authorization") != f"Bearer {world.credentials['sendgrid_key']}":
             return errors(401, "The provided authorization grant is invalid, expired, or revoked", None)
+        raw = await request.read()
+        if world.faults.hit(conf["drop_before_accept"]):
+            world.ledger.append("dropped", received_at=received)
+            return drop(request)
         if world.faults.hit(conf["http_429"]):
             answer = errors(429, "too many requests", None)
-            answer.headers["X-RateLimit-Reset"] = str(int(world.clock.wall()) + 10)
+            answer.headers["X-RateLimit-Reset"] = str(int(world.clock.real() + conf["reset_seconds"]))
             return answer
         if world.faults.hit(conf["http_500"]):
             return errors(500, "internal error", None)
         try:
-            mail = json.loads(await request.read())
+            mail = json.loads(raw)
         except ValueError:
             return errors(400, "Bad Request", None)
         wrong = check(mail)
         if wrong is not None:
             return errors(400, wrong[1], wrong[0])
-        message_id = secrets.token_urlsafe(16)
+        if only_checked(mail):
+            return web.Response(status=200)
+        message_id = self._keep(mail, received)
+        await world.store.committed()
+        if world.faults.hit(conf["accept_then_drop"]):
+            return drop(request)
+        if world.faults.hit(conf["error_after_accept"]):
+            return errors(503, "service unavailable", None)
+        if conf["latency_seconds"]:
+            await asyncio.sleep(conf["latency_seconds"])
+        return web.Response(status=202, headers={"X-Message-Id": message_id})
+
+    def _keep(self, mail: dict[str, Any], received: float) -> str:
+        """Store an accepted mail and its entry; what answers and events call it."""
+        world, message_id = self.world, secrets.token_urlsafe(16)
         world.store.write(
             "INSERT INTO mails (id, wall, data) VALUES (?, ?, ?)",
             (message_id, world.clock.wall(), json.dumps(mail)),
         )
+        parts = mail["personalizations"]
         world.ledger.append(
             "mail",
             message_id=message_id,
-            to=[to["email"] for part in mail["personalizations"] for to in part["to"]],
+            to=[to["email"] for part in parts for to in part["to"]],
+            sender=mail["from"]["email"],
             subject=mail.get("subject", ""),
-            recipients=len(mail["personalizations"]),
+            recipients=len(parts),
+            attempts=[a for part in parts if (a := (part.get("custom_args") or {}).get("attempt"))],
+            received_at=received,
         )
-        await world.store.committed()
-        return web.Response(status=202, headers={"X-Message-Id": message_id})
+        return message_id
+
+
+def only_checked(mail: dict[str, Any]) -> bool:
+    """Whether the request asks to be checked and not sent: SendGrid's sandbox mode, answered with 200."""
+    return bool(((mail.get("mail_settings") or {}).get("sandbox_mode") or {}).get("enable"))
 
 
 def check(mail: Any) -> tuple[str, str] | None:
@@ -77,6 +111,9 @@ def check(mail: Any) -> tuple[str, str] | None:
         for key, value in (part.get("custom_args") or {}).items():
             if not isinstance(value, str):
                 return f"personalizations.{n}.custom_args.{key}", "The custom_args values must be strings."
+        for name in {**(part.get("headers") or {}), **(mail.get("headers") or {})}:
+            if name.lower() in RESERVED_HEADERS:
+                return f"personalizations.{n}.headers.{name}", "The header is reserved."
     content = mail.get("content")
     if not mail.get("template_id"):
         if not isinstance(content, list) or not content:

@@ -15,7 +15,7 @@ from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
 from conversations.models import Lane, Message, Reading, Thread
-from integrations.models import Connection, SendingNumber
+from integrations.models import Connection, SendingMailbox, SendingNumber
 from tests.accounts import making
 
 _numbers = count(1)
@@ -96,6 +96,29 @@ def make_number(
         segments_per_second=segments_per_second,
         **fields,
     )
+
+
+def make_mailbox(
+    account: Account, base_url: str = "http://127.0.0.1:9", api_key: str = "SG.key", **fields: Any
+) -> SendingMailbox:
+    """The mailbox an account sends from, with its SendGrid connection."""
+    connection, _ = Connection.objects.get_or_create(
+        account=account,
+        provider=Connection.Provider.SENDGRID,
+        defaults={"settings": {"base_url": base_url}, "credentials": {"api_key": api_key}},
+    )
+    chosen = {"email": "office@comfort.example", "name": "Comfort Air", "emails_per_second": 1000, **fields}
+    return SendingMailbox.objects.create(account=account, connection=connection, **chosen)
+
+
+def give_mailbox(contact: Contact, value: str = "", *, position: int = 5, **fields: Any) -> Address:
+    """A mailbox of the contact's, by default one of its own; somebody who has it already shares it."""
+    value = value or f"contact{contact.pk}@example.org"
+    address, _ = Address.objects.get_or_create(
+        account=contact.account, channel=Address.Channel.EMAIL, value=value, defaults=fields
+    )
+    ContactAddress.objects.create(contact=contact, address=address, position=position)
+    return address
 
 
 def make_campaign_lane(account: Account) -> Lane:

@@ -18,20 +18,22 @@ from common import clock
 from common.doorbell import ring
 from common.htmx import respond, respond_live, version_of
 from common.loopback import is_loopback
-from integrations import checking, connections
+from integrations import checking, connections, mailboxes
 from integrations.encryption import CredentialsUnreadable
-from integrations.forms import ConnectionForm, ServiceTitanForm, TwilioForm
+from integrations.forms import ConnectionForm, SendGridForm, ServiceTitanForm, TwilioForm
 from integrations.messaging import ProviderError
-from integrations.models import Connection
+from integrations.models import Connection, SendingMailbox
 
 TEMPLATE = "settings/connections.html"
 FORMS: dict[str, type[ConnectionForm]] = {
     Connection.Provider.SERVICETITAN: ServiceTitanForm,
     Connection.Provider.TWILIO: TwilioForm,
+    Connection.Provider.SENDGRID: SendGridForm,
 }
 NOTES = {
     Connection.Provider.SERVICETITAN: "Customers, jobs and appointments come from here; bookings go there.",
     Connection.Provider.TWILIO: "Sends and receives your texts.",
+    Connection.Provider.SENDGRID: "Sends the emails of your campaigns.",
 }
 
 
@@ -45,6 +47,7 @@ class Shown:
     connection: Connection | None
     unreadable: bool = False
     variables: tuple[str, ...] = ()
+    mailbox: SendingMailbox | None = None  # SendGrid's
 
     @property
     def simulated(self) -> bool:
@@ -57,11 +60,18 @@ class Shown:
         return bool(self.variables) and not self.simulated
 
     @property
+    def sends_emails(self) -> bool:
+        """Whether people set here what emails come from, whoever sets the key."""
+        return self.provider == Connection.Provider.SENDGRID
+
+    @property
     def whose(self) -> tuple[str, str]:
         """(name, value) of what says whose account it is."""
         kept = self.connection.settings if self.connection else {}
         if self.provider == Connection.Provider.SERVICETITAN:
             return "Tenant ID", str(kept.get("tenant_id", ""))
+        if self.provider == Connection.Provider.SENDGRID:
+            return "Emails come from", str(self.mailbox or "")
         return "Account SID", str(kept.get("account_sid", ""))
 
 
@@ -79,16 +89,14 @@ def edit(request: Request, provider: str) -> HttpResponse:
     shown = _shown(request, provider)
     if shown.unreadable:  # whose account it was is not known: that page says what to do first
         return redirect("audiences:connections")
-    if shown.fixed:
+    if shown.fixed and not shown.sends_emails:
         return render(request, "settings/connection_form.html", {"shown": shown}, status=_refused(request))
     form = FORMS[provider](
-        request.POST if request.method == "POST" else None,
-        kept=shown.connection,
-        **_mirrored(request, provider),
+        request.POST if request.method == "POST" else None, kept=shown.connection, **_more(request, shown)
     )
     context: dict[str, Any] = {"shown": shown, "form": form}
     if request.method == "POST" and form.is_valid():
-        answer = checking.stored(form.connection())
+        answer = form.tried()
         if answer.works:
             _keep(request, form)
             messages.success(request, f"{shown.label} is connected. {answer.title}.")
@@ -143,13 +151,19 @@ def _shown(request: Request, provider: str) -> Shown:
     except CredentialsUnreadable:
         return Shown(provider, label, note, None, unreadable=True)
     names = connections.named_by(connection, os.environ) if connection else []
-    return Shown(provider, label, note, connection, variables=tuple(names))
+    mailbox = (
+        access.rows(request, SendingMailbox).filter(connection=connection).first() if connection else None
+    )
+    return Shown(provider, label, note, connection, variables=tuple(names), mailbox=mailbox)
 
 
-def _mirrored(request: Request, provider: str) -> dict[str, Any]:
-    if provider != Connection.Provider.SERVICETITAN:
-        return {}
-    return {"mirrored": access.rows(request, SyncCursor).filter(rows__gt=0).exists()}
+def _more(request: Request, shown: Shown) -> dict[str, Any]:
+    """What a provider's own form takes beside the connection."""
+    if shown.sends_emails:
+        return {"mailbox": shown.mailbox, "fixed": shown.fixed}
+    if shown.provider == Connection.Provider.SERVICETITAN:
+        return {"mirrored": access.rows(request, SyncCursor).filter(rows__gt=0).exists()}
+    return {}
 
 
 def _refused(request: Request) -> int:
@@ -159,6 +173,13 @@ def _refused(request: Request) -> int:
 def _keep(request: Request, form: ConnectionForm) -> None:
     """Keep what works, then fetch what hangs on it; that may fail, and is told."""
     account = request.account
+    if isinstance(form, SendGridForm):
+        kept = form.kept if form.kept and "api_key" not in form.fields else None
+        kept = kept or connections.keep(
+            account, form.provider, secrets=form.new_secrets(), settings=form.new_settings(), by=request.user
+        )
+        mailboxes.keep(kept, **form.mailbox(), by=request.user)
+        return
     before = form.kept.settings.get("tenant_id") if form.kept else None
     kept = connections.keep(
         account, form.provider, secrets=form.new_secrets(), settings=form.new_settings(), by=request.user

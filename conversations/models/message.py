@@ -5,10 +5,11 @@ from common import clock
 
 
 class Message(models.Model):
-    """One text, in or out. A campaign message belongs to one step for ever (`origin` = `step:<id>`).
+    """One text or email, in or out. A campaign message belongs to one step for ever (`origin` = `step:<id>`).
 
-    `state` moves forward only by conditional updates: see `conversations/delivery.py` for the ranks.
-    `leased_until` and `claimed_at` are on the database's real clock, all else on the product's clock.
+    It is an email where it leaves from a mailbox of ours and not from a number. `state` moves forward only by
+    conditional updates: see `conversations/delivery.py` for the ranks. `leased_until` and `claimed_at` are on
+    the database's real clock, all else on the product's clock.
     """
 
     class State(models.TextChoices):
@@ -40,13 +41,21 @@ class Message(models.Model):
     )
     contact = models.ForeignKey("audiences.Contact", null=True, blank=True, on_delete=models.CASCADE)
     address = models.ForeignKey("audiences.Address", on_delete=models.CASCADE, db_index=False)
-    number = models.ForeignKey("integrations.SendingNumber", on_delete=models.PROTECT, db_index=False)
+    number = models.ForeignKey(
+        "integrations.SendingNumber", null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )
+    mailbox = models.ForeignKey(
+        "integrations.SendingMailbox", null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )
     kind = models.CharField(max_length=9, choices=Kind)
     origin = models.CharField(max_length=64, null=True, blank=True)
     template = models.ForeignKey(
         "conversations.MessageTemplate", null=True, blank=True, on_delete=models.PROTECT, db_index=False
     )
     variables = models.JSONField(null=True, blank=True, help_text="Merge fields as they were when queued")
+    subject = models.CharField(
+        max_length=300, null=True, blank=True, help_text="Of an email; written at the claim"
+    )
     body = models.TextField(null=True, blank=True, help_text="Written at the claim; null before")
     segments = models.PositiveSmallIntegerField(default=1, db_default=1)
     state = models.CharField(max_length=9, choices=State)
@@ -102,6 +111,17 @@ class Message(models.Model):
                 condition=Q(kind__in=["campaign", "agent", "automatic", "inbound"]), name="message_kind"
             ),
             models.CheckConstraint(
+                condition=Q(number__isnull=False, mailbox__isnull=True)
+                | Q(number__isnull=True, mailbox__isnull=False),
+                name="message_sender",
+            ),
+            models.CheckConstraint(
+                condition=Q(mailbox__isnull=True)
+                | ~Q(state__in=["calling", "accepted", "sent", "delivered", "unknown"])
+                | Q(subject__isnull=False),
+                name="message_subject_before_call",
+            ),
+            models.CheckConstraint(
                 condition=~Q(origin__startswith="confirm:") | Q(kind="automatic"), name="message_confirms"
             ),
             models.CheckConstraint(
@@ -118,6 +138,12 @@ class Message(models.Model):
             # written in place (HOT), without touching one of them.
             # The sender's queue, lane by lane.
             models.Index(fields=["lane", "due_at"], name="message_queue", condition=Q(due_at__isnull=False)),
+            # Emails alone, so that few of them are not sought among many texts.
+            models.Index(
+                fields=["lane", "due_at"],
+                name="message_email_queue",
+                condition=Q(due_at__isnull=False, mailbox__isnull=False),
+            ),
             # Calls in flight: a sweep finds the abandoned, polls resolve the unknown.
             models.Index(
                 fields=["claimed_at"], name="message_in_flight", condition=Q(claimed_at__isnull=False)

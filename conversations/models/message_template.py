@@ -4,9 +4,10 @@ from common import clock
 
 
 class MessageTemplate(models.Model):
-    """The words of a text before merge fields are filled; equal words of one account share a row."""
+    """The words of a text or email before merge fields are filled; equal words of one account share a row."""
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
+    subject = models.CharField(max_length=200, blank=True, default="", db_default="")  # of an email
     body = models.TextField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=clock.now)

@@ -1,9 +1,10 @@
-"""What we keep about vendors: connections, sending numbers, and their events as they arrived."""
+"""What we keep about vendors: connections, numbers and mailboxes we send from, and events as they came."""
 
 from integrations.models.connection import Connection
 from integrations.models.number_day import NumberDay
 from integrations.models.number_pace import NumberPace
 from integrations.models.provider_event import ProviderEvent
+from integrations.models.sending_mailbox import SendingMailbox
 from integrations.models.sending_number import SendingNumber
 
-__all__ = ["Connection", "NumberDay", "NumberPace", "ProviderEvent", "SendingNumber"]
+__all__ = ["Connection", "NumberDay", "NumberPace", "ProviderEvent", "SendingMailbox", "SendingNumber"]

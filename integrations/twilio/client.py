@@ -4,12 +4,9 @@ The SDK alone would hold 100 connections, ignore its timeout and read TWILIO_EDG
 proxy variables from the environment; all of that is fixed here.
 """
 
-import asyncio
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -22,12 +19,12 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from integrations.messaging import ListedText, OutgoingText, ProviderError, Receipt, Remedy
+from integrations import claimed_http
+from integrations.claimed_http import TOTAL_SECONDS, ClaimTooOld, broken
+from integrations.messaging import ListedText, OutgoingText, ProviderError, Receipt
 from integrations.models import Connection
 from integrations.twilio import errors, webhooks
 
-CONNECT_SECONDS = 2.0
-TOTAL_SECONDS = 30.0
 MAX_VALIDITY_SECONDS = 36_000  # Twilio's limit, 10 hours
 API_BASE_URL = "https://api.twilio.com"
 # A non-empty mapping, because the SDK takes os.environ in place of an empty one.
@@ -50,50 +47,6 @@ class TwilioAccess:
             auth_token=connection.credentials["auth_token"],
             base_url=(connection.settings.get("base_url") or API_BASE_URL).rstrip("/"),
         )
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """One request under way: until `held`, not a byte of it can have left."""
-
-    not_after: float
-    held: bool = False
-    status: int = 0
-    retry_after: float | None = None
-
-
-class _ClaimTooOld(Exception):
-    """The claim's time ran out before a connection was held."""
-
-
-_exchange: ContextVar[_Exchange | None] = ContextVar("twilio_exchange", default=None)
-
-
-class _CheckedConnector(aiohttp.TCPConnector):
-    """Checks the claim's age at the last instant before bytes leave: once a connection is held.
-
-    aiohttp writes the request at the latest one turn of the event loop after `connect` returns.
-    """
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's signature
-        exchange = _exchange.get()
-        if exchange is None:
-            return await super().connect(req, traces, timeout)
-        left = exchange.not_after - time.monotonic()
-        if left <= 0:
-            raise _ClaimTooOld
-        try:
-            async with asyncio.timeout(left) as limit:
-                connection = await super().connect(req, traces, timeout)
-        except TimeoutError:
-            if limit.expired():
-                raise _ClaimTooOld from None
-            raise
-        if time.monotonic() >= exchange.not_after:
-            connection.release()
-            raise _ClaimTooOld
-        exchange.held = True
-        return connection
 
 
 class _TimedSession:
@@ -126,7 +79,7 @@ class _PooledHttpClient(AsyncTwilioHttpClient):
             credentials = aiohttp.encode_basic_auth(*auth)
             kwargs["headers"] = {**(kwargs.get("headers") or {}), "Authorization": credentials}
         response = await super().request(*args, **kwargs)
-        if (exchange := _exchange.get()) is not None:
+        if (exchange := claimed_http.current()) is not None:
             exchange.status = response.status_code
             exchange.retry_after = _seconds((response.headers or {}).get("Retry-After"))
         return response
@@ -143,13 +96,7 @@ class TwilioPool:
         self._http: _PooledHttpClient | None = None
 
     async def __aenter__(self) -> "TwilioPool":
-        self._http = _PooledHttpClient(
-            aiohttp.ClientSession(
-                connector=_CheckedConnector(limit=self.concurrency, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        )
+        self._http = _PooledHttpClient(claimed_http.session(self.concurrency))
         return self
 
     async def __aexit__(
@@ -180,32 +127,23 @@ class TextClient:
         (4xx, 429) or nothing left us (no connection, code `claim_too_old`); `accepted="unknown"` for
         timeouts, resets, 408 and 5xx, after which only callbacks and the list can tell.
         """
-        exchange = _Exchange(not_after)
-        token = _exchange.set(exchange)
-        try:
-            created = await self._sdk.messages.create_async(
-                to=text.to,
-                from_=text.from_,
-                body=text.body,
-                status_callback=text.status_callback,
-                validity_period=min(max(text.validity_seconds, 1), MAX_VALIDITY_SECONDS),
-            )
-        except _ClaimTooOld:
-            raise ProviderError(
-                "Not sent: the claim was too old when a connection came free",
-                permanent=False,
-                accepted="no",
-                code="claim_too_old",
-                remedy=Remedy.RETRY_LATER,
-            ) from None
-        except TwilioException as exc:
-            raise _refusal(exc, exchange.retry_after) from exc
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as exc:
-            raise _broken(exc, exchange) from exc
-        finally:
-            _exchange.reset(token)
+        with claimed_http.exchange(not_after) as exchange:
+            try:
+                created = await self._sdk.messages.create_async(
+                    to=text.to,
+                    from_=text.from_,
+                    body=text.body,
+                    status_callback=text.status_callback,
+                    validity_period=min(max(text.validity_seconds, 1), MAX_VALIDITY_SECONDS),
+                )
+            except ClaimTooOld:
+                raise claimed_http.too_old() from None
+            except TwilioException as exc:
+                raise _refusal(exc, exchange.retry_after) from exc
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as exc:
+                raise broken(exc, exchange, "Twilio") from exc
         if not created.sid:
-            raise _broken(ValueError("no sid"), exchange)
+            raise broken(ValueError("no sid"), exchange, "Twilio")
         return _receipt(created)
 
 
@@ -306,24 +244,6 @@ def _of_page(response: Response) -> tuple[int, str, str]:
     if not isinstance(body, dict):
         return status, str(status), f"Twilio answered {status}"
     return status, str(body.get("code") or status), str(body.get("message") or f"Twilio answered {status}")
-
-
-def _broken(exc: Exception, exchange: _Exchange) -> ProviderError:
-    if not exchange.held:
-        return ProviderError(
-            f"Twilio could not be reached: {type(exc).__name__}",
-            permanent=False,
-            accepted="no",
-            code="unreachable",
-            remedy=Remedy.RETRY_LATER,
-        )
-    if isinstance(exc, TimeoutError):
-        code = "timeout"
-    else:
-        code = "unreadable" if exchange.status else "disconnected"
-    return ProviderError(
-        f"Twilio's answer was lost: {type(exc).__name__}", permanent=False, accepted="unknown", code=code
-    )
 
 
 def _receipt(row: Any) -> Receipt:

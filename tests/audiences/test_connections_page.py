@@ -10,9 +10,10 @@ from django.urls import reverse
 from accounts.models import Account, AuditEntry
 from audiences import sync_state
 from audiences.models import SyncCursor
+from audiences.views import connections as connections_page
 from common import clock
 from integrations import checking
-from integrations.models import Connection
+from integrations.models import Connection, SendingMailbox
 from tests import factories
 from tests.accounts.making import signed_in
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
@@ -75,6 +76,7 @@ def test_testing_says_how_it_went(account: Account, admin: Client, sandbox: Sand
     Connection.objects.all().delete()
     connect(account, sandbox, client_secret="wrong")
     assert "refused the client ID" in admin.post(test).content.decode(), "without htmx it is the whole page"
+    assert admin.post(reverse("audiences:connection_test", args=["pigeon"])).status_code == 404
     assert admin.post(reverse("audiences:connection_test", args=["sendgrid"])).status_code == 404
     assert admin.post(reverse("audiences:connection_test", args=["twilio"])).status_code == 404
 
@@ -150,6 +152,72 @@ def test_another_twilio_account_waits_for_the_numbers_of_this(account: Account, 
     data = {"account_sid": SID.replace("0", "1"), "auth_token": "t"}
     answer = admin.post(reverse("audiences:connection", args=["twilio"]), data)
     assert "Pause them first" in answer.content.decode()
+
+
+MAIL = reverse("audiences:connection", args=["sendgrid"])
+SENDER = {
+    "email": "Office@Comfort.example", "name": "Comfort Air", "postal_address": "12 Elm St",
+    "emails_per_second": "20",
+}  # fmt: skip
+
+
+def test_a_mailbox_to_send_from_is_checked_and_then_kept(
+    account: Account,
+    admin: Client,
+    sandbox: SandboxProcess,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SENDGRID_API_BASE_URL", sandbox.base_url)  # and no key: this one is typed
+    refused = admin.post(MAIL, SENDER | {"api_key": "SG.wrong"})
+    assert refused.status_code == 422 and "SendGrid refused the API key" in refused.content.decode()
+    assert not Connection.objects.exists() and "SG.wrong" not in refused.content.decode()
+    key = sandbox.credentials["sendgrid_key"]
+    assert admin.post(MAIL, SENDER | {"api_key": key})["Location"] == URL
+    kept = SendingMailbox.objects.get()
+    assert (str(kept), kept.emails_per_second) == ("Comfort Air <office@comfort.example>", 20)
+    assert kept.connection.credentials == {"api_key": key}
+    assert kept.connection.settings == {"base_url": sandbox.base_url}
+    page = admin.get(URL).content.decode()
+    assert "office@comfort.example" in page and "12 Elm St" in page and key not in page
+    test = reverse("audiences:connection_test", args=["sendgrid"])
+    assert "takes emails from office@comfort.example" in admin.post(test).content.decode()
+    assert sandbox.ledger("mail") == [], "checked, and not sent"
+    kept.tat = clock.now()
+    kept.save()
+    assert admin.post(MAIL, SENDER | {"api_key": "", "name": "The office"}).status_code == 302
+    kept.refresh_from_db()
+    assert (kept.name, kept.tat is None) == ("The office", False)
+    acts = AuditEntry.objects.filter(verb="changed_email_sender").order_by("pk")
+    assert [act.detail["changed"] for act in acts][1] == ["name"]
+
+
+def test_where_the_environment_sets_the_key_the_sender_is_still_chosen_here(
+    account: Account,
+    admin: Client,
+    sandbox: SandboxProcess,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mailbox = factories.make_mailbox(account, sandbox.base_url, sandbox.credentials["sendgrid_key"])
+    stored = mailbox.connection
+    monkeypatch.setenv("SENDGRID_API_KEY", stored.credentials["api_key"])
+    monkeypatch.setattr(connections_page.Shown, "simulated", False)
+    page = admin.get(MAIL).content.decode()
+    assert "SENDGRID_API_KEY" in page and 'name="api_key"' not in page
+    assert admin.post(MAIL, SENDER | {"api_key": "SG.ignored"}).status_code == 302
+    stored.refresh_from_db()
+    mailbox.refresh_from_db()
+    assert stored.credentials == {"api_key": sandbox.credentials["sendgrid_key"]}
+    assert mailbox.email == "office@comfort.example"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"email": "nobody"}, "valid email"), ({"emails_per_second": "0"}, "greater than or equal to 1"),
+     ({"api_key": ""}, "required")],
+)  # fmt: skip
+def test_a_sender_that_cannot_be_is_refused(admin: Client, changes: dict[str, str], said: str) -> None:
+    answer = admin.post(MAIL, SENDER | {"api_key": "SG.k"} | changes)
+    assert answer.status_code == 422 and said in answer.content.decode()
 
 
 def test_unreadable_credentials_are_said(account: Account, admin: Client, settings: Any) -> None:

@@ -1,5 +1,5 @@
-"""The gate against a plain model of its rules, in random worlds: shared phones, flags, wishes, consents,
-do-not-call lists, caps, holds and hours. What entering a campaign says agrees with what the gate says."""
+"""The gate against a plain model of its rules, in random worlds: shared phones and mailboxes, flags, wishes,
+consents, do-not-call lists, caps, holds and hours. What entering a campaign says agrees with the gate."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,12 +44,19 @@ class Phone:
 
 
 @dataclass
+class Mailbox:
+    unreachable: bool
+    opted_out: bool
+
+
+@dataclass
 class Person:
     active: bool
     do_not_service: bool
     home: int
     last_job: timedelta | None  # relative to the instant 18 months ago
     phones: dict[int, bool]  # phone → marked "do not text" here
+    mailboxes: list[int]
 
 
 @dataclass
@@ -63,10 +70,14 @@ class Listing:
 @dataclass
 class Touch:
     person: int
-    phone: int
+    phone: int  # of a text or call; an email goes to the mailbox of this number
     fields: dict[str, Any]
     wrote: timedelta | None
     held: timedelta | None
+
+    @property
+    def email(self) -> bool:
+        return bool(self.fields["medium"] == "email")
 
 
 @dataclass
@@ -77,6 +88,7 @@ class World:
     lists: list[Listing]
     limits: tuple[int, int, bool] | None
     touches: list[Touch]
+    mailboxes: list[Mailbox]
     ids: dict[str, list[int]] = field(default_factory=dict)
 
 
@@ -89,12 +101,12 @@ COUNTS = st.sampled_from([0, 0, 0, 1, 2, 3, 6])
 @st.composite
 def touches(draw: st.DrawFn) -> Touch:
     fields = {
-        "medium": draw(st.sampled_from(["text", "text", "call"])),
+        "medium": draw(st.sampled_from(["text", "text", "call", "email"])),
         "automated": draw(st.sampled_from([True, True, True, False])),
         "confirmation": draw(SELDOM),
         "answer": draw(SELDOM),
         "recorded_voice": draw(SELDOM),
-        "phone_touches_24h": draw(COUNTS),
+        "address_touches_24h": draw(COUNTS),
         "household_touches_24h": draw(COUNTS),
         "household_touches_7d": draw(COUNTS),
     }
@@ -133,6 +145,7 @@ WORLDS = st.builds(
             home=st.integers(0, 1),
             last_job=st.sampled_from([None, -HOUR, timedelta(0), HOUR, timedelta(days=200)]),
             phones=st.dictionaries(PHONES, SELDOM, min_size=2, max_size=3),
+            mailboxes=st.lists(PHONES, min_size=1, max_size=3, unique=True),
         ),
         min_size=3,
         max_size=3,
@@ -151,6 +164,7 @@ WORLDS = st.builds(
     limits=st.none()
     | st.tuples(st.integers(1, 3), st.integers(3, 12), st.booleans()),
     touches=st.lists(touches(), min_size=3, max_size=7),
+    mailboxes=st.lists(st.builds(Mailbox, SELDOM, SELDOM), min_size=3, max_size=3),
 )  # fmt: skip
 
 
@@ -172,6 +186,16 @@ def build(world: World) -> None:
         )
         for n, phone in enumerate(world.phones)
     ]  # fmt: skip
+    boxes = [
+        Address.objects.create(
+            account=ours, channel="email", value=f"box{n}@example.org",
+            unreachable_since=BEGIN if box.unreachable else None,
+        )
+        for n, box in enumerate(world.mailboxes)
+    ]  # fmt: skip
+    for box, address in zip(world.mailboxes, boxes, strict=True):
+        if box.opted_out:
+            OptOut.objects.create(account=ours, address=address, channel="email", source="agent", at=BEGIN)
     contacts = []
     for n, person in enumerate(world.people):
         made = Contact.objects.create(
@@ -184,6 +208,8 @@ def build(world: World) -> None:
             ContactAddress.objects.create(
                 contact=made, address=addresses[phone], position=place, do_not_text=flagged
             )
+        for place, box in enumerate(person.mailboxes):
+            ContactAddress.objects.create(contact=made, address=boxes[box], position=place)
     for phone, address in zip(world.phones, addresses, strict=True):
         record_wishes(phone, address)
     for listing in world.lists:
@@ -196,6 +222,7 @@ def build(world: World) -> None:
     world.ids = {
         "account": [ours.pk], "zones": [zones.pk], "homes": [home.pk for home in homes],
         "phones": [address.pk for address in addresses], "people": [contact.pk for contact in contacts],
+        "mailboxes": [box.pk for box in boxes],
     }  # fmt: skip
 
 
@@ -266,6 +293,11 @@ def final_reason(world: World, touch: Touch) -> str:
         return "inactive"
     if automated and not asks["answer"] and person.do_not_service:
         return "do_not_service"
+    if touch.email:
+        box = world.mailboxes[touch.phone]
+        if automated and not free and touch.phone not in person.mailboxes:
+            return "no_address"
+        return "unreachable" if box.unreachable else "opted_out" if box.opted_out else ""
     if (text and phone.line_type == "landline") or (
         automated and not free and touch.phone not in person.phones
     ):
@@ -289,7 +321,7 @@ def expected(world: World) -> list[tuple[bool, str, datetime | None]]:
     """(allowed, reason, until) of every touch, in order."""
     day, week, _ = world.limits or (2, 6, False)
     opens, _ = opening(world.now)
-    phones, homes = [0, 0, 0], [0, 0]
+    phones, mailboxes, homes = [0, 0, 0], [0, 0, 0], [0, 0]
     found: list[tuple[bool, str, datetime | None]] = []
     for touch in world.touches:
         asks, home = touch.fields, world.people[touch.person].home
@@ -302,10 +334,11 @@ def expected(world: World) -> list[tuple[bool, str, datetime | None]]:
         free = asks["confirmation"] or asks["answer"] or not asks["automated"]
         if touch.held is not None and touch.held > timedelta(0) and not free:
             waits.append((world.now + touch.held, "hold"))
-        if opens > world.now and not (touch.wrote is not None and touch.wrote <= HOUR / 2):
-            waits.append((opens, "window"))
-        if counted and asks["phone_touches_24h"] + phones[touch.phone] >= 3:
-            waits.append((world.now + 24 * HOUR, "phone_cap"))
+        if not touch.email and opens > world.now:
+            waits += [] if touch.wrote is not None and touch.wrote <= HOUR / 2 else [(opens, "window")]
+        told = mailboxes if touch.email else phones
+        if counted and asks["address_touches_24h"] + told[touch.phone] >= 3:
+            waits.append((world.now + 24 * HOUR, "mailbox_cap" if touch.email else "phone_cap"))
         full = asks["household_touches_24h"] + homes[home] >= day
         if counted and (full or asks["household_touches_7d"] + homes[home] >= week):
             waits.append((world.now + 24 * HOUR, "household_cap"))
@@ -314,7 +347,7 @@ def expected(world: World) -> list[tuple[bool, str, datetime | None]]:
             continue
         found.append((True, "window" if waits else "", None))
         if counted:
-            phones[touch.phone] += 1
+            told[touch.phone] += 1
             homes[home] += 1
     return found
 
@@ -346,7 +379,7 @@ def reaches(world: World) -> list[Reach]:
             key=key,
             account_id=ids["account"][0],
             contact_id=ids["people"][touch.person],
-            address_id=ids["phones"][touch.phone],
+            address_id=ids["mailboxes" if touch.email else "phones"][touch.phone],
             household_id=ids["homes"][world.people[touch.person].home],
             zone_set_id=ids["zones"][0],
             window_id=None,
@@ -396,10 +429,10 @@ def test_a_thousand_reaches_take_as_many_queries_as_one(django_assert_max_num_qu
     phones = [people.phone(ann), people.phone(bob)]
     thousand = [
         people.reach(who, phone, medium=medium)
-        for n in range(250)
+        for n in range(170)
         for who, phone in ((ann, phones[0]), (bob, phones[1]))
-        for medium in ("text", "call")
+        for medium in ("text", "call", "email")
     ]
     suppression.may_reach(thousand[:2], now=people.NOON)
     with django_assert_max_num_queries(7):
-        assert len(suppression.may_reach(thousand, now=people.NOON)) == 1000
+        assert len(suppression.may_reach(thousand, now=people.NOON)) == 1020

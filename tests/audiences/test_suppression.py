@@ -101,8 +101,8 @@ def test_window_that_never_opens_is_asked_again_after_the_horizon(ann):
 
 def test_caps_defer_until_they_free(ann):
     phone, frees = people.phone(ann), NOON + timedelta(hours=5)
-    assert verdict(ann, phone, phone_touches_24h=2).allowed
-    full = {"phone_touches_24h": 3, "phone_touch_frees_at": frees}
+    assert verdict(ann, phone, address_touches_24h=2).allowed
+    full = {"address_touches_24h": 3, "address_frees_at": frees}
     assert verdict(ann, phone, **full) == suppression.Verdict(False, "phone_cap", until=frees)
     home = {"household_touches_24h": 2, "household_frees_at": frees}
     assert verdict(ann, phone, **home) == suppression.Verdict(False, "household_cap", until=frees)
@@ -148,7 +148,7 @@ def test_hold_and_the_latest_obstacle_decide(ann):
     assert verdict(ann, phone, held_until=held, automated=False).allowed
     assert verdict(ann, phone, held_until=held, confirmation=True).allowed
     assert verdict(ann, phone, held_until=NOON).allowed
-    cap = {"phone_touches_24h": 3, "phone_touch_frees_at": NOON + timedelta(hours=80)}
+    cap = {"address_touches_24h": 3, "address_frees_at": NOON + timedelta(hours=80)}
     assert verdict(ann, phone, held_until=held, **cap).reason == "phone_cap"
 
 

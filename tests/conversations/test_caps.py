@@ -38,7 +38,7 @@ def text(
 def counts(who: Contact) -> tuple[tuple[int, int], tuple[int, int]]:
     """((day, week) of the phone, (day, week) of the home)."""
     now, phone = clock.now(), factories.phone_of(who).pk
-    of_phone = touches.count_by_phone([phone], now).get(phone, touches.NONE)
+    of_phone = touches.count_by_address([phone], now).get(phone, touches.NONE)
     of_home = touches.count_by_household([who.household_id], now).get(who.household_id, touches.NONE)
     return (of_phone.of_day, of_phone.of_week), (of_home.of_day, of_home.of_week)
 

@@ -179,7 +179,7 @@ def test_a_connection_dropped_after_the_request_is_unknown(server: Any) -> None:
 
 
 def test_an_answer_that_never_comes_is_unknown(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integrations.twilio.client.TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr("integrations.claimed_http.TOTAL_SECONDS", 0.3)
 
     async def silence(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(1.5)

@@ -1,0 +1,118 @@
+"""The lease of emails, beside that of texts (`conversations/leasing.py`): what a mailbox may send now.
+
+Apart, because neither waits for the other: texts share numbers and their carriers' days, emails a mailbox.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+
+from common import sql
+from common.transactions import atomic_with_retry
+from common.turns import Turns
+from conversations.leasing import BURST_SECONDS, LEASE_SECONDS, allowance
+
+
+@atomic_with_retry
+def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
+    """Set aside at most `room` due emails; returns their ids.
+
+    Mailboxes share the room, and lanes the rate of their mailbox, by `turns`. Advances the mailboxes' pace by
+    what was taken, so that all sender processes together keep to it. Paused lanes are passed over, and what a
+    pause of everything holds.
+    """
+    turns = turns or Turns()
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for lane_id, mailbox_id in _due(now):
+        waiting[mailbox_id].append(lane_id)
+    able = _allowed(list(waiting))
+    taken: list[int] = []
+    for index, mailbox in enumerate(turns.order(("mailbox", mailbox_id) for mailbox_id in able)):
+        share = _part(room - len(taken), len(able) - index)
+        lanes = turns.order(("lane", lane_id) for lane_id in waiting[mailbox[1]])
+        got = _lease_mailbox(mailbox[1], lanes, min(share, able[mailbox[1]]), now, turns)
+        if got:
+            turns.took(mailbox)
+        taken += got
+    return taken
+
+
+def _due(now: datetime) -> list[tuple[int, int]]:
+    """(lane, mailbox) of lanes with an email due. A lane's emails leave from its account's mailbox."""
+    found = sql.rows(
+        """
+        SELECT l.id, x.id FROM conversations_lane l
+        JOIN integrations_sendingmailbox x ON x.account_id = l.account_id AND x.active
+        WHERE NOT l.paused AND NOT EXISTS (
+            SELECT 1 FROM conversations_sendingpause p
+            WHERE p.account_id = l.account_id AND p.lifted_at IS NULL)
+          AND EXISTS (
+            SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
+            AND m.mailbox_id IS NOT NULL AND m.due_at <= %s
+            AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
+        """,
+        [now],
+    )
+    return [(lane_id, mailbox_id) for lane_id, mailbox_id in found]
+
+
+def _part(whole: int, among: int) -> int:
+    """One's part of what so many still share, rounded up."""
+    return -(-whole // among)
+
+
+def _allowed(mailbox_ids: list[int]) -> dict[int, int]:
+    """Emails that these mailboxes may hand over now; locks their pace until the lease commits."""
+    if not mailbox_ids:
+        return {}
+    found = sql.rows(
+        f"""
+        SELECT x.id, {allowance("coalesce(x.tat, clock_timestamp())", "x.emails_per_second")}
+        FROM integrations_sendingmailbox x WHERE x.id = ANY(%(ids)s) ORDER BY x.id FOR NO KEY UPDATE
+        """,
+        {"ids": mailbox_ids, "burst": BURST_SECONDS},
+    )
+    return {mailbox_id: max(emails, 0) for mailbox_id, emails in found}
+
+
+def _lease_mailbox(
+    mailbox_id: int, lanes: list[tuple[str, int]], room: int, now: datetime, turns: Turns
+) -> list[int]:
+    """Set aside at most `room` due emails from one mailbox, lane by lane; moves its pace on."""
+    taken: list[int] = []
+    for index, lane in enumerate(lanes):
+        share = _part(room - len(taken), len(lanes) - index)
+        got = _lease_lane(lane[1], mailbox_id, share, now) if share > 0 else []
+        if got:
+            turns.took(lane)
+        taken += got
+    if taken:
+        sql.run(
+            "UPDATE integrations_sendingmailbox SET tat = greatest(coalesce(tat, clock_timestamp()),"
+            " clock_timestamp()) + %s * (interval '1 second' / emails_per_second) WHERE id = %s",
+            [len(taken), mailbox_id],
+        )
+    return taken
+
+
+def _lease_lane(lane_id: int, mailbox_id: int, limit: int, now: datetime) -> list[int]:
+    return sql.column(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT id FROM conversations_message
+            WHERE lane_id = %s AND state = 'queued' AND mailbox_id IS NOT NULL AND due_at <= %s
+              AND mailbox_id = %s AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
+        FROM due WHERE m.id = due.id RETURNING m.id
+        """,
+        [lane_id, now, mailbox_id, limit, LEASE_SECONDS],
+    )
+
+
+def slow_down(mailbox_id: int, seconds: float) -> None:
+    """Hold a mailbox back for `seconds`: its provider said that we send too fast."""
+    sql.run(
+        "UPDATE integrations_sendingmailbox"
+        " SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second') WHERE id = %s",
+        [seconds, mailbox_id],
+    )
