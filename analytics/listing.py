@@ -10,7 +10,7 @@ from django.db.models import Model
 from analytics.models import JobCredit
 from audiences.models import Contact
 from campaigns import words
-from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
+from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step
 from conversations.models import Message, Thread
 
 PER_PAGE = 50
@@ -78,6 +78,17 @@ REASONS = {  # of steps and enrollments; what keeps somebody out at entry has it
     "too_late": "Too late: not sent by its last moment",
     "campaign_stopped": "The campaign was stopped",
     "error": "Could not be moved on; nothing was sent",
+    "merge_field_missing": "Something that its words need is not known of this customer",
+    "delivery_unknown": "The provider never said whether it took the message",
+    "no_email_sender": "There was no mailbox to send emails from",
+}
+EMAIL_REASONS = {  # of steps that send emails, where those of texts say something else
+    "no_address": "No email address",
+    "opted_out": "This mailbox has opted out",
+    "unreachable": "The mailbox is known to be unreachable",
+    "failed:invalid_recipient": "Failed: the mailbox’s address is not valid",
+    "rejected:bad_sender": "Rejected: SendGrid does not let our mailbox send",
+    "rejected:unauthorised": "Rejected: SendGrid refused our key",
 }
 LINKS = {"booking": "our booking", "thread": "a booking from the thread", "call": "a call"}
 
@@ -110,6 +121,7 @@ class Line:
     remark: str = ""
     said: str = ""
     thread_pk: int | None = None
+    subject: str = ""  # of an email
 
 
 def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
@@ -124,19 +136,28 @@ def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
 def lines(rows: Sequence[Any]) -> list[Line]:
     """A line per row, in the same order."""
     steps = _steps_of([row for row in rows if isinstance(row, Message)])
-    threads = _threads_of(rows)
-    return [_line(row, steps, threads.get(_pair(row))) for row in rows]
+    pairs = [_pair(row, steps) for row in rows]
+    threads = _threads_of(pairs)
+    return [_line(row, steps, threads.get(pair)) for row, pair in zip(rows, pairs, strict=True)]
 
 
 def _steps_of(messages: list[Message]) -> dict[str, Step]:
     ids = [int((message.origin or "").removeprefix("step:")) for message in messages]
-    found = Step.objects.filter(pk__in=ids).select_related("node", "campaign")
+    found = Step.objects.filter(pk__in=ids).select_related("node", "campaign", "enrollment")
     return {f"step:{step.pk}": step for step in found}
 
 
-def _pair(row: Any) -> tuple[int | None, int | None]:
-    """Contact and address of a row, which name its thread; nothing where it has no address."""
+_Pair = tuple[int | None, int | None]
+
+
+def _pair(row: Any, steps: dict[str, Step]) -> _Pair:
+    """Contact and address of a row, which name its thread; nothing where it has no address.
+
+    An email stands in the thread of the phone with which its contact entered.
+    """
     match row:
+        case Message(mailbox_id=int()) if step := steps.get(row.origin or ""):
+            return row.contact_id, step.enrollment.address_id
         case Message() | Enrollment():
             return row.contact_id, row.address_id
         case Step() | JobCredit():
@@ -144,8 +165,7 @@ def _pair(row: Any) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _threads_of(rows: Sequence[Any]) -> dict[tuple[int | None, int | None], int]:
-    pairs = {_pair(row) for row in rows}
+def _threads_of(pairs: Sequence[_Pair]) -> dict[_Pair, int]:
     found = Thread.objects.filter(contact__in={contact for contact, _ in pairs if contact})
     return {(contact, address): pk for pk, contact, address in found.values_list("pk", "contact", "address")}
 
@@ -154,11 +174,13 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
     match row:
         case Step():
             who, state = _who(row.enrollment.contact), STEP_STATES[row.state]
-            return Line(who, _node(row), state, row.state_at, _why(row.reason), "", thread_pk)
+            return Line(who, _node(row), state, row.state_at, _why_of(row), "", thread_pk)
         case Message():
             step, state, said = steps.get(row.origin or ""), MESSAGE_STATES[row.state], row.body or ""
             place = _node(step) if step else Place()
-            return Line(_who(row.contact), place, state, row.state_at, row.reason, said, thread_pk)
+            return Line(
+                _who(row.contact), place, state, row.state_at, row.reason, said, thread_pk, row.subject or ""
+            )
         case Enrollment():
             since, why = row.ended_at or row.entered_at, _why(row.ended_reason)
             state = ENROLLMENT_STATES[row.state]
@@ -188,6 +210,11 @@ def _campaign(campaign: Campaign) -> Place:
 
 def _node(row: Step | JobCredit) -> Place:
     return Place(row.campaign.name, row.campaign_id, row.node.name)
+
+
+def _why_of(step: Step) -> str:
+    of_email = step.node.kind == Node.Kind.SEND_EMAIL and EMAIL_REASONS.get(step.reason)
+    return of_email or _why(step.reason)
 
 
 def _why(reason: str) -> str:

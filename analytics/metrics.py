@@ -23,7 +23,8 @@ from common.htmx import release
 
 TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
 CALL_KINDS: tuple[str, ...] = ()  # no node kind places calls yet
-TOUCH_KINDS = TEXT_KINDS + CALL_KINDS  # what can win a job
+EMAIL_KINDS: tuple[str, ...] = (Node.Kind.SEND_EMAIL,)
+TOUCH_KINDS = TEXT_KINDS + EMAIL_KINDS + CALL_KINDS  # what can win a job
 STATES: tuple[str, ...] = tuple(Step.State.values)
 
 
@@ -51,7 +52,7 @@ NODE_METRICS: dict[str, Metric] = (
     | _metric(
         "scheduled", "Scheduled", "steps", "Not yet taken up: a later time, closed hours, a cap, a pause."
     )
-    | _metric("queued", "Queued", "steps", "Taken up, not yet accepted by the carrier.")
+    | _metric("queued", "Queued", "steps", "Taken up, not yet accepted by the provider.")
     | _metric(
         "waiting", "Waiting", "steps", "Begun, and held by a timer, a reply, a booking or an unknown send."
     )
@@ -61,16 +62,22 @@ NODE_METRICS: dict[str, Metric] = (
     | _metric(
         "booked", "Booked", "jobs", "Jobs credited to this node; beside the states, never added to them."
     )
-    | _metric("accepted", "Accepted", "texts", "Texts the carrier accepted. Never falls.")
-    | _metric("delivered", "Delivered", "texts", "Texts a handset or carrier confirmed.", "text_delivered")
-    | _metric("undelivered", "Undelivered", "texts", "Accepted texts that the carrier then gave up.")
-    | _metric("replies", "Replies", "texts", "Texts answered within 7 days; opt-outs are no replies.")
+    | _metric("accepted", "Accepted", "messages", "Texts and emails the provider accepted. Never falls.")
+    | _metric(
+        "delivered",
+        "Delivered",
+        "messages",
+        "Confirmed by a handset, a carrier or a mail server.",
+        "text_delivered",
+    )
+    | _metric("undelivered", "Undelivered", "messages", "Accepted, and then given up by the provider.")
+    | _metric("replies", "Replies", "messages", "Texts answered within 7 days; opt-outs are no replies.")
     | _metric(
         "reply_rate", "Reply rate", "share", "Texts answered ÷ accepted.", "replies", over=("accepted",)
     )
-    | _metric("optouts", "Opt-outs", "texts", "Texts that were answered with an opt-out.")
-    | _metric("linked", "With a link", "texts", "Accepted texts that carried a link of ours: none do yet.")
-    | _metric("clicks", "Clicks", "texts", "Texts with a link that a person clicked.")
+    | _metric("optouts", "Opt-outs", "messages", "Texts that were answered with an opt-out.")
+    | _metric("linked", "With a link", "messages", "Accepted with a link of ours in them: none are yet.")
+    | _metric("clicks", "Clicks", "messages", "Those with a link that a person clicked.")
     | _metric(
         "click_rate", "Click rate", "share", "Clicked ÷ accepted with a link.", "clicks", over=("linked",)
     )
@@ -318,7 +325,7 @@ def tiles(account: Account, now: datetime | None = None) -> Tiles:
         waiting_calls=total(["queued", "waiting"], CALL_KINDS),
         waiting_texts=total(["queued", "waiting"], TEXT_KINDS),
         scheduled=total(["scheduled"]),
-        completed_today=sum(today.get(kind, 0) for kind in TOUCH_KINDS),
+        completed_today=sum(today.get(kind, 0) for kind in TEXT_KINDS + CALL_KINDS),
         audience_count=audience,
         jobs_booked=total(["booked"]),
         jobs_cancelled=total(["cancelled"]),

@@ -78,7 +78,7 @@ FIELDS: dict[str, BranchField] = {
         "The last text was delivered",
         Kind.YES_NO,
         f"(SELECT m.state = 'delivered' FROM {_OWN_TEXTS} WHERE s.enrollment_id = e.id"
-        " ORDER BY s.id DESC LIMIT 1)",
+        " AND m.mailbox_id IS NULL ORDER BY s.id DESC LIMIT 1)",
     ),
 }
 OPERATORS: dict[str, str] = {

@@ -12,14 +12,14 @@ from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
-from campaigns.models import Campaign, Playbook, WorkflowVersion
+from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
 from campaigns.terms import Terms
 from common import sql
 from common.doorbell import ring
 from conversations import pausing
 from conversations.models import Lane
 from integrations import registration
-from integrations.models import SendingNumber
+from integrations.models import SendingMailbox, SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
 _LOCK_CLASS = 7104  # advisory locks of this module, beside a hash of the launch's token
@@ -124,7 +124,17 @@ def _workflow_problems(account: Account, version: WorkflowVersion) -> list[str]:
         return ["This workflow does not belong to your account."]
     if version.published_at is None:
         return ["This workflow has not been published yet. Publish it, then launch."]
-    return graph.errors(version)
+    return graph.errors(version) + _email_problems(account, version)
+
+
+def _email_problems(account: Account, version: WorkflowVersion) -> list[str]:
+    sends_emails = version.nodes.filter(kind=Node.Kind.SEND_EMAIL).exists()
+    if not sends_emails or SendingMailbox.objects.of(account.pk) is not None:
+        return []
+    return [
+        "This workflow sends emails, and there is no mailbox to send them from. Set it up in Settings, "
+        "Connections, SendGrid, or choose another workflow."
+    ]
 
 
 def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[str]:

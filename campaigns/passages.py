@@ -195,8 +195,8 @@ def _insert_open(
 
 
 def send_by(campaign_id: int, kind: str, due: datetime) -> datetime | None:
-    """When a step due at `due` is too late: a text the campaign's hours after it (72 unless set)."""
-    if kind != Node.Kind.SEND_SMS:
+    """When a step due at `due` is too late: a text or email the campaign's hours after it (72 unless set)."""
+    if kind not in (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL):
         return None
     hours = sql.value("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id])
     return due + timedelta(hours=int(hours))

@@ -10,7 +10,8 @@ from campaigns import appointments, exits, graph, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
-from campaigns.nodes.send_sms import ACCEPTED_STATES, SendSms, ends_as
+from campaigns.nodes.send_sms import SendSms
+from campaigns.nodes.sending import ACCEPTED_STATES, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
 from common import sql
@@ -42,15 +43,17 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
         key = (wanted[step.step_id], step.campaign_id, step.version_id, step.node_id)
         groups[key].append(Row(step.step_id, step.enrollment_id))
     for (end, campaign_id, version_id, node_id), rows in groups.items():
+        drawn = graph.load(version_id)
+        is_text = drawn.nodes[node_id].kind == SendSms.kind
         if end.state == State.WAITING:
             _wait(rows, now)
-        elif end.reason in _ENDING:
-            # Found out only at the claim: the wish ends the passage, as it does everywhere.
+        elif end.reason in _ENDING and is_text:
+            # Found out only at the claim: the wish ends the passage, as it does everywhere. That of a mailbox
+            # is about that mailbox, and the passage goes on without this email.
             passages.end([row.enrollment_id for row in rows], reason=_ENDING[end.reason], now=now)
         else:
-            if end.state == State.COMPLETED:
+            if end.state == State.COMPLETED and is_text:
                 _forget_older_replies([row.step_id for row in rows])
-            drawn = graph.load(version_id)
             outcome = Outcome(rows, end.state, reason=end.reason)
             passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
 

@@ -18,7 +18,7 @@ from common import sql
 from common.segments import count_segments
 from conversations import footers, rendering
 from integrations import registration
-from integrations.models import SendingNumber
+from integrations.models import SendingMailbox, SendingNumber
 
 SAMPLES = 3
 
@@ -34,6 +34,17 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class EmailSample:
+    """The first email as one real contact would get it; without `to` where there is no mailbox."""
+
+    contact: str
+    to: str
+    subject: str = ""
+    body: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class Preview:
     """How a launch would go if it were launched now. `errors` say why the rest is not known."""
 
@@ -41,6 +52,8 @@ class Preview:
     admitted: int = 0
     excluded: tuple[tuple[str, int], ...] = ()  # (reason, how many), most first
     samples: tuple[Sample, ...] = ()
+    emails: tuple[EmailSample, ...] = ()
+    without_mailbox: int = 0  # of those admitted, where the workflow sends an email
     sending_takes: timedelta | None = None
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
@@ -75,6 +88,7 @@ def preview(
     body = first_text(version) if version else ""
     chosen = _first_admitted(query, params, now) if body else []
     samples = render_samples(account, body, chosen, now=now)
+    email = first_email(version) if version else None
     start = max(at or now, now)
     needed = admitted * _longest(samples)
     outlook = _outlook(account, version if body else None, number, needed, terms, start, _longest(samples))
@@ -83,6 +97,8 @@ def preview(
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
+        emails=render_emails(account, email, chosen, now=now) if email else (),
+        without_mailbox=_without_mailbox(query, params, now) if email else 0,
         segments=needed,
         **outlook,
     )
@@ -128,6 +144,62 @@ def first_text(version: WorkflowVersion) -> str:
     """The words of the workflow's first text, before merge fields are filled; empty where it has none."""
     nodes = graph.build(version).nodes.values()
     return next((node.settings.get("body", "") for node in nodes if node.kind == Node.Kind.SEND_SMS), "")
+
+
+def first_email(version: WorkflowVersion) -> dict[str, str] | None:
+    """Subject and body of the workflow's first email, before merge fields are filled; None without one."""
+    nodes = graph.build(version).nodes.values()
+    return next((node.settings for node in nodes if node.kind == Node.Kind.SEND_EMAIL), None)
+
+
+def render_emails(
+    account: Account, email: dict[str, str], contact_ids: Sequence[int], *, now: datetime
+) -> tuple[EmailSample, ...]:
+    """As `render_samples`, of an email: with what stands below every one. Constant queries."""
+    rows = sql.rows(
+        f"""
+        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, coalesce(a.value, '') FROM audiences_contact c
+        LEFT JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a ON TRUE
+        JOIN accounts_account acc ON acc.id = c.account_id
+        {SNAPSHOT_JOINS}
+        WHERE c.id = ANY(%(ids)s) ORDER BY c.id
+        """,
+        {"ids": list(contact_ids), "now": now},
+    )
+    sender = SendingMailbox.objects.of(account.pk)
+    postal_address = sender.postal_address if sender else ""
+    return tuple(
+        _email(name, to, email, json.loads(snapshot), language, postal_address)
+        for name, snapshot, language, to in rows
+    )
+
+
+def _email(
+    name: str, to: str, email: dict[str, str], known: dict[str, Any], language: str, postal_address: str
+) -> EmailSample:
+    if not to:
+        return EmailSample(name, to)
+    try:
+        subject = rendering.render_line(email["subject"], known)
+        words = rendering.render(email["body"], known)
+    except rendering.MergeFieldMissing as missing:
+        return EmailSample(name, to, missing=str(missing))
+    return EmailSample(name, to, subject, footers.with_email_footer(words, language, postal_address))
+
+
+def _without_mailbox(query: str, params: list[Any], now: datetime) -> int:
+    """How many of those who would be admitted have no mailbox: their emails are skipped."""
+    counted = sql.value(
+        f"""
+        WITH {fitness.MOMENT_SQL}
+        SELECT count(*) FROM audiences_contact c
+        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+        WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = ''
+          AND NOT EXISTS ({fitness.FIRST_MAILBOX_SQL})
+        """,
+        [now, *params],
+    )
+    return int(counted)
 
 
 def render_samples(

@@ -33,6 +33,8 @@ class Starter:
     booked_text: str
     not_booked_text: str
     member_text: str = ""  # a reminder of their own for members; nothing: they get the same
+    email_subject: str = ""  # of an email that confirms a booking, too; nothing: the text does alone
+    email_text: str = ""
     first_wait_minutes: int = 3 * DAY_MINUTES
     second_wait_minutes: int = 4 * DAY_MINUTES
 
@@ -90,7 +92,7 @@ RENEWAL = Starter(
     name="Membership renewal",
     description=(
         "For members whose plan is about to end. A yes is put on the office's list to renew, "
-        "with the next maintenance visit."
+        "with the next maintenance visit, and is confirmed by text and email."
     ),
     booking="Renew the membership, with its maintenance visit",
     first_text=(
@@ -103,6 +105,12 @@ RENEWAL = Starter(
     ),
     booked_text="Thanks {{ first_name }}, you stay a member. We'll text you your next visit. {{ company }}",
     not_booked_text="Thanks {{ first_name }}. Our office will call you about the plan. {{ company }}",
+    email_subject="You stay a member, {{ first_name }}",
+    email_text=(
+        "Hi {{ first_name }},\n\nthank you for renewing your {{ company }} maintenance plan. Nothing "
+        "changes: your visits and prices stay as they are, and we will text you before the next visit.\n\n"
+        "If anything is not right, answer this email or text us.\n\n{{ company }}"
+    ),
     first_wait_minutes=5 * DAY_MINUTES,
     second_wait_minutes=7 * DAY_MINUTES,
 )
@@ -114,6 +122,8 @@ def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
     members: Drawn = [
         ("member_text", "send_sms", "Reminder for members", {"body": starter.member_text}),
     ]
+    email = {"subject": starter.email_subject, "body": starter.email_text}
+    emails: Drawn = [("booked_email", "send_email", "Confirm by email", email)]
     return [
         ("first_text", "send_sms", "First text", {"body": starter.first_text}),
         ("first_wait", "wait_for_reply", "Wait for a reply", {"timeout_minutes": starter.first_wait_minutes}),
@@ -123,6 +133,7 @@ def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
         ("second_wait", "wait_for_reply", "Wait once more", {"timeout_minutes": starter.second_wait_minutes}),
         ("booking", "book_job", "Book it", {"summary": starter.booking, "job_type": job_type}),
         ("booked_text", "send_sms", "Confirm the booking", {"body": starter.booked_text}),
+        *(emails if starter.email_text else []),
         ("not_booked_text", "send_sms", "Promise a call", {"body": starter.not_booked_text}),
         ("done", "end", "Done", {}),
     ]
@@ -149,7 +160,8 @@ def edges(starter: Starter) -> list[tuple[str, str, str]]:
         ("second_wait", "no_reply", "done"),
         ("booking", "booked", "booked_text"),
         ("booking", "not_booked", "not_booked_text"),
-        ("booked_text", "next", "done"),
+        ("booked_text", "next", "booked_email" if starter.email_text else "done"),
+        *([("booked_email", "next", "done")] if starter.email_text else []),
         ("not_booked_text", "next", "done"),
     ]
 

@@ -21,6 +21,7 @@ EXCLUSIONS = {
 }
 KINDS = {
     Node.Kind.SEND_SMS: "Text",
+    Node.Kind.SEND_EMAIL: "Email",
     Node.Kind.WAIT: "Wait",
     Node.Kind.WAIT_FOR_REPLY: "Wait for a reply",
     Node.Kind.BRANCH: "Branch",
@@ -32,6 +33,7 @@ KINDS = {
 }
 KIND_ICONS = {
     Node.Kind.SEND_SMS: "message-square",
+    Node.Kind.SEND_EMAIL: "mail",
     Node.Kind.WAIT: "clock",
     Node.Kind.WAIT_FOR_REPLY: "message-circle-reply",
     Node.Kind.BRANCH: "split",

@@ -33,7 +33,7 @@ class Scope:
     def sent(self) -> QuerySet[Message]:
         """Texts that the provider accepted in the period."""
         accepted = {"accepted_at__gte": self.since, "accepted_at__lt": self.until}
-        return Message.objects.filter(self.ours, account=self.account, **accepted)
+        return Message.objects.filter(self.ours, account=self.account, mailbox=None, **accepted)
 
     def opt_outs(self) -> QuerySet[OptOut]:
         """Opt-outs of the period, of phones that these texts went to or came from; in their order."""

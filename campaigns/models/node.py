@@ -7,6 +7,7 @@ class Node(models.Model):
 
     class Kind(models.TextChoices):
         SEND_SMS = "send_sms"
+        SEND_EMAIL = "send_email"
         WAIT = "wait"
         WAIT_FOR_REPLY = "wait_for_reply"
         BRANCH = "branch"

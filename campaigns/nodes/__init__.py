@@ -5,6 +5,7 @@ from campaigns.nodes.book_job import BookJob
 from campaigns.nodes.branch import Branch
 from campaigns.nodes.end import End
 from campaigns.nodes.handoff import Handoff
+from campaigns.nodes.send_email import SendEmail
 from campaigns.nodes.send_sms import SendSms
 from campaigns.nodes.split import Split
 from campaigns.nodes.update_contact import UpdateContact
@@ -14,7 +15,8 @@ from campaigns.nodes.wait_for_reply import WaitForReply
 KINDS: dict[str, NodeKind] = {
     kind.kind: kind
     for kind in (
-        SendSms(), Wait(), WaitForReply(), Branch(), Split(), UpdateContact(), Handoff(), BookJob(), End(),
+        SendSms(), SendEmail(), Wait(), WaitForReply(), Branch(), Split(), UpdateContact(), Handoff(),
+        BookJob(), End(),
     )
 }  # fmt: skip
 

@@ -41,7 +41,7 @@ class Outcome:
 
     A step that stays open needs `due_at` where the engine shall look again, or `due_each` where that is an
     instant of its own for every row, in order. A finished one leaves by `label`; failed and skipped ones
-    carry a `reason`. `texts` queues one text for every row, as `outbound.queueing` gives it.
+    carry a `reason`. `texts` queues one text or email for every row, as `outbound` gives it.
     """
 
     rows: list[Row]

@@ -60,7 +60,7 @@ def outline(version: WorkflowVersion) -> list[dict[str, Any]]:
 
 def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What somebody should know before sending; nothing here forbids it."""
-    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_lists(plan)]
+    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_emails(preview), *_of_lists(plan)]
     if preview.matched and preview.admitted < preview.matched / 2:
         found.append("More than half of the audience is left out. Check the reasons below.")
     return found
@@ -94,6 +94,14 @@ def _of_texts(preview: samples.Preview) -> list[str]:
         most = max(sample.segments for sample in preview.samples)
         found.append(f"The text takes {most} segments, so it costs and lasts {most} times as much.")
     return found
+
+
+def _of_emails(preview: samples.Preview) -> list[str]:
+    """Whom the workflow's emails pass over."""
+    if not preview.without_mailbox:
+        return []
+    many = words.number_of(preview.without_mailbox, "customer")
+    return [f"{many} of {preview.admitted:,} have no email address: the emails pass them over, texts do not."]
 
 
 def _of_lists(plan: drafts.Plan) -> list[str]:

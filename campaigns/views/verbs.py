@@ -64,7 +64,7 @@ def _ask(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     now, possible = standing.of(campaign), campaign.status in lifecycle.POSSIBLE[verb]
     leave = "Keep it paused" if campaign.status == Campaign.Status.PAUSED else "Keep it running"
     context = {
-        "campaign": campaign, "verb": verb, "standing": now, "sent": _sent(now.sent), "limit": MOST_WORDS,
+        "campaign": campaign, "verb": verb, "standing": now, "sent": _sent(now), "limit": MOST_WORDS,
         "possible": possible, "keep": leave if possible else "Close",
     }  # fmt: skip
     return respond(request, "campaigns/verb_question.html", "question", context)
@@ -88,13 +88,15 @@ def _said(done: str, campaign: Campaign, before: Standing) -> str:
     untouched = f", {before.untouched:,} of them not texted yet" if before.untouched else ""
     return done.format(
         name=campaign.name,
-        sent=_sent(before.sent),
+        sent=_sent(before),
         running=number_of(before.running, "customer"),
         untouched=untouched,
     )
 
 
-def _sent(texts: int) -> str:
-    if not texts:
+def _sent(found: Standing) -> str:
+    if not found.sent + found.emails:
         return "No text was sent."
-    return f"{number_of(texts, 'text')} sent {'stays' if texts == 1 else 'stay'} sent."
+    emails = f" and {number_of(found.emails, 'email')}" if found.emails else ""
+    stay = "stays" if found.sent == 1 and not emails else "stay"
+    return f"{number_of(found.sent, 'text')}{emails} sent {stay} sent."

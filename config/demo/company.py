@@ -16,7 +16,7 @@ from campaigns import launching, publishing, starters
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
 from config import first_account, providers
 from integrations import connections
-from integrations.models import SendingNumber
+from integrations.models import SendingMailbox, SendingNumber
 
 NAME, ZONE = "Prairie Home Comfort", "America/Chicago"
 PASSWORD = "truckroll-demo"
@@ -35,6 +35,12 @@ WORKFLOW = replace(
     description=f"{starters.TUNE_UP.description} The waits are minutes here; use days for real customers.",
     first_wait_minutes=3,
     second_wait_minutes=15,
+    email_subject="Your furnace tune-up is booked",
+    email_text=(
+        "Hi {{ first_name }},\n\nyour tune-up is booked: our office will text you the arrival time. The "
+        "visit takes about an hour. Please see that the technician can reach furnace and thermostat.\n\n"
+        "Another day suits you better? Answer this email or text us.\n\n{{ company }}"
+    ),
 )
 # The fixed token makes the launch happen once in a data folder's life.
 LAUNCH_TOKEN = uuid.uuid5(uuid.NAMESPACE_URL, "truckroll:demo:first-wave")
@@ -151,8 +157,10 @@ def _version(account: Account, now: datetime) -> WorkflowVersion:
     if published is not None:
         return published
     job_type = JobType.objects.filter(account=account, name=TUNE_UP).first()
-    drawn = starters.nodes(WORKFLOW, job_type=job_type.servicetitan_id if job_type else None)
-    version = publishing.draft(made, nodes=drawn, edges=starters.edges(WORKFLOW), by=None, now=now)
+    able = SendingMailbox.objects.of(account.pk) is not None
+    workflow = WORKFLOW if able else replace(WORKFLOW, email_text="")
+    drawn = starters.nodes(workflow, job_type=job_type.servicetitan_id if job_type else None)
+    version = publishing.draft(made, nodes=drawn, edges=starters.edges(workflow), by=None, now=now)
     publishing.publish(version, by=None, now=now)
     version.refresh_from_db()
     return version

@@ -10,6 +10,7 @@ from campaigns.templatetags.node_words import node_summary
 
 SETTINGS: list[tuple[str, dict[str, Any], str]] = [
     ("send_sms", {"body": "Hi"}, "1 segment"),
+    ("send_email", {"subject": "Time for <b>", "body": "Hi"}, "“Time for &lt;b&gt;”"),
     ("wait", {"minutes": 3 * 1440}, "for 3 days"),
     ("wait", {"until": {"days": [0, 2], "at": "09:30"}},
      "until 09:30 on Monday, Wednesday, where the customer lives"),

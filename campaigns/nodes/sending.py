@@ -1,0 +1,138 @@
+"""What nodes that send have in common: one message per step, put into the campaign's lane in batches."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from campaigns.models import Campaign
+from campaigns.nodes.base import ORIGIN, Batch, NodeKind, Outcome, Row, State
+from common import sql
+from conversations import outbound
+from conversations.delivery import DELIVERY_UNKNOWN
+from conversations.locks import lock_idle_messages
+from conversations.models import Message
+
+TOO_LATE = "too_late"
+_REASON_LENGTH = 60  # of the column
+ACCEPTED_STATES = {Message.State.ACCEPTED, Message.State.SENT, Message.State.DELIVERED}
+FAILED_STATES = {
+    Message.State.FAILED,
+    Message.State.REJECTED,
+    Message.State.EXPIRED,
+    Message.State.BOUNCED,
+    Message.State.BLOCKED,
+}
+
+
+class _Alike(NamedTuple):
+    """Steps of a batch that one answer fits: where their contacts live, and whether their time is over."""
+
+    zone_set_id: int
+    late: bool
+    steps: list[int]
+    messages: list[int | None]  # of an earlier round, step by step: put off, and queued again now
+
+
+class Sending(NodeKind):
+    """Sends one message per step. Completed when the provider accepts (`campaigns/receivers.py`)."""
+
+    def execute(self, batch: Batch) -> list[Outcome]:
+        """Queue one message per step that may leave now; put the others off, or skip them as too late."""
+        campaign = campaign_of(batch.campaign_id)
+        outcomes, fresh, again = self._sorted(batch, campaign)
+        if fresh:
+            outcomes += self._leave(batch, campaign, fresh)
+        return outcomes + _queued_again(again, batch.now) if again else outcomes
+
+    def _sorted(
+        self, batch: Batch, campaign: Campaign
+    ) -> tuple[list[Outcome], list[Row], list[tuple[Row, int]]]:
+        """Outcomes of those who must wait or whose time is over; who may be reached now, without and with a
+        message of an earlier round."""
+        groups, rows = _alike(batch), {row.step_id: row for row in batch.rows}
+        closed = self._closed_until(batch, campaign, {group.zone_set_id for group in groups})
+        outcomes, fresh, again = list[Outcome](), list[Row](), list[tuple[Row, int]]()
+        for group in groups:
+            members = [rows[step_id] for step_id in group.steps]
+            if group.late:
+                outcomes.append(Outcome(members, State.SKIPPED, reason=TOO_LATE))
+            elif opens := closed.get(group.zone_set_id):
+                outcomes.append(Outcome(members, State.SCHEDULED, due_at=opens))
+            else:
+                known = list(zip(members, group.messages, strict=True))
+                fresh += [row for row, message in known if message is None]
+                again += [(row, message) for row, message in known if message is not None]
+        return outcomes, fresh, again
+
+    def _closed_until(self, batch: Batch, campaign: Campaign, zone_sets: set[int]) -> dict[int, datetime]:
+        """Zone sets whose hours are closed at this moment, each with its next opening."""
+        return {}
+
+    def _leave(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> list[Outcome]:
+        """Outcomes of rows that may leave now and have no message yet."""
+        raise NotImplementedError
+
+
+def source(
+    rows: list[Row], fields: list[str], *, address: str = "e.address_id", joins: str = ""
+) -> sql.Query:
+    """The query for `outbound` of these steps, with the merge fields their words use.
+
+    `address` is where each goes, in SQL over s (the step), e (its enrollment) and what `joins` adds.
+    """
+    names = {f"field_{index}": field for index, field in enumerate(fields)}
+    pairs = ", ".join(f"%({name})s::text, d.data->%({name})s::text" for name in names)
+    text = f"""
+        SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, {address} AS address_id, s.send_by,
+            jsonb_strip_nulls(jsonb_build_object({pairs})) AS variables
+        FROM campaigns_step s
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+        JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id {joins}
+        WHERE s.id = ANY(%(steps)s::bigint[]) ORDER BY s.id
+    """
+    return sql.Query(text, {"steps": sql.ids(row.step_id for row in rows), **names})
+
+
+def campaign_of(campaign_id: int) -> Campaign:
+    """The campaign with what its messages leave from."""
+    return Campaign.objects.select_related("lane", "number", "account").get(pk=campaign_id)
+
+
+def _alike(batch: Batch) -> list[_Alike]:
+    found = sql.rows(
+        """
+        SELECT c.zone_set_id, coalesce(s.send_by <= %s, false), array_agg(s.id), array_agg(s.message_id)
+        FROM campaigns_step s
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id
+        JOIN audiences_contact c ON c.id = e.contact_id
+        WHERE s.id = ANY(%s::bigint[]) GROUP BY 1, 2
+        """,
+        [batch.now, sql.ids(row.step_id for row in batch.rows)],
+    )
+    return [_Alike(*row) for row in found]
+
+
+def _queued_again(again: list[tuple[Row, int]], now: datetime) -> list[Outcome]:
+    """Release messages that were put off. One that a sender is deciding at this moment is left: its step
+    stays due for the next round, because messages are locked before steps, and we hold the steps. One called
+    before this moment moves its step by its own news.
+    """
+    idle = lock_idle_messages([message for _, message in again])
+    queued = outbound.release(sorted(idle), now=now)
+    leaving = [row for row, message in again if message in queued]
+    gone = [row for row, message in again if message in idle and message not in queued]
+    return [Outcome(leaving, State.QUEUED), Outcome(gone, State.WAITING)]
+
+
+def ends_as(message_state: str, code: str) -> tuple[State, str] | None:
+    """What a message's end means for its step: (state, reason), or None while it is open.
+
+    Refused for good before any call is `skipped`, refused by the provider is `failed`, too late `skipped`.
+    """
+    if message_state in ACCEPTED_STATES:
+        return State.COMPLETED, ""
+    if message_state == Message.State.CANCELLED or code == TOO_LATE:
+        return State.SKIPPED, code or "cancelled"
+    if message_state in FAILED_STATES:
+        reason = code if code == DELIVERY_UNKNOWN else f"{message_state}:{code}"
+        return State.FAILED, reason[:_REASON_LENGTH]
+    return None
