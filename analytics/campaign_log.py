@@ -9,7 +9,13 @@ from analytics.campaign_page import Taking
 from campaigns.models import Campaign
 
 LATEST = 200
-ICONS = {"launched": "rocket", "paused": "pause", "resumed": "play", "stopped": "octagon-x"}
+ICONS = {
+    "launched": "rocket",
+    "paused": "pause",
+    "resumed": "play",
+    "stopped": "octagon-x",
+    "changed_pace": "clock",
+}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from common.phone import display_phone
 TABS = {
     "overview": "Overview",
     "table": "Node table",
-    "records": "Audience records",
+    "records": "Records",
     "log": "Log",
     "settings": "Settings",
 }

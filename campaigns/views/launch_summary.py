@@ -29,11 +29,19 @@ def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = Non
         "filters": segments.describe(account, plan.rules) if plan.rules else [],
         "starts_at": plan.at,
         "start_known": plan.done("time"),
-        "terms": terms.in_words(plan.terms, account) if stage in ("time", drafts.REVIEW) else [],
+        "terms": _terms(plan, stage),
         "steps": outline(version) if version and stage == "workflow" else [],
         "first_text": samples.first_text(version) if version and stage == "workflow" else "",
         **counted(preview),
     }
+
+
+def _terms(plan: drafts.Plan, stage: str) -> list[tuple[str, str]]:
+    """All terms at the review; beside the stage that asks for them, those that are not the usual ones."""
+    account = plan.draft.account
+    usual = [] if stage == drafts.REVIEW else terms.in_words(terms.Terms(), account)
+    said = terms.in_words(plan.terms, account) if stage in ("time", drafts.REVIEW) else []
+    return [row for row in said if row not in usual]
 
 
 def counted(preview: samples.Preview | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from threading import Thread
 import pytest
 from django.db import connection
 
+from analytics.recount import recount
 from audiences import own_tags, suppression
 from audiences.models import Contact, Tag
 from campaigns import audience_looks, enrolling, launching, lifecycle, passages, tasks
@@ -65,6 +66,7 @@ def assert_counted(campaign: Campaign) -> None:
     admitted = Enrollment.objects.filter(campaign=campaign, returning=False).count()
     excluded = Exclusion.objects.filter(campaign=campaign).count()
     assert (intake.admitted, intake.matched) == (admitted, admitted + excluded)
+    assert recount().differences == []
 
 
 def test_who_comes_to_match_enters_once_with_a_first_step(later):
