@@ -22,12 +22,12 @@ def step(course: Course) -> None:
 
 
 def missing_hour(course: Course) -> None:
-    """A launch on the Saturday before the clocks go forward: on Monday, 9:00 is an hour earlier by UTC."""
+    """A launch in the night when the clocks go forward: on Monday, 9:00 is an hour earlier by UTC."""
     across_the_change(course, longer=True)
 
 
 def hour_twice(course: Course) -> None:
-    """A launch on the Saturday before the clocks go back: on Monday, 9:00 is an hour later by UTC."""
+    """A launch in the night when the clocks go back: on Monday, 9:00 is an hour later by UTC."""
     across_the_change(course, longer=False)
 
 
@@ -36,10 +36,10 @@ def across_the_change(course: Course, *, longer: bool) -> None:
 
     Arizona has no change, so that its 9:00 comes at another distance from Chicago's than the week before.
     """
-    saturday = night_before_the_change(clock_of(course.product), longer=longer)
-    course.set_clock(saturday)
+    night = night_before_the_change(clock_of(course.product), longer=longer)
+    course.set_clock(night)
     course.launch()
-    opening = (saturday + timedelta(days=2)).astimezone(CHICAGO).replace(hour=9, minute=0, second=0)
+    opening = (night + timedelta(days=1)).astimezone(CHICAGO).replace(hour=9, minute=0, second=0)
     time.sleep(SHUT_SECONDS)
     if course.texts_taken():
         course.complain("texts left at night")
@@ -57,12 +57,15 @@ def across_the_change(course: Course, *, longer: bool) -> None:
 
 
 def night_before_the_change(present: datetime, *, longer: bool) -> datetime:
-    """23:00 in Chicago on the Saturday before its next change to longer (or shorter) evenings, in UTC."""
+    """1:00 in Chicago on the Sunday of its next change to longer (or shorter) evenings, in UTC.
+
+    By then it is night everywhere, in Hawaii as well.
+    """
     day = present.astimezone(CHICAGO).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=3)
     while True:
         before, after = day.utcoffset(), (day + timedelta(days=1)).utcoffset()
         assert before is not None
         assert after is not None
         if (after > before) if longer else (after < before):
-            return day.replace(hour=23).astimezone(UTC)
+            return (day + timedelta(days=1)).replace(hour=1).astimezone(UTC)
         day += timedelta(days=1)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from common import sql
 from common.transactions import atomic_with_retry
 from common.turns import Turns
+from conversations import listening
 from integrations import number_days
 
 LEASE_SECONDS = 15
@@ -57,7 +58,8 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
     Accounts share the room, lanes of an account share it and the rates of its numbers, by `turns`: a long
     queue takes no more than a short one. Advances each number's pace (`NumberPace`), its counter of the
     carrier's day (`NumberDay`) and the pace of lanes that have one by what was taken, so that all sender
-    processes together keep to them. Paused lanes are passed over, and what a pause of everything holds.
+    processes together keep to them. Paused lanes are passed over, what a pause of everything holds, and
+    campaigns of an account that may have missed a STOP (`listening`).
     """
     lanes = _due_lanes(now)
     if not lanes:
@@ -83,10 +85,12 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
 
 def _due_lanes(now: datetime) -> list[_Lane]:
     found = sql.rows(
-        """
+        f"""
         SELECT l.id, l.account_id, l.priority, p.id IS NOT NULL FROM conversations_lane l
         LEFT JOIN conversations_sendingpause p ON p.account_id = l.account_id AND p.lifted_at IS NULL
+        LEFT JOIN conversations_listening h ON h.account_id = l.account_id
         WHERE NOT l.paused AND (p.id IS NULL OR l.kind IN ('agents', 'tests') AND NOT p.agents_too)
+          AND (h.id IS NULL OR l.kind <> 'campaign' OR NOT {listening.DEAF})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
             AND m.mailbox_id IS NULL AND m.due_at <= %s

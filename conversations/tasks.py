@@ -8,7 +8,7 @@ from django.conf import settings
 from common import clock, loops
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import delivery, draining, opt_out_imports, reconciling, remedies, sender
+from conversations import delivery, draining, listening, opt_out_imports, reconciling, remedies, sender
 
 MAKE_GOOD_EVERY_SECONDS = 300.0
 _made_good_at: float | None = None  # monotonic; None in a process that has just begun
@@ -25,11 +25,19 @@ def apply_events() -> int:
     """Apply status callbacks as they come for up to 20 s; how many."""
     total = 0
     for left in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
+        listening.stay_alive(now=clock.now())
         done = draining.drain(left)
         total += done
         if not done:
             loops.nap(0.2)
     return total
+
+
+@shared_task
+def listen() -> int:
+    """Have from the provider what customers wrote while nobody took it in; how many texts were new."""
+    with loops.only_one("listen") as held:
+        return listening.catch_up(now=clock.now()) if held else 0
 
 
 @shared_task

@@ -44,7 +44,18 @@ def _choose(accounts: list[int], account_id: int | None) -> int:
 @csrf_exempt
 @require_POST
 def inbound_text(request: HttpRequest) -> HttpResponse:
-    """A customer's text. Answered when it is stored and acted upon, and a STOP is final."""
+    """A customer's text. Answered when it is stored and acted upon, and a STOP is final.
+
+    Where the database is away it is had from the provider's list later (`listening`).
+    """
+    try:
+        return _take_in(request)
+    except (DatabaseError, InterfaceError):
+        log.warning("a customer's text was not stored", exc_info=True)
+        return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
+
+
+def _take_in(request: HttpRequest) -> HttpResponse:
     accounts = verified_accounts(request)
     if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")

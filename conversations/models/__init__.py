@@ -2,6 +2,7 @@ from conversations.models.attempt import Attempt
 from conversations.models.contact_hold import ContactHold
 from conversations.models.footer import Footer
 from conversations.models.lane import Lane
+from conversations.models.listening import Listening
 from conversations.models.message import Message
 from conversations.models.message_template import MessageTemplate
 from conversations.models.note import Note
@@ -15,6 +16,7 @@ __all__ = [
     "ContactHold",
     "Footer",
     "Lane",
+    "Listening",
     "Message",
     "MessageTemplate",
     "Note",

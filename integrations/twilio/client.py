@@ -21,7 +21,7 @@ from twilio.rest import Client
 
 from integrations import claimed_http
 from integrations.claimed_http import TOTAL_SECONDS, ClaimTooOld, broken
-from integrations.messaging import ListedText, OutgoingText, ProviderError, Receipt
+from integrations.messaging import InboundText, ListedText, OutgoingText, ProviderError, Receipt
 from integrations.models import Connection
 from integrations.twilio import errors, webhooks
 
@@ -165,6 +165,22 @@ def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> lis
     return found
 
 
+def list_received(access: TwilioAccess, *, to: str, created_after: datetime) -> list[InboundText]:
+    """Texts people sent to our number `to`, created at or after `created_after`, newest first.
+
+    For what its webhook could not deliver. Reads on until a whole page is older. Raises ProviderError.
+    """
+    found: list[InboundText] = []
+    with _listing() as http:
+        page = _sdk(access, http).messages.page(to=to, page_size=1000)
+        while page is not None:
+            rows = [row for row in page if str(row.direction) == "inbound"]
+            recent = [row for row in rows if _created(row) >= created_after]
+            found += [_received(row) for row in recent]
+            page = page.next_page() if recent or not rows else None
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class OwnedNumber:
     """One phone number of a Twilio account."""
@@ -265,6 +281,12 @@ def _listed(row: Any) -> ListedText:
         created_at=_created(row),
         code=str(row.error_code or ""),
     )
+
+
+def _received(row: Any) -> InboundText:
+    sid, to, from_, body = str(row.sid), str(row.to), str(row.from_ or ""), str(row.body or "")
+    raw = {"MessageSid": sid, "To": to, "From": from_, "Body": body}
+    return InboundText(provider_id=sid, to=to, from_=from_, body=body, raw=raw)
 
 
 def _created(row: Any) -> datetime:

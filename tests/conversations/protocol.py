@@ -223,6 +223,11 @@ class Stage:
         """The pause of everything is answered."""
         self.all_quiet = True
 
+    @property
+    def uncalled(self) -> list[Flight]:
+        """Claims whose call has not begun, and still may."""
+        return [flight for flight in self.flights if flight.result is None]
+
     def take_off(self, claims: list[claiming.Claim], wall: datetime) -> None:
         """Committed claims are in the sender's hands."""
         self.flights += [Flight(claim, wall) for claim in claims]

@@ -45,6 +45,7 @@ PHONES = st.sampled_from(sorted(ZONES))
 NAMES = "ABC"  # of the campaigns; their texts begin so
 NODES = [("reply", "wait_for_reply", {"timeout_minutes": 90})]
 EDGES = [("text", "next", "reply")]
+HOW = st.sampled_from(("taken", "taken", "taken", "lost", "lost", "never came", "busy", "no phone"))
 WISHES = ("STOP", "Please stop texting me", "unsubscribe")
 OTHERS = ("Yes please", "What does it cost?", "thanks")
 TOO_OLD = ProviderError("Too old", permanent=False, accepted="no", code="claim_too_old")
@@ -57,6 +58,7 @@ class Story(Stage, RuleBasedStateMachine):
     def begin(self) -> None:
         self.open()
         self.launches()
+        self.engine_runs()
 
     # --- two processes ---------------------------------------------------------------------------
 
@@ -113,8 +115,8 @@ class Story(Stage, RuleBasedStateMachine):
         self.everything_is_paused_or_resumed()
         self.look_after_wishes()
         self.commit_other()
-        if ready := [flight for flight in self.flights if flight.result is None]:
-            self.call(ready[-1], "taken")
+        if self.uncalled:
+            self.call(self.uncalled[-1], "taken")
 
     # --- the sender ------------------------------------------------------------------------------
 
@@ -123,9 +125,11 @@ class Story(Stage, RuleBasedStateMachine):
         if leased := self.do(lambda: leasing.lease(room, now=self.now)):
             self.leased.append(leased)
 
-    @rule(apart=st.booleans())
-    def claims(self, apart: bool) -> None:
+    @rule(room=st.integers(1, 6), apart=st.booleans())
+    def claims(self, room: int, apart: bool) -> None:
         """In the other process, the claim is made but not committed."""
+        if not self.leased:
+            self.leases(room)
         if not self.leased or (apart and self.other.busy):
             return
         batch, wall = self.leased.pop(0), self.now
@@ -138,15 +142,12 @@ class Story(Stage, RuleBasedStateMachine):
         rows = Message.objects.in_bulk([claim.message_id for claim in made])
         assert apart or not self.paused & {row.lane_id for row in rows.values()}, "from a paused lane"
 
-    @rule(data=st.data(), how=st.sampled_from(("taken", "taken", "lost", "never came", "busy", "no phone")))
-    def calls(self, data: st.DataObject, how: str) -> None:
-        if ready := [flight for flight in self.flights if flight.result is None]:
-            self.call(
-                data.draw(st.sampled_from(ready)),
-                how,
-                data.draw(st.sampled_from(("delivered", "undelivered"))),
-            )
+    @precondition(lambda self: self.uncalled)
+    @rule(data=st.data(), how=HOW, end=st.sampled_from(("delivered", "undelivered")))
+    def calls(self, data: st.DataObject, how: str, end: str) -> None:
+        self.call(data.draw(st.sampled_from(self.uncalled)), how, end)
 
+    @precondition(lambda self: len(self.flights) > len(self.uncalled))
     @rule(most=st.integers(1, 4))
     def records(self, most: int) -> None:
         done = [flight for flight in self.flights if flight.result is not None][:most]
@@ -183,14 +184,16 @@ class Story(Stage, RuleBasedStateMachine):
 
     # --- the provider and the customers ----------------------------------------------------------
 
+    @precondition(lambda self: self.provider.texts)
     @rule(data=st.data(), repeated=st.integers(1, 2))
     def calls_back(self, data: st.DataObject, repeated: int) -> None:
         """News of any text it took, in any order, however often; before its answer is recorded, too."""
-        if self.provider.texts:
-            text = data.draw(st.sampled_from(self.provider.texts))
-            status = data.draw(st.sampled_from(("queued", "sent", text.end)))
-            for _ in range(repeated):
-                self.call_back(text, status)
+        text = data.draw(st.sampled_from(self.provider.texts))
+        status = data.draw(st.sampled_from(("queued", "sent", text.end)))
+        for _ in range(repeated):
+            self.call_back(text, status)
+        if data.draw(st.booleans()):
+            self.news_is_applied()
 
     @rule()
     def news_is_applied(self) -> None:
@@ -220,7 +223,7 @@ class Story(Stage, RuleBasedStateMachine):
         self.launches()
         self.engine_runs()
         self.leases(6)
-        self.claims(apart=False)
+        self.claims(6, apart=False)
 
     @rule(phone=PHONES, body=st.sampled_from(OTHERS), twice=st.booleans())
     def says_something_else(self, phone: str, body: str, twice: bool) -> None:
@@ -235,6 +238,19 @@ class Story(Stage, RuleBasedStateMachine):
         self.now += timedelta(hours=hours)
 
     # --- what must hold --------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        if not hasattr(self, "campaigns"):
+            return
+        try:
+            self.come_to_rest()
+            self.judge_all()
+        finally:
+            self.other.close()
+            # Other stories share the database.
+            waiting = Message.objects.filter(account=self.account, state="queued")
+            waiting.update(state="cancelled", due_at=None)
+            Campaign.objects.filter(account=self.account).update(status=Campaign.Status.COMPLETED)
 
     @invariant()
     def nothing_is_sent_twice(self) -> None:
@@ -268,20 +284,6 @@ class Story(Stage, RuleBasedStateMachine):
     def counters_are_counted(self) -> None:
         self.commit_other()
         assert recount().differences == []
-
-    def teardown(self) -> None:
-        if not hasattr(self, "campaigns"):
-            return
-        try:
-            self.come_to_rest()
-            self.judge_all()
-        finally:
-            self.other.close()
-            # Other stories share the database.
-            Message.objects.filter(account=self.account, state="queued").update(
-                state="cancelled", due_at=None
-            )
-            Campaign.objects.filter(account=self.account).update(status=Campaign.Status.COMPLETED)
 
     def come_to_rest(self) -> None:
         """Everything is resumed, a good provider takes what is due, and days pass until nobody is left."""

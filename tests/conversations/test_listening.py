@@ -1,0 +1,86 @@
+"""What customers wrote while nobody could take it in is had from the provider before campaigns send again."""
+
+from datetime import timedelta
+
+import pytest
+
+from audiences.models import OptOut
+from campaigns import engine
+from common import clock, sql
+from conversations import leasing, listening, threads
+from conversations.models import Listening, Message
+from integrations.models import Connection
+from tests import factories
+from tests.conversations.conftest import Company, phone
+
+AGO = {
+    "for an hour": "clock_timestamp() - interval '1 hour'",
+    "since the server started": "pg_postmaster_start_time() - interval '1 millisecond'",
+}
+
+
+def deafen(how: str = AGO["for an hour"]) -> None:
+    """Nobody has given a sign of life since then; what was written in the last hour may be missing."""
+    listening.catch_up(now=clock.now())
+    before = clock.now() - timedelta(hours=1)
+    sql.run(f"UPDATE conversations_listening SET alive_at = {how}, heard_until = %s", [before])
+
+
+def alive() -> None:
+    listening._signed_at = None
+    listening.stay_alive(now=clock.now())
+
+
+@pytest.mark.parametrize("how", AGO.values(), ids=AGO)
+def test_a_stop_that_nobody_heard_holds_before_campaigns_send_again(company: Company, how: str) -> None:
+    company.launch(3)
+    engine.run_round(now=clock.now())
+    deafen(how)
+    company.sandbox.set_webhook_base("http://127.0.0.1:9")
+    for index, body in ((0, "STOP"), (1, "What does it cost?")):
+        assert company.sandbox.say(phone(index), body, to=company.number.e164)["status"] is None
+    alive()
+    assert leasing.lease(10, now=clock.now()) == []
+    assert listening.catch_up(now=clock.now()) == 2
+    assert OptOut.objects.get().address.value == phone(0)
+    leased = leasing.lease(10, now=clock.now())
+    left = Message.objects.filter(pk__in=leased).values_list("address__value", flat=True)
+    assert sorted(left) == sorted([phone(1), phone(2)])
+    assert listening.catch_up(now=clock.now()) == 0
+    assert Message.objects.filter(kind="inbound").count() == 2
+
+
+def test_what_agents_write_does_not_wait(company: Company) -> None:
+    thread = factories.make_thread(company.account, phone(7))
+    company.launch(1)
+    engine.run_round(now=clock.now())
+    deafen()
+    agents = Message.objects.create(
+        account=company.account, lane=threads.agents_lane(company.account), contact=thread.contact,
+        address=thread.address, number=company.number, kind="agent", body="Hello?", state="queued",
+        due_at=clock.now(),
+    )  # fmt: skip
+    assert leasing.lease(10, now=clock.now()) == [agents.pk]
+
+
+def test_where_the_list_cannot_be_read_that_account_alone_waits(company: Company) -> None:
+    company.launch(1)
+    other = factories.make_account()
+    factories.make_number(other, e164="+17735550179")
+    engine.run_round(now=clock.now())
+    deafen()
+    Connection.objects.filter(account=other).update(credentials={})
+    assert listening.catch_up(now=clock.now()) == 0
+    deaf = f"SELECT account_id FROM conversations_listening h WHERE {listening.DEAF}"
+    assert sql.column(deaf) == [other.pk]
+    assert len(leasing.lease(10, now=clock.now())) == 1
+
+
+def test_the_list_is_read_now_and_then_though_nobody_was_deaf(company: Company) -> None:
+    listening.catch_up(now=clock.now())
+    alive()
+    company.sandbox.set_webhook_base("http://127.0.0.1:9")
+    company.sandbox.say(phone(0), "STOP", to=company.number.e164)
+    assert listening.catch_up(now=clock.now()) == 0
+    Listening.objects.update(listed_at=clock.now() - timedelta(days=3))
+    assert listening.catch_up(now=clock.now()) == 1
