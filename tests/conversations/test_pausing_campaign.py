@@ -1,0 +1,41 @@
+"""Pausing one campaign while it is being sent: soon nothing of it begins, nothing is lost, nothing bursts."""
+
+import time
+from threading import Thread
+
+from campaigns import engine, lifecycle
+from campaigns.models import Step
+from common import clock
+from conversations import sender
+from conversations.models import Attempt, Message
+from tests import factories
+from tests.conversations.conftest import Company, phone
+from tests.product import wait_for
+
+TEXTS = 50
+STILL_SECONDS = 1.0  # how long nothing is seen to begin
+
+
+def test_two_seconds_after_a_pause_no_call_begins_and_everybody_keeps_their_place(company: Company) -> None:
+    company.number.segments_per_second = 15
+    company.number.save()
+    by = factories.make_user(company.account)
+    campaign = company.launch(TEXTS)
+    engine.run_round(now=clock.now())
+    sending = Thread(target=lambda: sender.run(5, concurrency=20))
+    sending.start()
+    wait_for(lambda: Attempt.objects.count() >= 5, seconds=20, what="first calls")
+    lifecycle.pause(campaign, by=by, now=clock.now())
+    time.sleep(2)
+    begun = Attempt.objects.count()
+    time.sleep(STILL_SECONDS)
+    assert Attempt.objects.count() == begun < TEXTS
+    sending.join()
+    queued = Message.objects.filter(state="queued").count()
+    assert queued == TEXTS - begun
+    assert Step.objects.filter(node__key="first_text", state="queued").count() == queued
+    lifecycle.resume(campaign, by=by, now=clock.now())
+    company.run()
+    assert sorted(entry["to"] for entry in company.sandbox.ledger("message")) == sorted(
+        map(phone, range(TEXTS))
+    )
