@@ -24,6 +24,7 @@ ACTS: dict[str, Act] = {
     "paused": Act("Campaigns", "Paused a campaign"),
     "resumed": Act("Campaigns", "Resumed a campaign"),
     "stopped": Act("Campaigns", "Stopped a campaign"),
+    "cleared_passages": Act("Campaigns", "Deleted old details"),
     "changed_pace": Act("Campaigns", "Changed a campaign’s pace"),
     "paused_everything": Act("Campaigns", "Paused everything"),
     "resumed_everything": Act("Campaigns", "Resumed everything"),

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from analytics import counters, rows
+from analytics import counters, retention, rows
 from campaigns.models import Campaign, Node, Step
 from common import clock
 from common.htmx import release
@@ -242,7 +242,7 @@ def booking_rate(campaign: Campaign, node_key: str) -> Rate:
     """Distinct contacts with a job credited here ÷ distinct contacts reached here; counted when opened."""
     booked = rows.behind(campaign, node_key, "booked").values("enrollment__contact").distinct().count()
     reached = rows.behind(campaign, node_key, "accepted").values("contact").distinct().count()
-    return Rate(booked, reached)
+    return Rate(booked, reached + retention.reached_before(campaign, node_key))
 
 
 _TILES = """

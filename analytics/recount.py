@@ -56,9 +56,14 @@ with present as materialized (
     from ({_RAW}) raw
     left join campaigns_node node on node.id = raw.node_id
     group by 1, 2, 3, 4
+    union all
+    -- what rows deleted since had counted: see `analytics.retention`
+    select campaign_id, node_key, "column", minute, n from analytics_counterbaseline
+    where "column" <> 'contacts_reached'
 ),
 raw_cells as (
-    select 'minute' as level, campaign_id, node_key, "column", minute as at, n from present
+    select 'minute' as level, campaign_id, node_key, "column", minute as at, sum(n) as n
+    from present group by campaign_id, node_key, "column", minute
     union all
     select 'hour', campaign_id, node_key, "column",
            to_timestamp(floor(extract(epoch from minute) / 3600) * 3600) as at, sum(n)

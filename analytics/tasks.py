@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from analytics import counters
+from analytics import counters, retention
 from analytics.compliance import building
 from common import clock, loops
 
@@ -36,3 +36,19 @@ def build_reports() -> int:
             return 0
         building.expire(now=clock.now())
         return building.build_waiting(go_on=lambda: time.monotonic() < deadline and not loops.should_stop())
+
+
+@shared_task
+def clear_old() -> int:
+    """Delete old passages of ended campaigns, where it is night, for up to 20 s; how many slices."""
+    slices = 0
+    with loops.only_one("clearing") as held:
+        campaign = retention.next_campaign(clock.now()) if held else None
+        for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
+            if campaign is None:
+                break
+            if retention.clear_slice(campaign, now=clock.now()):
+                slices += 1
+            else:
+                campaign = retention.next_campaign(clock.now())
+    return slices

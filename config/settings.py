@@ -109,6 +109,13 @@ REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 # Sending. A call that its sender never recorded is unknown after the first figure, and is looked up at the
 # provider after the second, then ever more rarely. Real seconds; fault tests shorten both.
 SENDER_CONCURRENCY = env.int("TRUCKROLL_SENDER_CONCURRENCY", 100)
+
+# --- How long details are kept (see analytics/retention.py) ----------------------------------------------
+# Days after their end that passages of ended campaigns keep their steps and texts; 0 keeps them for ever, so
+# that every figure opens its rows. Figures and evidence stay in any case.
+RETENTION_DAYS = env.int("TRUCKROLL_RETENTION_DAYS", 0)
+# Days that raw callbacks are kept, in whole months; 0 for ever. Duplicates are sought two months back.
+EVENT_RETENTION_DAYS = env.int("TRUCKROLL_EVENT_RETENTION_DAYS", 400)
 ABANDONED_AFTER_SECONDS = env.float("TRUCKROLL_ABANDONED_AFTER_SECONDS", 120.0)
 RECONCILE_AFTER_SECONDS = env.float("TRUCKROLL_RECONCILE_AFTER_SECONDS", 180.0)
 

@@ -1,4 +1,6 @@
+from analytics.models.clearing import Clearing
 from analytics.models.compliance_report import ComplianceReport
+from analytics.models.counter_baseline import CounterBaseline
 from analytics.models.counter_delta import CounterDelta
 from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
@@ -7,7 +9,9 @@ from analytics.models.job_credit import JobCredit
 from analytics.models.report_chunk import ReportChunk
 
 __all__ = [
+    "Clearing",
     "ComplianceReport",
+    "CounterBaseline",
     "CounterDelta",
     "CounterHour",
     "CounterMinute",

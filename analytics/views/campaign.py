@@ -15,6 +15,7 @@ from analytics import (
     counters,
     live,
     metrics,
+    retention,
     rows,
 )
 from analytics.views.lists import show
@@ -57,7 +58,8 @@ def _part(
     match tab:
         case "records":
             asked = audience_records.Asked.of(request.GET)
-            return {"page": audience_records.read(found, asked)}
+            gone = retention.gone_before(found.account, found)
+            return {"page": audience_records.read(found, asked), "gone_before": gone}
         case "log":
             return {"happenings": campaign_log.read(found, shown.intakes)}
         case "settings":

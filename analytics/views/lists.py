@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts import access
-from analytics import listing
+from analytics import listing, retention
 
 
 def show(request: access.Request, rows: QuerySet[Any], **context: Any) -> HttpResponse:
@@ -18,4 +18,5 @@ def show(request: access.Request, rows: QuerySet[Any], **context: Any) -> HttpRe
     """
     page = Paginator(rows.values_list("pk", flat=True), listing.PER_PAGE).get_page(request.GET.get("page"))
     context |= {"page": page, "lines": listing.lines(listing.of(rows.model, list(page)))}
+    context["gone_before"] = retention.gone_before(request.account, context.get("campaign"))
     return render(request, "analytics/rows.html", context)

@@ -1,12 +1,17 @@
 """The raw inbox: what providers told us, as they told it, before anything is concluded from it."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import Q
+from psycopg import sql
 
 from common import clock
+
+_PARTITION = re.compile(r"integrations_providerevent_(\d{4})_(\d{2})")
+_LOCK_WAIT = "2s"
 
 
 def month_of(instant: datetime) -> date:
@@ -37,6 +42,37 @@ class ProviderEventQuerySet(models.QuerySet["ProviderEvent"]):
         """
         with connection.cursor() as cursor:
             cursor.execute("SELECT integrations_ensure_event_partitions(%s)", [month_of(now)])
+
+    def drop_partitions(self, before: datetime) -> list[str]:
+        """Drop the partitions of months that were over before that instant; their names.
+
+        One with an event that nobody has applied stays. The lock that this takes keeps every event waiting,
+        so it is not waited for long itself: raises OperationalError where somebody holds the table.
+        """
+        names = _partitions(month_of(before))
+        for name in names:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
+                cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+        return names
+
+
+def _partitions(first_kept: date) -> list[str]:
+    """Partitions of the months before this one of which every event was applied."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent = 'integrations_providerevent'::regclass ORDER BY 1"
+        )
+        named = [(name, _PARTITION.fullmatch(name)) for (name,) in cursor.fetchall()]
+        old = [name for name, found in named if found and date(int(found[1]), int(found[2]), 1) < first_kept]
+        over = []
+        for name in old:
+            unapplied = sql.SQL("SELECT EXISTS (SELECT 1 FROM {} WHERE applied_at IS NULL)")
+            cursor.execute(unapplied.format(sql.Identifier(name)))
+            if not cursor.fetchone()[0]:
+                over.append(name)
+    return over
 
 
 class ProviderEvent(models.Model):

@@ -227,3 +227,18 @@ def test_a_waiting_handler_holds_no_connection() -> None:
             assert not answer.done()
             assert handlers[0].connection is None
         assert answer.result(10) is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_months_that_are_too_old_are_dropped_whole() -> None:
+    for months in range(8):
+        at = datetime(2025 + (months + 3) // 12, (months + 3) % 12 + 1, 3, tzinfo=UTC)
+        ProviderEvent.objects.ensure_partitions(at)
+        inbox.store(event(f"e{months}", received_at=at))
+    applied = ProviderEvent.objects.exclude(event_id="e2")
+    applied.update(applied_at=DECEMBER)
+    dropped = ProviderEvent.objects.drop_partitions(datetime(2025, 9, 20, tzinfo=UTC))
+    assert [name[-7:] for name in dropped] == ["2025_03", "2025_04", "2025_05", "2025_07", "2025_08"]
+    # June has an event that nobody has applied, and September is not over.
+    left = ProviderEvent.objects.order_by("received_at").values_list("event_id", flat=True)
+    assert list(left) == ["e2", "e5", "e6", "e7"]
