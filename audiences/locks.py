@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
+from common import sql
+
 
 def lock_households(household_ids: Iterable[int]) -> None:
     """Lock households in id order until the transaction ends. Always before addresses."""
@@ -21,5 +23,6 @@ def _lock(table: str, ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
         cursor.execute(
-            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(ids))]
+            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [sql.ids(sorted(set(ids)))],
         )

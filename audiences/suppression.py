@@ -174,7 +174,7 @@ def _final_refusals(reaches: Sequence[Reach], now: datetime) -> dict[int, str]:
         )
         for r in reaches
     ]
-    found = sql.rows(REFUSALS_SQL, [now, now - CONFIRM_WITHIN, *sql.columns(asked)])
+    found = sql.rows(REFUSALS_SQL, [now, now - CONFIRM_WITHIN, *sql.arrays(asked)])
     return {key: reason for key, reason in found if reason}
 
 

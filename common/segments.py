@@ -6,10 +6,13 @@ A character of two units never straddles segments, so texts are packed greedily,
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from smsutil import gsm_split, is_valid_gsm, unicode_split
+from smsutil.codecs import GSM_EXT_CHARSET
 
+_ONE_SEGMENT = 160
 ESCAPE = "\x1b"  # the library takes it for a letter; on the air it announces the extension table
 
 
@@ -26,12 +29,13 @@ class Segments:
 def count_segments(text: str) -> Segments:
     """Segments of `text` as it will be sent (line ends as LF). An empty text counts as one."""
     body = normalise_line_ends(text)
-    forced_by = next((char for char in body if not _in_gsm(char)), "")
-    if forced_by:
+    septets = [_septets(char) for char in body]
+    if 0 in septets:
         split = unicode_split(body)
+        forced_by = body[septets.index(0)]
         return Segments(len(split.parts), "UCS-2", split.total_bytes // 2, forced_by)
-    if not body:
-        return Segments(1, "GSM-7", 0)
+    if sum(septets) <= _ONE_SEGMENT:
+        return Segments(1, "GSM-7", sum(septets))
     split = gsm_split(body)
     return Segments(len(split.parts), "GSM-7", split.total_bytes)
 
@@ -41,5 +45,9 @@ def normalise_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _in_gsm(char: str) -> bool:
-    return char != ESCAPE and bool(is_valid_gsm(char))
+@lru_cache(maxsize=4096)
+def _septets(char: str) -> int:
+    """Units that a character takes in GSM-7; 0 where it has none. The library takes its time over each."""
+    if char == ESCAPE or not is_valid_gsm(char):
+        return 0
+    return 2 if char in GSM_EXT_CHARSET else 1

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_shutting_down
+from celery.signals import setup_logging, task_prerun, worker_shutdown, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -95,6 +95,14 @@ def _end_loops(**_: Any) -> None:
     from common import loops
 
     loops.request_stop()
+
+
+@worker_shutdown.connect
+def _finish_calls(**_: Any) -> None:
+    """Calls go on between two tasks; where the end comes then, they are waited for and recorded."""
+    from conversations import sending_on
+
+    sending_on.finish()
 
 
 @task_prerun.connect

@@ -193,7 +193,7 @@ def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
         "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments, m.lane_id"
         " FROM conversations_message m LEFT JOIN audiences_contact c ON c.id = m.contact_id"
         " WHERE m.id = ANY(%s)",
-        [list(message_ids)],
+        [sql.ids(message_ids)],
     )
     suppression.lock_households({household for _, household, *_ in found if household is not None})
     suppression.lock_addresses({address for address, *_ in found})
@@ -231,7 +231,7 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
             SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
         ORDER BY c.household_id, m.due_at, m.id
         """,
-        [list(message_ids)],
+        [sql.ids(message_ids)],
     )
     return [_Candidate(*row) for row in found]
 
@@ -316,7 +316,7 @@ def _finish(refused: list[_Refusal], now: datetime) -> None:
         FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS n(id, state, code, reason)
         WHERE m.id = n.id
         """,
-        [now, *sql.columns([(r.candidate.id, r.state, r.code, r.reason) for r in refused])],
+        [now, *sql.arrays([(r.candidate.id, r.state, r.code, r.reason) for r in refused])],
     )
     changes = [Change(r.candidate.id, r.candidate.origin, r.state, r.code, r.reason, False) for r in refused]
     message_status_changed.send(Message, changes=changes, now=now)
@@ -347,7 +347,7 @@ def _call(rendered: list[_Rendered], now: datetime) -> None:
     """Store words and attempts: from this commit on the messages are being called."""
     if not rendered:
         return
-    ids, bodies, subjects, segments, valid, tells, attempts, tries = sql.columns(
+    ids, bodies, subjects, segments, valid, tells, attempts, tries = sql.arrays(
         [
             (r.claim.message_id, r.claim.body, r.claim.subject, r.segments, r.valid_until, r.tells_opt_out,
              r.claim.attempt_id, r.try_number)

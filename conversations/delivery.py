@@ -33,6 +33,9 @@ RANK: dict[str, int] = {
 # Failed for want of news; a later callback proves otherwise and may raise it.
 DELIVERY_UNKNOWN = "delivery_unknown"
 _ABANDONED = "abandoned"
+# Refusals for being too fast, and texts not even tried because their number was: no fault of theirs.
+HELD_BACK = "held_back"
+THROTTLED = {"20429", "429", HELD_BACK}
 _SHORTEST_RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 300.0
 _REASON_LENGTH, _CODE_LENGTH = 300, 40  # of the columns
@@ -96,9 +99,9 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
     refused = [(r, error) for r, error in errors if error.accepted == "no"]
     unknown = [(r, error) for r, error in errors if error.accepted == "unknown"]
-    _end_attempts([r.attempt_id for r, _ in accepted], "accepted", now)
-    _end_attempts([r.attempt_id for r, _ in refused], "refused", now)
-    _end_attempts([r.attempt_id for r, _ in unknown], "unknown", now)
+    _end_attempts([(r.attempt_id, "") for r, _ in accepted], "accepted", now)
+    _end_attempts([(r.attempt_id, error.code) for r, error in refused], "refused", now)
+    _end_attempts([(r.attempt_id, error.code) for r, error in unknown], "unknown", now)
     moves = [
         Move(r.message_id, receipt.state.value, receipt.provider_id, "", "", receipt.segments)
         for r, receipt in accepted
@@ -173,7 +176,8 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
 def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> None:
     """Queue messages again that the provider would not take just now: (message id, seconds to wait).
 
-    Each further try of a message waits twice as long as the one before.
+    Each further try of a message waits twice as long as the one before; those that were refused only for
+    being too fast do not count.
     """
     if not refused:
         return
@@ -183,11 +187,12 @@ def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> Non
         UPDATE conversations_message m
         SET state = 'queued', state_at = %s, due_at = %s, claimed_at = NULL, leased_until =
             clock_timestamp() + interval '1 second' * greatest(n.seconds, least(%s, power(2, least(20,
-                (SELECT count(*) FROM conversations_attempt a WHERE a.message_id = m.id))) / 2))
+                (SELECT count(*) FROM conversations_attempt a
+                 WHERE a.message_id = m.id AND NOT a.code = ANY(%s)))) / 2))
         FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
         WHERE m.id = n.id AND m.state = 'calling'
         """,
-        [now, now, _LONGEST_RETRY_SECONDS, ids, seconds],
+        [now, now, _LONGEST_RETRY_SECONDS, sorted(THROTTLED), ids, seconds],
     )
 
 
@@ -243,13 +248,19 @@ def _mark_unknown(lost: Sequence[tuple[int, str]], now: datetime) -> list[Change
     return [Change(*row) for row in found]
 
 
-def _end_attempts(attempt_ids: list[UUID], state: str, now: datetime) -> None:
-    if attempt_ids:
-        sql.run(
-            "UPDATE conversations_attempt SET state = %s, ended_at = %s"
-            " WHERE id = ANY(%s) AND state IN ('calling', 'unknown')",
-            [state, now, attempt_ids],
-        )
+def _end_attempts(attempts: Sequence[tuple[UUID, str]], state: str, now: datetime) -> None:
+    """Note how these attempts ended: (id, code)."""
+    if not attempts:
+        return
+    ids, codes = sql.arrays([(attempt_id, code[:_CODE_LENGTH]) for attempt_id, code in attempts])
+    sql.run(
+        """
+        UPDATE conversations_attempt a SET state = %s, ended_at = %s, code = n.code
+        FROM unnest(%s::uuid[], %s::text[]) AS n (id, code)
+        WHERE a.id = n.id AND a.state IN ('calling', 'unknown')
+        """,
+        [state, now, ids, codes],
+    )
 
 
 def _tell(changes: list[Change], now: datetime) -> None:

@@ -52,7 +52,13 @@ class _Lane(NamedTuple):
 
 
 @atomic_with_retry
-def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
+def lease(
+    room: int,
+    *,
+    now: datetime,
+    turns: Turns | None = None,
+    by_connection: Mapping[int, int] | None = None,
+) -> list[int]:
     """Set aside at most `room` due texts, agents' lanes first; returns their ids.
 
     Accounts share the room, lanes of an account share it and the rates of its numbers, by `turns`: a long
@@ -60,12 +66,14 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
     carrier's day (`NumberDay`) and the pace of lanes that have one by what was taken, so that all sender
     processes together keep to them. Paused lanes are passed over, what a pause of everything holds, and
     campaigns of an account that may have missed a STOP (`listening`).
+    `by_connection` are the connections whose providers hang, with what may be leased from each of their
+    numbers.
     """
     lanes = _due_lanes(now)
     if not lanes:
         return []
     turns = turns or Turns()
-    budgets = _budgets([lane.account_id for lane in lanes], now)
+    budgets = _budgets([lane.account_id for lane in lanes], by_connection or {}, now)
     allowed = _texts_allowed([lane.id for lane in lanes])
     taken: list[int] = []
     for priority in sorted({lane.priority for lane in lanes}):
@@ -144,7 +152,7 @@ def allowance(tat: str, rate: str) -> str:
     return f"floor(greatest(%(burst)s * ({rate}), 1.0) - {ahead} * ({rate}))::int"
 
 
-def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
+def _budgets(account_ids: list[int], by_connection: Mapping[int, int], now: datetime) -> dict[int, _Budget]:
     """What the active numbers of each account may hand over now; locks their pace until the lease commits."""
     sql.run(
         """
@@ -156,7 +164,8 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
     )
     found = sql.rows(
         f"""
-        SELECT n.account_id, p.number_id, {allowance("p.tat", "n.segments_per_second")}, EXISTS (
+        SELECT n.account_id, p.number_id, {allowance("p.tat", "n.segments_per_second")}, n.connection_id,
+            EXISTS (
             SELECT 1 FROM integrations_sendingnumber c
             WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL)
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
@@ -165,9 +174,10 @@ def _budgets(account_ids: list[int], now: datetime) -> dict[int, _Budget]:
         {"accounts": account_ids, "burst": BURST_SECONDS},
     )
     budgets: dict[int, _Budget] = defaultdict(_Budget)
-    for account_id, number_id, segments, _ in found:
-        budgets[account_id].by_rate[number_id] = max(segments, 0)
-    capped = {account_id for account_id, _, _, has_cap in found if has_cap}
+    for account_id, number_id, segments, connection_id, _ in found:
+        at_most = by_connection.get(connection_id, segments)
+        budgets[account_id].by_rate[number_id] = max(min(segments, at_most), 0)
+    capped = {account_id for account_id, *_, has_cap in found if has_cap}
     left = number_days.left(capped, now) if capped else {}  # read under the locks of the pace
     for account_id, number_id, *_ in found:
         if number_id in left:

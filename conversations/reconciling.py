@@ -6,7 +6,10 @@ provider's own events, which name the attempt, can tell.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,16 +25,19 @@ from integrations.twilio.client import TwilioAccess, list_texts
 
 log = logging.getLogger(__name__)
 _SLACK = timedelta(minutes=2)
-BATCH = 50
+BATCH = 1000  # more than one killed sender loses
 _MOST_DOUBLINGS = 8
 _POLLS_BEFORE_GIVING_UP = 2
+_AT_ONCE = 16  # lists asked for at a time
+_AT_ONCE_OF_ONE = 6  # of them over one connection, once it has answered
 
 
 def reconcile_unknown(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> int:
-    """Look up some of the unknown messages that are old enough for up to `seconds`; how many were settled.
+    """Look up the unknown messages that are old enough for up to `seconds`; how many were settled.
 
-    In random order, so that those nothing can be learnt of now do not keep others from their turn. A provider
-    that did not answer once is not asked again in this round.
+    Several at a time: a list takes its time, and a killed sender leaves hundreds. In random order, so that
+    those nothing can be learnt of now do not keep others from their turn. A provider that did not answer once
+    is not asked again in this round.
     """
     # Polls are spread: each one doubles the wait for the next, on the real clock.
     ids = sql.column(
@@ -43,30 +49,95 @@ def reconcile_unknown(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECO
         """,
         [settings.RECONCILE_AFTER_SECONDS, _MOST_DOUBLINGS, BATCH],
     )
-    messages = Message.objects.select_related("address", "number__connection").in_bulk(ids)
-    silent: set[int] = set()
-    settled = 0
-    for message_id, _ in zip(ids, loops.loop_until(seconds), strict=False):
-        message = messages.get(message_id)
-        if message is None:
-            continue
-        if message.number is None:
-            settled += settle(message.pk, None, now=now)
-        elif message.number.connection_id not in silent:
-            try:
-                settled += _reconcile(message, message.number, now)
-            except ProviderError as error:
-                log.warning("list of texts not available: %s", error.code)
-                silent.add(message.number.connection_id)
+    if not ids:
+        return 0
+    messages = list(Message.objects.select_related("address", "number__connection").filter(pk__in=ids))
+    settled = sum(settle(message.pk, None, now=now) for message in messages if message.number is None)
+    round_ = _Round(_lost(messages))
+    try:
+        for left in loops.loop_until(seconds):
+            if not round_.ask():
+                break
+            for lost, listed in round_.answers(left):
+                settled += _reconcile(lost, listed, now)
+    finally:
+        round_.end()
     return settled
 
 
-def _reconcile(message: Message, number: SendingNumber, now: datetime) -> bool:
-    """Whether the message was settled. Raises ProviderError where the list cannot be read."""
-    attempt = Attempt.objects.filter(message=message).exclude(state="refused").first()
-    started = attempt.started_at if attempt else message.state_at
-    listed = list_texts(_access(number.connection), to=message.address.value, created_after=started - _SLACK)
-    matches = _unclaimed([text for text in listed if _matches(text, message, number)])
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A text whose call was lost, and since when the provider may have it."""
+
+    message: Message
+    number: SendingNumber
+    created_after: datetime
+
+
+def _lost(messages: Sequence[Message]) -> list[_Lost]:
+    attempts = Attempt.objects.filter(message__in=messages).exclude(state="refused")
+    started = dict(attempts.values_list("message", "started_at"))
+    return [
+        _Lost(message, message.number, started.get(message.pk, message.state_at) - _SLACK)
+        for message in messages
+        if message.number is not None
+    ]
+
+
+class _Round:
+    """One round of asking providers for their lists, in threads that know no database."""
+
+    def __init__(self, lost: Sequence[_Lost]) -> None:
+        self._left: dict[Connection, list[_Lost]] = defaultdict(list)
+        for each in lost:
+            self._left[each.number.connection].append(each)
+        self._asked: dict[Future[list[ListedText]], _Lost] = {}
+        self._under_way: Counter[Connection] = Counter()
+        self._answered: set[Connection] = set()
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "lost-calls")
+
+    def ask(self) -> bool:
+        """Ask for as many lists as may be asked for at once; whether any is awaited."""
+        for connection, lost in self._left.items():
+            # The first alone: who does not answer it need not be asked for the others.
+            most = _AT_ONCE_OF_ONE if connection in self._answered else 1
+            while lost and self._under_way[connection] < most and len(self._asked) < _AT_ONCE:
+                one = lost.pop()
+                self._under_way[connection] += 1
+                self._asked[self._threads.submit(_listed, one)] = one
+        return bool(self._asked)
+
+    def answers(self, seconds: float) -> Iterator[tuple[_Lost, list[ListedText]]]:
+        """The lists that came, once one has come, or none after so many seconds."""
+        done, _ = wait(self._asked, timeout=seconds, return_when=FIRST_COMPLETED)
+        for future in done:
+            lost = self._asked.pop(future)
+            connection = lost.number.connection
+            self._under_way[connection] -= 1
+            try:
+                listed = future.result()
+            except ProviderError as error:
+                log.warning("list of texts not available: %s", error.code)
+                self._left[connection].clear()
+                continue
+            self._answered.add(connection)
+            yield lost, listed
+
+    def end(self) -> None:
+        """Wait for no list any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _listed(lost: _Lost) -> list[ListedText]:
+    """The provider's texts to that phone since the call. Raises ProviderError."""
+    access = _access(lost.number.connection)
+    return list_texts(access, to=lost.message.address.value, created_after=lost.created_after)
+
+
+def _reconcile(lost: _Lost, listed: Sequence[ListedText], now: datetime) -> bool:
+    """Whether the text was settled."""
+    message = lost.message
+    matches = _unclaimed([text for text in listed if _matches(text, message, lost.number)])
     if len(matches) > 1:
         log.error("message %s matches %s texts at the provider", message.pk, len(matches))
         return False

@@ -1,7 +1,8 @@
-"""The sender: one event loop that claims, calls the provider and records, as many at a time as it has slots.
+"""The sender: one event loop that claims, calls the provider and records, all three at the same time.
 
-All database work runs in one worker thread, so that the loop never blocks; vendors are called between
-the commits of `claiming.claim` and `record`, never inside a transaction.
+Database work runs in two threads, one that leases and claims ahead while calls are under way, one that
+records how they ended; so the loop never blocks. Vendors are called between the commits of `claiming.claim`
+and `record`, never inside a transaction.
 """
 
 import asyncio
@@ -20,201 +21,222 @@ from common.transactions import atomic_with_retry
 from common.turns import Turns
 from conversations import claiming, delivery, email_leasing, leasing, remedies
 from conversations.claiming import Claim
-from conversations.delivery import CallResult
+from conversations.delivery import HELD_BACK, THROTTLED, CallResult
+from conversations.handing_over import Client, Clients, Source, hand_over, slow_down, source_of
 from conversations.models import Message
-from integrations.messaging import OutgoingEmail, OutgoingText, ProviderError, Receipt, Remedy
-from integrations.models import Connection
-from integrations.sendgrid.client import EmailClient, SendGridAccess, SendGridPool
-from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
+from conversations.slots import Slots
+from integrations.messaging import ProviderError, Receipt, Remedy
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLAIM_VALID_SECONDS = 3.0
 BATCH = 250
-FLUSH_SECONDS = 0.03
+GATHER_SECONDS = 0.03  # results and free slots are waited for, so that a batch is worth its statements
 IDLE_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names no time
 EMAIL_SHARE = 4  # of the slots: a slow mail provider holds its own alone, and texts go on
-_RETRY_SLOWLY = {"20429", "429"}
-_Client = TextClient | EmailClient
+RECORD_AGAIN_SECONDS = 0.5  # after the database was away
+LAST_WORDS_SECONDS = 10.0  # how long a sender that ends tries to record what it knows
 
 
 def run(seconds: float, *, concurrency: int | None = None, until_idle: bool = False) -> int:
     """Send for at most `seconds` (or until the process is asked to end); returns the calls made.
 
-    `until_idle` ends as soon as nothing is due and nothing is in flight, for tests and drains.
+    Ends when the last call has ended. `until_idle` ends as soon as nothing is due and nothing is in flight,
+    for tests and drains.
     """
-    return asyncio.run(
-        Sender(concurrency or settings.SENDER_CONCURRENCY).loop(seconds, until_idle=until_idle)
-    )
+
+    async def send() -> int:
+        async with Sender(concurrency or settings.SENDER_CONCURRENCY) as sender:
+            await sender.send(seconds, until_idle=until_idle)
+        return sender.calls
+
+    return asyncio.run(send())
 
 
 class Sender:
-    """State of one sending loop: what is in flight, and results not yet recorded."""
+    """One process's calls: claimed, under way, or ended and not yet recorded. All three are bounded.
+
+    `async with` it inside an event loop; leaving it waits for what is under way and records it.
+    """
 
     def __init__(self, concurrency: int) -> None:
-        self.concurrency = concurrency
-        self.email_concurrency = max(1, concurrency // EMAIL_SHARE)
         self.calls = 0
-        self._in_flight: set[asyncio.Task[None]] = set()
-        self._emails_in_flight = 0
-        self._results: list[CallResult] = []
-        self._claims: dict[int, Claim] = {}  # whose calls are not yet recorded
-        self._clients: dict[int, _Client | ProviderError] = {}
-        self._turns = Turns()
+        self._texts = Slots(concurrency)
+        self._emails = Slots(max(1, concurrency // EMAIL_SHARE))
+        self._ahead = concurrency // 2  # claimed while others are called: a free slot waits for no database
         self._emails_again = 0.0  # monotonic: when emails are looked for next
-        self._database = ThreadPoolExecutor(1, "sender-db")
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._results: list[tuple[Claim, CallResult]] = []
+        self._unrecorded = 0
+        self._news = asyncio.Event()
+        self._recorded = asyncio.Event()
+        self._recorded.set()
+        self._held_until: dict[Source, float] = {}  # monotonic; its provider said that we are too fast
+        self._turns = Turns()
+        self._claimer = ThreadPoolExecutor(1, "sender-claims")
+        self._recorder = ThreadPoolExecutor(1, "sender-records")
+        self._clients = Clients(texts=self._texts.most, emails=self._emails.most)
 
-    async def loop(self, seconds: float, *, until_idle: bool = False) -> int:
-        """Claim, call and record until the time is over, then wait for what is in flight."""
-        deadline = time.monotonic() + seconds
+    async def __aenter__(self) -> "Sender":
+        await self._clients.__aenter__()
+        self._recording = asyncio.create_task(self._record())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         try:
-            async with (
-                TwilioPool(self.concurrency) as texts,
-                SendGridPool(self.email_concurrency) as emails,
-            ):
-                while time.monotonic() < deadline and not loops.should_stop():
-                    claims, born = await self._take()
-                    for claim in claims:
-                        client = await self._client(texts, emails, claim.connection_id)
-                        self._emails_in_flight += claim.is_email
-                        task = asyncio.create_task(self._call(client, claim, born))
-                        self._in_flight.add(task)
-                        task.add_done_callback(self._in_flight.discard)
-                    await self._flush()
-                    if until_idle and not claims and not self._in_flight:
-                        break
-                    await asyncio.sleep(FLUSH_SECONDS if self._in_flight or claims else IDLE_SECONDS)
-                while self._in_flight:
-                    await asyncio.wait(self._in_flight, timeout=FLUSH_SECONDS)
-                    await self._flush()
-                await self._flush()
+            while self._in_flight:
+                await asyncio.wait(self._in_flight)
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._recorded.wait()
+        except TimeoutError:
+            log.error("the ends of %s calls could not be recorded", self._unrecorded)
         finally:
-            await self._in_database(lambda: connection.close())
-            self._database.shutdown()
-        return self.calls
+            self._recording.cancel()
+            await self._clients.__aexit__()
+            for executor in (self._claimer, self._recorder):
+                await _in(executor, lambda: connection.close())  # of that thread
+                executor.shutdown()
 
-    async def _take(self) -> tuple[list[Claim], float]:
-        """Claims for free slots, and the monotonic instant from before they were claimed."""
-        leased = [*await self._lease_texts(), *await self._lease_emails()]
-        born = time.monotonic()
-        if not leased:
-            return [], born
-        return await self._in_database(lambda: claim_apart(leased)), born
+    async def send(self, seconds: float, *, until_idle: bool = False) -> int:
+        """Claim and call until the time is over; returns the calls that ended. What is under way goes on.
 
-    async def _lease_texts(self) -> list[int]:
-        room = min(self.concurrency - len(self._in_flight) + self._emails_in_flight, BATCH)
-        if room <= 0:
-            return []
-        return await self._in_database(lambda: leasing.lease(room, now=clock.now(), turns=self._turns))
+        Raises the database's errors; what was called is recorded all the same.
+        """
+        deadline, before = time.monotonic() + seconds, self.calls
+        self._clients.forget()  # credentials are read once in so many seconds
+        while time.monotonic() < deadline and not loops.should_stop():
+            texts, emails = self._rooms()
+            pause = GATHER_SECONDS
+            if texts or emails:
+                leased = await self._claim(texts, emails)
+                if until_idle and not (leased or self._in_flight or self._unrecorded):
+                    break
+                # A number that gives little at a time is not asked for every single text.
+                pause = 0.0 if leased > texts // 2 else IDLE_SECONDS
+            await asyncio.sleep(pause)
+        return self.calls - before
 
-    async def _lease_emails(self) -> list[int]:
-        """As texts; where none was found, none is looked for again at once: most accounts send few."""
-        room = min(self.email_concurrency - self._emails_in_flight, BATCH)
-        if room <= 0 or time.monotonic() < self._emails_again:
-            return []
-        found = await self._in_database(lambda: email_leasing.lease(room, now=clock.now(), turns=self._turns))
-        self._emails_again = 0.0 if found else time.monotonic() + IDLE_SECONDS
-        return found
+    def _rooms(self) -> tuple[int, int]:
+        """Texts and emails to claim now. While others are called, until many can be: few cost as much.
 
-    async def _call(self, client: _Client | ProviderError, claim: Claim, born: float) -> None:
+        Where no email was found, none is looked for again at once: most accounts send few.
+        """
+        texts = min(self._texts.room(self._ahead), BATCH)
+        if self._in_flight and texts < min(max(self._ahead // 2, 1), BATCH):
+            texts = 0
+        emails = min(self._emails.room(0), BATCH) if time.monotonic() >= self._emails_again else 0
+        return texts, emails
+
+    async def _claim(self, texts: int, emails: int) -> int:
+        """Lease and claim at most so many and begin to call them; how many were leased."""
+        hanging = self._texts.room_by_connection()
+
+        def work() -> tuple[int, list[Claim], float]:
+            now, turns = clock.now(), self._turns
+            leased = leasing.lease(texts, now=now, turns=turns, by_connection=hanging) if texts else []
+            if emails:
+                found = email_leasing.lease(emails, now=now, turns=turns)
+                self._emails_again = 0.0 if found else time.monotonic() + IDLE_SECONDS
+                leased += found
+            born = time.monotonic()  # from before the claim
+            return len(leased), claim_apart(leased) if leased else [], born
+
+        leased, claims, born = await _in(self._claimer, work)
+        for claim in claims:
+            client = self._clients.known(claim.connection_id)
+            if client is None:
+                client = await _in(self._claimer, partial(self._clients.read, claim.connection_id))
+            task = asyncio.create_task(self._call(client, claim, born))
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+        return leased
+
+    async def _call(self, client: Client | ProviderError, claim: Claim, born: float) -> None:
         """Hand one message over. Whatever goes wrong is a result: one message never ends the loop."""
-        self._claims[claim.message_id] = claim
         result: Receipt | ProviderError
+        slots = self._emails if claim.is_email else self._texts
         try:
-            if isinstance(client, ProviderError):
-                raise client
-            result = await _hand_over(client, claim, born + CLAIM_VALID_SECONDS)
+            async with slots.slot(claim.connection_id):
+                if isinstance(client, ProviderError):
+                    raise client
+                self._check_pace(source_of(claim))
+                result = await hand_over(client, claim, not_after=born + CLAIM_VALID_SECONDS)
         except ProviderError as error:
             result = error
+            if error.code in THROTTLED:
+                self._hold_back(source_of(claim), error.retry_after or PAUSE_SECONDS)
         except Exception as error:
             log.exception("message %s: the call broke", claim.message_id)
             words = f"The call broke: {type(error).__name__}"
             result = ProviderError(words, permanent=False, accepted="unknown", code="broken")
         self.calls += 1
-        self._emails_in_flight -= claim.is_email
-        self._results.append(CallResult(claim.message_id, claim.attempt_id, result))
+        self._unrecorded += 1
+        self._recorded.clear()
+        self._results.append((claim, CallResult(claim.message_id, claim.attempt_id, result)))
+        self._news.set()
 
-    async def _flush(self) -> None:
-        if not self._results:
-            return
-        results, self._results = self._results, []
-        await self._in_database(lambda: record(results))
-        refusals = [
-            (r.message_id, r.result.remedy, r.result.code)
-            for r in results
-            if isinstance(r.result, ProviderError) and r.result.remedy != Remedy.NONE
-        ]
-        if refusals:
-            await self._in_database(lambda: remedies.apply(refusals, now=clock.now()))
-        for result in results:
-            claim = self._claims.pop(result.message_id)
-            if isinstance(result.result, ProviderError) and result.result.code in _RETRY_SLOWLY:
-                pause = result.result.retry_after or PAUSE_SECONDS
-                await self._in_database(partial(_slow_down, claim, pause))
+    def _hold_back(self, source: Source, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self._held_until[source] = max(until, self._held_until.get(source, 0.0))
 
-    async def _client(
-        self, texts: TwilioPool, emails: SendGridPool, connection_id: int
-    ) -> _Client | ProviderError:
-        """The client of one connection, or why it cannot be used; read once a loop."""
-        if connection_id not in self._clients:
+    def _check_pace(self, source: Source) -> None:
+        """What was claimed before its number turned out too fast is not called: it would be refused, too."""
+        left = self._held_until.get(source, 0.0) - time.monotonic()
+        if left > 0:
+            raise ProviderError(
+                "Not sent: what it leaves from was too fast", permanent=False, accepted="no",
+                code=HELD_BACK, retry_after=left, remedy=Remedy.RETRY_LATER,
+            )  # fmt: skip
+        self._held_until.pop(source, None)
+
+    async def _record(self) -> None:
+        """Record what has ended, many at once, for as long as the sender lives; again where the database was
+        away: what it does not know is lost with this process alone."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._news.clear()
+            ended, self._results = self._results, []
             try:
-                stored = await self._in_database(lambda: Connection.objects.get(pk=connection_id))
-                if stored.provider == Connection.Provider.SENDGRID:
-                    self._clients[connection_id] = emails.client(SendGridAccess.of(stored))
-                else:
-                    self._clients[connection_id] = texts.client(TwilioAccess.of(stored))
+                await _in(self._recorder, lambda ended=ended: _settle(ended))  # type: ignore[misc]
+            except (OperationalError, InterfaceError):
+                log.warning("the ends of %s calls are not recorded yet", len(ended), exc_info=True)
+                self._results = ended + self._results
+                await asyncio.sleep(RECORD_AGAIN_SECONDS)
+                self._news.set()
+                continue
             except Exception:
-                log.exception("connection %s cannot be used", connection_id)
-                words = "The connection to the provider cannot be used; check it in Settings"
-                refusal = ProviderError(words, permanent=False, accepted="no", code="not_connected")
-                self._clients[connection_id] = refusal
-        return self._clients[connection_id]
-
-    async def _in_database(self, work: Callable[[], T]) -> T:
-        def job() -> T:
-            close_old_connections()
-            return work()
-
-        return await asyncio.get_running_loop().run_in_executor(self._database, job)
+                log.exception("what the refusals among %s calls ask for is left to the sweep", len(ended))
+            self._unrecorded -= len(ended)
+            if not self._unrecorded:
+                self._recorded.set()
 
 
-async def _hand_over(client: _Client, claim: Claim, not_after: float) -> Receipt:
-    if isinstance(client, EmailClient):
-        return await client.send_email(_email(claim), not_after=not_after)
-    return await client.send_text(_text(claim), not_after=not_after)
+async def _in(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    """Do database work in one of the sender's threads, each with a connection of its own."""
+
+    def job() -> T:
+        close_old_connections()
+        return work()
+
+    return await asyncio.get_running_loop().run_in_executor(thread, job)
 
 
-def _slow_down(claim: Claim, seconds: float) -> None:
-    """Hold back what the claim leaves from."""
-    if claim.number_id is not None:
-        leasing.slow_down(claim.number_id, seconds)
-    if claim.mailbox_id is not None:
-        email_leasing.slow_down(claim.mailbox_id, seconds)
-
-
-def _email(claim: Claim) -> OutgoingEmail:
-    """The claim in the adapters' words."""
-    return OutgoingEmail(
-        attempt_id=claim.attempt_id,
-        to=claim.to,
-        from_=claim.from_,
-        from_name=claim.from_name,
-        subject=claim.subject or "",
-        body=claim.body,
-    )
-
-
-def _text(claim: Claim) -> OutgoingText:
-    """The claim in the adapters' words; the callback's address carries the attempt."""
-    return OutgoingText(
-        attempt_id=claim.attempt_id,
-        to=claim.to,
-        from_=claim.from_,
-        body=claim.body,
-        status_callback=f"{settings.PUBLIC_URL}/webhooks/twilio/messages/status/{claim.attempt_id}",
-        validity_seconds=claim.validity_seconds,
-    )
+def _settle(ended: Sequence[tuple[Claim, CallResult]]) -> None:
+    """Record how calls ended, then act on what their refusals ask for."""
+    record_apart([result for _, result in ended])
+    errors = [(claim, r.result) for claim, r in ended if isinstance(r.result, ProviderError)]
+    asking = [(claim.message_id, e.remedy, e.code) for claim, e in errors if e.remedy != Remedy.NONE]
+    if asking:
+        remedies.apply(asking, now=clock.now())
+    pauses: dict[Source, float] = {}
+    for claim, error in errors:
+        if error.code in THROTTLED:
+            pause = error.retry_after or PAUSE_SECONDS
+            pauses[source_of(claim)] = max(pause, pauses.get(source_of(claim), 0.0))
+    for source, pause in pauses.items():
+        slow_down(source, pause)
 
 
 def claim_apart(message_ids: Sequence[int]) -> list[Claim]:
@@ -249,3 +271,19 @@ def record(results: list[CallResult]) -> None:
     for result in results:
         if isinstance(result.result, ProviderError):
             log.info("call not accepted: %s", result.result.code)
+
+
+def record_apart(results: list[CallResult]) -> None:
+    """Record a batch; where one result breaks it, each alone. The broken one is left to the sweep.
+
+    An unreachable database is no result's fault and is raised.
+    """
+    try:
+        record(results)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("the ends of %s calls could not be recorded", len(results))
+        if len(results) > 1:
+            for result in results:
+                record_apart([result])

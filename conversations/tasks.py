@@ -8,7 +8,7 @@ from django.conf import settings
 from common import clock, loops
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import delivery, draining, listening, opt_out_imports, reconciling, remedies, sender
+from conversations import delivery, draining, listening, opt_out_imports, reconciling, remedies, sending_on
 
 MAKE_GOOD_EVERY_SECONDS = 300.0
 _made_good_at: float | None = None  # monotonic; None in a process that has just begun
@@ -16,8 +16,8 @@ _made_good_at: float | None = None  # monotonic; None in a process that has just
 
 @shared_task
 def send() -> int:
-    """Send what is due for up to 20 s; how many calls were made."""
-    return sender.run(loops.LONGEST_LOOP_SECONDS)
+    """Send what is due for up to 20 s; how many calls ended."""
+    return sending_on.send_on(loops.LONGEST_LOOP_SECONDS)
 
 
 @shared_task

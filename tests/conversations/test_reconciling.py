@@ -14,6 +14,7 @@ from conversations.models import Message
 from integrations.models import Connection
 from tests import factories
 from tests.conversations.conftest import Company, phone
+from tests.product import wait_for
 
 
 def test_texts_that_cannot_be_looked_up_now_do_not_hold_up_the_others(
@@ -88,8 +89,9 @@ def test_a_round_ends_in_time_and_when_asked(refusing: HTTPServer, monkeypatch: 
     reconciling.reconcile_unknown(now=clock.now())
     assert refusing.asked == 0  # type: ignore[attr-defined]
     monkeypatch.setattr(loops, "_stopping", False)
+    monkeypatch.setattr(reconciling, "_AT_ONCE", 1)
     reconciling.reconcile_unknown(now=clock.now(), seconds=0.000001)
-    assert refusing.asked == 1  # type: ignore[attr-defined]
+    wait_for(lambda: refusing.asked == 1, what="the one list that was asked for")  # type: ignore[attr-defined]
 
 
 @pytest.mark.django_db
@@ -100,3 +102,15 @@ def test_a_connection_without_credentials_holds_up_nobody(refusing: HTTPServer) 
     Connection.objects.filter(account=broken).update(credentials={})
     assert reconciling.reconcile_unknown(now=clock.now()) == 0
     assert refusing.asked == 1  # type: ignore[attr-defined]
+
+
+def test_lists_are_asked_for_several_at_a_time(company: Company) -> None:
+    company.launch(20)
+    company.sandbox.set_faults(accept_then_drop=1.0, callbacks={"drop": 1.0}, seed=1)
+    company.run()
+    company.sandbox.clear_faults()
+    Message.objects.update(claimed_at=clock.now() - timedelta(days=300))
+    assert reconciling.reconcile_unknown(now=clock.now()) == 20
+    assert not Message.objects.filter(state="unknown").exists()
+    sids = {entry["sid"] for entry in company.sandbox.ledger("message")}
+    assert set(Message.objects.values_list("provider_id", flat=True)) == sids

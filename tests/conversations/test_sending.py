@@ -2,16 +2,19 @@
 
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from audiences.models import OptOut
 from audiences.models.reach_limits import HOUSEHOLD_PER_DAY
+from campaigns import engine
 from campaigns.models import Step
 from common import clock
 from conversations import claiming, delivery, draining, leasing, reconciling, sender
+from conversations.delivery import CallResult
 from conversations.models import Attempt, Message, Thread
+from integrations.messaging import ProviderError
 from tests import factories
 from tests.conversations.conftest import Company, phone
 
@@ -51,6 +54,23 @@ def test_a_throttled_text_waits_and_is_sent_once(company: Company) -> None:
     company.run()
     assert Attempt.objects.count() == 10 + refused
     assert sent_to(company) == Counter(phone(i) for i in range(10))
+
+
+def test_being_too_fast_does_not_lengthen_the_wait_of_a_text(company: Company) -> None:
+    company.launch(2)
+    engine.run_round(now=clock.now())
+    for code in ("20429", "unreachable"):
+        for _ in range(6):
+            Message.objects.update(leased_until=None)
+            claims = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
+            assert len(claims) == 2
+            error = ProviderError("No", permanent=False, accepted="no", code=code)
+            sender.record([CallResult(c.message_id, c.attempt_id, error) for c in claims])
+        waits = {m.leased_until - datetime.now(UTC) for m in Message.objects.all()}
+        if code == "20429":
+            assert max(waits) < timedelta(seconds=2)
+    assert min(waits) > timedelta(seconds=20)
+    assert set(Message.objects.values_list("state", flat=True)) == {"queued"}
 
 
 def test_an_accepted_call_whose_answer_was_lost_is_adopted_and_never_repeated(company: Company) -> None:
@@ -99,8 +119,6 @@ def test_a_text_the_provider_holds_an_opt_out_for_becomes_ours(company: Company)
 
 def test_an_abandoned_call_is_unknown_and_its_late_callback_settles_it(company: Company) -> None:
     company.launch(1)
-    from campaigns import engine
-
     engine.run_round(now=clock.now())
     (claim,) = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
     Message.objects.update(claimed_at=clock.now() - timedelta(days=300))
@@ -132,8 +150,6 @@ def test_a_number_keeps_to_its_rate(company: Company) -> None:
     company.number.segments_per_second = 10
     company.number.save()
     company.launch(30)
-    from campaigns import engine
-
     engine.run_round(now=clock.now())
     began = time.monotonic()
     leased = sum(len(leasing.lease(100, now=clock.now())) for _ in range(3))
@@ -162,8 +178,6 @@ def test_a_missing_merge_field_skips_that_person_with_the_reason(company: Compan
 
 def test_a_text_whose_time_to_send_is_over_is_skipped_as_too_late(company: Company) -> None:
     company.launch(1)
-    from campaigns import engine
-
     engine.run_round(now=clock.now())
     Message.objects.update(send_by=clock.now() - timedelta(seconds=1))
     sender.run(5, concurrency=5, until_idle=True)
@@ -177,8 +191,6 @@ def test_two_senders_share_the_work_and_send_nothing_twice(company: Company, cop
     import threading
 
     company.launch(60)
-    from campaigns import engine
-
     engine.run_round(now=clock.now())
     threads = [
         threading.Thread(target=sender.run, args=(20,), kwargs={"concurrency": 10, "until_idle": True})

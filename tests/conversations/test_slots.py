@@ -1,0 +1,79 @@
+"""How much room calls have, with connections whose calls hang."""
+
+import asyncio
+
+import pytest
+
+from conversations import slots
+from conversations.slots import Slots
+
+
+def test_a_call_that_hangs_gives_its_slot_up_and_takes_its_toll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "HANGS_AFTER_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        made = Slots(8)
+        answer = asyncio.Event()
+
+        async def call() -> None:
+            async with made.slot(1):
+                await answer.wait()
+
+        tasks = [asyncio.create_task(call()) for _ in range(2)]
+        while made.room_by_connection() != {1: 0}:  # noqa: ASYNC110 - turns of this very loop
+            await asyncio.sleep(0)
+        assert made.room(0) == 8
+        async with asyncio.timeout(5):
+            async with made.slot(2):
+                assert made.room(4) >= 11
+        answer.set()
+        await asyncio.gather(*tasks)
+        assert made.room_by_connection() == {}
+        assert made.room(4) == 12
+        assert not made._claimed
+
+    asyncio.run(scenario())
+
+
+def test_no_more_calls_begin_than_there_are_slots() -> None:
+    async def scenario() -> None:
+        made = Slots(3)
+        running, most = 0, 0
+
+        async def call() -> None:
+            nonlocal running, most
+            async with made.slot(1):
+                running += 1
+                most = max(most, running)
+                await asyncio.sleep(0)
+                running -= 1
+
+        tasks = [asyncio.create_task(call()) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert made.room(3) == 0
+        await asyncio.gather(*tasks)
+        assert most == 3
+
+    asyncio.run(scenario())
+
+
+def test_where_everything_hangs_nothing_more_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "HANGS_AFTER_SECONDS", 0.0)
+
+    async def scenario() -> None:
+        made = Slots(1)
+        answer = asyncio.Event()
+
+        async def call(connection_id: int) -> None:
+            async with made.slot(connection_id):
+                await answer.wait()
+
+        tasks = [asyncio.create_task(call(number)) for number in range(4)]
+        while len(made.room_by_connection()) < 4:  # noqa: ASYNC110 - turns of this very loop
+            await asyncio.sleep(0)
+        assert made.room(5) == 0
+        answer.set()
+        await asyncio.gather(*tasks)
+        assert made.room(5) == 6
+
+    asyncio.run(scenario())
