@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from audiences import segments
-from campaigns import enrolling, first_launch, passages
+from campaigns import enrolling, exits, first_launch, passages
 from campaigns.models import AudienceLook, Campaign, Enrollment, Intake
 from campaigns.terms import LEFT_AUDIENCE
 from common import sql
@@ -87,8 +87,8 @@ def _leavers(campaign: Campaign, look_id: int, *, now: datetime, size: int) -> t
     )
     contacts = sql.ids(contact_of.values())
     still = set(sql.column(f"{query} AND c.id = ANY(%s::bigint[])", [*params, contacts]))
-    gone = [pk for pk, contact in contact_of.items() if contact not in still]
-    ended = passages.end(gone, reason=LEFT_AUDIENCE, now=now)
+    gone = {pk for pk, contact in contact_of.items() if contact not in still}
+    ended = passages.end(sorted(gone - exits.have_asked(gone)), reason=LEFT_AUDIENCE, now=now)
     _note(look, list(contact_of), size, now)
     return ended, look.ended_at is not None
 

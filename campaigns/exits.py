@@ -4,7 +4,7 @@ Who opts out always leaves (`campaigns/receivers.py`); who leaves the audience i
 (`campaigns/audience_looks.py`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from accounts.models import Account
@@ -15,11 +15,9 @@ from campaigns.terms import BOOKED, REPLIED
 from common import clock, sql
 from conversations.models import Message
 
-# What a workflow asked for itself has its own way on, and is no reason to leave it.
-_HAS_ASKED_SQL = (
-    "EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = e.id"
-    " AND b.state IN ('requested', 'sent', 'accepted', 'converted'))"
-)
+# What a workflow asked for itself has its own way on, and what comes of it is no reason to leave.
+_ASKED_SQL = "b.state IN ('requested', 'sent', 'accepted', 'converted')"
+_HAS_ASKED_SQL = f"EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = e.id AND {_ASKED_SQL})"
 _BOOKED_SQL = f"""
     SELECT e.id FROM audiences_job j
     JOIN audiences_contact c ON c.account_id = j.account_id
@@ -29,6 +27,17 @@ _BOOKED_SQL = f"""
     WHERE j.id = ANY(%s) AND j.active AND j.status <> 'Canceled' AND NOT {_HAS_ASKED_SQL}
     ORDER BY e.id
 """
+
+
+def have_asked(enrollment_ids: Iterable[int]) -> set[int]:
+    """Those of these enrollments whose workflow has asked for a booking that was not refused."""
+    return set(
+        sql.column(
+            "SELECT b.enrollment_id FROM campaigns_booking b"
+            f" WHERE b.enrollment_id = ANY(%s::bigint[]) AND {_ASKED_SQL}",
+            [sql.ids(enrollment_ids)],
+        )
+    )
 
 
 def on_jobs_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> None:

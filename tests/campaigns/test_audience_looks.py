@@ -11,7 +11,7 @@ from analytics.recount import recount
 from audiences import own_tags, suppression
 from audiences.models import Contact, Tag
 from campaigns import audience_looks, enrolling, launching, lifecycle, passages, tasks
-from campaigns.models import AudienceLook, Campaign, Enrollment, Exclusion, Intake, Step
+from campaigns.models import AudienceLook, Booking, Campaign, Enrollment, Exclusion, Intake, Step
 from campaigns.terms import LEFT_AUDIENCE, Terms
 from common import clock
 from tests import factories
@@ -207,6 +207,19 @@ def test_who_leaves_the_audience_leaves_only_where_chosen(chosen):
         Enrollment.objects.filter(campaign=campaign).order_by("pk").values_list("ended_reason", flat=True)
     )
     assert list(reasons) == ["left_audience" if chosen else "", "", ""]
+
+
+def test_who_leaves_by_what_the_workflow_asked_for_goes_on():
+    """A job that it booked dates the customer's last one anew: the confirmation is still to come."""
+    campaign = launch(1, joins=False, exits=(LEFT_AUDIENCE,))
+    enrollment = Enrollment.objects.get()
+    Booking.objects.create(
+        account=campaign.account, external_id="ours", contact_id=enrollment.contact_id,
+        enrollment=enrollment, state="sent",
+    )  # fmt: skip
+    leave(Contact.objects.get())
+    assert tasks.look_again() == 0
+    assert Enrollment.objects.get().state == "active"
 
 
 def test_who_leaves_is_found_behind_the_first_slice():
