@@ -9,15 +9,18 @@ should know in `announcement`.
 import hashlib
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import django
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 REFUSED = 3
+_LOCK_NOT_AVAILABLE = "55P03"
 REFUSAL_FILE = "refusal"
 ANNOUNCEMENT_FILE = "announcement"
 
@@ -97,7 +100,29 @@ def migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         print("bringing the database up to date ...", flush=True)
-        call_command("migrate", verbosity=0, interactive=False)
+        patiently(lambda: call_command("migrate", verbosity=0, interactive=False))
+
+
+def patiently(change: Callable[[], object], *, wait: str = "5s", tries: int = 12, pause: float = 2.0) -> None:
+    """Make a change that locks tables, without holding up a running system for longer than `wait`.
+
+    Who waits for a table lets nobody else pass. Where somebody holds it for long, the change gives way and
+    comes back `pause` seconds later; after so many tries the error is raised. What a migration had finished
+    stays done.
+    """
+    for attempt in range(1, tries + 1):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [wait])
+            change()
+            return
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE or attempt == tries:
+                raise
+            print("a table is in use; trying again ...", flush=True)
+            time.sleep(pause)
+        finally:
+            connection.close()  # with its timeout
 
 
 def collect_static() -> None:
