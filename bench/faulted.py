@@ -252,7 +252,8 @@ class Course:
         counted = ", ".join(f"{n} {how}" for how, n in ends.most_common())
         left = f" Left over: {self.unsettled}." if self.unsettled else ""
         also = f" But: {'; '.join(self.complaints)}." if self.complaints else ""
-        return f"{len(self.facts.texts)} texts; {counted}.{left}{also}"
+        notes = f" Also {'; '.join(self.notes)}." if self.notes else ""
+        return f"{len(self.facts.texts)} texts; {counted}.{left}{also}{notes}"
 
     def recount(self) -> None:
         """Ask the counters, note how many cells differ; skipped while the database is away."""
