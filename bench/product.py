@@ -88,7 +88,8 @@ class Product:
         return pids
 
     def kill(self, name: str, *, restart_within: float = 15) -> None:
-        """kill -9 one child and wait until the supervisor has started it again."""
+        """kill -9 one child, as soon as it runs, and wait until the supervisor has started it again."""
+        wait_for(lambda: name in self.pids(), seconds=restart_within, what=f"{name} to be killed")
         old = self.pids()[name]
         os.kill(old, signal.SIGKILL)
         wait_for(lambda: self.pids().get(name, old) != old, seconds=restart_within, what=f"restart of {name}")
