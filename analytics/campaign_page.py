@@ -91,11 +91,17 @@ class CampaignPage:
     totals: list[Cell]
     optouts: int
     accepted: int
+    emails: int  # of those accepted
     booking_rate: metrics.Rate
     exclusions: list[Reason]
     exits: list[Reason]
     first_texts_done: datetime | None
     held: bool  # by a pause of everything
+
+    @property
+    def texts(self) -> int:
+        """Of the accepted."""
+        return self.accepted - self.emails
 
     @property
     def matched(self) -> int:
@@ -109,7 +115,7 @@ class CampaignPage:
 
     @property
     def reply_rate(self) -> metrics.Rate:
-        """Texts answered ÷ texts accepted, over all nodes."""
+        """Messages answered ÷ messages accepted, over all nodes."""
         return metrics.Rate(self.progress.replies, self.accepted)
 
 
@@ -138,6 +144,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         totals=_totals(nodes, list(came.values())),
         optouts=sum(row.optouts for row in nodes),
         accepted=sum(row.accepted for row in nodes),
+        emails=sum(row.accepted for row in nodes if row.kind in metrics.EMAIL_KINDS),
         booking_rate=results.booking_rate(campaign, found[campaign.pk, "", "audience"]),
         exclusions=_reasons(found, "excluded:"),
         exits=_reasons(found, "exits:"),

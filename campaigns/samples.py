@@ -20,7 +20,11 @@ from conversations import footers, rendering
 from integrations import registration
 from integrations.models import SendingMailbox, SendingNumber
 
-SAMPLES = 3
+SAMPLES, EMAIL_SAMPLES = 3, 2
+_ADMITTED = f"""
+    audiences_contact c LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+    WHERE c.id IN ({{}}) AND {fitness.entry_reason_sql()} = ''
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class EmailSample:
-    """The first email as one real contact would get it; without `to` where there is no mailbox."""
+    """The first email as one real contact would get it; `missing` says which merge field is not known."""
 
     contact: str
     to: str
@@ -97,7 +101,7 @@ def preview(
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
-        emails=render_emails(account, email, chosen, now=now) if email else (),
+        emails=render_emails(account, email, _first_mailed(query, params, now), now=now) if email else (),
         without_mailbox=_without_mailbox(query, params, now) if email else 0,
         segments=needed,
         **outlook,
@@ -155,11 +159,11 @@ def first_email(version: WorkflowVersion) -> dict[str, str] | None:
 def render_emails(
     account: Account, email: dict[str, str], contact_ids: Sequence[int], *, now: datetime
 ) -> tuple[EmailSample, ...]:
-    """As `render_samples`, of an email: with what stands below every one. Constant queries."""
+    """As `render_samples`, of an email to those who have a mailbox: with what stands below every one."""
     rows = sql.rows(
         f"""
-        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, coalesce(a.value, '') FROM audiences_contact c
-        LEFT JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a ON TRUE
+        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, a.value FROM audiences_contact c
+        CROSS JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a
         JOIN accounts_account acc ON acc.id = c.account_id
         {SNAPSHOT_JOINS}
         WHERE c.id = ANY(%(ids)s) ORDER BY c.id
@@ -177,8 +181,6 @@ def render_emails(
 def _email(
     name: str, to: str, email: dict[str, str], known: dict[str, Any], language: str, postal_address: str
 ) -> EmailSample:
-    if not to:
-        return EmailSample(name, to)
     try:
         subject = rendering.render_line(email["subject"], known)
         words = rendering.render(email["body"], known)
@@ -191,15 +193,23 @@ def _without_mailbox(query: str, params: list[Any], now: datetime) -> int:
     """How many of those who would be admitted have no mailbox: their emails are skipped."""
     counted = sql.value(
         f"""
-        WITH {fitness.MOMENT_SQL}
-        SELECT count(*) FROM audiences_contact c
-        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-        WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = ''
+        WITH {fitness.MOMENT_SQL} SELECT count(*) FROM {_ADMITTED.format(query)}
           AND NOT EXISTS ({fitness.FIRST_MAILBOX_SQL})
         """,
         [now, *params],
     )
     return int(counted)
+
+
+def _first_mailed(query: str, params: list[Any], now: datetime) -> list[int]:
+    """The first of those who would be admitted and have a mailbox."""
+    return sql.column(
+        f"""
+        WITH {fitness.MOMENT_SQL} SELECT c.id FROM {_ADMITTED.format(query)}
+          AND EXISTS ({fitness.FIRST_MAILBOX_SQL}) ORDER BY c.id LIMIT {EMAIL_SAMPLES}
+        """,
+        [now, *params],
+    )
 
 
 def render_samples(
