@@ -65,8 +65,9 @@ def _joiners(campaign: Campaign, look_id: int, *, now: datetime, size: int) -> t
     """Enroll those of the next `size` matching contacts who may enter; how many, and whether all are seen."""
     enrolling.alone(campaign)
     look = _open(look_id)
-    intake = Intake.objects.select_for_update(no_key=True).filter(campaign=campaign).latest("occurrence")
-    if look is None or intake.finished_at is None:
+    intakes = Intake.objects.select_for_update(no_key=True).filter(campaign=campaign)
+    intake = intakes.order_by("-occurrence").first()
+    if look is None or intake is None or intake.finished_at is None:
         return 0, True
     ids = enrolling.matching(campaign, look.cursor, size, now)
     joined = enrolling.join(campaign, intake, ids, now=now, most=first_launch.limit(campaign))

@@ -182,6 +182,12 @@ def alone(campaign: Campaign) -> None:
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
 
 
+def alone_now(campaign_id: int) -> bool:
+    """As `alone`, without waiting: whether nobody evaluates this campaign's audience, nor will until the
+    commit."""
+    return bool(sql.value("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign_id]))
+
+
 def _enter(
     campaign: Campaign, intake: Intake, ids: list[int], now: datetime, most: int | None, *, again: str
 ) -> None:

@@ -13,7 +13,7 @@ from audiences.forms import RulesForm
 from audiences.models import Audience
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
-from campaigns.terms import end_of
+from campaigns.terms import LONGEST_JOINING, end_of, last_day
 from campaigns.terms_form import TermsForm
 from common.phone import display_phone
 from integrations.models import SendingNumber
@@ -161,9 +161,14 @@ class TimeForm(TermsForm):
                 self.add_error("starts_at", "This is more than a year ahead. Choose an earlier time.")
         elif cleaned.get("start") == NOW:  # what stands in a field that is not asked for is no mistake
             self.errors.pop("starts_at", None)
-        until = cleaned.get("joins_until")
-        if until is not None and end_of(until, self.account) <= (cleaned.get("starts_at") or self.now):
-            self.add_error("joins_until", "This day is over before the campaign starts. Choose a later one.")
+        if (until := cleaned.get("joins_until")) is not None:
+            start = cleaned.get("starts_at") or self.now
+            if until > last_day(start + LONGEST_JOINING, self.account):
+                self.add_error("joins_until", "This lies more than two years ahead. Choose an earlier day.")
+            elif end_of(until, self.account) <= start:
+                self.add_error(
+                    "joins_until", "This day is over before the campaign starts. Choose a later one."
+                )
         return cleaned
 
 

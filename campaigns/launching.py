@@ -13,7 +13,7 @@ from audiences import segments
 from audiences.models import Audience
 from campaigns import capacity, first_launch, graph, samples
 from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
-from campaigns.terms import Terms
+from campaigns.terms import LONGEST_JOINING, Terms
 from common import sql
 from common.doorbell import ring
 from conversations import pausing
@@ -107,8 +107,8 @@ def problems(
     }
     if at is not None and at - now >= LONGEST_LEAD:
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
-    if draft.terms.joins_until is not None and draft.terms.joins_until <= max(at or now, now):
-        found["joins_until"] = ["Late joiners need an end that lies after the start. Choose a later day."]
+    if draft.terms.joins_until is not None:
+        found["joins_until"] = _joining_problems(draft.terms.joins_until, max(at or now, now))
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]
     if not any(found.values()):
@@ -117,6 +117,14 @@ def problems(
         for name, errors in first_launch.problems(account, draft, now=now).items():
             found.setdefault(name, []).extend(errors)
     return {name: errors for name, errors in found.items() if errors}
+
+
+def _joining_problems(until: datetime, start: datetime) -> list[str]:
+    if until <= start:
+        return ["Late joiners need an end that lies after the start. Choose a later day."]
+    if until - start > LONGEST_JOINING + timedelta(days=1):  # it is the end of a day
+        return ["Late joiners need an end within two years. Choose an earlier day."]
+    return []
 
 
 def _workflow_problems(account: Account, version: WorkflowVersion) -> list[str]:

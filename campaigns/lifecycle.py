@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from audiences import consent
-from campaigns import passages, terms
+from campaigns import enrolling, passages, terms
 from campaigns.models import Campaign, Enrollment, Intake
 from common import sql
 from common.doorbell import ring
@@ -16,6 +16,10 @@ from conversations import leasing
 from conversations.models import Lane
 
 STOPPED = "campaign_stopped"
+_FINISHED_SQL = """c.status = 'active' AND (c.joins_until IS NULL OR c.joins_until <= %s)
+    AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
+    AND NOT EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')"""
 SLICE = 2_000
 POSSIBLE: dict[str, frozenset[str]] = {  # from which statuses each verb leads on
     "pause": frozenset({Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED}),
@@ -133,17 +137,20 @@ def complete_finished(*, now: datetime) -> int:
 
     One that takes in late joiners stays active until nobody can join any more.
     """
+    found = sql.column(f"SELECT c.id FROM campaigns_campaign c WHERE {_FINISHED_SQL} ORDER BY c.id", [now])
+    return sum(_complete(campaign_id, now) for campaign_id in found)
+
+
+@transaction.atomic
+def _complete(campaign_id: int, now: datetime) -> int:
+    """Complete a campaign that is still finished while nobody can be entering it; how many."""
+    # Whoever is let in at this moment is seen by a statement that begins after their commit, and by no other.
+    if not enrolling.alone_now(campaign_id):
+        return 0
     return sql.run(
-        """
-        UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s
-        WHERE c.status = 'active' AND (c.joins_until IS NULL OR c.joins_until <= %s)
-          AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
-          AND NOT EXISTS (
-            SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
-          AND NOT EXISTS (
-            SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')
-        """,
-        [now, now],
+        "UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s"
+        f" WHERE c.id = %s AND {_FINISHED_SQL}",
+        [now, campaign_id, now],
     )
 
 

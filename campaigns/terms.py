@@ -14,6 +14,7 @@ from campaigns.models import Campaign
 from campaigns.words import number_of
 
 Again = Campaign.Again
+LONGEST_JOINING = timedelta(days=730)  # after the start, and nobody joins any more
 SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 BOOKED, REPLIED, LEFT_AUDIENCE = "booked", "replied", "left_audience"
 EXITS: Mapping[str, str] = {

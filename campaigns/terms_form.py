@@ -100,7 +100,8 @@ class TermsForm(forms.Form):
         return Terms(
             texts_per_hour=found.get("texts_per_hour"),
             send_by_hours=found.get("send_by_hours") or terms.SEND_BY_HOURS,
-            exits=tuple(found.get("exits") or ()),
+            # A draft that has not been at this stage has no list, which is not an empty one.
+            exits=tuple(found.get("exits") or ()) if "exits" in self.data else Terms().exits,
             joins_until=terms.end_of(until, self.account) if until else None,
             again=Again.AFTER_DAYS if days else Again.NEVER,
             again_days=days,

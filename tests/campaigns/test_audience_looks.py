@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from analytics.recount import recount
 from audiences import own_tags, suppression
@@ -93,11 +93,14 @@ def test_nobody_joins_where_that_was_not_chosen_or_is_over_or_paused(later):
     assert tasks.look_again() == 0 and in_it(closed) == 2
 
 
-def test_nobody_joins_before_the_audience_is_taken_in():
+def test_nobody_joins_before_the_audience_is_taken_in(caplog):
     campaign = launch()
     Intake.objects.update(finished_at=None)
     vip(campaign.account, 7)
     assert tasks.look_again() == 0 and in_it(campaign) == 2
+    Intake.objects.all().delete()
+    assert tasks.look_again() == 0 and in_it(campaign) == 2
+    assert not caplog.records, "a look before the intake is no trouble"
 
 
 def test_a_look_goes_on_where_it_was_killed(monkeypatch):
@@ -263,3 +266,31 @@ def test_two_workers_admit_nobody_twice():
         worker.join()
     assert in_it(campaign) == 21
     assert_counted(campaign)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_campaign_is_not_completed_over_somebody_who_joins_in_its_last_moment(later):
+    campaign = launch(1)
+    passages.end([Enrollment.objects.get().pk], reason="finished", now=clock.now())
+    late = vip(campaign.account, 7)
+    (look,) = audience_looks.due(now=clock.now())
+    joining, asked = Event(), Event()
+
+    def join() -> None:
+        with transaction.atomic():
+            assert audience_looks.go_on_with(look, now=look.began_at, go_on=lambda: True) == 1
+            joining.set()
+            asked.wait(10)
+        connection.close()
+
+    worker = Thread(target=join)
+    worker.start()
+    assert joining.wait(10)
+    later(31 * DAY)
+    completed = lifecycle.complete_finished(now=clock.now())
+    asked.set()
+    worker.join()
+    assert completed == 0 and Campaign.objects.get().status == "active"
+    assert lifecycle.complete_finished(now=clock.now()) == 0, "now they are seen"
+    passages.end([Enrollment.objects.get(contact=late).pk], reason="finished", now=clock.now())
+    assert lifecycle.complete_finished(now=clock.now()) == 1

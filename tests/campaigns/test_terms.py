@@ -88,7 +88,8 @@ def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:  #
         ({"send_by_hours": "721"}, "Choose at most 720"),
         ({"joining": "until"}, "Choose the last day to join"),
         ({"joining": "until", "joins_until": "2001-01-01"}, "This day is over before the campaign starts"),
-        ({"joining": "until", "joins_until": "2031-01-01", "again_days": "0"}, "Choose at least 1"),
+        ({"joining": "until", "joins_until": "9999-12-31"}, "This lies more than two years ahead"),
+        ({"joining": "until", "joins_until": "2027-01-01", "again_days": "0"}, "Choose at least 1"),
     ],
 )
 def test_what_cannot_be_is_said(ready: Ready, wrong: dict[str, str], words: str) -> None:  # noqa: F811
@@ -97,6 +98,7 @@ def test_what_cannot_be_is_said(ready: Ready, wrong: dict[str, str], words: str)
     page = answer.content.decode()
     assert answer.status_code == 422 and words in page
     assert '<details class="launch__filter" id="launch-terms" open>' in page, "the mistake is to be seen"
+    assert ready.client.get(URL, headers=MODAL).status_code == 200, "the draft keeps it, and opens again"
 
 
 def test_what_is_not_asked_for_is_no_mistake(ready: Ready) -> None:  # noqa: F811
@@ -105,7 +107,9 @@ def test_what_is_not_asked_for_is_no_mistake(ready: Ready) -> None:  # noqa: F81
 
 
 def test_the_options_stay_folded_until_somebody_uses_them(ready: Ready) -> None:  # noqa: F811
-    assert 'id="launch-terms">' in ready.fill("time")
+    page = ready.fill("time")
+    assert 'id="launch-terms">' in page
+    assert "<dt>Who leaves early</dt>" not in page, "the summary names only what somebody chose"
     ready.post("time", texts_per_hour="5", go="workflow")
     page = ready.client.get(reverse("campaigns:launch_stage", args=["time"])).content.decode()
     assert 'id="launch-terms" open>' in page
