@@ -165,6 +165,12 @@ def test_partitions_are_made_around_any_month_and_take_over_what_the_default_cau
             "AND inhrelid::regclass::text LIKE '%2031%'"
         )
         made = {name for (name,) in cursor.fetchall()}
+        cursor.execute(
+            "SELECT count(*) FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid"
+            " WHERE i.inhparent = 'integrations_providerevent'::regclass"
+            " AND NOT coalesce(c.reloptions, '{}') @> array['autovacuum_vacuum_threshold=50000']"
+        )
+        assert cursor.fetchone() == (0,), "every partition is vacuumed by count"
     assert made == {f"integrations_providerevent_2031_{month}" for month in ("06", "07", "08", "09")}
     assert inbox.record(event("next", received_at=far)) is not None
     assert inbox.record(event("far", received_at=far)) is None, "the unique key holds in the new partition"
