@@ -15,7 +15,7 @@ from audiences import suppression
 from common import sql
 from common.segments import count_segments
 from common.transactions import atomic_with_retry
-from conversations import footers, leasing, pausing, rendering, touches
+from conversations import footers, leasing, listening, pausing, rendering, touches
 from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change, Deferral
 from conversations.locks import lock_messages
@@ -134,7 +134,7 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
 
     The others were deferred (window, cap, hold), refused for good (opt-out and the like), found too
     late, or could not be rendered; the layers above are told of each. What a pause of everything holds
-    stays queued.
+    stays queued, and so do campaigns of an account that has become deaf since the lease (`listening`).
     """
     if not message_ids:
         return []
@@ -229,6 +229,8 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
         LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
         WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
+          AND (l.kind <> 'campaign' OR NOT EXISTS (
+            SELECT 1 FROM conversations_listening h WHERE h.account_id = m.account_id AND {listening.DEAF}))
         ORDER BY c.household_id, m.due_at, m.id
         """,
         [sql.ids(message_ids)],

@@ -91,17 +91,16 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     """Store how calls ended, inside the caller's transaction; the layers above hear of all of them at once.
 
     Receipts and final refusals settle their messages, passing refusals put theirs back into the queue, and
-    calls whose answer was lost are unknown: reconciled, never repeated.
+    calls whose answer was lost are unknown: reconciled, never repeated. Recording the same ends again changes
+    nothing: whoever lost the answer to its commit may, while the message is called by another attempt.
     """
     # Before their attempts: the drain takes messages first, and two orders would deadlock.
     lock_messages(result.message_id for result in results)
     accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
     errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
-    refused = [(r, error) for r, error in errors if error.accepted == "no"]
-    unknown = [(r, error) for r, error in errors if error.accepted == "unknown"]
     _end_attempts([(r.attempt_id, "") for r, _ in accepted], "accepted", now)
-    _end_attempts([(r.attempt_id, error.code) for r, error in refused], "refused", now)
-    _end_attempts([(r.attempt_id, error.code) for r, error in unknown], "unknown", now)
+    refused = _ended_now([(r, error) for r, error in errors if error.accepted == "no"], "refused", now)
+    unknown = _ended_now([(r, error) for r, error in errors if error.accepted == "unknown"], "unknown", now)
     moves = [
         Move(r.message_id, receipt.state.value, receipt.provider_id, "", "", receipt.segments)
         for r, receipt in accepted
@@ -248,18 +247,28 @@ def _mark_unknown(lost: Sequence[tuple[int, str]], now: datetime) -> list[Change
     return [Change(*row) for row in found]
 
 
-def _end_attempts(attempts: Sequence[tuple[UUID, str]], state: str, now: datetime) -> None:
-    """Note how these attempts ended: (id, code)."""
+def _ended_now(
+    errors: Sequence[tuple[CallResult, ProviderError]], state: str, now: datetime
+) -> list[tuple[CallResult, ProviderError]]:
+    """Note that these calls failed; those of them whose attempt was open until now."""
+    ended = _end_attempts([(r.attempt_id, error.code) for r, error in errors], state, now)
+    return [(r, error) for r, error in errors if r.attempt_id in ended]
+
+
+def _end_attempts(attempts: Sequence[tuple[UUID, str]], state: str, now: datetime) -> set[UUID]:
+    """Note how these attempts ended: (id, code). Those that were open until now."""
     if not attempts:
-        return
+        return set()
     ids, codes = sql.arrays([(attempt_id, code[:_CODE_LENGTH]) for attempt_id, code in attempts])
-    sql.run(
-        """
-        UPDATE conversations_attempt a SET state = %s, ended_at = %s, code = n.code
-        FROM unnest(%s::uuid[], %s::text[]) AS n (id, code)
-        WHERE a.id = n.id AND a.state IN ('calling', 'unknown')
-        """,
-        [state, now, ids, codes],
+    return set(
+        sql.column(
+            """
+            UPDATE conversations_attempt a SET state = %s, ended_at = %s, code = n.code
+            FROM unnest(%s::uuid[], %s::text[]) AS n (id, code)
+            WHERE a.id = n.id AND a.state IN ('calling', 'unknown') RETURNING a.id
+            """,
+            [state, now, ids, codes],
+        )
     )
 
 

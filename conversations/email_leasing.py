@@ -10,6 +10,7 @@ from common import sql
 from common.transactions import atomic_with_retry
 from common.turns import Turns
 from conversations.leasing import BURST_SECONDS, LEASE_SECONDS, allowance
+from conversations.listening import DEAF
 
 
 @atomic_with_retry
@@ -17,8 +18,8 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
     """Set aside at most `room` due emails; returns their ids.
 
     Mailboxes share the room, and lanes the rate of their mailbox, by `turns`. Advances the mailboxes' pace by
-    what was taken, so that all sender processes together keep to it. Paused lanes are passed over, and what a
-    pause of everything holds.
+    what was taken, so that all sender processes together keep to it. Paused lanes are passed over, what a
+    pause of everything holds, and accounts that may have missed an opt-out: one by text may mean emails, too.
     """
     turns = turns or Turns()
     waiting: dict[int, list[int]] = defaultdict(list)
@@ -39,12 +40,14 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
 def _due(now: datetime) -> list[tuple[int, int]]:
     """(lane, mailbox) of lanes with an email due. A lane's emails leave from its account's mailbox."""
     found = sql.rows(
-        """
+        f"""
         SELECT l.id, x.id FROM conversations_lane l
         JOIN integrations_sendingmailbox x ON x.account_id = l.account_id AND x.active
         WHERE NOT l.paused AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p
             WHERE p.account_id = l.account_id AND p.lifted_at IS NULL)
+          AND NOT EXISTS (
+            SELECT 1 FROM conversations_listening h WHERE h.account_id = l.account_id AND {DEAF})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
             AND m.mailbox_id IS NOT NULL AND m.due_at <= %s

@@ -10,6 +10,8 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
+
 from common import sql
 from conversations import inbound
 from integrations.messaging import InboundText, ProviderError
@@ -43,7 +45,8 @@ def stay_alive(*, now: datetime) -> None:
 def catch_up(*, now: datetime) -> int:
     """Read the list of every account that is deaf or was not looked at for long; how many texts were new.
 
-    One account's trouble is no other's: it stays deaf, and is tried again at the next ring.
+    Read from the last list on, however often one could not be had. One account's trouble is no other's: it
+    stays deaf, and is tried again at the next ring. Raises the database's errors.
     """
     sql.run(
         """
@@ -55,14 +58,14 @@ def catch_up(*, now: datetime) -> int:
     )
     due = sql.rows(
         f"""
-        SELECT h.account_id, h.heard_until, clock_timestamp(), {DEAF} FROM conversations_listening h
+        SELECT h.account_id, clock_timestamp(), least(h.heard_until, %s - (clock_timestamp() - h.listed_at))
+        FROM conversations_listening h
         WHERE {DEAF} OR h.listed_at < clock_timestamp() - %s * interval '1 second'
         """,
-        [LOOK_ANYWAY_SECONDS],
+        [now, LOOK_ANYWAY_SECONDS],
     )
     heard = 0
-    for account_id, heard_until, began, deaf in due:
-        since = heard_until if deaf else now - timedelta(seconds=LOOK_ANYWAY_SECONDS)
+    for account_id, began, since in due:
         try:
             heard += _hear(account_id, since - _SLACK, now)
         except ProviderError as error:
@@ -96,6 +99,8 @@ def _hear(account_id: int, since: datetime, now: datetime) -> int:
     for text in texts:
         try:
             new += inbound.receive(text, account=connection.account, now=now) is not None
+        except (OperationalError, InterfaceError):
+            raise  # no text's fault: the account stays deaf until every one is in
         except Exception:  # it must not keep the others, and with them every campaign, from their turn
             log.exception("text %s cannot be taken in", text.provider_id)
     if new:

@@ -37,6 +37,7 @@ PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names n
 EMAIL_SHARE = 4  # of the slots: a slow mail provider holds its own alone, and texts go on
 RECORD_AGAIN_SECONDS = 0.5  # after the database was away
 LAST_WORDS_SECONDS = 10.0  # how long a sender that ends tries to record what it knows
+MOST_UNRECORDED = 10  # times the slots: nothing more is claimed while so many ends wait to be recorded
 
 
 def run(seconds: float, *, concurrency: int | None = None, until_idle: bool = False) -> int:
@@ -122,6 +123,8 @@ class Sender:
 
         Where no email was found, none is looked for again at once: most accounts send few.
         """
+        if self._unrecorded > self._texts.size * MOST_UNRECORDED:
+            return 0, 0
         texts = min(self._texts.room(self._ahead), BATCH)
         if self._in_flight and texts < min(max(self._ahead // 2, 1), BATCH):
             texts = 0

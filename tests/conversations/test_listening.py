@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from audiences.models import OptOut
 from campaigns import engine
 from common import clock, sql
-from conversations import leasing, listening, threads
+from conversations import claiming, inbound, leasing, listening, threads
 from conversations.models import Listening, Message
 from integrations.models import Connection
 from tests import factories
@@ -48,6 +49,36 @@ def test_a_stop_that_nobody_heard_holds_before_campaigns_send_again(company: Com
     assert sorted(left) == sorted([phone(1), phone(2)])
     assert listening.catch_up(now=clock.now()) == 0
     assert Message.objects.filter(kind="inbound").count() == 2
+
+
+def test_what_was_leased_before_the_account_became_deaf_is_not_claimed(company: Company) -> None:
+    company.launch(1)
+    engine.run_round(now=clock.now())
+    leased = leasing.lease(10, now=clock.now())
+    assert len(leased) == 1
+    deafen()
+    assert claiming.claim(leased, now=clock.now()) == []
+    assert Message.objects.get().state == "queued"
+    listening.catch_up(now=clock.now())
+    assert len(claiming.claim(leased, now=clock.now())) == 1
+
+
+def test_a_text_that_the_database_could_not_take_in_keeps_the_account_deaf(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deafen()
+    company.sandbox.set_webhook_base("http://127.0.0.1:9")
+    company.sandbox.say(phone(0), "STOP", to=company.number.e164)
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbound, "receive", away)
+        with pytest.raises(OperationalError):
+            listening.catch_up(now=clock.now())
+    assert sql.value(f"SELECT count(*) FROM conversations_listening h WHERE {listening.DEAF}") == 1
+    assert listening.catch_up(now=clock.now()) == 1
 
 
 def test_what_agents_write_does_not_wait(company: Company) -> None:

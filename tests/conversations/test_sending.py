@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,8 @@ from common import clock
 from conversations import claiming, delivery, draining, leasing, reconciling, sender
 from conversations.delivery import CallResult
 from conversations.models import Attempt, Message, Thread
-from integrations.messaging import ProviderError
+from integrations.messaging import DeliveryState, ProviderError, Receipt
+from integrations.models import NumberDay
 from tests import factories
 from tests.conversations.conftest import Company, phone
 
@@ -71,6 +73,27 @@ def test_being_too_fast_does_not_lengthen_the_wait_of_a_text(company: Company) -
             assert max(waits) < timedelta(seconds=2)
     assert min(waits) > timedelta(seconds=20)
     assert set(Message.objects.values_list("state", flat=True)) == {"queued"}
+
+
+def test_recording_an_end_again_leaves_the_next_attempt_alone(company: Company) -> None:
+    company.launch(2)
+    engine.run_round(now=clock.now())
+    first = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
+    lost = ProviderError("Gone", permanent=False, accepted="no", code="unreachable")
+    ends = [CallResult(c.message_id, c.attempt_id, lost) for c in first]
+    sender.record(ends)
+    used = NumberDay.objects.get().segments
+    Message.objects.update(leased_until=None)
+    second = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
+    assert len(second) == 2
+    sender.record(ends)  # its commit had succeeded, but the connection broke before it was said
+    assert set(Message.objects.values_list("state", flat=True)) == {"calling"}
+    assert NumberDay.objects.get().segments == used + 2
+    taken = Receipt("", "queued", DeliveryState.ACCEPTED, 1)
+    sender.record([
+        CallResult(c.message_id, c.attempt_id, replace(taken, provider_id=str(c.message_id))) for c in second
+    ])  # fmt: skip
+    assert set(Message.objects.values_list("state", flat=True)) == {"accepted"}
 
 
 def test_an_accepted_call_whose_answer_was_lost_is_adopted_and_never_repeated(company: Company) -> None:
