@@ -67,6 +67,13 @@ def events() -> Iterator[Measurement]:
     yield from measurements()
 
 
+def churn() -> Iterator[Measurement]:
+    """Whether minutes of work on the same people slow it down."""
+    from bench.churn import churn
+
+    yield churn()
+
+
 GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "engine": engine,
     "launch": launch,
@@ -74,10 +81,11 @@ GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "dashboard": dashboard,
     "sending": sending,
     "events": events,
+    "churn": churn,
 }
 LATER = (
     "links", "email", "audience", "rehearsal",
-    "exports", "inbox", "churn",
+    "exports", "inbox",
 )  # fmt: skip
 
 

@@ -85,15 +85,14 @@ async def _bare(access: TwilioAccess, texts: int) -> None:
 @contextmanager
 def provider() -> Iterator[str]:
     """A stub provider of its own process; its base URL."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "bench.stub_provider"], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
 
 
 def _seconds(taken: list[float]) -> str:

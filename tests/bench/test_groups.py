@@ -10,6 +10,7 @@ from analytics.recount import recount
 from bench import events
 from bench.celery_contest import run_tasks
 from bench.celery_tuned import app as tuned
+from bench.churn import churn
 from bench.contractor import LAUNCHED, WAITED, Contractor
 from bench.engine import compare, engine_vs_sql
 from bench.fairness import fairness_small_wait
@@ -114,3 +115,11 @@ def test_figures_are_read_at_both_sizes() -> None:
     assert flat.n == 200 == Step.objects.count()
     assert read.value == flat.value
     assert recount().differences == []
+
+
+def test_a_day_of_churn_reaches_everybody_and_reports_on_each() -> None:
+    try:
+        found = churn(customers=20, seconds=0.1, minute=0.1)
+    finally:
+        clock.set_offset(timedelta(0))
+    assert (found.name, found.n, found.ratio) == ("churn", 2 * 20 + 10 + 20, 1.0)
