@@ -37,7 +37,7 @@ def kill(name: str, course: Course) -> None:
 def kill_before_call(course: Course) -> None:
     """The sender dies with texts leased and none claimed: somebody else has the phones' locks."""
     course.launch()
-    course.await_share(course.rng.uniform(0.1, 0.5))
+    course.await_share(course.rng.uniform(0.02, 0.15))
     with psycopg.connect(**course.database.place) as other:
         other.execute("select 1 from audiences_address order by id for no key update")
         leased = "select 1 from conversations_message where state = 'queued' and leased_until > now()"
