@@ -161,6 +161,26 @@ def test_an_email_is_a_touch_of_the_home_and_a_text_after_it_counts_with_it(acco
     assert Step.objects.filter(node__key="email", state="scheduled").count() == 1
 
 
+@pytest.mark.parametrize("replied", [True, False])
+def test_an_email_that_follows_a_reply_by_text_is_free_of_caps(account: Account, replied: bool) -> None:
+    ann = person(account, 1, "ann@example.org")
+    campaign = launch(account)
+    said = {
+        "account": account, "contact": ann, "address": factories.phone_of(ann),
+        "number": campaign.number, "state_at": NOON, "body": "Hi",
+    }  # fmt: skip
+    for hours in (3, 2):  # the home's touches of today
+        asked = Message.objects.create(
+            **said, lane=campaign.lane, kind="campaign", origin=f"step:9{hours}", state="delivered",
+            accepted_at=NOON - timedelta(hours=hours), created_at=NOON - timedelta(hours=hours),
+        )  # fmt: skip
+    if replied:
+        at = NOON - timedelta(hours=1)
+        Message.objects.create(**said, kind="inbound", state="received", replies_to=asked, created_at=at)
+    engine.run_round(now=clock.now())
+    assert len(claimed()) == replied
+
+
 def test_a_hold_keeps_other_campaigns_emails_back(account: Account) -> None:
     ann = person(account, 1, "ann@example.org")
     ContactHold.objects.create(contact=ann, reason="reply", until=NOON + timedelta(hours=72))
