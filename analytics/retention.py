@@ -52,9 +52,9 @@ _KEPT = """
 """
 _DOOMED = f"""
     SELECT e.id FROM campaigns_enrollment e
-    WHERE e.campaign_id = %(campaign)s AND e.contact_id = ANY(%(contacts)s) AND NOT EXISTS (
-        SELECT 1 FROM campaigns_enrollment k
-        WHERE k.campaign_id = e.campaign_id AND k.contact_id = e.contact_id AND ({_KEPT}))
+    WHERE e.campaign_id = %(campaign)s AND e.contact_id = ANY(%(contacts)s) AND e.contact_id NOT IN (
+        SELECT k.contact_id FROM campaigns_enrollment k
+        WHERE k.campaign_id = %(campaign)s AND k.contact_id = ANY(%(contacts)s) AND ({_KEPT}))
 """
 _ADDRESSES = """
     SELECT e.address_id FROM campaigns_enrollment e
@@ -76,7 +76,8 @@ _KEEP_REACHED = f"""
     WHERE s.enrollment_id = ANY(%(doomed)s) AND m.accepted_at IS NOT NULL GROUP BY n.key
     ON CONFLICT (campaign_id, node_key, "column", minute) DO UPDATE SET n = kept.n + excluded.n
 """
-# Messages before their steps: the counting triggers find a message's node by its step.
+# Messages before their steps: the counting triggers find a message's node by its step. Whatever names a row
+# that goes has an index by it, or each would be sought through a whole table.
 _DELETE = (
     "UPDATE conversations_message SET replies_to_id = NULL WHERE replies_to_id = ANY(%(texts)s)",
     "UPDATE conversations_contacthold SET message_id = NULL WHERE message_id = ANY(%(texts)s)",

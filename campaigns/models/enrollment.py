@@ -58,7 +58,11 @@ class Enrollment(models.Model):
             ),
         ]
         # Newest first within a campaign, however many others there are; also the foreign key's index.
-        indexes = [models.Index(fields=["campaign", "id"], name="enrollment_of_campaign")]
+        indexes = [
+            models.Index(fields=["campaign", "id"], name="enrollment_of_campaign"),
+            # Whoever deletes a message has it sought here.
+            models.Index(fields=["reply"], name="enrollment_reply", condition=Q(reply__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contact_id} in {self.campaign_id}"

@@ -58,6 +58,8 @@ class Step(models.Model):
                 name="step_due_queue",
                 condition=Q(due_at__isnull=False),
             ),
+            # Whoever deletes a message has it sought here.
+            models.Index(fields=["message"], name="step_message", condition=Q(message__isnull=False)),
         ]
 
     def __str__(self) -> str:
