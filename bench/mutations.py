@@ -72,9 +72,9 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "texts_put_off_are_queued_anew": Mutation(
         (PROTOCOL,),
-        "campaigns/nodes/send_sms.py",
-        "strict=True) if text is None]",
-        "strict=True)]",
+        "campaigns/nodes/sending.py",
+        "for row, message in known if message is None]",
+        "for row, message in known]",
         app="conversations",
         statement="ALTER TABLE conversations_message DROP CONSTRAINT message_origin",
     ),
@@ -96,6 +96,12 @@ MUTATIONS: dict[str, Mutation] = {
         "conversations/delivery.py",
         'for r, error in errors if error.accepted == "no"]',
         "for r, error in errors]",
+    ),
+    "ends_are_recorded_twice": Mutation(
+        ("tests/conversations/test_sending.py::test_recording_an_end_again_leaves_the_next_attempt_alone",),
+        "conversations/delivery.py",
+        " if r.attempt_id in ended]",
+        "]",
     ),
     "states_may_fall": Mutation(
         (PROTOCOL,),
