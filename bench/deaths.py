@@ -36,12 +36,13 @@ def kill(name: str, course: Course) -> None:
 
 def kill_before_call(course: Course) -> None:
     """The sender dies with texts leased and none claimed: somebody else has the phones' locks."""
+    course.product.signal("sending", signal.SIGSTOP)
     course.launch()
-    course.await_share(course.rng.uniform(0.02, 0.15))
     with psycopg.connect(**course.database.place) as other:
         other.execute("select 1 from audiences_address order by id for no key update")
+        course.product.signal("sending", signal.SIGCONT)
         leased = "select 1 from conversations_message where state = 'queued' and leased_until > now()"
-        course.await_that(lambda: course.database.rows(leased), 30, "nothing was leased")
+        course.await_that(lambda: course.database.rows(leased), 60, "nothing was leased")
         time.sleep(course.rng.uniform(0.2, 0.6))
         course.product.kill("sending", restart_within=30)
     course.recount()
