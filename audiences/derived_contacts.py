@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection
 
 from audiences.households import household_key
@@ -20,6 +22,7 @@ from audiences.places import Place, locate
 from common import clock
 from common.phone import parse_phone
 
+_AROUND_A_MAILBOX = " \t\r\n<>,;"
 # Mobile phones before others; ServiceTitan's order (its ids) within a kind. Other kinds are no addresses.
 _KINDS = {"MobilePhone": 0, "Phone": 1, "Email": 2}
 _LOCATION_FIELDS = ("street", "unit", "city", "state", "zip")
@@ -183,8 +186,11 @@ def _links(account_id: int, customer_ids: Iterable[int]) -> dict[int, list[_Link
 def _link(row: ContactMethod) -> _Link | None:
     """The address that a contact method names; None where it is unreadable or behind an extension."""
     if row.kind == "Email":
-        value, channel, line_type = row.value.strip().lower(), Address.Channel.EMAIL, Address.LineType.UNKNOWN
-        if value.count("@") != 1 or any(char.isspace() for char in value):
+        value, channel, line_type = row.value.lower(), Address.Channel.EMAIL, Address.LineType.UNKNOWN
+        value = value.strip(_AROUND_A_MAILBOX)  # else one mailbox would be two, each with wishes of its own
+        try:
+            validate_email(value)
+        except ValidationError:
             return None
     else:
         phone = parse_phone(row.value)

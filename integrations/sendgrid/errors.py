@@ -12,6 +12,7 @@ from typing import Any
 from integrations.messaging import DeliveryState, ProviderError, Remedy
 
 _FAILED, _REJECTED = DeliveryState.FAILED, DeliveryState.REJECTED
+_LONGEST_PAUSE_SECONDS = 300.0  # its limits are by the minute; two clocks may differ by more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def _first(body: bytes) -> tuple[str, str]:
 
 
 def _seconds(headers: Mapping[str, str], wall: float) -> float | None:
-    """Seconds until the provider takes more, where it says when."""
+    """Seconds until the provider takes more, where it says when: five minutes at most."""
     try:
-        return max(0.0, float(headers["X-RateLimit-Reset"]) - wall)
+        return min(max(0.0, float(headers["X-RateLimit-Reset"]) - wall), _LONGEST_PAUSE_SECONDS)
     except (KeyError, ValueError):
         return None

@@ -103,6 +103,22 @@ def test_phones_come_mobile_first_in_e164(account):
     assert Address.objects.get(value="+13035550102").line_type == "mobile"
 
 
+def test_one_mailbox_is_one_address_however_it_was_typed(account):
+    pages.apply_customers(account, [source.customer(7)])
+    typed = [
+        "Pat@example.com;",
+        "<pat@example.com>",
+        "pat@example.com",
+        "pat@example",
+        "a,b@example.com",
+        "@",
+    ]
+    pages.apply_contact_methods(
+        account, [source.method(number, 7, "Email", value) for number, value in enumerate(typed, 1)]
+    )
+    assert addresses() == [("pat@example.com", False)]
+
+
 def test_two_methods_with_one_number_are_one_address_until_both_are_gone(account):
     pages.apply_customers(account, [source.customer(7)])
     mobile = source.method(2, 7, "MobilePhone", "3035550101")

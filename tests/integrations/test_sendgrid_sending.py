@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from integrations.messaging import DeliveryState, OutgoingEmail, ProviderError, Receipt, Remedy
-from integrations.sendgrid.client import SendGridAccess, SendGridPool
+from integrations.sendgrid.client import SendGridAccess, SendGridPool, build
 from tests.contracts.specifications import load
 
 ATTEMPT = UUID("0192d2c0-0000-7000-8000-000000000001")
@@ -68,6 +69,16 @@ def test_an_accepted_email_fits_the_description_and_names_its_attempt(server: An
     assert body["tracking_settings"]["click_tracking"]["enable"] is False
 
 
+@pytest.mark.parametrize("name", ["", "The office <boss@example.org>"])
+@pytest.mark.parametrize(
+    "written", ["ann@example.org;", "<ann@example.org>", "ann@example.org,b@example.org", "@"]
+)
+def test_no_other_mailbox_is_read_into_the_one_that_was_asked_about(written: str, name: str) -> None:
+    built = build(replace(EMAIL, to=written, from_name=name)).get()
+    assert built["personalizations"][0]["to"] == [{"email": written}]
+    assert built["from"] == {"email": EMAIL.from_} | ({"name": name} if name else {})
+
+
 @pytest.mark.parametrize(
     ("status", "field", "code", "accepted", "permanent", "state", "remedy"),
     [
@@ -105,6 +116,8 @@ def test_every_refusal_has_one_meaning(
 def test_a_throttled_email_says_when_to_come_back(server: Any) -> None:
     server.handler = answering(429, [], **{"X-RateLimit-Reset": str(int(time.time()) + 30)})
     assert 25 < (refused(server.url).retry_after or 0) <= 30
+    server.handler = answering(429, [], **{"X-RateLimit-Reset": "1e300"})
+    assert refused(server.url).retry_after == 300, "never for long, whatever the clocks say"
 
 
 @pytest.mark.parametrize("body", ["<html>502</html>", "[]", '{"errors": []}', '{"errors": [null]}', ""])
