@@ -4,12 +4,17 @@ import os
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 
 from common.phone import parse_phone
 from integrations import carrier_limits, checking, connections, numbers
 from integrations.models import Connection, SendingMailbox, SendingNumber
 from integrations.sendgrid.client import SendGridAccess
 
+# What a header can carry: whoever pastes a masked or broken secret is told, and nothing is sent anywhere.
+_SECRET = RegexValidator(
+    r"^[\x21-\x7e]+$", "A secret has no spaces and no special characters: copy it whole."
+)
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 _KEEP = "Leave empty to keep the present one."
 MOST_SEGMENTS_PER_SECOND = 1000
@@ -22,6 +27,7 @@ def _secret(label: str, help_text: str = "") -> forms.CharField:
         label=label,
         max_length=300,
         help_text=help_text,
+        validators=[_SECRET],
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
 
@@ -203,6 +209,11 @@ class SendGridForm(ConnectionForm):
         """Mailboxes differ in nothing but their letters."""
         wanted: str = self.cleaned_data["email"]
         return wanted.lower()
+
+    def clean_name(self) -> str:
+        """One line, whatever is sent to us: it stands in a header of every email."""
+        name: str = self.cleaned_data["name"]
+        return " ".join(name.split())
 
     def _same(self) -> bool:
         typed = self.cleaned_data.get("api_key")

@@ -27,7 +27,9 @@ def keep(
         "postal_address": postal_address,
         "emails_per_second": emails_per_second,
     }
-    found = SendingMailbox.objects.select_for_update().filter(account=connection.account_id).first()
+    found = (
+        SendingMailbox.objects.select_for_update(no_key=True).filter(account=connection.account_id).first()
+    )
     mailbox = found or SendingMailbox(account_id=connection.account_id, connection=connection)
     changed = sorted(field for field, value in wanted.items() if getattr(mailbox, field) != value)
     if found and not changed and found.connection_id == connection.pk:

@@ -184,7 +184,7 @@ def test_a_mailbox_to_send_from_is_checked_and_then_kept(
     assert sandbox.ledger("mail") == [], "checked, and not sent"
     kept.tat = clock.now()
     kept.save()
-    assert admin.post(MAIL, SENDER | {"api_key": "", "name": "The office"}).status_code == 302
+    assert admin.post(MAIL, SENDER | {"api_key": "", "name": "The\r\noffice"}).status_code == 302
     kept.refresh_from_db()
     assert (kept.name, kept.tat is None) == ("The office", False)
     acts = AuditEntry.objects.filter(verb="changed_email_sender").order_by("pk")
@@ -213,7 +213,8 @@ def test_where_the_environment_sets_the_key_the_sender_is_still_chosen_here(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [({"email": "nobody"}, "valid email"), ({"emails_per_second": "0"}, "greater than or equal to 1"),
-     ({"api_key": ""}, "required")],
+     ({"api_key": ""}, "required"), ({"api_key": "SG.k…"}, "copy it whole"),
+     ({"api_key": "SG.k\r\nX: y"}, "copy it whole")],
 )  # fmt: skip
 def test_a_sender_that_cannot_be_is_refused(admin: Client, changes: dict[str, str], said: str) -> None:
     answer = admin.post(MAIL, SENDER | {"api_key": "SG.k"} | changes)
