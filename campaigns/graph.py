@@ -90,8 +90,8 @@ def errors(version: WorkflowVersion) -> list[str]:
         if node.id not in reachable:
             found.append(f"“{node.name}” can never be reached from the first step.")
     found += _hasty_loops(graph, drawn)
-    if not any(node.kind == Node.Kind.SEND_SMS for node in graph.nodes.values()):
-        found.append("Nothing in this workflow reaches anybody. Add a text.")
+    if not any(node.kind in (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL) for node in graph.nodes.values()):
+        found.append("Nothing in this workflow reaches anybody. Add a text or an email.")
     return found
 
 

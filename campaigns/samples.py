@@ -94,7 +94,7 @@ def preview(
     samples = render_samples(account, body, chosen, now=now)
     email = first_email(version) if version else None
     start = max(at or now, now)
-    needed = admitted * _longest(samples)
+    needed = admitted * _longest(samples) if body else 0
     outlook = _outlook(account, version if body else None, number, needed, terms, start, _longest(samples))
     return Preview(
         matched=admitted + sum(by_reason.values()),

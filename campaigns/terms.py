@@ -81,7 +81,7 @@ def in_words(terms: Terms, account: Account) -> list[tuple[str, str]]:
     """The terms for people, as (what, how)."""
     rows = [
         ("Pace", pace_words(terms.texts_per_hour)),
-        ("Too late", f"A text that could not leave within {_hours(terms.send_by_hours)} is skipped"),
+        ("Too late", f"What could not leave within {_hours(terms.send_by_hours)} is skipped"),
         ("Who leaves early", _leaving(terms)),
         ("Who joins later", _joining(terms, account)),
     ]

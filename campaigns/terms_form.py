@@ -34,7 +34,7 @@ class TermsForm(forms.Form):
 
     texts_per_hour = pace_field()
     send_by_hours = forms.IntegerField(
-        label="Skip a text that is late by (hours)",
+        label="Skip what is late by (hours)",
         required=False,
         min_value=1,
         max_value=MOST_HOURS,

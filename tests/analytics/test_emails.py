@@ -124,3 +124,13 @@ def test_the_launch_shows_the_email_and_whom_it_passes_over(account: Account) ->
     [ann] = found.emails
     assert (ann.to, ann.subject) == ("ann@example.org", "Ann, your furnace")
     assert ann.body.startswith("Hi Ann, shall we?\n\n-- \n") and ann.body.endswith("12 Elm St")
+
+
+def test_the_launch_of_emails_alone_speaks_of_no_texts(account: Account) -> None:
+    found = samples.preview(
+        account, audience=factories.make_audience(account), targeting={}, now=clock.now(),
+        version=factories.make_workflow(account, [NODES[0], NODES[-1]], [("email", "next", "done")]),
+        number=account.sending_numbers.get(),
+    )  # fmt: skip
+    assert found.admitted and found.emails
+    assert (found.segments, found.samples, found.first_at, found.refusal) == (0, (), None, "")

@@ -48,7 +48,7 @@ def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:  # noqa
     page = settings_of(ready, campaign)
     for words in (
         "As fast as the number sends",
-        "A text that could not leave within 72 hours is skipped",
+        "What could not leave within 72 hours is skipped",
         "Whoever opts out or has a new job since entering",
         "Nobody: the audience is who matches at launch",
     ):
@@ -58,7 +58,7 @@ def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:  # noqa
 def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:  # noqa: F811
     words = (
         "At most 600 texts an hour, one every 6 seconds",
-        "A text that could not leave within 48 hours is skipped",
+        "What could not leave within 48 hours is skipped",
         "Whoever opts out, replies or no longer matches the audience",
         "the campaign stays active that long",
         "Once 30 days have passed since the last time ended",
