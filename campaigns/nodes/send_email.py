@@ -15,10 +15,8 @@ from integrations.models import SendingMailbox
 PACE_SECONDS = 10
 LONGEST_SUBJECT, LONGEST_BODY = 200, 5_000  # characters
 NO_ADDRESS, NO_SENDER = "no_address", "no_email_sender"
-_MAILBOXES = f"""
-    JOIN audiences_contact c ON c.id = e.contact_id
-    LEFT JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a ON TRUE
-"""
+_CONTACT = "JOIN audiences_contact c ON c.id = e.contact_id"
+_MAILBOX = f"{_CONTACT} JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a ON TRUE"
 
 
 class SendEmailSettings(Settings):
@@ -79,7 +77,8 @@ class SendEmail(Sending):
         settings = self.settings(batch.node)
         fields = sorted({*rendering.fields(settings.subject), *rendering.fields(settings.body)})
         emails = outbound.queueing_emails(
-            source(rest, fields, address="a.id", joins=_MAILBOXES),
+            # Whoever has lost theirs in between gets no message: their step stays due, and is asked again.
+            source(rest, fields, address="a.id", joins=_MAILBOX),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             mailbox_id=sender.pk,
@@ -94,8 +93,8 @@ def _without_mailbox(rows: list[Row]) -> set[int]:
     found = sql.column(
         f"""
         SELECT s.id FROM campaigns_step s
-        JOIN campaigns_enrollment e ON e.id = s.enrollment_id {_MAILBOXES}
-        WHERE s.id = ANY(%s::bigint[]) AND a.id IS NULL
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id {_CONTACT}
+        WHERE s.id = ANY(%s::bigint[]) AND NOT EXISTS ({fitness.FIRST_MAILBOX_SQL})
         """,
         [sql.ids(row.step_id for row in rows)],
     )
