@@ -1,11 +1,11 @@
 """Servers, databases and browser of the test session.
 
 The controller starts one PostgreSQL and one Valkey in the session's own data folder (`tests/settings.py`)
-and removes them afterwards; the schema is migrated once into a template that every worker clones.
+and removes them afterwards. The cluster begins as a copy of a migrated one (`tests/seed.py`), whose database
+every worker clones.
 """
 
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
@@ -28,7 +28,7 @@ from config import embedded
 from config.processes import alive, spawn, stop
 from integrations.twilio import signers
 from tests.product import Product
-from tests.seed import sow
+from tests.seed import schema_hash, sow
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,6 @@ GUARDED = """
 SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgname = 'evidence_never_emptied' AND pg_table_is_visible(c.oid)
 """
-SEED = Path(settings.DATA_DIR) / "seed"
 _running: list[tuple[Any, Any]] = []
 
 
@@ -73,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _sweep_dead_sessions()
     shutil.rmtree(embedded.place(settings.DATA_DIR), ignore_errors=True)  # of a dead session with our pid
     if not os.environ.get("DATABASE_URL"):
+        sow(settings.DATA_DIR)
         program = embedded.prepare_postgres(settings.DATA_DIR, durable=False)
         process = _start("postgres", program)
         embedded.wait_for_postgres(settings.DATA_DIR, process)
@@ -90,7 +90,6 @@ def pytest_unconfigure() -> None:
     while _running:
         process, program = _running.pop()
         stop(process, program, seconds=10)
-    embedded.remove(SEED)
     embedded.remove(settings.DATA_DIR)
 
 
@@ -115,14 +114,6 @@ def _flush_evidence_too(self: DatabaseOperations, sql_list: list[str]) -> None:
     BaseDatabaseOperations.execute_sql_flush(self, [*aside, *sql_list, *back])
 
 
-def _schema_hash() -> str:
-    """What the schema depends on: every migration and every SQL file."""
-    digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/**/*.py"), *ROOT.glob("*/sql/**/*.sql")]):
-        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _admin_connection() -> "psycopg.Connection[Any]":
     parameters = connection.get_connection_params() | {"dbname": "postgres"}
     wanted = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
@@ -137,8 +128,9 @@ def _strange_signers() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """This worker's database, cloned from the template that the first worker migrates."""
-    template = f"template_{_schema_hash()}"
+    """This worker's database, cloned from the migrated one: the cluster's, or on a server that is not ours a
+    template that the first worker migrates."""
+    template = f"template_{schema_hash()}" if os.environ.get("DATABASE_URL") else embedded.NAME
     mine = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
     with django_db_blocker.unblock():
         connection.close()
@@ -232,7 +224,7 @@ def start_product() -> Iterator[Callable[..., Product]]:
     def start(**env: str) -> Product:
         product = Product(_private_folder(), **env)
         started.append(product)
-        sow(product, SEED)
+        sow(product.data)
         return product.start()
 
     yield start
@@ -245,7 +237,7 @@ def running_product() -> Iterator[Product]:
     """One whole product without demo data, shared by the tests of a module."""
     product = Product(_private_folder(), TRUCKROLL_DEMO="0")
     try:
-        sow(product, SEED)
+        sow(product.data)
         yield product.start()
     finally:
         product.remove()
