@@ -15,6 +15,7 @@ from accounts.clients import client_ip
 from accounts.management.commands.issue_token import METRICS_SCOPE
 from accounts.models import ApiToken
 from common import clock, sql
+from conversations.listening import DEAF
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,6 +34,10 @@ QUESTIONS = {
     "undrained_events": (
         "Stored webhooks that have not been applied",
         "SELECT count(*), min(received_at) FROM integrations_providerevent WHERE applied_at IS NULL",
+    ),
+    "deaf_accounts": (
+        "Accounts whose campaigns wait until texts that may have been missed are read",
+        f"SELECT count(*), min(h.heard_until) FROM conversations_listening h WHERE {DEAF}",
     ),
     "unsquashed_deltas": (
         "Counter changes that have not been folded into totals",

@@ -7,6 +7,7 @@ ten minutes the list is read anyway, for what was missed in other ways.
 """
 
 import logging
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ _SLACK = timedelta(minutes=2)  # our clock against the provider's
 DEAF = "(h.alive_at < pg_postmaster_start_time() OR h.alive_at < clock_timestamp() - interval '30 seconds')"
 """SQL: whether the account of the row `h` may have missed something since its last sign of life."""
 _signed_at: float | None = None  # monotonic, in this process
+_missed = threading.Event()  # in this process; accounts have not been told yet
 
 
 def stay_alive(*, now: datetime) -> None:
@@ -40,6 +42,27 @@ def stay_alive(*, now: datetime) -> None:
         [now],
     )
     _signed_at = time.monotonic()
+
+
+def missed() -> None:
+    """A customer's text could not be stored, and the provider may not repeat it: see `own_up`."""
+    _missed.set()
+
+
+def own_up() -> None:
+    """Make every account deaf where this process had to turn a text away; else nothing is asked.
+
+    For whoever has the database again: servers that recover from a crash do not always start anew, and
+    connections may be refused while all else goes well.
+    """
+    if not _missed.is_set():
+        return
+    # Never as before, so that a list which is being read meanwhile is not taken for one that was read since.
+    sql.run(
+        "UPDATE conversations_listening"
+        " SET alive_at = least(alive_at, pg_postmaster_start_time()) - interval '1 millisecond'"
+    )
+    _missed.clear()
 
 
 def catch_up(*, now: datetime) -> int:
@@ -58,14 +81,14 @@ def catch_up(*, now: datetime) -> int:
     )
     due = sql.rows(
         f"""
-        SELECT h.account_id, clock_timestamp(), least(h.heard_until, %s - (clock_timestamp() - h.listed_at))
-        FROM conversations_listening h
+        SELECT h.account_id, clock_timestamp(), least(h.heard_until, %s - (clock_timestamp() - h.listed_at)),
+            h.alive_at FROM conversations_listening h
         WHERE {DEAF} OR h.listed_at < clock_timestamp() - %s * interval '1 second'
         """,
         [now, LOOK_ANYWAY_SECONDS],
     )
     heard = 0
-    for account_id, began, since in due:
+    for account_id, began, since, alive_at in due:
         try:
             heard += _hear(account_id, since - _SLACK, now)
         except ProviderError as error:
@@ -73,9 +96,9 @@ def catch_up(*, now: datetime) -> int:
             continue
         # As of before the list was read: whatever happened since makes the account deaf again.
         sql.run(
-            "UPDATE conversations_listening SET alive_at = %s, heard_until = %s, listed_at = %s"
-            " WHERE account_id = %s",
-            [began, now, began, account_id],
+            "UPDATE conversations_listening SET heard_until = %s, listed_at = %s,"
+            " alive_at = CASE WHEN alive_at < %s THEN alive_at ELSE %s END WHERE account_id = %s",
+            [now, began, alive_at, began, account_id],
         )
     return heard
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import access
 from accounts.models import Account
-from conversations import inbound
+from conversations import inbound, listening
 from conversations.models import Attempt
 from integrations import inbox
 from integrations.models import ProviderEvent, SendingNumber
@@ -52,6 +52,7 @@ def inbound_text(request: HttpRequest) -> HttpResponse:
         return _take_in(request)
     except (DatabaseError, InterfaceError):
         log.warning("a customer's text was not stored", exc_info=True)
+        listening.missed()
         return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
 
 
@@ -59,6 +60,7 @@ def _take_in(request: HttpRequest) -> HttpResponse:
     accounts = verified_accounts(request)
     if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
+    listening.own_up()
     text = twilio.parse_inbound(request.POST)
     number = SendingNumber.objects.receiving(text.to)
     chosen = _choose(accounts, number.account_id if number else None)
@@ -82,6 +84,7 @@ def _keep_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     accounts = verified_accounts(request)
     if not accounts:
         return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
+    listening.own_up()
     owner = None
     if len(accounts) > 1:
         owner = Attempt.objects.filter(pk=attempt).values_list("message__account_id", flat=True).first()

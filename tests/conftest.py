@@ -26,6 +26,7 @@ from xdist.scheduler import LoadScopeScheduling
 from common import clock, sql
 from config import embedded
 from config.processes import alive, spawn, stop
+from conversations import listening
 from integrations.twilio import signers
 from tests.product import Product
 from tests.seed import schema_hash, sow
@@ -122,8 +123,10 @@ def _admin_connection() -> "psycopg.Connection[Any]":
 
 @pytest.fixture(autouse=True)
 def _strange_signers() -> None:
-    """What a web process keeps for a moment of those who sign webhooks is of another test's accounts."""
+    """What a web process keeps for a moment, of who signs webhooks and of texts it turned away, is of another
+    test's accounts."""
     signers.forget()
+    listening._missed.clear()
 
 
 @pytest.fixture(scope="session")

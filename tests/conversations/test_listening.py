@@ -1,6 +1,7 @@
 """What customers wrote while nobody could take it in is had from the provider before campaigns send again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -79,6 +80,50 @@ def test_a_text_that_the_database_could_not_take_in_keeps_the_account_deaf(
             listening.catch_up(now=clock.now())
     assert sql.value(f"SELECT count(*) FROM conversations_listening h WHERE {listening.DEAF}") == 1
     assert listening.catch_up(now=clock.now()) == 1
+
+
+def test_after_a_text_was_turned_away_campaigns_wait_for_the_list(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.launch(2)
+    engine.run_round(now=clock.now())
+    listening.catch_up(now=clock.now())
+    # Long before: the sandbox may not have seen yet what the time is.
+    Listening.objects.update(listed_at=clock.now() - timedelta(days=3))
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the database system is in recovery mode")
+
+    with monkeypatch.context() as patched:  # the sandbox repeats it, as a provider may
+        patched.setattr(inbound, "receive_now", away)
+        assert company.sandbox.say(phone(0), "STOP", to=company.number.e164)["status"] == 503
+    assert company.sandbox.say(phone(8), "Hi", to=company.number.e164)["status"] == 200
+    alive()
+    assert leasing.lease(10, now=clock.now()) == []
+    listening.catch_up(now=clock.now())
+    assert OptOut.objects.get().address.value == phone(0)
+    assert len(leasing.lease(10, now=clock.now())) == 1
+
+
+def test_a_text_turned_away_while_the_list_is_read_is_heard_by_the_next(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deafen()
+    hear = listening._hear
+
+    def turned_away_meanwhile(*given: Any) -> int:
+        found = hear(*given)
+        listening.missed()
+        listening.own_up()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(listening, "_hear", turned_away_meanwhile)
+        listening.catch_up(now=clock.now())
+    deaf = f"SELECT count(*) FROM conversations_listening h WHERE {listening.DEAF}"
+    assert sql.value(deaf) == 1
+    listening.catch_up(now=clock.now())
+    assert sql.value(deaf) == 0
 
 
 def test_what_agents_write_does_not_wait(company: Company) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from conversations import slots
+from conversations import sender, slots
 from conversations.slots import Slots
 
 
@@ -77,3 +77,13 @@ def test_where_everything_hangs_nothing_more_is_claimed(monkeypatch: pytest.Monk
         assert made.room(5) == 6
 
     asyncio.run(scenario())
+
+
+def test_nothing_is_claimed_while_too_many_ends_wait_to_be_recorded() -> None:
+    """A record that waits for a lock must not let the ends that a killed process would lose pile up."""
+    made = sender.Sender(4)
+    assert made._rooms() == (6, 1)
+    made._unrecorded = 4 * sender.MOST_UNRECORDED
+    assert made._rooms() == (6, 1)
+    made._unrecorded += 1
+    assert made._rooms() == (0, 0)

@@ -12,7 +12,7 @@ from analytics.models import CounterDelta
 from campaigns import engine, enrolling, launching
 from campaigns.models import Step
 from common import clock
-from conversations.models import Message
+from conversations.models import Listening, Message
 from integrations import inbox
 from tests import factories
 
@@ -29,7 +29,7 @@ def figures() -> dict[str, float]:
 
 def test_nothing_waits_in_an_empty_product() -> None:
     assert set(figures().values()) == {0.0}
-    assert len(figures()) == 9
+    assert len(figures()) == 11
 
 
 @pytest.mark.usefixtures("noon")
@@ -52,13 +52,16 @@ def test_what_waits_is_counted_with_its_age() -> None:
     assert (seen["undrained_events"], seen["queued_messages"]) == (1, 0)
     engine.run_round(now=now)
     Message.objects.filter(pk__in=Message.objects.values("pk")[:1]).update(
-        state="unknown", state_at=hour_ago, body="Hi"
+        state="unknown", state_at=hour_ago, claimed_at=hour_ago, body="Hi"
     )
     seen = figures()
     assert (seen["queued_messages"], seen["unknown_messages"]) == (2, 1)
     assert 3600 <= seen["unknown_messages_oldest_seconds"] < 3700
     assert seen["ready_steps_oldest_seconds"] == 0
     assert seen["unsquashed_deltas"] == CounterDelta.objects.count() > 0
+    years_ago = now - timedelta(days=2000)  # a sign of life is on the real clock
+    Listening.objects.create(account=account, alive_at=years_ago, heard_until=hour_ago, listed_at=years_ago)
+    assert figures()["deaf_accounts"] == 1
 
 
 @pytest.mark.parametrize("scopes", [["metrics"], ["all"]])
