@@ -11,7 +11,7 @@ import threading
 import time
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from common import sql
 from conversations import inbound
@@ -57,12 +57,16 @@ def own_up() -> None:
     """
     if not _missed.is_set():
         return
-    # Never as before, so that a list which is being read meanwhile is not taken for one that was read since.
-    sql.run(
-        "UPDATE conversations_listening"
-        " SET alive_at = least(alive_at, pg_postmaster_start_time()) - interval '1 millisecond'"
-    )
-    _missed.clear()
+    _missed.clear()  # first: what another thread turns away from here on is told anew
+    try:
+        # Never as before, so that a list which is being read meanwhile is not taken for one read since.
+        sql.run(
+            "UPDATE conversations_listening"
+            " SET alive_at = least(alive_at, pg_postmaster_start_time()) - interval '1 millisecond'"
+        )
+    except (DatabaseError, InterfaceError):
+        _missed.set()
+        raise
 
 
 def catch_up(*, now: datetime) -> int:
