@@ -76,7 +76,7 @@ def test_postgres_is_durable_private_and_without_network(data_dir, postgres):
         """select current_setting('fsync'), current_setting('listen_addresses'), current_setting('jit'),
         current_setting('max_wal_size'), current_setting('timezone'), current_setting('max_connections')""",
     )
-    assert shown == [("on", "", "off", "4GB", "UTC", "150")]
+    assert shown == [("on", "", "off", "16GB", "UTC", "150")]
     sockets = Path(embedded.database(data_dir)["HOST"])
     assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
     assert stat.S_IMODE((embedded.place(data_dir) / "postgres").stat().st_mode) == 0o700
