@@ -20,6 +20,7 @@ from common import clock, loops
 from common.transactions import atomic_with_retry
 from common.turns import Turns
 from conversations import claiming, delivery, email_leasing, leasing, remedies
+from conversations.claim_size import ClaimSize
 from conversations.claiming import Claim
 from conversations.delivery import HELD_BACK, THROTTLED, CallResult
 from conversations.handing_over import Client, Clients, Source, hand_over, slow_down, source_of
@@ -66,6 +67,7 @@ class Sender:
         self._texts = Slots(concurrency)
         self._emails = Slots(max(1, concurrency // EMAIL_SHARE))
         self._ahead = concurrency // 2  # claimed while others are called: a free slot waits for no database
+        self._size = ClaimSize(BATCH)
         self._emails_again = 0.0  # monotonic: when emails are looked for next
         self._in_flight: set[asyncio.Task[None]] = set()
         self._results: list[tuple[Claim, CallResult]] = []
@@ -125,10 +127,11 @@ class Sender:
         """
         if self._unrecorded > self._texts.size * MOST_UNRECORDED:
             return 0, 0
-        texts = min(self._texts.room(self._ahead), BATCH)
-        if self._in_flight and texts < min(max(self._ahead // 2, 1), BATCH):
+        most = self._size.now
+        texts = min(self._texts.room(self._ahead), most)
+        if self._in_flight and texts < min(max(self._ahead // 2, 1), most):
             texts = 0
-        emails = min(self._emails.room(0), BATCH) if time.monotonic() >= self._emails_again else 0
+        emails = min(self._emails.room(0), most) if time.monotonic() >= self._emails_again else 0
         return texts, emails
 
     async def _claim(self, texts: int, emails: int) -> int:
@@ -146,6 +149,8 @@ class Sender:
             return len(leased), claim_apart(leased) if leased else [], born
 
         leased, claims, born = await _in(self._claimer, work)
+        if leased:
+            self._size.took(time.monotonic() - born)
         for claim in claims:
             client = self._clients.known(claim.connection_id)
             if client is None:

@@ -59,7 +59,7 @@ def recount(product: Product) -> dict[str, Any] | None:
 def test_a_launch_of_thousands_sends_each_planned_text_once_and_counts_exactly(
     start_product: Callable[..., Product],
 ) -> None:
-    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-12-01T18:00:00+00:00", LOAD_RATE="1000")
+    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-12-01T18:00:00+00:00", LOAD_RATE="300")
     facts = load(product, "launch", str(CONTACTS))
     httpx.post(f"{facts['sandbox']}/customers", json={"mode": "silent"}).raise_for_status()
     looks = 0
