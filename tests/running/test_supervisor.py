@@ -12,6 +12,7 @@ import pytest
 
 from config.processes import alive
 from tests.product import ROOT, Product, free_port, wait_for
+from tests.seed import sow
 
 WORKERS = {"sending", "events", "engine", "bulk", "bulk2", "bulk3"}
 NAMES = {"postgres", "redis", "sandbox", "web", "beat", *WORKERS}
@@ -121,6 +122,7 @@ def cpu_seconds(pids):
 
 def test_first_admin_is_made_from_the_environment_or_refused(tmp_path):
     product = Product(tmp_path / "data", TRUCKROLL_DEMO="0", TRUCKROLL_ADMIN="boss@example.com")
+    sow(product.data)
     try:
         sentence = refusal(product)
         assert "TRUCKROLL_ADMIN=email:password" in sentence
