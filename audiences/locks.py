@@ -24,5 +24,5 @@ def _lock(table: str, ids: Iterable[int]) -> None:
         # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
         cursor.execute(
             f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [sql.ids(sorted(set(ids)))],
+            [sql.array(sorted(set(ids)))],
         )

@@ -86,7 +86,7 @@ def _leavers(campaign: Campaign, look_id: int, *, now: datetime, size: int) -> t
     query, params = segments.compile_ids(
         campaign.account, campaign.audience_rules, campaign.targeting, now=now
     )
-    contacts = sql.ids(contact_of.values())
+    contacts = sql.array(contact_of.values())
     still = set(sql.column(f"{query} AND c.id = ANY(%s::bigint[])", [*params, contacts]))
     gone = {pk for pk, contact in contact_of.items() if contact not in still}
     ended = passages.end(sorted(gone - exits.have_asked(gone)), reason=LEFT_AUDIENCE, now=now)

@@ -240,7 +240,7 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
     starts = max(campaign.starts_at or now, now)
     arrival = KINDS[first.kind].arrival(first, starts)
     return {
-        "ids": sql.ids(ids),
+        "ids": sql.array(ids),
         "campaign": campaign.pk,
         "version": campaign.version_id,
         "occurrence": intake.occurrence,

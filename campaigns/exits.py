@@ -35,7 +35,7 @@ def have_asked(enrollment_ids: Iterable[int]) -> set[int]:
         sql.column(
             "SELECT b.enrollment_id FROM campaigns_booking b"
             f" WHERE b.enrollment_id = ANY(%s::bigint[]) AND {_ASKED_SQL}",
-            [sql.ids(enrollment_ids)],
+            [sql.array(enrollment_ids)],
         )
     )
 

@@ -23,7 +23,7 @@ def lock_enrollments(enrollment_ids: Iterable[int]) -> None:
     """Lock these enrollments until the caller's transaction ends."""
     sql.run(
         "SELECT 1 FROM campaigns_enrollment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [sql.ids(sorted(enrollment_ids))],
+        [sql.array(sorted(enrollment_ids))],
     )
 
 
@@ -35,7 +35,7 @@ def lock_open_steps(step_ids: Iterable[int]) -> list[OpenStep]:
     ordered = sorted(step_ids)
     if not ordered:
         return []
-    wanted = sql.ids(ordered)
+    wanted = sql.array(ordered)
     # A step that has ended never opens again, so only open ones are worth a lock.
     lock_enrollments(
         sql.column(

@@ -58,7 +58,7 @@ def _write(outcome: Outcome, now: datetime) -> list[int]:
         source = "FROM unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS q(step_id, due_at)"
         wanted, own, params["dues"] = "s.id = q.step_id", "due_at = q.due_at", outcome.due_each
     if outcome.texts is None:
-        params["ids"] = sql.ids(row.step_id for row in outcome.rows)
+        params["ids"] = sql.array(row.step_id for row in outcome.rows)
     return sql.column(
         f"""
         {first} UPDATE campaigns_step s SET state = %(state)s, {own}, outcome = %(label)s,
@@ -111,7 +111,7 @@ def _too_often_at(node: GraphNode, enrollment_ids: Sequence[int]) -> set[int]:
         sql.column(
             "SELECT enrollment_id FROM campaigns_step WHERE enrollment_id = ANY(%s::bigint[])"
             " AND node_id = %s AND pass_number >= %s",
-            [sql.ids(enrollment_ids), node.id, MOST_PASSES],
+            [sql.array(enrollment_ids), node.id, MOST_PASSES],
         )
     )
 
@@ -156,7 +156,7 @@ def _insert_completed(
             "campaign": campaign_id,
             "node": node.id,
             "now": now,
-            "enrollments": sql.ids(enrollment_ids),
+            "enrollments": sql.array(enrollment_ids),
         },
     )
     return [(enrollment, label) for enrollment, label in found]
@@ -189,7 +189,7 @@ def _insert_open(
             "now": now,
             "due": arrival.due_at,
             "send_by": send_by(campaign_id, node.kind, now),
-            "enrollments": sql.ids(enrollment_ids),
+            "enrollments": sql.array(enrollment_ids),
         },
     )
 

@@ -47,11 +47,6 @@ def run(statement: str, params: Params | None = None) -> int:
         return int(cursor.rowcount)
 
 
-def ids(values: Iterable[int]) -> str:
-    """Whole numbers as the array literal that `%s::bigint[]` takes: many times cheaper than a list."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
 def columns(records: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Records turned into columns, as `unnest` takes them. At least one record is needed."""
     return [list(column) for column in zip(*records, strict=True)]

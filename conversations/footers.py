@@ -121,7 +121,7 @@ def untold(address_ids: Iterable[int], now: datetime) -> set[int]:
         GROUP BY m.address_id
         HAVING bool_or(m.tells_opt_out) AND max(coalesce(m.accepted_at, m.state_at)) > %s
         """,
-        [sql.ids(ids), now - AGAIN_AFTER],
+        [sql.array(ids), now - AGAIN_AFTER],
     )
     return set(ids) - set(told)
 

@@ -9,7 +9,7 @@ def lock_messages(message_ids: Iterable[int]) -> None:
     """Lock these messages until the caller's transaction ends, waiting for whoever holds one."""
     sql.run(
         "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [sql.ids(sorted(message_ids))],
+        [sql.array(sorted(message_ids))],
     )
 
 
@@ -20,6 +20,6 @@ def lock_idle_messages(message_ids: Iterable[int]) -> set[int]:
     """
     found = sql.column(
         "SELECT id FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-        [sql.ids(sorted(message_ids))],
+        [sql.array(sorted(message_ids))],
     )
     return set(found)

@@ -60,7 +60,7 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
             min(at) FILTER (WHERE at > %(day)s), min(at)
         FROM touches WHERE at > %(week)s GROUP BY who
         """,
-        {"ids": sql.ids(ids), "day": now - DAY, "week": now - WEEK},
+        {"ids": sql.array(ids), "day": now - DAY, "week": now - WEEK},
     )
     return {who: Touches(*counts) for who, *counts in found}
 
@@ -75,7 +75,7 @@ def holds(pairs: Sequence[tuple[int, int]], now: datetime) -> dict[tuple[int, in
             AND h.until > %s AND h.except_lane_id IS DISTINCT FROM q.lane_id
         GROUP BY 1, 2
         """,
-        [sql.ids(contact for contact, _ in pairs), sql.ids(lane for _, lane in pairs), now],
+        [sql.array(contact for contact, _ in pairs), sql.array(lane for _, lane in pairs), now],
     )
     return {(contact, lane): until for contact, lane, until in found}
 
@@ -109,6 +109,6 @@ def _answered(theirs: str, message_ids: Sequence[int], now: datetime) -> dict[in
               AND (since.accepted_at > i.created_at OR since.state IN ('calling', 'unknown')))
         GROUP BY m.id
         """,
-        {"ids": sql.ids(message_ids), "day": now - DAY, "week": now - WEEK},
+        {"ids": sql.array(message_ids), "day": now - DAY, "week": now - WEEK},
     )
     return {row[0]: row[1] for row in found}

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +217,18 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> datetime:
     started = datetime.now(UTC)
     monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON + (datetime.now(UTC) - started))
     return MONDAY_NOON
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], datetime]:
+    """Move the product's clock on."""
+
+    def move(by: timedelta) -> datetime:
+        before = clock.now
+        monkeypatch.setattr(clock, "now", lambda: before() + by)
+        return clock.now()
+
+    return move
 
 
 @pytest.fixture

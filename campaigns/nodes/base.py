@@ -147,7 +147,7 @@ class NodeKind:
             SELECT {query.label}, array_agg(e.id) FROM {query.source}
             WHERE e.id = ANY(%(enrollments)s::bigint[]) GROUP BY 1
             """,
-            {**query.params, "enrollments": sql.ids(enrollment_ids)},
+            {**query.params, "enrollments": sql.array(enrollment_ids)},
         )
         return Decisions(dict(found))
 

@@ -96,6 +96,6 @@ def _without_mailbox(rows: list[Row]) -> set[int]:
         JOIN campaigns_enrollment e ON e.id = s.enrollment_id {_CONTACT}
         WHERE s.id = ANY(%s::bigint[]) AND NOT EXISTS ({fitness.FIRST_MAILBOX_SQL})
         """,
-        [sql.ids(row.step_id for row in rows)],
+        [sql.array(row.step_id for row in rows)],
     )
     return set(found)

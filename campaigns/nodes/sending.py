@@ -1,5 +1,6 @@
 """What nodes that send have in common: one message per step, put into the campaign's lane in batches."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ class _Alike(NamedTuple):
     messages: list[int | None]  # of an earlier round, step by step: put off, and queued again now
 
 
-class Sending(NodeKind):
+class Sending(NodeKind, ABC):
     """Sends one message per step. Completed when the provider accepts (`campaigns/receivers.py`)."""
 
     def execute(self, batch: Batch) -> list[Outcome]:
@@ -67,9 +68,9 @@ class Sending(NodeKind):
         """Zone sets whose hours are closed at this moment, each with its next opening."""
         return {}
 
+    @abstractmethod
     def _leave(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> list[Outcome]:
         """Outcomes of rows that may leave now and have no message yet."""
-        raise NotImplementedError
 
 
 def source(
@@ -89,7 +90,7 @@ def source(
         JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id {joins}
         WHERE s.id = ANY(%(steps)s::bigint[]) ORDER BY s.id
     """
-    return sql.Query(text, {"steps": sql.ids(row.step_id for row in rows), **names})
+    return sql.Query(text, {"steps": sql.array(row.step_id for row in rows), **names})
 
 
 def campaign_of(campaign_id: int) -> Campaign:
@@ -106,7 +107,7 @@ def _alike(batch: Batch) -> list[_Alike]:
         JOIN audiences_contact c ON c.id = e.contact_id
         WHERE s.id = ANY(%s::bigint[]) GROUP BY 1, 2
         """,
-        [batch.now, sql.ids(row.step_id for row in batch.rows)],
+        [batch.now, sql.array(row.step_id for row in batch.rows)],
     )
     return [_Alike(*row) for row in found]
 

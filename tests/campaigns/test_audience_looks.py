@@ -1,7 +1,6 @@
 """Late joiners, who leaves the audience, and who may enter again: looked for while a campaign runs."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
@@ -18,18 +17,6 @@ from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def later(monkeypatch) -> Callable[[timedelta], datetime]:
-    """Move the product's clock on."""
-
-    def move(by: timedelta) -> datetime:
-        before = clock.now
-        monkeypatch.setattr(clock, "now", lambda: before() + by)
-        return clock.now()
-
-    return move
 
 
 def vip(account, index: int, **fields) -> Contact:

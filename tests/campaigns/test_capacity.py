@@ -11,7 +11,7 @@ from campaigns.models import Campaign
 from campaigns.terms import Terms
 from common import clock
 from tests import factories
-from tests.campaigns.test_pages_launch import Ready, ready  # noqa: F401  (fixture)
+from tests.campaigns.launch_form import Ready
 
 pytestmark = pytest.mark.django_db
 HOUR = 3600
@@ -29,14 +29,14 @@ WAITS_FIRST = (
         (datetime(2026, 12, 6, 2, tzinfo=UTC), 20.0),  # Saturday 20:00: Monday and Tuesday
     ],
 )
-def test_what_a_number_can_send_in_time(ready: Ready, start: datetime, hours: float) -> None:  # noqa: F811
+def test_what_a_number_can_send_in_time(ready: Ready, start: datetime, hours: float) -> None:
     able = capacity.sendable(ready.account, ready.number, ready.version, start=start)
     assert able == hours * HOUR
     ready.number.segments_per_second = 3
     assert capacity.sendable(ready.account, ready.number, ready.version, start=start) == 3 * hours * HOUR
 
 
-def test_texts_after_a_wait_count_from_the_first_opening(ready: Ready) -> None:  # noqa: F811
+def test_texts_after_a_wait_count_from_the_first_opening(ready: Ready) -> None:
     version = factories.make_workflow(ready.account, *WAITS_FIRST)
     saturday_evening = datetime(2026, 12, 6, 2, tzinfo=UTC)
     assert capacity.sendable(ready.account, ready.number, version, start=saturday_evening) == 30 * HOUR
@@ -48,7 +48,7 @@ def next_tuesday() -> datetime:
     return day.replace(hour=18, minute=0, second=0, microsecond=0)
 
 
-def test_a_launch_too_large_for_its_number_is_refused(ready: Ready) -> None:  # noqa: F811
+def test_a_launch_too_large_for_its_number_is_refused(ready: Ready) -> None:
     at = next_tuesday()
     draft = launching.Draft(
         "Wave", ready.version, ready.audience, ready.number, terms=Terms(send_by_hours=3 / HOUR)
@@ -62,7 +62,7 @@ def test_a_launch_too_large_for_its_number_is_refused(ready: Ready) -> None:  # 
     assert not Campaign.objects.exists()
 
 
-def test_a_pace_too_slow_for_the_audience_is_refused(ready: Ready) -> None:  # noqa: F811
+def test_a_pace_too_slow_for_the_audience_is_refused(ready: Ready) -> None:
     at = next_tuesday()
     draft = launching.Draft(
         "Wave", ready.version, ready.audience, ready.number, terms=Terms(texts_per_hour=1, send_by_hours=3)
@@ -74,14 +74,14 @@ def test_a_pace_too_slow_for_the_audience_is_refused(ready: Ready) -> None:  # n
     assert "(2 hours after it is due)" in said and "Let more texts leave an hour" in said
 
 
-def test_a_pace_is_reckoned_in_texts_of_the_samples_length(ready: Ready) -> None:  # noqa: F811
+def test_a_pace_is_reckoned_in_texts_of_the_samples_length(ready: Ready) -> None:
     assert capacity.pace(ready.number, None) == ready.number.segments_per_second == 1
     assert capacity.pace(ready.number, 60) == 1 / 60
     assert capacity.pace(ready.number, 60, segments_each=3) == 1 / 20
     assert capacity.pace(ready.number, 100_000) == 1, "no faster than the number"
 
 
-def test_the_review_says_so_and_offers_no_button(ready: Ready) -> None:  # noqa: F811
+def test_the_review_says_so_and_offers_no_button(ready: Ready) -> None:
     at = next_tuesday().astimezone(ready.account.zone)
     chosen = {"start": "later", "starts_at": f"{at:%Y-%m-%dT%H:%M}", "texts_per_hour": 1}
     page = ready.fill(**chosen, send_by_hours=2)

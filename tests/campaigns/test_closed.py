@@ -1,6 +1,5 @@
 """Closed hours, full caps, holds and pauses: everything waits for its instant, and nothing spins."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -20,18 +19,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 NEXT_MORNING = timedelta(hours=21)  # from Monday noon in Chicago to Tuesday, nine o'clock
 NIGHT = timedelta(hours=9)
 LOOK_QUERIES, LEASE_QUERIES = 2, 1  # of an engine and of a sender that find nothing to do
-
-
-@pytest.fixture
-def later(monkeypatch) -> Callable[[timedelta], datetime]:
-    """Move the product's clock on."""
-
-    def move(by: timedelta) -> datetime:
-        before = clock.now
-        monkeypatch.setattr(clock, "now", lambda: before() + by)
-        return clock.now()
-
-    return move
 
 
 def send() -> int:

@@ -12,11 +12,11 @@ from django.test import Client
 from campaigns import drafts, launching
 from campaigns.models import Campaign, LaunchDraft
 from conversations.models import Lane
-from tests.campaigns.test_pages_launch import Ready, at, ready  # noqa: F401  (fixture)
+from tests.campaigns.launch_form import Ready, at
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_posts_at_the_same_instant_launch_once(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_two_posts_at_the_same_instant_launch_once(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
     ready.fill()
     form, cookies = ready.form("review"), ready.client.cookies
     together, check = Barrier(2, timeout=20), launching.problems
@@ -44,7 +44,7 @@ def test_two_posts_at_the_same_instant_launch_once(ready: Ready, monkeypatch: py
 
 @pytest.mark.django_db
 def test_a_draft_that_cannot_be_forgotten_launches_nothing(
-    ready: Ready,  # noqa: F811
+    ready: Ready,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ready.fill()
@@ -59,7 +59,7 @@ def test_a_draft_that_cannot_be_forgotten_launches_nothing(
 
 
 @pytest.mark.django_db
-def test_what_another_window_changed_is_reviewed_before_it_is_sent(ready: Ready) -> None:  # noqa: F811
+def test_what_another_window_changed_is_reviewed_before_it_is_sent(ready: Ready) -> None:
     ready.fill()
     form = ready.form("review")
     ready.post("workflow", name="Something else")
@@ -71,7 +71,7 @@ def test_what_another_window_changed_is_reviewed_before_it_is_sent(ready: Ready)
 
 
 @pytest.mark.django_db
-def test_an_audience_whose_rules_a_colleague_changed_is_reviewed_again(ready: Ready) -> None:  # noqa: F811
+def test_an_audience_whose_rules_a_colleague_changed_is_reviewed_again(ready: Ready) -> None:
     ready.fill()
     form = ready.form("review")
     ready.audience.rules = {"kind": "residential"}
@@ -81,7 +81,7 @@ def test_an_audience_whose_rules_a_colleague_changed_is_reviewed_again(ready: Re
 
 
 @pytest.mark.django_db
-def test_a_review_of_a_draft_launched_meanwhile_is_no_error(ready: Ready) -> None:  # noqa: F811
+def test_a_review_of_a_draft_launched_meanwhile_is_no_error(ready: Ready) -> None:
     ready.fill()
     plan = drafts.Plan(ready.draft, now=ready.draft.updated_at)
     preview = plan.preview()
@@ -93,7 +93,7 @@ def test_a_review_of_a_draft_launched_meanwhile_is_no_error(ready: Ready) -> Non
 
 
 @pytest.mark.django_db
-def test_nul_is_not_kept(ready: Ready) -> None:  # noqa: F811
+def test_nul_is_not_kept(ready: Ready) -> None:
     ready.open()
     assert ready.post("workflow", name="Spring\0").status_code == 302
     assert ready.draft.fields["name"] == "Spring"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from campaigns.graph import GraphNode
-from campaigns.nodes import KINDS
+from campaigns.nodes import KINDS, NodeKind
 from campaigns.templatetags.node_words import node_summary
 
 SETTINGS: list[tuple[str, dict[str, Any], str]] = [
@@ -37,3 +37,10 @@ def test_a_node_says_what_it_is_set_to(kind: str, settings: dict[str, Any], said
 def test_every_kind_has_words(kind: str) -> None:
     if kind not in {known for known, _, _ in SETTINGS}:
         assert node_summary(GraphNode(1, "a", kind, "A", {}))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
+def test_every_kind_does_its_part(kind: NodeKind) -> None:
+    """What is instant decides; everything else executes."""
+    parts = [type(kind).label_sql, type(kind).decide] if kind.instant else [type(kind).execute]
+    assert any(part not in (NodeKind.label_sql, NodeKind.decide, NodeKind.execute) for part in parts)

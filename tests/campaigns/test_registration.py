@@ -14,7 +14,7 @@ from integrations import carrier_limits, number_days, registration
 from integrations.models import Connection, SendingNumber
 from tests import factories
 from tests.accounts.making import signed_in
-from tests.campaigns.test_pages_launch import Ready, ready  # noqa: F401  (fixture)
+from tests.campaigns.launch_form import Ready
 
 pytestmark = pytest.mark.django_db
 State = SendingNumber.Registration
@@ -53,7 +53,7 @@ def test_limits_are_reviewed_and_complete() -> None:
     [(State.NOT_REGISTERED, "is not registered"), (State.REJECTED, "was rejected"),
      (State.PENDING, "is pending"), (State.REGISTERED, ""), (State.UNKNOWN, "")],
 )  # fmt: skip
-def test_what_may_be_launched_from(ready: Ready, state: str, said: str) -> None:  # noqa: F811
+def test_what_may_be_launched_from(ready: Ready, state: str, said: str) -> None:
     number = real(ready.number, registration=state)
     draft = launching.Draft("Wave", ready.version, ready.audience, number)
     found = launching.problems(ready.account, draft, now=clock.now()).get("number", [])
@@ -61,7 +61,7 @@ def test_what_may_be_launched_from(ready: Ready, state: str, said: str) -> None:
     assert bool(registration.warning(number)) is (state == State.UNKNOWN)
 
 
-def test_a_simulated_number_needs_none(ready: Ready) -> None:  # noqa: F811
+def test_a_simulated_number_needs_none(ready: Ready) -> None:
     SendingNumber.objects.update(registration=State.REJECTED)
     number = SendingNumber.objects.get(pk=ready.number.pk)
     assert number.registration_state == State.NOT_NEEDED
@@ -69,7 +69,7 @@ def test_a_simulated_number_needs_none(ready: Ready) -> None:  # noqa: F811
     assert launching.problems(ready.account, draft, now=clock.now()) == {}
 
 
-def test_the_review_says_why_and_where(ready: Ready) -> None:  # noqa: F811
+def test_the_review_says_why_and_where(ready: Ready) -> None:
     real(ready.number, registration=State.REJECTED)
     words = ready.fill()
     assert "This cannot be launched." in words and "was rejected" in words
@@ -77,7 +77,7 @@ def test_the_review_says_why_and_where(ready: Ready) -> None:  # noqa: F811
     assert not Campaign.objects.exists()
 
 
-def test_an_admin_records_what_the_provider_shows(ready: Ready) -> None:  # noqa: F811
+def test_an_admin_records_what_the_provider_shows(ready: Ready) -> None:
     number = real(ready.number)
     person = factories.make_user(ready.account, name="Ruth Ad")
     client = signed_in(person)
@@ -102,14 +102,14 @@ def test_an_admin_records_what_the_provider_shows(ready: Ready) -> None:  # noqa
      ({"registration": "not_needed"}, "Select a valid choice"),
      ({"daily_cap": 0}, "Type 1 or more")],
 )  # fmt: skip
-def test_what_carriers_do_not_take_is_refused(ready: Ready, fields: dict[str, object], said: str) -> None:  # noqa: F811
+def test_what_carriers_do_not_take_is_refused(ready: Ready, fields: dict[str, object], said: str) -> None:
     number = real(ready.number)
     client = signed_in(factories.make_user(ready.account))
     assert said in post(client, number, **fields)
     assert SendingNumber.objects.get(pk=number.pk).label == ready.number.label
 
 
-def test_a_daily_cap_stretches_a_launch_over_days(ready: Ready) -> None:  # noqa: F811
+def test_a_daily_cap_stretches_a_launch_over_days(ready: Ready) -> None:
     SendingNumber.objects.filter(pk=ready.number.pk).update(daily_cap=2_000)
     number = SendingNumber.objects.get(pk=ready.number.pk)
     tuesday = datetime(2026, 12, 1, 16, tzinfo=UTC)  # 10:00 in Chicago
@@ -121,7 +121,7 @@ def test_a_daily_cap_stretches_a_launch_over_days(ready: Ready) -> None:  # noqa
     assert capacity.days_needed(number, 2_000) == ""
 
 
-def test_what_has_left_today_is_taken_off(ready: Ready) -> None:  # noqa: F811
+def test_what_has_left_today_is_taken_off(ready: Ready) -> None:
     SendingNumber.objects.filter(pk=ready.number.pk).update(daily_cap=100)
     number = SendingNumber.objects.get(pk=ready.number.pk)
     number_days.count({number.pk: 70}, clock.now())
@@ -131,12 +131,12 @@ def test_what_has_left_today_is_taken_off(ready: Ready) -> None:  # noqa: F811
     assert sum(s.segments for s in spans if carrier_limits.carrier_day(s.opens) == today) <= 30
 
 
-def test_the_review_tells_the_days(ready: Ready) -> None:  # noqa: F811
+def test_the_review_tells_the_days(ready: Ready) -> None:
     SendingNumber.objects.filter(pk=ready.number.pk).update(daily_cap=2)
     assert "This number may send 2 segments a day: your 3 need 2 days" in ready.fill()
 
 
-def test_the_choice_of_a_number_says_what_holds_it_back(ready: Ready) -> None:  # noqa: F811
+def test_the_choice_of_a_number_says_what_holds_it_back(ready: Ready) -> None:
     real(ready.number, registration=State.PENDING, daily_cap=2_000)
     ready.open()
     ready.post("workflow")

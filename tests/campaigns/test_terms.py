@@ -16,7 +16,7 @@ from common import clock
 from conversations.models import Lane
 from tests import factories
 from tests.accounts.making import signed_in
-from tests.campaigns.test_pages_launch import MODAL, URL, Ready, ready  # noqa: F401  (fixture)
+from tests.campaigns.launch_form import MODAL, URL, Ready
 
 pytestmark = pytest.mark.django_db
 CHOSEN: dict[str, Any] = {
@@ -25,7 +25,7 @@ CHOSEN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def launched(ready: Ready, **chosen: Any) -> Campaign:  # noqa: F811
+def launched(ready: Ready, **chosen: Any) -> Campaign:
     ready.fill(**chosen)
     answer = ready.post("review")
     assert answer.status_code == 302, answer.content.decode()
@@ -36,12 +36,12 @@ def in_a_month() -> str:
     return f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
 
 
-def settings_of(ready: Ready, campaign: Campaign) -> str:  # noqa: F811
+def settings_of(ready: Ready, campaign: Campaign) -> str:
     page = reverse("analytics:campaign", args=[campaign.pk])
     return ready.client.get(f"{page}?tab=settings").content.decode()
 
 
-def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:  # noqa: F811
+def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:
     campaign = launched(ready, exits=["booked"])
     assert terms.of(campaign) == Terms()
     assert (campaign.send_by_hours, campaign.leaves_booked, campaign.again) == (72, True, "never")
@@ -55,7 +55,7 @@ def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:  # noqa
         assert words in page
 
 
-def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:  # noqa: F811
+def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:
     words = (
         "At most 600 texts an hour, one every 6 seconds",
         "What could not leave within 48 hours is skipped",
@@ -92,7 +92,7 @@ def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:  #
         ({"joining": "until", "joins_until": "2027-01-01", "again_days": "0"}, "Choose at least 1"),
     ],
 )
-def test_what_cannot_be_is_said(ready: Ready, wrong: dict[str, str], words: str) -> None:  # noqa: F811
+def test_what_cannot_be_is_said(ready: Ready, wrong: dict[str, str], words: str) -> None:
     ready.fill("time")
     answer = ready.post("time", headers=MODAL, **wrong)
     page = answer.content.decode()
@@ -101,12 +101,12 @@ def test_what_cannot_be_is_said(ready: Ready, wrong: dict[str, str], words: str)
     assert ready.client.get(URL, headers=MODAL).status_code == 200, "the draft keeps it, and opens again"
 
 
-def test_what_is_not_asked_for_is_no_mistake(ready: Ready) -> None:  # noqa: F811
+def test_what_is_not_asked_for_is_no_mistake(ready: Ready) -> None:
     campaign = launched(ready, joining="nobody", joins_until="nonsense", again_days="-3", exits=[])
     assert terms.of(campaign) == Terms(exits=())
 
 
-def test_the_options_stay_folded_until_somebody_uses_them(ready: Ready) -> None:  # noqa: F811
+def test_the_options_stay_folded_until_somebody_uses_them(ready: Ready) -> None:
     page = ready.fill("time")
     assert 'id="launch-terms">' in page
     assert "<dt>Who leaves early</dt>" not in page, "the summary names only what somebody chose"
@@ -115,7 +115,7 @@ def test_the_options_stay_folded_until_somebody_uses_them(ready: Ready) -> None:
     assert 'id="launch-terms" open>' in page
 
 
-def test_a_day_to_join_is_over_at_the_companys_midnight(ready: Ready) -> None:  # noqa: F811
+def test_a_day_to_join_is_over_at_the_companys_midnight(ready: Ready) -> None:
     day = datetime(2026, 11, 27).date()
     ends = terms.end_of(day, ready.account)
     assert ends == datetime(2026, 11, 28, 6, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_day_to_join_is_over_at_the_companys_midnight(ready: Ready) -> None:  
 @pytest.mark.parametrize(
     "wrong", [{"again": "after_days"}, {"again_days": 3}, {"send_by_hours": 0}, {"again": "sometimes"}]
 )
-def test_the_database_keeps_terms_sound(ready: Ready, wrong: dict[str, Any]) -> None:  # noqa: F811
+def test_the_database_keeps_terms_sound(ready: Ready, wrong: dict[str, Any]) -> None:
     campaign = launched(ready)
     with pytest.raises(IntegrityError), transaction.atomic():
         Campaign.objects.filter(pk=campaign.pk).update(**wrong)
@@ -139,7 +139,7 @@ def test_the_form_and_the_terms_agree_on_the_usual() -> None:
 class TestPace:
     """Changed while the campaign runs."""
 
-    def test_a_pace_is_changed_said_and_audited(self, ready: Ready) -> None:  # noqa: F811
+    def test_a_pace_is_changed_said_and_audited(self, ready: Ready) -> None:
         campaign = launched(ready)
         url = reverse("campaigns:pace", args=[campaign.pk])
         assert "Now: as fast as the number sends" in ready.client.get(url, headers=MODAL).content.decode()
@@ -157,14 +157,14 @@ class TestPace:
         lane.refresh_from_db()
         assert answer.status_code == 204 and lane.texts_per_hour is None
 
-    def test_nonsense_changes_nothing(self, ready: Ready) -> None:  # noqa: F811
+    def test_nonsense_changes_nothing(self, ready: Ready) -> None:
         campaign = launched(ready, texts_per_hour="9")
         url = reverse("campaigns:pace", args=[campaign.pk])
         answer = ready.client.post(url, {"texts_per_hour": "-1"}, headers=MODAL)
         assert answer.status_code == 422 and "Choose at least 1" in answer.content.decode()
         assert Lane.objects.get(pk=campaign.lane_id).texts_per_hour == 9
 
-    def test_the_pace_of_a_campaign_that_is_over_stays(self, ready: Ready) -> None:  # noqa: F811
+    def test_the_pace_of_a_campaign_that_is_over_stays(self, ready: Ready) -> None:
         campaign = launched(ready)
         by = factories.make_user(ready.account)
         lifecycle.stop(campaign, by=by, now=clock.now())
@@ -176,6 +176,6 @@ class TestPace:
         assert "its pace no longer matters" in ready.client.get(url).content.decode()
         assert "Change pace" not in settings_of(ready, campaign)
 
-    def test_an_agent_may_not(self, ready: Ready) -> None:  # noqa: F811
+    def test_an_agent_may_not(self, ready: Ready) -> None:
         url = reverse("campaigns:pace", args=[launched(ready).pk])
         assert signed_in(factories.make_user(ready.account, "agent")).post(url).status_code == 403

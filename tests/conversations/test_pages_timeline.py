@@ -133,18 +133,14 @@ def test_a_long_thread_is_cut_and_can_be_read_whole(agent: User, thread: Thread)
 
 def test_the_customers_hour_is_told_where_it_differs(thread: Thread) -> None:
     with timezone.override("America/Chicago"):
-        _tell_hours(thread)
-
-
-def _tell_hours(thread: Thread) -> None:
-    assert facts.elsewhere(thread, NOON) is None
-    zone_set = zone_set_for(state="CO", zip_code="80202", phones=["+13035550101"])
-    Contact.objects.filter(pk=thread.contact_id).update(zone_set=zone_set)
-    thread = Thread.objects.get(pk=thread.pk)
-    zone = facts.elsewhere(thread, NOON)
-    assert zone is not None
-    Message.objects.all().update(created_at=NOON)
-    assert [entry.theirs for entry in timeline.of(thread, now=NOON, zone=zone).entries] == ["11:00 am"]
+        assert facts.elsewhere(thread, NOON) is None
+        zone_set = zone_set_for(state="CO", zip_code="80202", phones=["+13035550101"])
+        Contact.objects.filter(pk=thread.contact_id).update(zone_set=zone_set)
+        thread = Thread.objects.get(pk=thread.pk)
+        zone = facts.elsewhere(thread, NOON)
+        assert zone is not None
+        Message.objects.all().update(created_at=NOON)
+        assert [entry.theirs for entry in timeline.of(thread, now=NOON, zone=zone).entries] == ["11:00 am"]
 
 
 def test_a_late_hour_is_a_warning_and_no_more(thread: Thread) -> None:

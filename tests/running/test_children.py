@@ -81,7 +81,9 @@ def test_worker_of_a_killed_main_process_is_killed_too(children, lines):
     attend(children, 5, lambda: lines)
     worker = int(lines[0].split()[-1])
     os.kill(process.pid, signal.SIGKILL)
-    attend(children, 5, lambda: not alive(worker))
+    attend(children, 5, lambda: children.all["family"].process not in (None, process))
+    wait_for(lambda: not alive(worker), seconds=5, what="the end of the worker")
+    assert children.all["family"].process is not None and not alive(worker)
 
 
 def test_lines_carry_the_name_of_their_child(children, lines):

@@ -152,6 +152,7 @@ def test_servers_run_from_an_awkward_path(data_dir):
             process = spawn(program, stdout=subprocess.DEVNULL)
             try:
                 wait(awkward, process, seconds=20)
+                assert process.poll() is None
             finally:
                 stop(process, program, seconds=10)
     finally:

@@ -55,7 +55,9 @@ def test_everything_runs_and_answers(running_product):
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_every_child_comes_back_after_kill(running_product, name):
+    before = running_product.pids()
     running_product.kill(name)
+    assert running_product.pids()[name] != before[name]
     wait_for(lambda: running_product.status("/readyz") == 200, seconds=20, what="ready again")
 
 

@@ -1,0 +1,52 @@
+"""What our ServiceTitan client asks for and reads, against the official descriptions."""
+
+from datetime import UTC, datetime
+
+import jsonschema
+
+from integrations.servicetitan import records
+from integrations.servicetitan.client import EXPORTS, BookingRequest, _booking_body
+from tests.contracts.specifications import load
+
+REQUEST = BookingRequest(external_id="tr-7", name="Ann Lee", summary="Tune-up", phone="+15125550142")
+
+
+def test_every_export_has_an_official_path_and_every_field_read_exists_there() -> None:
+    for module, path, kind in EXPORTS.values():
+        described = load(f"servicetitan_{module}-v2.json").document
+        operation = described["paths"][f"/tenant/{{tenant}}/{path}"]["get"]
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        page = described["components"]["schemas"][schema.rsplit("/", 1)[1]]
+        row = described["components"]["schemas"][
+            page["properties"]["data"]["items"]["$ref"].rsplit("/", 1)[1]
+        ]
+        read = {field.alias for field in kind.model_fields.values()}
+        missing = read - set(row["properties"])
+        allowed = {records.Booking: {"active"}}.get(kind, set())
+        assert missing <= allowed, f"{path}: {missing}"
+
+
+def test_a_booking_request_is_what_the_official_schema_asks_for() -> None:
+    described = load("servicetitan_crm-v2.json").document
+    [name] = [n for n in described["components"]["schemas"] if n.endswith(".CreateBookingRequest")]
+    full = BookingRequest(
+        external_id="tr-7",
+        name="Ann Lee",
+        summary="Tune-up",
+        phone="+15125550142",
+        email="ann@example.com",
+        street="1 Elm St",
+        unit="2",
+        city="Austin",
+        state="TX",
+        zip="78701",
+        start=datetime(2026, 11, 24, 15, 0, tzinfo=UTC),
+        business_unit_id=1,
+        job_type_id=2,
+        customer_id=3,
+    )
+    for request in (full, REQUEST):
+        body = _booking_body(request)
+        jsonschema.validate(body, {"$ref": f"#/components/schemas/{name}", **described})
+    assert _booking_body(full)["start"] == "2026-11-24T15:00:00Z"
+    assert "customer 3" in _booking_body(full)["summary"]
