@@ -38,6 +38,7 @@ _JOBS = Table(
         "servicetitan_lead_call_id", "recall_for_servicetitan_id", "business_unit_id", "job_type_id",
         "status", "total", "no_charge", "active", "created_on", "completed_on",
     ),
+    only_new=("first_seen_at",),
 )  # fmt: skip
 _RECURRING = Table(RecurringVisit, _KEY, ("servicetitan_job_id", "active"))
 _APPOINTMENTS = Table(Appointment, _KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
@@ -112,6 +113,7 @@ def apply_jobs(account: Account, records: Records) -> None:
     """Jobs, the date of each customer's last one, and the news of what changed."""
     units = _stubs(BusinessUnit, account, (record.business_unit_id for record in records))
     types = _stubs(JobType, account, (record.job_type_id for record in records))
+    now = clock.now()
     changed = upsert(
         _JOBS,
         [
@@ -129,8 +131,9 @@ def apply_jobs(account: Account, records: Records) -> None:
                 "total": record.total,
                 "no_charge": record.no_charge,
                 "active": record.active,
-                "created_on": record.created_on or record.modified_on or clock.now(),
+                "created_on": record.created_on or record.modified_on or now,
                 "completed_on": record.completed_on,
+                "first_seen_at": now,
             }
             for record in records
         ],

@@ -18,7 +18,7 @@ LONGEST_JOINING = timedelta(days=730)  # after the start, and nobody joins any m
 SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 BOOKED, REPLIED, LEFT_AUDIENCE = "booked", "replied", "left_audience"
 EXITS: Mapping[str, str] = {
-    BOOKED: "has a new job since entering",
+    BOOKED: "has a new job",
     REPLIED: "replies",
     LEFT_AUDIENCE: "no longer matches the audience",
 }

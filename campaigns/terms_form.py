@@ -47,7 +47,10 @@ class TermsForm(forms.Form):
         label="Leave early",
         required=False,
         choices=[
-            (terms.BOOKED, "Who books: has a new job since entering"),
+            (
+                terms.BOOKED,
+                "Who books: has a new job, even one that we hear of only afterwards",
+            ),
             (terms.REPLIED, "Who replies, whatever the workflow does with replies"),
             (terms.LEFT_AUDIENCE, "Who no longer matches the audience"),
         ],

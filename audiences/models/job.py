@@ -27,6 +27,9 @@ class Job(models.Model):
     no_charge = models.BooleanField(default=False)
     active = models.BooleanField(default=True, help_text="off: deleted at the source")
     created_on = models.DateTimeField(default=clock.now)
+    first_seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the mirror first had it; null: before that was kept"
+    )
     completed_on = models.DateTimeField(null=True, blank=True)
     source_modified_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from audiences import servicetitan_pages
 from audiences.models import Contact, Job
 from audiences.signals import jobs_changed
 from campaigns import engine
@@ -14,6 +15,7 @@ from common import clock
 from conversations import delivery, inbound
 from conversations.models import ContactHold, Message, Thread
 from integrations.messaging import InboundText
+from integrations.servicetitan import records
 from tests import factories
 from tests.accounts.making import signed_in
 from tests.campaigns.test_engine import launch
@@ -69,11 +71,35 @@ def test_who_has_a_new_job_leaves_and_their_text_is_taken_back():
         ({}, {"status": "Canceled"}),
         ({}, {"active": False}),
         ({}, {"created_on": clock.now() - timedelta(days=3650)}),
+        ({}, {"created_on": clock.now() - timedelta(hours=1), "first_seen_at": clock.now() - timedelta(1)}),
     ],
 )
 def test_who_stays(terms, job):
     campaign = running(1, **terms)
     new_job(Contact.objects.get(), **job)
+    assert reasons(campaign) == [""]
+
+
+@pytest.mark.parametrize(("ago", "reason"), [(timedelta(days=1), "booked"), (timedelta(days=60), "")])
+def test_a_job_made_before_somebody_entered_but_heard_of_afterwards(ago, reason):
+    """Who has just booked is not asked to book; history that arrives late ends nobody."""
+    campaign = running(1)
+    contact = Contact.objects.select_related("account").get()
+    booked = records.Job(
+        id=77, customer_id=contact.servicetitan_customer_id, job_status="Scheduled",
+        created_on=Enrollment.objects.get().entered_at - ago,
+    )  # fmt: skip
+    servicetitan_pages.apply_jobs(contact.account, [booked])
+    assert reasons(campaign) == [reason]
+
+
+def test_a_job_that_was_known_at_entry_is_the_audiences_matter():
+    account = factories.make_account()
+    campaign = launch(account, 1)
+    contact = Contact.objects.get()
+    first = Enrollment.objects.get().entered_at
+    job = new_job(contact, told=False, created_on=first - timedelta(hours=2), first_seen_at=first)
+    jobs_changed.send(Job, account=account, job_ids=[job.pk])  # its status changed since
     assert reasons(campaign) == [""]
 
 

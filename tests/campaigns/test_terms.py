@@ -49,7 +49,7 @@ def test_who_chooses_nothing_gets_the_usual_terms(ready: Ready) -> None:
     for words in (
         "As fast as the number sends",
         "What could not leave within 72 hours is skipped",
-        "Whoever opts out or has a new job since entering",
+        "Whoever opts out or has a new job",
         "Nobody: the audience is who matches at launch",
     ):
         assert words in page
