@@ -8,8 +8,9 @@ from decimal import Decimal
 from accounts.models import AuditEntry
 from analytics import counters, first_texts, metrics, results
 from analytics.dashboard import Progress, progress
-from campaigns import words
+from campaigns import audience_looks, words
 from campaigns.models import Campaign, Intake
+from common import clock
 from conversations import pausing
 
 # The node table: groups of columns, in their order. Names are those of `metrics` and `results`.
@@ -97,6 +98,7 @@ class CampaignPage:
     exits: list[Reason]
     first_texts_done: datetime | None
     held: bool  # by a pause of everything
+    broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
 
     @property
     def texts(self) -> int:
@@ -150,7 +152,15 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         exits=_reasons(found, "exits:"),
         first_texts_done=None if held else first_texts.done_at(campaign, nodes, takings),
         held=held,
+        broken=_broken(campaign),
     )
+
+
+def _broken(campaign: Campaign) -> audience_looks.Broken | None:
+    """Asked only of campaigns that look at their audience again."""
+    if campaign.joins_until is None and not campaign.leaves_audience:
+        return None
+    return audience_looks.broken([campaign.pk], now=clock.now()).get(campaign.pk)
 
 
 def _stop(campaign: Campaign) -> Stop | None:

@@ -4,10 +4,12 @@ Only where the campaign's terms say so. In slices, each one transaction that mov
 `AudienceLook`; a killed worker loses at most the slice it was in, and doing one again changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import DateTimeField, Q
+from django.db.models.functions import Coalesce
 
 from audiences import segments
 from campaigns import enrolling, exits, first_launch, passages
@@ -37,10 +39,9 @@ def due(*, now: datetime) -> list[AudienceLook]:
         began_at=now, ended_at=None, cursor=0
     )
     open_looks = AudienceLook.objects.filter(ended_at=None, campaign__status=Campaign.Status.ACTIVE)
-    still = Q(purpose=For.JOINERS, campaign__joins_until__gt=now) | Q(
-        purpose=For.LEAVERS, campaign__leaves_audience=True
+    return list(
+        open_looks.filter(_wanted(now)).select_related("campaign__account").order_by("began_at", "pk")
     )
-    return list(open_looks.filter(still).select_related("campaign__account").order_by("began_at", "pk"))
 
 
 def go_on_with(look: AudienceLook, *, now: datetime, go_on: Callable[[], bool]) -> int:
@@ -55,9 +56,47 @@ def go_on_with(look: AudienceLook, *, now: datetime, go_on: Callable[[], bool]) 
     return moved
 
 
-def give_up(look: AudienceLook, *, now: datetime) -> None:
-    """End a look whose rules have no meaning any more: nobody joins and nobody leaves by them."""
-    AudienceLook.objects.filter(pk=look.pk).update(ended_at=now)
+def give_up(look: AudienceLook, why: str, *, now: datetime) -> None:
+    """End a look whose rules have no meaning any more: nobody joins and nobody leaves by them.
+
+    Why is kept until a later look finds that they have one again.
+    """
+    AudienceLook.objects.filter(pk=look.pk).update(
+        ended_at=now, trouble=why, broken_since=Coalesce("broken_since", now, output_field=DateTimeField())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A running campaign's audience whose rules have no meaning: since when, why, and what stays undone."""
+
+    since: datetime
+    why: str
+    joins: bool  # nobody who comes to match enters
+    leaves: bool  # nobody who matches no more leaves
+
+
+def broken(campaign_ids: Collection[int], *, now: datetime) -> dict[int, Broken]:
+    """Which of these campaigns look again at an audience whose rules have no meaning. One query."""
+    running = Campaign.objects.exclude(status=Campaign.Status.COMPLETED).filter(pk__in=campaign_ids)
+    looks = AudienceLook.objects.filter(_wanted(now), campaign__in=running, broken_since__isnull=False)
+    found: dict[int, list[AudienceLook]] = {}
+    for look in looks.order_by("broken_since", "pk"):
+        found.setdefault(look.campaign_id, []).append(look)
+    return {campaign_id: _together(of_one) for campaign_id, of_one in found.items()}
+
+
+def _together(looks: list[AudienceLook]) -> Broken:
+    first, purposes = looks[0], {look.purpose for look in looks}
+    return Broken(first.broken_since or first.began_at, first.trouble, For.JOINERS in purposes,
+        For.LEAVERS in purposes)  # fmt: skip
+
+
+def _wanted(now: datetime) -> Q:
+    """Looks that the terms of their campaigns still ask for."""
+    return Q(purpose=For.JOINERS, campaign__joins_until__gt=now) | Q(
+        purpose=For.LEAVERS, campaign__leaves_audience=True
+    )
 
 
 @atomic_with_retry
@@ -105,4 +144,5 @@ def _note(look: AudienceLook, ids: list[int], size: int, now: datetime) -> None:
         look.cursor = ids[-1]
     if len(ids) < size:
         look.ended_at = now
-    look.save(update_fields=["cursor", "ended_at"])
+    look.broken_since, look.trouble = None, ""  # the rules have been evaluated: they mean something
+    look.save(update_fields=["cursor", "ended_at", "broken_since", "trouble"])

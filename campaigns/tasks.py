@@ -75,7 +75,7 @@ def look_again() -> int:
                 moved += audience_looks.go_on_with(look, now=clock.now(), go_on=go_on)
             except InvalidRules as invalid:  # never silently everybody, nor nobody
                 log.warning("campaign %s: nobody joins or leaves: %s", look.campaign_id, invalid)
-                audience_looks.give_up(look, now=clock.now())
+                audience_looks.give_up(look, str(invalid), now=clock.now())
             except Exception:
                 log.exception("looking again for campaign %s broke off", look.campaign_id)
     return moved

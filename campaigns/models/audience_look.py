@@ -21,6 +21,10 @@ class AudienceLook(models.Model):
     )
     began_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
+    broken_since = models.DateTimeField(
+        null=True, blank=True, help_text="From when on the rules have had no meaning; null: they have one"
+    )
+    trouble = models.TextField(blank=True, default="", db_default="", help_text="Why they have none")
 
     account_path = "campaign__account"
 
@@ -29,6 +33,11 @@ class AudienceLook(models.Model):
             models.UniqueConstraint(fields=["campaign", "purpose"], name="audiencelook_once"),
             models.CheckConstraint(
                 condition=Q(purpose__in=["joiners", "leavers"]), name="audiencelook_purpose"
+            ),
+            models.CheckConstraint(
+                condition=Q(broken_since__isnull=True, trouble="")
+                | Q(broken_since__isnull=False) & ~Q(trouble=""),
+                name="audiencelook_trouble",
             ),
         ]
 

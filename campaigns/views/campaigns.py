@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from campaigns import figures
+from campaigns import audience_looks, figures
+from campaigns.audience_looks import Broken
 from campaigns.figures import Figures
 from campaigns.forms import CampaignFilterForm
 from campaigns.models import Campaign
@@ -35,6 +36,7 @@ class Row:
 
     campaign: Campaign
     figures: Figures
+    broken: Broken | None = None  # its audience, where it is looked at again
 
 
 @require_GET
@@ -87,7 +89,10 @@ def _page(rows: QuerySet[Campaign], order: str, number: str | None) -> "Page[Any
     here = list(page.object_list)
     known = rows.select_related("playbook", "version__workflow").in_bulk(here)
     counted = figures.of(here)
-    page.object_list = [Row(known[pk], counted.get(pk, figures.NOTHING)) for pk in here if pk in known]
+    broken = audience_looks.broken(here, now=clock.now())
+    page.object_list = [
+        Row(known[pk], counted.get(pk, figures.NOTHING), broken.get(pk)) for pk in here if pk in known
+    ]
     return page
 
 
@@ -107,7 +112,14 @@ def _heads(order: str) -> dict[str, dict[str, str]]:
 
 def _shown(request: Request, page: "Page[Any]", counts: dict[str, int]) -> Any:
     rows = [
-        (row.campaign.pk, row.campaign.name, row.campaign.status, row.campaign.stopped_at, row.figures)
+        (
+            row.campaign.pk,
+            row.campaign.name,
+            row.campaign.status,
+            row.campaign.stopped_at,
+            row.figures,
+            row.broken,
+        )
         for row in page.object_list
     ]
     today = timezone.localdate(clock.now())  # at midnight, "10:00 am" becomes a date

@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 import pytest
 from django.db import connection, transaction
+from django.urls import reverse
 
 from analytics.recount import recount
 from audiences import own_tags, suppression
@@ -14,6 +15,7 @@ from campaigns.models import AudienceLook, Booking, Campaign, Enrollment, Exclus
 from campaigns.terms import LEFT_AUDIENCE, Terms
 from common import clock
 from tests import factories
+from tests.accounts.making import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 DAY = timedelta(days=1)
@@ -233,6 +235,47 @@ def test_rules_without_a_meaning_move_nobody_and_stop_nothing(later):
     assert not AudienceLook.objects.filter(ended_at=None).exists(), (
         "asked again at the next look, not at once"
     )
+
+
+def shown(campaign: Campaign, url: str) -> str:
+    args = [campaign.pk] if url == "analytics:campaign" else []
+    page = signed_in(factories.make_user(campaign.account)).get(reverse(url, args=args))
+    return " ".join(page.content.decode().split())
+
+
+def test_rules_without_a_meaning_are_told_until_they_have_one_again(later):
+    campaign = launch(2, exits=(LEFT_AUDIENCE,))
+    vip(campaign.account, 7)
+    assert "Audience broken" not in shown(campaign, "campaigns:list")
+    Tag.objects.update(active=False)
+    tasks.look_again()
+    first = clock.now()
+    later(audience_looks.EVERY)
+    tasks.look_again()
+    note = audience_looks.broken([campaign.pk], now=clock.now())[campaign.pk]
+    assert note.since <= first, "since the first of several looks"
+    page = shown(campaign, "analytics:campaign")
+    assert "was deleted in ServiceTitan" in page
+    assert "Nobody has joined and nobody has left by the rules since then." in page
+    assert "Audience broken" in shown(campaign, "campaigns:list")
+    Tag.objects.update(active=True)
+    later(audience_looks.EVERY)
+    assert tasks.look_again() == 1
+    assert audience_looks.broken([campaign.pk], now=clock.now()) == {}
+    assert "no longer work" not in shown(campaign, "analytics:campaign")
+
+
+def test_rules_that_nobody_asks_any_more_are_not_told_of(later):
+    campaign = launch(1)
+    Tag.objects.update(active=False)
+    tasks.look_again()
+    assert "Nobody has joined since then." in shown(campaign, "analytics:campaign")
+    later(31 * DAY)  # nobody could join any more
+    assert audience_looks.broken([campaign.pk], now=clock.now()) == {}
+    later(-31 * DAY)
+    assert audience_looks.broken([campaign.pk], now=clock.now())
+    lifecycle.stop(campaign, by=None, now=clock.now())
+    assert audience_looks.broken([campaign.pk], now=clock.now()) == {}
 
 
 @pytest.mark.django_db(transaction=True)
