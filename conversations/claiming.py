@@ -7,7 +7,7 @@ The second of two commits before any byte leaves; the first is the lease (`conve
 import json
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -168,6 +168,8 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     _finish(refused, now)
     _defer(deferred, now)
     _call(rendered, now)
+    if len(candidates) < len(message_ids):
+        _release(set(message_ids) - {c.id for c in candidates})
     for made in rendered:
         if made.claim.number_id is not None:
             leased[made.claim.number_id] -= made.segments
@@ -193,7 +195,7 @@ def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
         "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments, m.lane_id"
         " FROM conversations_message m LEFT JOIN audiences_contact c ON c.id = m.contact_id"
         " WHERE m.id = ANY(%s)",
-        [sql.ids(message_ids)],
+        [sql.array(message_ids)],
     )
     suppression.lock_households({household for _, household, *_ in found if household is not None})
     suppression.lock_addresses({address for address, *_ in found})
@@ -233,7 +235,7 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
             SELECT 1 FROM conversations_listening h WHERE h.account_id = m.account_id AND {listening.DEAF}))
         ORDER BY c.household_id, m.due_at, m.id
         """,
-        [sql.ids(message_ids)],
+        [sql.array(message_ids)],
     )
     return [_Candidate(*row) for row in found]
 
@@ -343,6 +345,14 @@ def _ask_again(verdict: suppression.Verdict, now: datetime) -> datetime:
     """When a put-off text is decided anew; a hold may be resolved at any time, so it is asked after often."""
     until = verdict.until or now
     return min(until, now + HOLD_LOOK) if verdict.reason == "hold" else until
+
+
+def _release(undecided: Collection[int]) -> None:
+    """End the lease of what a pause has overtaken, so that it need not run out after the pause has ended."""
+    sql.run(
+        "UPDATE conversations_message SET leased_until = NULL WHERE id = ANY(%s) AND state = 'queued'",
+        [sql.array(undecided)],
+    )
 
 
 def _call(rendered: list[_Rendered], now: datetime) -> None:

@@ -6,7 +6,7 @@ from threading import Thread
 from campaigns import engine, lifecycle
 from campaigns.models import Step
 from common import clock
-from conversations import sender
+from conversations import claiming, leasing, sender
 from conversations.models import Attempt, Message
 from tests import factories
 from tests.conversations.conftest import Company, phone
@@ -39,3 +39,15 @@ def test_two_seconds_after_a_pause_no_call_begins_and_everybody_keeps_their_plac
     assert sorted(entry["to"] for entry in company.sandbox.ledger("message")) == sorted(
         map(phone, range(TEXTS))
     )
+
+
+def test_what_was_leased_when_the_pause_came_is_due_again_once_it_has_ended(company: Company) -> None:
+    by = factories.make_user(company.account)
+    campaign = company.launch(3)
+    engine.run_round(now=clock.now())
+    leased = leasing.lease(3, now=clock.now())
+    lifecycle.pause(campaign, by=by, now=clock.now())
+    assert len(leased) == 3
+    assert claiming.claim(leased, now=clock.now()) == []
+    lifecycle.resume(campaign, by=by, now=clock.now())
+    assert sorted(leasing.lease(3, now=clock.now())) == sorted(leased)
