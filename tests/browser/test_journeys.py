@@ -51,7 +51,7 @@ def demo() -> Iterator[Product]:
 def phones(demo: Product) -> Iterator[Phones]:
     """The customers' side."""
     found = Phones(demo)
-    found.be_silent()
+    found.be_predictable()
     yield found
     found.close()
 

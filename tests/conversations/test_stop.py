@@ -71,7 +71,7 @@ def test_nothing_begins_after_the_answer_in_random_interleavings(company: Compan
             except threads.ReplyRefused:
                 refused.add(number)
                 mine.remove((number, thread))
-            time.sleep(0.02)
+            time.sleep(0.08)
         connection.close()
 
     answered: dict[str, float] = {}
@@ -80,7 +80,7 @@ def test_nothing_begins_after_the_answer_in_random_interleavings(company: Compan
         if index % 3 == 0:  # the worst instant there is: just after a claim was committed
             patience = time.monotonic() + 0.6
             while not is_called(index) and time.monotonic() < patience:
-                time.sleep(0.02)
+                time.sleep(0.04)
         inbound.receive_now(stop_from(company, index), account=company.account)
         answered[phone(index)] = time.time()
         connection.close()

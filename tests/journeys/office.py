@@ -117,9 +117,10 @@ class Phones:
         """Hang up."""
         self.http.close()
 
-    def be_silent(self) -> None:
-        """Nobody answers by themselves any more."""
+    def be_predictable(self) -> None:
+        """Nobody answers by themselves any more, and the office turns no booking down."""
         self.http.post("/customers", json={"mode": "silent"}).raise_for_status()
+        self.http.post("/faults", json={"servicetitan": {"dismiss": 0.0}}).raise_for_status()
 
     def say(self, phone: str, body: str) -> None:
         """Somebody texts the product, which must take it in."""

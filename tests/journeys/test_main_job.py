@@ -49,7 +49,7 @@ def test_a_launch_becomes_replies_a_stop_and_a_credited_job(start_product):
 
 
 def walk(product: Product, phones: Phones, csr: Office) -> None:
-    phones.be_silent()
+    phones.be_predictable()
 
     # Launched through the form, everybody who was admitted is texted once.
     campaign = csr.launch(name="Members of the west", audience=AUDIENCE)
