@@ -15,6 +15,7 @@ from tests.product import ROOT, Product, free_port, wait_for
 from tests.seed import sow
 
 WORKERS = {"sending", "events", "engine", "bulk", "bulk2", "bulk3"}
+ADMIN = "boss@example.com"
 NAMES = {"postgres", "redis", "sandbox", "web", "beat", *WORKERS}
 
 
@@ -122,47 +123,48 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def test_first_admin_is_made_from_the_environment_or_refused(tmp_path):
-    product = Product(tmp_path / "data", TRUCKROLL_DEMO="0", TRUCKROLL_ADMIN="boss@example.com")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
+)
+def test_a_folder_through_first_admin_stop_restart_kill_and_a_newer_version(tmp_path):
+    product = Product(
+        tmp_path / "data", TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-11-24T10:00", TRUCKROLL_ADMIN=ADMIN
+    )
     sow(product.data)
     try:
-        sentence = refusal(product)
-        assert "TRUCKROLL_ADMIN=email:password" in sentence
-        assert sentence.count("\n") == 1
-        product.env["TRUCKROLL_ADMIN"] = "boss@example.com:a-long-password-1"
-        product.start()
-        show = (
-            "from integrations.models import Connection, SendingNumber;"
-            "print(*Connection.objects.order_by('pk').values_list('account__name', 'provider'));"
-            "print(SendingNumber.objects.count())"
-        )
-        shown = product.manage("shell", "-v0", "-c", show).stdout
-        assert [name in shown for name in ("twilio", "sendgrid", "servicetitan", "3")] == [True] * 4
-        product.stop()
-        product.env["TRUCKROLL_DEMO"] = "1"
-        product.start()  # a company of one's own: no demo, and nobody of it who could sign in
-        assert not any("Sign in as" in line for line in product.lines)
-        assert any("there is no demo company" in line for line in product.lines)
+        lives(product)
     finally:
         product.remove()
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
-)
-def test_a_folder_through_stop_restart_kill_and_a_newer_version(start_product):
-    product = start_product(TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-11-24T10:00")
+def lives(product):
+    """The life of one data folder, start by start."""
+    # The first admin is made from the environment or refused.
+    sentence = refusal(product)
+    assert "TRUCKROLL_ADMIN=email:password" in sentence
+    assert sentence.count("\n") == 1
+    product.env["TRUCKROLL_ADMIN"] = f"{ADMIN}:a-long-password-1"
+    product.start()
+    show = (
+        "from integrations.models import Connection, SendingNumber;"
+        "print(*Connection.objects.order_by('pk').values_list('account__name', 'provider'));"
+        "print(SendingNumber.objects.count())"
+    )
+    shown = product.manage("shell", "-v0", "-c", show).stdout
+    assert [name in shown for name in ("twilio", "sendgrid", "servicetitan", "3")] == [True] * 4
     first = set(product.pids().values())
     assert len(groups_of(first)) >= len(NAMES)
-    add = "from accounts.models import User; User.objects.create(email='a@b.example')"
-    assert product.manage("shell", "-v0", "-c", add).returncode == 0
     kept = [(product.data / name).read_text() for name in ("secret_key", "sandbox.port", "sandbox.json")]
 
-    # Asked to stop: nothing is left, and the second start finds everything and is quick.
+    # Asked to stop: nothing is left, and the second start finds everything and is quick. It makes no demo
+    # beside a company of one's own, and names nobody of it who could sign in.
     assert product.stop() == 0
     assert groups_of(first) == []
     assert not (product.data / "pids.json").exists()
+    product.env["TRUCKROLL_DEMO"] = "1"
     product.start()
+    assert not any("Sign in as" in line for line in product.lines)
+    assert any("there is no demo company" in line for line in product.lines)
     second = set(product.pids().values())
     assert cpu_seconds(second) < 15  # so that even one busy processor is ready in time
     show = (
