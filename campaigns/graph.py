@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from itertools import islice
-from typing import Any
-
-import networkx
+from typing import TYPE_CHECKING, Any
 
 from campaigns.models import Edge, Node, WorkflowVersion
+
+if TYPE_CHECKING:
+    import networkx
 
 NEXT = "next"
 OTHERWISE = "otherwise"
@@ -57,7 +59,15 @@ def build(version: WorkflowVersion) -> Graph:
         for node in Node.objects.filter(version=version).order_by("position", "id")
     }
     first = next(iter(nodes), 0)
-    return Graph(version.pk, first, nodes, cyclic=not networkx.is_directed_acyclic_graph(_drawn(nodes)))
+    return Graph(version.pk, first, nodes, cyclic=_is_cyclic(nodes))
+
+
+def _is_cyclic(nodes: dict[int, GraphNode]) -> bool:
+    try:
+        TopologicalSorter({node.id: node.edges.values() for node in nodes.values()}).prepare()
+    except CycleError:
+        return True
+    return False
 
 
 @lru_cache(maxsize=512)
@@ -68,6 +78,8 @@ def load(version_id: int) -> Graph:
 
 def errors(version: WorkflowVersion) -> list[str]:
     """Everything that would keep this version from running, in words; empty when it may be published."""
+    import networkx  # takes every process a sixth of a second, and only publishing asks
+
     from campaigns.nodes import KINDS  # the kinds import this module
 
     graph = build(version)
@@ -98,6 +110,8 @@ def errors(version: WorkflowVersion) -> list[str]:
 def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[str]:
     """The first loops in which nobody is ever held up. Without the nodes that do there is none in a sound
     workflow, so that looking costs no more than reading it."""
+    import networkx
+
     from campaigns.nodes import KINDS  # the kinds import this module
 
     hasty = drawn.subgraph(
@@ -114,6 +128,8 @@ def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[str]:
 
 
 def _drawn(nodes: dict[int, GraphNode]) -> "networkx.DiGraph[int]":
+    import networkx
+
     drawn: networkx.DiGraph[int] = networkx.DiGraph()
     drawn.add_nodes_from(nodes)
     drawn.add_edges_from((node.id, target) for node in nodes.values() for target in node.edges.values())
