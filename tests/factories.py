@@ -67,6 +67,37 @@ def make_contact(account: Account, phone: str = "+13125550101", **fields: Any) -
     return contact
 
 
+def make_contacts(account: Account, phones: Sequence[str]) -> list[Contact]:
+    """The customers that `make_contact` would make of these phones, all at once."""
+    numbers = [next(_numbers) for _ in phones]
+    zone_sets = {
+        phone[:5]: zone_set_for(state="IL", zip_code="60601", phones=[phone])
+        for phone in {phone[:5]: phone for phone in phones}.values()
+    }
+    households = Household.objects.bulk_create(
+        Household(account=account, key=f"home:{500_000 + number}") for number in numbers
+    )
+    contacts = Contact.objects.bulk_create(
+        Contact(
+            account=account, first_name="Pat", last_name=f"Customer {number}", name=f"Pat Customer {number}",
+            servicetitan_customer_id=500_000 + number, state="IL", zip="60601", household=household,
+            zone_set=zone_sets[phone[:5]],
+        )
+        for number, household, phone in zip(numbers, households, phones, strict=True)
+    )  # fmt: skip
+    Address.objects.bulk_create(
+        (Address(account=account, channel=Address.Channel.PHONE, value=phone) for phone in phones),
+        ignore_conflicts=True,
+    )
+    known = Address.objects.filter(account=account, channel=Address.Channel.PHONE, value__in=phones)
+    by_phone = {address.value: address for address in known}
+    ContactAddress.objects.bulk_create(
+        ContactAddress(contact=contact, address=by_phone[phone])
+        for contact, phone in zip(contacts, phones, strict=True)
+    )
+    return contacts
+
+
 def phone_of(contact: Contact) -> Address:
     """The contact's first phone."""
     link = ContactAddress.objects.select_related("address").filter(contact=contact)

@@ -20,8 +20,7 @@ MONDAY_NOON = "2026-11-23T18:00:00+00:00"
 def launch(account, contacts=3, nodes=factories.TUNE_UP_NODES, edges=factories.TUNE_UP_EDGES, at=None):
     now = clock.now()
     number = factories.make_number(account, e164=f"+1312555{100 + account.pk % 50:04}")
-    for index in range(contacts):
-        factories.make_contact(account, phone=f"+1312555{150 + index:04}")
+    factories.make_contacts(account, [f"+1312555{150 + index:04}" for index in range(contacts)])
     draft = launching.Draft(
         name="Tune-up",
         version=factories.make_workflow(account, nodes, edges),

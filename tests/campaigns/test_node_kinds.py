@@ -212,8 +212,7 @@ def arms_of(campaign: Campaign) -> dict[int, str]:
 
 def test_a_split_keeps_its_proportion_and_everybodys_side(moment: list[datetime]) -> None:
     account = factories.make_account()
-    for number in range(400):
-        factories.make_contact(account, phone=factories.reserved(number))
+    factories.make_contacts(account, [factories.reserved(number) for number in range(400)])
     edges = [("arms", "a", "text"), ("arms", "b", "none")]
     campaign = launch(account, split_node(a=3, b=1), edges)
     engine.run_round(now=clock.now())

@@ -25,7 +25,7 @@ def queued(account: Account, number: SendingNumber, texts: int, **lane: object) 
     for name, value in lane.items():
         setattr(made, name, value)
     made.save()
-    contacts = [factories.make_contact(account, factories.reserved(next(_phones))) for _ in range(texts)]
+    contacts = factories.make_contacts(account, [factories.reserved(next(_phones)) for _ in range(texts)])
     Message.objects.bulk_create(
         Message(
             account=account,
