@@ -1,4 +1,4 @@
-"""The audience form: one field per rule that `segments.FIELDS` declares."""
+"""The audience form: one field per rule that `FILTERS` declares."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 from accounts.models import Account
 from audiences import segments
 from audiences.models import Audience
+from audiences.rules import filters
+from audiences.rules.filters import FILTERS, Filter
 
 GROUPS = {
     "Who they are": ("kind",),
@@ -34,13 +36,13 @@ class RulesForm(forms.Form):
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.account = account
-        for key, field in segments.FIELDS.items():
+        for key, field in FILTERS.items():
             self.fields[key] = self._field(field)
 
-    def _field(self, field: segments.SegmentField) -> forms.Field:
+    def _field(self, field: Filter) -> forms.Field:
         common: dict[str, Any] = {"label": field.label, "required": False}
-        if field.model is not None:
-            rows = field.model._default_manager.filter(account=self.account).order_by("name", "pk")
+        if field.type is filters.Ids:
+            rows = field.asks.rows_model._default_manager.filter(account=self.account).order_by("name", "pk")
             choices = [
                 (row.pk, str(row) if getattr(row, "active", True) else f"{row} (deleted)") for row in rows
             ]
@@ -49,14 +51,14 @@ class RulesForm(forms.Form):
             )
         if field.type is date:
             return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
-        if field.type is segments.Days:
+        if field.type is filters.Days:
             return forms.IntegerField(min_value=0, max_value=36500, help_text="days ago", **common)
         choices = [("", "Any"), *((word, word.title()) for word in get_args(field.type))]
         return forms.ChoiceField(choices=choices, **common)
 
     def rules(self) -> dict[str, Any]:
         """The rules chosen, as `segments` reads them. Only after `is_valid()`."""
-        chosen = {key: self.cleaned_data.get(key) for key in segments.FIELDS}
+        chosen = {key: self.cleaned_data.get(key) for key in FILTERS}
         return {
             key: value.isoformat() if isinstance(value, date) else value
             for key, value in chosen.items()
@@ -70,7 +72,7 @@ class RulesForm(forms.Form):
     def groups(self) -> list[dict[str, Any]]:
         """The fields under their headings; what no heading names comes last."""
         named = {key for keys in GROUPS.values() for key in keys}
-        groups = {**GROUPS, "More": tuple(key for key in segments.FIELDS if key not in named)}
+        groups = {**GROUPS, "More": tuple(key for key in FILTERS if key not in named)}
         return [
             {"legend": legend, "fields": [self[key] for key in keys]}
             for legend, keys in groups.items()

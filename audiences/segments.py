@@ -1,37 +1,24 @@
-"""What an audience's rules mean: validated JSON → one SQL query over contacts.
+"""What an audience's rules mean: stored JSON → one SQL query over contacts.
 
-Every field is declared once, in `FIELDS`: its label, its type, its SQL and its words. Rules narrow: each
-one present must hold; none at all is every active contact. A rule that names something unknown or deleted
-is an error, never silently everybody. Jobs are those of `audiences.last_job`: neither cancelled nor deleted.
-Job fields ask each for itself: "business unit A" and "job type B" may be met by two different jobs.
+`audiences.rules` holds the parts: fields, each declared once; operators; the tree; its SQL. Rules without
+any are every active contact. A rule that names something unknown or deleted is an error, never silently
+everybody. Jobs are those of `audiences.last_job`: neither cancelled nor deleted.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-import pydantic
-from django.db import connection, models
+from django.db import models
 from django.db.models.expressions import RawSQL
 
-from accounts.models import Account, BusinessUnit
-from audiences.last_job import JOB_COUNTS
-from audiences.models import Contact, JobType, Tag
-from common import clock
+from accounts.models import Account
+from audiences.models import Contact
+from audiences.rules import compiling, reading, trees, words
+from audiences.rules.trees import Problem
+from common import clock, sql
 
-Ids = Annotated[list[int], pydantic.Field(max_length=1000)]
-Days = Annotated[int, pydantic.Field(ge=0, le=36500)]
 Rules = Mapping[str, Any]
-
-_JOB_OF_CONTACT = (
-    "EXISTS (SELECT 1 FROM audiences_job j WHERE j.account_id = c.account_id"
-    f" AND j.servicetitan_customer_id = c.servicetitan_customer_id AND {JOB_COUNTS}"
-    " AND j.{column} = ANY(%s))"
-)
-_TAG_OF_CONTACT = (
-    "EXISTS (SELECT 1 FROM audiences_contacttag t WHERE t.contact_id = c.id AND t.tag_id = ANY(%s))"
-)
 
 
 class InvalidRules(ValueError):
@@ -42,84 +29,14 @@ class InvalidRules(ValueError):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentField:
-    """One thing that rules can ask. `sql` takes exactly one parameter, made by `parameter`."""
-
-    label: str
-    type: Any
-    sql: str
-    parameter: Callable[[Any, Account, datetime], Any] = lambda value, account, now: value
-    model: type[models.Model] | None = None  # ids of this model, of the same account
-    deleted: str = ""  # what is said of a row that the source no longer uses; empty: still meaningful
-    words: str = "{label}: {value}"
+def problems(account: Account, rules: Rules | None, *, audience: int | None = None) -> list[Problem]:
+    """What is wrong with the rules, and where; `audience` is the one whose rules they are to become."""
+    return reading.ready(account, rules, within=(audience,) if audience else ())[1]
 
 
-def _midnight(value: date, account: Account, now: datetime) -> datetime:
-    return datetime.combine(value, time(0), tzinfo=account.zone)
-
-
-def _days_ago(value: int, account: Account, now: datetime) -> datetime:
-    return now - timedelta(days=value)
-
-
-FIELDS: dict[str, SegmentField] = {
-    "kind": SegmentField("Kind of customer", Literal["residential", "commercial"], "c.kind = %s"),
-    "tags": SegmentField(
-        "Any of the tags",
-        Ids,
-        _TAG_OF_CONTACT,
-        model=Tag,
-        deleted="The tag “{name}” was deleted in ServiceTitan.",
-    ),
-    "without_tags": SegmentField(
-        "None of the tags",
-        Ids,
-        f"NOT {_TAG_OF_CONTACT}",
-        model=Tag,
-        deleted="The tag “{name}” was deleted in ServiceTitan.",
-    ),
-    "business_units": SegmentField(
-        "A job in any of the business units",
-        Ids,
-        _JOB_OF_CONTACT.format(column="business_unit_id"),
-        model=BusinessUnit,
-    ),
-    "job_types": SegmentField(
-        "A job of any of the types", Ids, _JOB_OF_CONTACT.format(column="job_type_id"), model=JobType
-    ),
-    "last_job_before": SegmentField(
-        "Last job before", date, "c.last_job_at < %s", parameter=_midnight, words="{label} {value}"
-    ),
-    "last_job_after": SegmentField(
-        "Last job on or after", date, "c.last_job_at >= %s", parameter=_midnight, words="{label} {value}"
-    ),
-    "days_since_last_job_min": SegmentField(
-        "Last job at least",
-        Days,
-        "c.last_job_at <= %s",
-        parameter=_days_ago,
-        words="{label} {value} days ago",
-    ),
-    "days_since_last_job_max": SegmentField(
-        "Last job at most", Days, "c.last_job_at >= %s", parameter=_days_ago, words="{label} {value} days ago"
-    ),
-}
-
-_Shape = pydantic.create_model(  # type: ignore[call-overload]
-    "Rules",
-    __config__=pydantic.ConfigDict(extra="forbid"),
-    **{key: (field.type | None, None) for key, field in FIELDS.items()},
-)
-
-
-def validate(account: Account, rules: Rules | None) -> list[str]:
+def validate(account: Account, rules: Rules | None, *, audience: int | None = None) -> list[str]:
     """What is wrong with the rules, as sentences; empty where they have a meaning."""
-    try:
-        values = _parse(rules)
-    except InvalidRules as invalid:
-        return invalid.errors
-    return [error for key, value in values.items() for error in _wrong_ids(account, FIELDS[key], value)]
+    return [problem.words for problem in problems(account, rules, audience=audience)]
 
 
 def compile_ids(
@@ -133,75 +50,56 @@ def compile_ids(
     now = now or clock.now()
     conditions, params = ["c.account_id = %s", "c.active"], [account.pk]
     for part in (rules, targeting):
-        if errors := validate(account, part):
-            raise InvalidRules(errors)
-        for key, value in _parse(part).items():
-            conditions.append(FIELDS[key].sql)
-            params.append(FIELDS[key].parameter(value, account, now))
+        group = tree(account, part)
+        if group.asks:
+            found = compiling.where(group, account, now)
+            conditions.append(f"({found.text})")
+            params += found.params
     return f"SELECT c.id FROM audiences_contact c WHERE {' AND '.join(conditions)}", params
+
+
+def tree(account: Account, rules: Rules | None) -> trees.Group:
+    """The rules as a tree with other audiences put in. Raises InvalidRules."""
+    group, wrong = reading.ready(account, rules)
+    if wrong:
+        raise InvalidRules([problem.words for problem in wrong])
+    return group
 
 
 def contacts(
     account: Account, rules: Rules | None, targeting: Rules | None = None, *, now: datetime | None = None
 ) -> "models.QuerySet[Contact]":
     """The contacts that match, unordered. Raises InvalidRules."""
-    sql, params = compile_ids(account, rules, targeting, now=now)
-    return Contact.objects.filter(account=account, pk__in=RawSQL(sql, params))
+    query, params = compile_ids(account, rules, targeting, now=now)
+    return Contact.objects.filter(account=account, pk__in=RawSQL(query, params))
 
 
 def count(
     account: Account, rules: Rules | None, targeting: Rules | None = None, *, now: datetime | None = None
 ) -> int:
     """How many contacts match. Raises InvalidRules."""
-    sql, params = compile_ids(account, rules, targeting, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({sql}) matching", params)
-        found: int = cursor.fetchone()[0]
-    return found
+    query, params = compile_ids(account, rules, targeting, now=now)
+    return int(sql.value(f"SELECT count(*) FROM ({query}) matching", params))
+
+
+def frozen(account: Account, rules: Rules | None) -> dict[str, Any]:
+    """The rules as a campaign keeps them: what other audiences mean today stands in their place.
+
+    What has no meaning stays as it is, and stays refused.
+    """
+    written, wrong = reading.typed(rules)
+    named = any(
+        isinstance(node, trees.Condition) and node.field.key == reading.INCLUDES
+        for _, node in trees.walk(written)
+    )
+    if wrong or not named:
+        return dict(rules or {})
+    group, wrong = reading.ready(account, rules)
+    return dict(rules or {}) if wrong else trees.write(group)
 
 
 def describe(account: Account, rules: Rules | None) -> list[str]:
     """The rules in words, one sentence each; what is wrong with them where they have no meaning."""
     if errors := validate(account, rules):
         return errors
-    values = _parse(rules)
-    if not values:
-        return ["All active contacts"]
-    found = []
-    for key, value in values.items():
-        field = FIELDS[key]
-        if field.model is not None:
-            names = field.model._default_manager.filter(pk__in=value, account=account).order_by("name")
-            value = ", ".join(str(row) for row in names)
-        elif isinstance(value, date):
-            value = f"{value:%b} {value.day}, {value.year}"
-        found.append(field.words.format(label=field.label, value=value))
-    return found
-
-
-def _parse(rules: Rules | None) -> dict[str, Any]:
-    """The rules that are set, typed; a null or an empty list is not set. Raises InvalidRules."""
-    try:
-        parsed = _Shape.model_validate_json(pydantic.TypeAdapter(dict).dump_json(dict(rules or {})))
-    except pydantic.ValidationError as invalid:
-        raise InvalidRules([_sentence(error) for error in invalid.errors()]) from invalid
-    return {key: value for key, value in parsed if value not in (None, [])}
-
-
-def _sentence(error: Any) -> str:
-    key = str(error["loc"][0]) if error["loc"] else ""
-    if error["type"] == "extra_forbidden":
-        return f"“{key}” is not a rule that we know."
-    label = FIELDS[key].label if key in FIELDS else key
-    return f"{label}: {error['msg'][:1].lower()}{error['msg'][1:]}."
-
-
-def _wrong_ids(account: Account, field: SegmentField, value: Any) -> list[str]:
-    if field.model is None:
-        return []
-    known = {row.pk: row for row in field.model._default_manager.filter(pk__in=value, account=account)}
-    errors = [f"{field.label}: number {pk} does not exist any more." for pk in value if pk not in known]
-    if field.deleted:
-        gone = [row for row in known.values() if not getattr(row, "active", True)]
-        errors += [field.deleted.format(name=row) for row in gone]
-    return errors
+    return words.describe(account, reading.typed(rules)[0])

@@ -8,10 +8,11 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import settings_sections
         from audiences import contact_sections
-        from campaigns import contact_section, receivers, thread_entries  # models are not loaded before this
+        from campaigns import contact_section, receivers, rule_fields, thread_entries  # models come first
         from conversations import timeline_sources
 
         receivers.connect()
+        rule_fields.declare()
         timeline_sources.register(thread_entries.SOURCE)
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(

@@ -17,6 +17,7 @@ from django.forms import Form, MultipleChoiceField
 from django.http import QueryDict
 
 from accounts.models import Account, User
+from audiences import segments
 from audiences.models import Audience
 from campaigns import launching, samples, terms_form
 from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
@@ -231,7 +232,7 @@ class Plan:
         rows = [
             getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "number", "playbook")
         ]
-        rules = audience.rules if audience else None
+        rules = segments.frozen(self.draft.account, audience.rules) if audience else None
         return version_of((self.chosen("name"), rows, rules, self.rules, self.at, self.terms))
 
     def to_launch(self) -> launching.Draft:

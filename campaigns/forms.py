@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.forms.boundfield import BoundWidget
 
 from accounts.models import Account
-from audiences import segments
 from audiences.forms import RulesForm
 from audiences.models import Audience
+from audiences.rules.filters import FILTERS
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from campaigns.terms import LONGEST_JOINING, end_of, last_day
@@ -96,7 +96,7 @@ class WhomForm(RulesForm):
 
     def plain_filters(self) -> list[forms.BoundField]:
         """The other filters: dates, days, a kind."""
-        return [self[name] for name in segments.FIELDS if not _ticked(self.fields[name])]
+        return [self[name] for name in FILTERS if not _ticked(self.fields[name])]
 
 
 class SenderForm(forms.Form):

@@ -81,7 +81,7 @@ def launch(
             "version": draft.version, "audience": draft.audience, "number": draft.number,
             "lane": lane,
             "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
-            "targeting": draft.targeting, "audience_rules": draft.audience.rules,
+            "targeting": draft.targeting, "audience_rules": segments.frozen(account, draft.audience.rules),
             "starts_at": at if later else now, "created_by": by, "created_at": now,
             "launched_by": by, "launched_at": now, **draft.terms.columns(),
         },

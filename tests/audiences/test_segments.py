@@ -106,9 +106,9 @@ def test_description_names_the_rows():
     vip = people.tag(account)
     rules = {"tags": [vip.pk], "last_job_before": "2026-06-02", "days_since_last_job_min": 30}
     assert segments.describe(account, rules) == [
-        "Any of the tags: VIP",
+        "Tag: VIP",
         "Last job before Jun 2, 2026",
-        "Last job at least 30 days ago",
+        "Last job more than 30 days ago",
     ]
 
 

@@ -1,0 +1,1 @@
+"""The parts of an audience's rules: fields, operators, the tree, its SQL. Door: `audiences.segments`."""

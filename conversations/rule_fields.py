@@ -1,0 +1,35 @@
+"""What rules can ask of what was said: when we last texted or emailed somebody, when they last wrote."""
+
+from audiences.rules import fields
+from audiences.rules.fields import Field, Kind, Source
+
+
+def _source(key: str, label: str, plural: str, where: str) -> Source:
+    return Source(
+        key, label, plural, "conversations_message m", "m.account_id", "m.contact_id", "c.id", where
+    )  # fmt: skip
+
+
+_SENT = "m.kind <> 'inbound' AND m.accepted_at IS NOT NULL"
+TEXT = _source("text", "a text from us", "texts", f"{_SENT} AND m.mailbox_id IS NULL")
+EMAIL = _source("email", "an email from us", "emails", f"{_SENT} AND m.mailbox_id IS NOT NULL")
+REPLY = _source("reply", "a message to us", "messages", "m.kind = 'inbound'")
+
+
+def declare() -> None:
+    """Make all of it known."""
+    fields.register(
+        TEXT, EMAIL, REPLY,
+        Field("texted", "Last texted", "Our contact", Kind.DATE, "m.accepted_at", of="text", summed=True),
+        Field("emailed", "Last emailed", "Our contact", Kind.DATE, "m.accepted_at", of="email", summed=True),
+        Field("wrote", "Last wrote to us", "Our contact", Kind.DATE, "m.created_at", of="reply", summed=True),
+        Field("texts", "Number of texts", "Our contact", Kind.NUMBER, "count(*)", of="text", summed=True,
+              unit="texts"),
+        Field("text.at", "Sent", "Text from us", Kind.DATE, "m.accepted_at", of="text", nullable=False),
+        Field("text.campaign", "By a campaign", "Text from us", Kind.YES_NO, "m.kind = 'campaign'", of="text",
+              nullable=False),
+        Field("text.replied", "Was replied to", "Text from us", Kind.YES_NO, "m.replied_at IS NOT NULL",
+              of="text", nullable=False),
+        Field("text.delivered", "Was delivered", "Text from us", Kind.YES_NO, "m.state = 'delivered'",
+              of="text", nullable=False),
+    )  # fmt: skip

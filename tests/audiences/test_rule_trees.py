@@ -1,0 +1,284 @@
+"""Trees of rules mean in SQL what they mean to a person: whatever Hypothesis thinks of, the same people."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audiences import segments
+from audiences.rules import reading, trees
+from audiences.rules.fields import FIELDS, SOURCES
+from audiences.rules.operators import fitting
+from tests.audiences import people, rule_worlds
+from tests.audiences.people import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(db):
+    return rule_worlds.make()
+
+
+SPANS = st.fixed_dictionaries({"n": st.sampled_from([0, 1, 6, 7, 11, 30]), "unit": st.sampled_from(
+    ["days", "weeks", "months", "years"])})  # fmt: skip
+DAYS = st.sampled_from(["2026-11-24", "2026-11-23", "2025-12-25", "2016-01-01"])
+DATES = {
+    "more_ago": SPANS, "in_last": SPANS, "in_past": SPANS, "in_next": SPANS, "more_ahead": SPANS,
+    "before": DAYS, "since": DAYS, "known": None, "unknown": None,
+}  # fmt: skip
+WORDS = st.lists(
+    st.sampled_from(["berlin", "Ber", "al", "Ann Doe", "10%", "%", "_", "606", "60601"]), min_size=1
+)
+NUMBERS = st.sampled_from([-1, 0, 1, 2, 150, 99.5])
+
+
+def _rows(world):
+    return {
+        "audiences.Tag": world.tags,
+        "audiences.JobType": world.types,
+        "accounts.BusinessUnit": world.units,
+        "audiences.Audience": world.audiences,
+    }
+
+
+def _operators(world, key):
+    """The comparisons of a field with what may be compared."""
+    field = FIELDS[key]
+    rows = _rows(world).get(field.model, [])
+    ids = st.lists(st.sampled_from([row.pk for row in rows]), min_size=1, unique=True) if rows else None
+    words = st.lists(st.sampled_from(sorted(field.options)), min_size=1) if field.options else WORDS
+    listed = words if ids is None else ids
+    values = {
+        "any_of": listed, "none_of": listed, "is": WORDS, "is_not": WORDS, "starts": WORDS,
+        "contains": WORDS, "at_least": NUMBERS, "at_most": NUMBERS, "yes": None, "no": None, **DATES,
+    }  # fmt: skip
+    return {op: values[op] for op in fitting(field)}
+
+
+def _given(value):
+    return {} if value is None else {"value": value}
+
+
+def _conditions(world, keys):
+    def of(key):
+        return st.one_of(
+            *(
+                st.builds(
+                    dict,
+                    field=st.just(key),
+                    **{"is": st.just(op)},
+                    **({} if value is None else {"value": value}),
+                )
+                for op, value in _operators(world, key).items()
+            )
+        )
+
+    return st.sampled_from(keys).flatmap(of)
+
+
+def _trees(world):
+    about = [key for key in rule_worlds.VALUES if "." not in key]
+    inside = {
+        of: [key for key in rule_worlds.VALUES if key.startswith(f"{of}.")] for of in rule_worlds.ROWS_OF
+    }
+    matches = st.sampled_from(trees.MATCHES)
+    rows = st.one_of(
+        *(
+            st.builds(
+                dict, match=matches, of=st.just(of), rules=st.lists(_conditions(world, keys), max_size=3)
+            )
+            for of, keys in inside.items()
+        )
+    )
+    leaves = st.one_of(_conditions(world, [*about, "tag", "audience"]), rows)
+    exclusions = st.sampled_from([[], [], ["open_job"]])
+    return st.recursive(
+        leaves,
+        lambda rule: st.builds(
+            dict, match=matches, rules=st.lists(rule, min_size=1, max_size=3), exclusions=exclusions
+        ),
+        max_leaves=8,
+    ).map(lambda rule: rule if "field" not in rule else {"match": "all", "rules": [rule]})
+
+
+def test_sql_and_plain_evaluation_agree(world):
+    seen = set()
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(_trees(world))
+    def agree(tree):
+        found = set(segments.contacts(world.account, tree, now=NOON).values_list("pk", flat=True))
+        assert found == rule_worlds.names(world, tree), segments.describe(world.account, tree)
+        again = trees.write(reading.typed(tree)[0])
+        assert segments.count(world.account, again, now=NOON) == len(found), "stored, it means the same"
+        frozen = segments.frozen(world.account, tree)
+        assert segments.count(world.account, frozen, now=NOON) == len(found), "frozen, it means the same"
+        assert segments.describe(world.account, tree)
+        seen.add(len(found))
+
+    agree()
+    assert len(seen) > 15, "the trees tell people apart"
+
+
+def test_every_field_and_comparison_is_sql(world):
+    """All that apps declare, the ones above audiences included, with the opposite of each."""
+    for key, field in FIELDS.items():
+        for op, operator in fitting(field).items():
+            rows = _rows(world).get(field.model)
+            if field.model and not rows:
+                continue
+            value = [rows[0].pk] if rows else _example(field, op)
+            rule = {"field": key, "is": op} | ({} if operator.value is None else {"value": value})
+            tree = {"match": "all", "rules": [{"match": "all", "of": field.scope, "rules": [rule]}]}
+            segments.count(world.account, tree, now=NOON)
+            if operator.opposite and not field.of:
+                same = {"match": "none", "rules": [{**rule, "is": operator.opposite}]}
+                assert segments.count(world.account, tree) == segments.count(world.account, same)
+
+
+def _example(field, op):
+    if field.options:
+        return [next(iter(field.options))]
+    if op in ("is", "is_not", "starts", "contains"):
+        return ["a"]
+    if op in ("before", "since"):
+        return "2026-01-01"
+    return 1 if op in ("at_least", "at_most") else {"n": 11, "unit": "months"}
+
+
+def test_one_row_must_meet_all_that_is_asked_of_it():
+    account = people.account()
+    west, install = people.unit(account, "West"), people.job_type(account, "Install")
+    both, apart = people.contact(account, name="Both"), people.contact(account, name="Apart")
+    people.job(both, west, install)
+    people.job(apart, west)
+    people.job(apart, None, install)
+    asked = [{"field": "job.unit", "is": "any_of", "value": [west.pk]},
+             {"field": "job.type", "is": "any_of", "value": [install.pk]}]  # fmt: skip
+
+    def found(match):
+        tree = {"match": "all", "rules": [{"match": match, "of": "job", "rules": asked}]}
+        return sorted(segments.contacts(account, tree).values_list("name", flat=True))
+
+    assert (found("all"), found("any"), found("none")) == (["Both"], ["Apart", "Both"], ["Apart"])
+
+
+BROKEN = [
+    ({"match": "all", "rules": [{"match": "any", "rules": []}]}, (0,), "no rule yet"),
+    ({"match": "some", "rules": []}, (), "all, any or none"),
+    ({"match": "all", "rules": [{"field": "planet", "is": "any_of", "value": ["Mars"]}]}, (0,), "“planet”"),
+    ({"match": "all", "rules": [{"field": "", "is": ""}]}, (0,), "Choose what this rule asks"),
+    ({"match": "all", "rules": [{"field": "kind", "is": "at_least", "value": 3}]}, (0,), "how it compares"),
+    ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": []}]}, (0,), "at least one"),
+    ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": ["giant"]}]}, (0,), "“giant”"),
+    ({"match": "all", "rules": [{"field": "last_job", "is": "more_ago", "value": {"n": 101, "unit": "years"}}
+    ]},
+     (0,), "100 years"),
+    ({"match": "all", "rules": [{"field": "job.open", "is": "yes"}]}, (0,), "does not belong in this group"),
+    ({"match": "all", "rules": [{"match": "all", "of": "planet", "rules": []}]}, (0,), "“planet”"),
+    ({"match": "all", "rules": [{"match": "all", "of": "job", "rules": [
+        {"match": "all", "of": "visit", "rules": []}]}]}, (0, 0), "Move it out"),
+    ({"match": "all", "rules": [{"field": "tag", "is": "none_of", "value": [987654]}]}, (0,), "any more"),
+    ({"match": "all", "rules": [], "exclusions": ["planet"]}, (), "“planet”"),
+    ({"match": "all", "rules": "all"}, (), "cannot be read"),
+    ({"match": "all", "rules": ["kind"]}, (0,), "cannot be read"),
+    ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": ["residential"]}] * 100},
+     (), "100 rules"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "path", "words"), BROKEN)
+def test_what_has_no_meaning_is_told_and_is_never_everybody(rules, path, words):
+    account = people.account()
+    people.contact(account)
+    (problem,) = segments.problems(account, rules)
+    assert problem.path == path and words in problem.words
+    with pytest.raises(segments.InvalidRules):
+        segments.count(account, rules)
+    assert segments.frozen(account, rules) == rules
+    assert segments.describe(account, rules) == [problem.words]
+
+
+def test_an_audience_in_another_follows_it_until_it_is_frozen():
+    account = people.account()
+    people.contact(account, name="Ann")
+    people.contact(account, name="Bob", kind="commercial")
+    homes = segments_audience(account, "Homes", {"kind": "residential"})
+    rules = {"match": "all", "rules": [{"field": "audience", "is": "any_of", "value": [homes.pk]}]}
+    frozen = segments.frozen(account, rules)
+    assert (segments.count(account, rules), segments.count(account, frozen)) == (1, 1)
+    assert segments.describe(account, frozen) == ["In the audience “Homes”"]
+    homes.rules = {}
+    homes.save()
+    assert (segments.count(account, rules), segments.count(account, frozen)) == (2, 1)
+    assert segments.describe(account, rules) == ["Audience: Homes"]
+    others = {"match": "all", "rules": [{"field": "audience", "is": "none_of", "value": [homes.pk]}]}
+    assert segments.count(account, others) == 0
+    homes.rules = {"planet": 1}
+    homes.save()
+    assert "“Homes” needs correcting first" in segments.validate(account, rules)[0]
+
+
+def test_audiences_do_not_go_round_in_a_circle():
+    account = people.account()
+    one, two = segments_audience(account, "One", {}), segments_audience(account, "Two", {})
+    for audience, other in ((one, two), (two, one)):
+        audience.rules = {
+            "match": "all",
+            "rules": [{"field": "audience", "is": "any_of", "value": [other.pk]}],
+        }
+        assert bool(segments.validate(account, audience.rules, audience=audience.pk)) == (audience is two)
+        audience.save()
+    assert "part of itself" in segments.validate(account, one.rules)[0]
+    with pytest.raises(segments.InvalidRules):
+        segments.count(account, two.rules)
+
+
+def segments_audience(account, name, rules):
+    from audiences.models import Audience
+
+    return Audience.objects.create(account=account, name=name, rules=rules)
+
+
+def test_default_exclusions_leave_out_whom_they_name():
+    account = people.account()
+    for name, job in {
+        "Open": {"status": "Scheduled"},
+        "Visited": {"completed_on": NOON - timedelta(days=29)},
+        "Long ago": {"completed_on": NOON - timedelta(days=31)},
+        "Recall": {"created_on": NOON - timedelta(days=59), "recall_for_servicetitan_id": 1},
+        "Old recall": {"created_on": NOON - timedelta(days=61), "recall_for_servicetitan_id": 1},
+        "Cancelled": {"status": "Canceled"},
+    }.items():
+        people.job(people.contact(account, name=name), **job)
+    people.contact(account, name="Never", do_not_service=True)
+    keys = ["open_job", "recent_visit", "recall", "do_not_service"]
+    found = segments.contacts(account, {"match": "all", "rules": [], "exclusions": keys}, now=NOON)
+    assert sorted(found.values_list("name", flat=True)) == ["Cancelled", "Long ago", "Old recall"]
+    for key, name in zip(keys, ("Open", "Visited", "Recall", "Never"), strict=True):
+        one = segments.contacts(account, {"match": "all", "rules": [], "exclusions": [key]}, now=NOON)
+        assert name not in one.values_list("name", flat=True) and one.count() == 6
+
+
+def test_words_say_what_is_asked():
+    account = people.account()
+    install, vip = people.job_type(account, "Install"), people.tag(account)
+    tree = {"match": "all", "exclusions": ["open_job", "recall"], "rules": [
+        {"field": "last_job", "is": "more_ago", "value": {"n": 11, "unit": "months"}},
+        {"match": "any", "rules": [
+            {"field": "tag", "is": "none_of", "value": [vip.pk]}, {"field": "do_not_service", "is": "no"}]},
+        {"match": "none", "of": "job", "rules": [
+            {"field": "job.type", "is": "any_of", "value": [install.pk]},
+            {"field": "job.date", "is": "in_last", "value": {"n": 1, "unit": "years"}}]},
+        {"field": "revenue", "is": "at_least", "value": 1500},
+    ]}  # fmt: skip
+    assert segments.describe(account, tree) == [
+        "Last job more than 11 months ago",
+        "Any of: Tag is none of VIP; Not: marked “do not service”",
+        "Has no job with job type: Install and done, or made where it is open within the last 1 year",
+        "Worth of all jobs is at least $1,500",
+        "Left out: an open or scheduled job and a recall in the last 60 days",
+    ]
+    assert SOURCES and segments.describe(account, {"match": "all", "rules": []}) == ["All active contacts"]
