@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,7 +31,8 @@ _CONTACTS = Table(
     Contact,
     key=("account_id", "servicetitan_customer_id", "person"),
     columns=(
-        "name", "first_name", "last_name", "kind", "active", "do_not_service",
+        "name", "first_name", "last_name", "kind", "active", "do_not_service", "do_not_mail",
+        "balance", "customer_since", "merged_into_servicetitan_id",
         "street", "city", "state", "zip", "household_id", "zone_set_id",
     ),
     only_new=("language", "created_at"),
@@ -52,6 +54,10 @@ class Customer:
     state: str
     zip: str
     modified_at: datetime | None
+    do_not_mail: bool = False
+    balance: Decimal | None = None
+    since: datetime | None = None
+    merged_into: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,10 @@ def _known(account_id: int, customer_ids: set[int]) -> dict[int, Customer]:
             state=row.state,
             zip=row.zip,
             modified_at=row.source_modified_at,
+            do_not_mail=row.do_not_mail,
+            balance=row.balance,
+            since=row.customer_since,
+            merged_into=row.merged_into_servicetitan_id,
         )
         for row in rows
     }
@@ -244,6 +254,10 @@ def _row(account_id: int, person: Customer, household_id: int, zone_set_id: int)
         "kind": person.kind,
         "active": person.active,
         "do_not_service": person.do_not_service,
+        "do_not_mail": person.do_not_mail,
+        "balance": person.balance,
+        "customer_since": person.since,
+        "merged_into_servicetitan_id": person.merged_into,
         "street": street[:200],
         "city": person.city[:100],
         "state": person.state,

@@ -13,50 +13,60 @@ from accounts.models import Account, BusinessUnit
 from audiences import derived_contacts
 from audiences.derived_contacts import Customer
 from audiences.mirror import Table, ids_by_key, upsert
-from audiences.models import Appointment, Contact, ContactMethod, Job, JobType, Location, RecurringVisit, Tag
+from audiences.models import (
+    Appointment,
+    Contact,
+    ContactMethod,
+    Job,
+    JobType,
+    LeadSource,
+    Location,
+    RecurringVisit,
+    Tag,
+)
 from audiences.signals import appointments_changed, jobs_changed
 from audiences.state_names import state_code
 from common import clock
 
 Records = Sequence[Any]
-_KEY = ("account_id", "servicetitan_id")
-_NAMED = ("name", "active")
-_UNITS = Table(BusinessUnit, _KEY, _NAMED, newest=False)
-_TAGS = Table(Tag, _KEY, _NAMED, newest=False)
-_JOB_TYPES = Table(JobType, _KEY, _NAMED, newest=False)
+KEY = ("account_id", "servicetitan_id")
+NAMED = ("name", "active")
+_UNITS = Table(BusinessUnit, KEY, NAMED, newest=False)
+_TAGS = Table(Tag, KEY, NAMED, newest=False)
+_JOB_TYPES = Table(JobType, KEY, NAMED, newest=False)
 _LOCATIONS = Table(
-    Location, _KEY, ("servicetitan_customer_id", "active", "street", "unit", "city", "state", "zip")
+    Location, KEY, ("servicetitan_customer_id", "active", "street", "unit", "city", "state", "zip")
 )
 _METHODS = Table(
-    ContactMethod, _KEY, ("servicetitan_customer_id", "kind", "value", "memo", "do_not_text", "active")
+    ContactMethod, KEY, ("servicetitan_customer_id", "kind", "value", "memo", "do_not_text", "active")
 )
 _JOBS = Table(
     Job,
-    _KEY,
+    KEY,
     (
         "number", "servicetitan_customer_id", "servicetitan_booking_id", "servicetitan_location_id",
         "servicetitan_lead_call_id", "recall_for_servicetitan_id", "business_unit_id", "job_type_id",
-        "status", "total", "no_charge", "active", "created_on", "completed_on",
+        "lead_source_id", "status", "total", "no_charge", "active", "created_on", "completed_on",
     ),
     only_new=("first_seen_at",),
 )  # fmt: skip
-_RECURRING = Table(RecurringVisit, _KEY, ("servicetitan_job_id", "active"))
-_APPOINTMENTS = Table(Appointment, _KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
+_RECURRING = Table(RecurringVisit, KEY, ("servicetitan_job_id", "active"))
+_APPOINTMENTS = Table(Appointment, KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
 
 
 def apply_business_units(account: Account, records: Records) -> None:
     """Names of the contractor's divisions."""
-    _apply_named(_UNITS, account, records)
+    apply_named(_UNITS, account, records)
 
 
 def apply_tags(account: Account, records: Records) -> None:
     """Names of tags; a deleted one stays, inactive, so that rules naming it can say so."""
-    _apply_named(_TAGS, account, records)
+    apply_named(_TAGS, account, records)
 
 
 def apply_job_types(account: Account, records: Records) -> None:
     """Names of job types."""
-    _apply_named(_JOB_TYPES, account, records)
+    apply_named(_JOB_TYPES, account, records)
 
 
 def apply_customers(account: Account, records: Records) -> None:
@@ -77,7 +87,7 @@ def apply_locations(account: Account, records: Records) -> None:
         _LOCATIONS,
         [
             {
-                **_keys(account, record),
+                **keys(account, record),
                 "servicetitan_customer_id": record.customer_id,
                 "active": bool(record.active and not record.merged_to_id),
                 **_address(record.address),
@@ -95,7 +105,7 @@ def apply_contact_methods(account: Account, records: Records) -> None:
         _METHODS,
         [
             {
-                **_keys(account, record),
+                **keys(account, record),
                 "servicetitan_customer_id": record.customer_id,
                 "kind": record.type[:20],
                 "value": (record.value or "").strip()[:254],
@@ -111,14 +121,15 @@ def apply_contact_methods(account: Account, records: Records) -> None:
 
 def apply_jobs(account: Account, records: Records) -> None:
     """Jobs, the date of each customer's last one, and the news of what changed."""
-    units = _stubs(BusinessUnit, account, (record.business_unit_id for record in records))
-    types = _stubs(JobType, account, (record.job_type_id for record in records))
+    units = stubs(BusinessUnit, account, (record.business_unit_id for record in records))
+    types = stubs(JobType, account, (record.job_type_id for record in records))
+    sources = stubs(LeadSource, account, (record.campaign_id for record in records))
     now = clock.now()
     changed = upsert(
         _JOBS,
         [
             {
-                **_keys(account, record),
+                **keys(account, record),
                 "number": (record.job_number or "")[:40],
                 "servicetitan_customer_id": record.customer_id,
                 "servicetitan_booking_id": record.booking_id,
@@ -127,6 +138,7 @@ def apply_jobs(account: Account, records: Records) -> None:
                 "recall_for_servicetitan_id": record.recall_for_id,
                 "business_unit_id": units.get(record.business_unit_id),
                 "job_type_id": types.get(record.job_type_id),
+                "lead_source_id": sources.get(record.campaign_id),
                 "status": record.job_status[:20],
                 "total": record.total,
                 "no_charge": record.no_charge,
@@ -150,7 +162,7 @@ def apply_recurring_visits(account: Account, records: Records) -> None:
     upsert(
         _RECURRING,
         [
-            {**_keys(account, record), "servicetitan_job_id": record.job_id, "active": record.active}
+            {**keys(account, record), "servicetitan_job_id": record.job_id, "active": record.active}
             for record in records
         ],
     )
@@ -162,7 +174,7 @@ def apply_appointments(account: Account, records: Records) -> None:
         _APPOINTMENTS,
         [
             {
-                **_keys(account, record),
+                **keys(account, record),
                 "servicetitan_job_id": record.job_id,
                 "starts_at": record.start,
                 "ends_at": record.end or record.start,
@@ -180,7 +192,8 @@ def _tell_of_visits(account: Account, job_ids: Iterable[int]) -> None:
     appointments_changed.send(sender=Appointment, account=account, job_ids=set(job_ids), now=clock.now())
 
 
-def _apply_named(table: Table, account: Account, records: Records) -> None:
+def apply_named(table: Table, account: Account, records: Records) -> None:
+    """Rows that are a name and whether it is still in use."""
     upsert(
         table,
         [
@@ -195,7 +208,8 @@ def _apply_named(table: Table, account: Account, records: Records) -> None:
     )
 
 
-def _keys(account: Account, record: Any) -> dict[str, Any]:
+def keys(account: Account, record: Any) -> dict[str, Any]:
+    """The columns that say which row of which age a record is."""
     return {
         "account_id": account.pk,
         "servicetitan_id": record.id,
@@ -222,6 +236,10 @@ def _customer(record: Any) -> Customer:
         active=bool(record.active and not record.merged_to_id),
         do_not_service=bool(record.do_not_service),
         modified_at=record.modified_on,
+        do_not_mail=bool(record.do_not_mail),
+        balance=record.balance,
+        since=record.created_on,
+        merged_into=record.merged_to_id,
         **_address(record.address),
     )
 
@@ -232,7 +250,7 @@ def _owners(model: Callable[..., Any], account: Account, records: Records) -> se
     return set(rows.values_list("servicetitan_customer_id", flat=True))
 
 
-def _stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> dict[int, int]:
+def stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> dict[int, int]:
     """Our id by ServiceTitan's; one not heard of yet gets its number for a name until its own row arrives."""
     wanted = {source_id for source_id in source_ids if source_id}
     return ids_by_key(model, account.pk, "servicetitan_id", wanted, fields={"name": lambda key: f"#{key}"})
@@ -240,7 +258,7 @@ def _stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> di
 
 def _write_tags(account: Account, wanted: dict[int, list[int]]) -> None:
     """Make ServiceTitan's tags of these contacts exactly these (its ids); the account's own stay."""
-    tag_ids = _stubs(Tag, account, (tag for tags in wanted.values() for tag in tags))
+    tag_ids = stubs(Tag, account, (tag for tags in wanted.values() for tag in tags))
     pairs = sorted({(contact, tag_ids[tag]) for contact, tags in wanted.items() for tag in tags if tag})
     contacts, tags = [contact for contact, _ in pairs], [tag for _, tag in pairs]
     with connection.cursor() as cursor:

@@ -16,6 +16,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from accounts.models import Account
 from audiences import servicetitan_pages as pages
+from audiences import servicetitan_work as work
 from audiences.models import SyncCursor
 from common.transactions import atomic_with_retry
 from integrations.messaging import ProviderError
@@ -33,10 +34,24 @@ EXPORTS: dict[str, Apply] = {
     "recurring-service-events": pages.apply_recurring_visits,
     "jobs": pages.apply_jobs,
     "appointments": pages.apply_appointments,
+    "membership-types": work.apply_membership_types,
+    "memberships": work.apply_memberships,
+    "estimates": work.apply_estimates,
+    "invoices": work.apply_invoices,
+    "bookings": work.apply_bookings,
+    "calls": work.apply_calls,
 }
-JOB_TYPES = "job-types"
+# Short lists that no export has, read as a whole each time and before everything else.
+JOB_TYPES, LEAD_SOURCES = "job-types", "lead-sources"
+LISTS: dict[str, tuple[Callable[[ServiceTitanClient], Sequence[Any]], Apply]] = {
+    JOB_TYPES: (ServiceTitanClient.list_job_types, pages.apply_job_types),
+    LEAD_SOURCES: (ServiceTitanClient.list_lead_sources, work.apply_lead_sources),
+}
 # What an app may have no permission for: then it is told on the cursor, and the rest goes on.
-OPTIONAL = {"recurring-service-events"}
+OPTIONAL = {
+    LEAD_SOURCES, "recurring-service-events", "membership-types", "memberships", "estimates", "invoices",
+    "bookings", "calls",
+}  # fmt: skip
 NOT_OURS = {"403", "404"}
 ALL_REFUSED = 10  # as many rows and not one taken: ours is the mistake, nothing is passed over
 MOST_WORDS = 5  # of rows passed over, kept in words
@@ -71,16 +86,12 @@ def sync(
     run twice at once: whoever comes second to a page stops.
     """
     report = SyncReport()
-    entity = JOB_TYPES
+    entity = ""
     try:
-        _cursor(account, JOB_TYPES)
-        job_types = client.list_job_types()
-        whole = Page(job_types, "", False)
-        report.skipped += _commit_page(account, JOB_TYPES, "", whole, pages.apply_job_types, now)
-        report.rows[JOB_TYPES] = len(job_types)
-        for entity, apply in EXPORTS.items():
+        for entity in [*LISTS, *EXPORTS]:
             try:
-                if not _follow(account, entity, apply, client, now, go_on, report):
+                read = _read_list if entity in LISTS else _follow
+                if not read(account, entity, client, now, go_on, report):
                     return report
             except ProviderError as error:
                 if entity not in OPTIONAL or error.code not in NOT_OURS:
@@ -95,10 +106,26 @@ def sync(
     return report
 
 
+def _read_list(
+    account: Account,
+    entity: str,
+    client: ServiceTitanClient,
+    now: datetime,
+    go_on: Callable[[], bool],
+    report: SyncReport,
+) -> bool:
+    """Apply a short list as a whole; True, for it has no end to be cut off from."""
+    fetch, apply = LISTS[entity]
+    _cursor(account, entity)
+    rows = fetch(client)
+    report.skipped += _commit_page(account, entity, "", Page(rows, "", False), apply, now)
+    report.rows[entity] = len(rows)
+    return True
+
+
 def _follow(
     account: Account,
     entity: str,
-    apply: Apply,
     client: ServiceTitanClient,
     now: datetime,
     go_on: Callable[[], bool],
@@ -108,7 +135,7 @@ def _follow(
     report.rows[entity] = 0
     token = _cursor(account, entity).continue_from
     for page in client.export(entity, token):
-        report.skipped += _commit_page(account, entity, token, page, apply, now)
+        report.skipped += _commit_page(account, entity, token, page, EXPORTS[entity], now)
         token = page.continue_from
         report.rows[entity] += len(page.records)
         if page.has_more and not go_on():

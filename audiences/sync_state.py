@@ -10,6 +10,7 @@ from audiences.models import Contact, SyncCursor
 # What each list is called by people, in the order in which they are read.
 LABELS = {
     servicetitan_sync.JOB_TYPES: "Job types",
+    servicetitan_sync.LEAD_SOURCES: "Lead sources",
     "business-units": "Business units",
     "tag-types": "Tags",
     "customers": "Customers",
@@ -18,6 +19,12 @@ LABELS = {
     "recurring-service-events": "Recurring visits",
     "jobs": "Jobs",
     "appointments": "Appointments",
+    "membership-types": "Kinds of memberships",
+    "memberships": "Memberships",
+    "estimates": "Estimates",
+    "invoices": "Invoices",
+    "bookings": "Bookings",
+    "calls": "Phone calls",
 }
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from sandbox import demo_papers, personas
 from sandbox import demo_words as words
-from sandbox import personas
 from sandbox.clock import iso
 from sandbox.servicetitan_rows import appointment_row, contact_row, customer_row, job_row, location_row
 
@@ -124,6 +124,7 @@ class _Company:
         for n, name in enumerate(words.CANCEL_REASONS):
             self.put("job-cancel-reasons", {"id": 1001 + n, "name": name, **base})
         self.put("call-reasons", {"id": 1101, "name": "Not a lead", "isLead": False, **base})
+        demo_papers.membership_types(self.tenant, old)
         tag = {
             "id": 901,
             "tagName": "Outreach bookings",
@@ -207,11 +208,12 @@ class _Company:
             more = location_row(self.tenant.new_id("locations"), row, name=f"{name} rental {n + 1}")
             self.put("locations", {**more, "address": {**home["address"], **self._address()}})
         self._contacts(row, first, last, phones, created)
+        demo_papers.membership(self.tenant, row, home, created, self.today)
         self.last, self.last_phone = row, phones[0] if phones else ""
         if row["active"]:
             self.customers.append((row, home))
         for _ in range(min(14, int(rng.expovariate(1 / JOBS_PER_CUSTOMER) + 0.5))):
-            self._past_job(row, home, created)
+            self._past_job(row, home, created, self.last_phone)
 
     def _phones(self, commercial: bool) -> list[str]:
         rng = self.rng
@@ -255,7 +257,7 @@ class _Company:
 
     # --- work ------------------------------------------------------------------------------------
 
-    def _past_job(self, row: Row, home: Row, created: datetime) -> None:
+    def _past_job(self, row: Row, home: Row, created: datetime, phone: str) -> None:
         rng = self.rng
         day = created + (self.today - created) * rng.random()
         weights = [
@@ -278,10 +280,20 @@ class _Company:
             total=None if status == "Canceled" else 0.0 if free else round(total, 2),
             noCharge=free,
             recall=rng.random() < 0.02,
+            phone=phone,
         )
 
     def _job(
-        self, row: Row, home: Row, at: int, start: datetime, status: str, *, recall: bool = False, **more: Any
+        self,
+        row: Row,
+        home: Row,
+        at: int,
+        start: datetime,
+        status: str,
+        *,
+        recall: bool = False,
+        phone: str = "",
+        **more: Any,
     ) -> None:
         rng = self.rng
         job_id, end = self.tenant.new_id("jobs"), start + timedelta(hours=2)
@@ -304,12 +316,17 @@ class _Company:
             "summary": words.JOB_TYPES[at][0],
             "invoiceId": self.tenant.new_id("invoices") if done else 0,
             "recallForId": job_id - 1 if recall else None,
+            "leadCallId": demo_papers.lead_call(self.tenant, job_id, row, phone, booked),
             **more,
         }
         stamp = iso(min(end, self.world.clock.now().astimezone(HOME)) if status != "Scheduled" else booked)
         job = job_row(job_id, wish, iso(booked), [appointment["id"]])
         self.put("jobs", {**job, "modifiedOn": stamp})
         self.put("appointments", {**appointment, "createdOn": iso(booked), "modifiedOn": stamp})
+        if done:
+            unit_name = next(each["name"] for each in self.units if each["id"] == unit)
+            demo_papers.invoice(self.tenant, job, row, unit_name, end, settled=True)
+            demo_papers.estimate(self.tenant, job, end, self.world.clock.now())
 
     def future(self) -> None:
         """Appointments of today and the coming six weeks."""

@@ -9,6 +9,7 @@ import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox import demo_papers
 from sandbox.clock import instant, iso
 from sandbox.servicetitan_rows import (
     BOOKING_FIELDS,
@@ -35,6 +36,9 @@ FIRST_IDS = {
     "appointments": 9_500_001,
     "bookings": 6_000_001,
     "invoices": 9_800_001,
+    "estimates": 5_000_001,
+    "memberships": 5_500_001,
+    "calls": 4_000_001,
 }
 
 
@@ -261,3 +265,9 @@ class ServiceTitan:
             job["total"] = round(rng.choice((89, 129, 189, 240, 410, 890, 2300)) * rng.uniform(0.9, 1.2), 2)
             job["invoiceId"] = self.new_id("invoices")
             self.put("jobs", job)
+            customer = self.get("customers", job["customerId"])
+            if customer is not None:
+                unit = self.get("business-units", job["businessUnitId"]) or {"name": ""}
+                demo_papers.invoice(
+                    self, job, customer, unit["name"], instant(appointment["end"]), settled=False
+                )

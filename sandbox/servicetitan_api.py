@@ -15,7 +15,7 @@ from sandbox.servicetitan_rows import EXPORT_ONLY, shown
 from sandbox.twilio_api import drop
 from sandbox.world import World
 
-MODULES = ("crm", "jpm", "settings", "marketing", "jbce", "accounting", "memberships")
+MODULES = ("crm", "jpm", "settings", "marketing", "jbce", "accounting", "memberships", "sales", "telecom")
 RECENT_SECONDS = 300.0
 MAX_PAGE_SIZE = 5000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,6 +30,11 @@ EXPORTS = {
     "jpm/export/appointments": "appointments",
     "jpm/export/job-canceled-logs": "job-canceled-logs",
     "memberships/export/recurring-service-events": "recurring-service-events",
+    "memberships/export/memberships": "memberships",
+    "memberships/export/membership-types": "membership-types",
+    "accounting/export/invoices": "invoices",
+    "sales/export/estimates": "estimates",
+    "telecom/export/calls": "calls",
     "settings/export/tag-types": "tag-types",
     "settings/export/business-units": "business-units",
 }
@@ -43,6 +48,10 @@ LISTS = {
     "jpm/appointments": "appointments",
     "jpm/job-types": "job-types",
     "jpm/job-cancel-reasons": "job-cancel-reasons",
+    "memberships/memberships": "memberships",
+    "memberships/membership-types": "membership-types",
+    "accounting/invoices": "invoices",
+    "sales/estimates": "estimates",
     "settings/tag-types": "tag-types",
     "settings/business-units": "business-units",
     "marketing/campaigns": "campaigns",

@@ -2,7 +2,9 @@ from audiences.models.account_hours import AccountHours
 from audiences.models.address import Address
 from audiences.models.appointment import Appointment
 from audiences.models.audience import Audience
+from audiences.models.booking_at_source import BookingAtSource
 from audiences.models.business_day import BusinessDay
+from audiences.models.call_at_source import CallAtSource
 from audiences.models.closed_day import ClosedDay
 from audiences.models.consent import Consent
 from audiences.models.consent_basis import ConsentBasis
@@ -10,13 +12,18 @@ from audiences.models.contact import Contact
 from audiences.models.contact_address import ContactAddress
 from audiences.models.contact_method import ContactMethod
 from audiences.models.contact_tag import ContactTag
+from audiences.models.customer_membership import CustomerMembership
 from audiences.models.do_not_call_entry import DoNotCallEntry
 from audiences.models.do_not_call_list import DoNotCallList
 from audiences.models.do_not_call_part import DoNotCallPart
+from audiences.models.estimate import Estimate
 from audiences.models.household import Household
+from audiences.models.invoice import Invoice
 from audiences.models.job import Job
 from audiences.models.job_type import JobType
+from audiences.models.lead_source import LeadSource
 from audiences.models.location import Location
+from audiences.models.membership_type import MembershipType
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
 from audiences.models.opt_out_import import OptOutImport
@@ -24,6 +31,7 @@ from audiences.models.reach_limits import ReachLimits
 from audiences.models.recurring_visit import RecurringVisit
 from audiences.models.send_window import SendWindow
 from audiences.models.sync_cursor import SyncCursor
+from audiences.models.sync_stop import SyncStop
 from audiences.models.tag import Tag
 from audiences.models.zone_set import ZoneSet
 
@@ -32,7 +40,9 @@ __all__ = [
     "Address",
     "Appointment",
     "Audience",
+    "BookingAtSource",
     "BusinessDay",
+    "CallAtSource",
     "ClosedDay",
     "Consent",
     "ConsentBasis",
@@ -40,13 +50,18 @@ __all__ = [
     "ContactAddress",
     "ContactMethod",
     "ContactTag",
+    "CustomerMembership",
     "DoNotCallEntry",
     "DoNotCallList",
     "DoNotCallPart",
+    "Estimate",
     "Household",
+    "Invoice",
     "Job",
     "JobType",
+    "LeadSource",
     "Location",
+    "MembershipType",
     "Opening",
     "OptOut",
     "OptOutImport",
@@ -54,6 +69,7 @@ __all__ = [
     "RecurringVisit",
     "SendWindow",
     "SyncCursor",
+    "SyncStop",
     "Tag",
     "ZoneSet",
 ]

@@ -47,6 +47,16 @@ class Contact(models.Model):
     language = models.CharField(max_length=2, default="en")
     active = models.BooleanField(default=True)
     do_not_service = models.BooleanField(default=False)
+    do_not_mail = models.BooleanField(default=False, db_default=False)
+    balance = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="what the customer owes, dollars"
+    )
+    customer_since = models.DateTimeField(
+        null=True, blank=True, help_text="when ServiceTitan first knew them"
+    )
+    merged_into_servicetitan_id = models.BigIntegerField(
+        null=True, blank=True, help_text="the customer that goes on in place of this one"
+    )
     street = models.CharField(max_length=200, blank=True)
     city = models.CharField(max_length=100, blank=True)
     state = models.CharField(max_length=2, blank=True)

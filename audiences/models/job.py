@@ -20,6 +20,9 @@ class Job(models.Model):
         "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL
     )
     job_type = models.ForeignKey("audiences.JobType", null=True, blank=True, on_delete=models.SET_NULL)
+    lead_source = models.ForeignKey(
+        "audiences.LeadSource", null=True, blank=True, on_delete=models.SET_NULL, db_index=False
+    )
     status = models.CharField(
         max_length=20, help_text="ServiceTitan's word: Scheduled, Completed, Canceled …"
     )

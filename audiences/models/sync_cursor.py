@@ -12,6 +12,10 @@ class SyncCursor(models.Model):
     complete_at = models.DateTimeField(
         null=True, blank=True, help_text="when the end of the export was last reached"
     )
+    expected = models.BigIntegerField(
+        null=True, blank=True, help_text="rows that the source counted before the first page; blank: unknown"
+    )
+    busy_seconds = models.FloatField(db_default=0.0, default=0.0, help_text="spent on fetching and applying")
     error = models.TextField(blank=True, help_text="what stopped the last run")
     skipped = models.BigIntegerField(default=0, help_text="odd rows passed over so far")
     last_skipped = models.TextField(blank=True, help_text="the latest of them, in words")

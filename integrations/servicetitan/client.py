@@ -49,8 +49,25 @@ EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
         "export/recurring-service-events",
         records.RecurringServiceEvent,
     ),
+    "memberships": ("memberships", "export/memberships", records.CustomerMembership),
+    "membership-types": ("memberships", "export/membership-types", records.MembershipType),
+    "invoices": ("accounting", "export/invoices", records.Invoice),
+    "estimates": ("sales", "export/estimates", records.Estimate),
+    "calls": ("telecom", "export/calls", records.Call),
     "business-units": ("settings", "export/business-units", records.BusinessUnit),
     "tag-types": ("settings", "export/tag-types", records.TagType),
+}
+# Export name -> list of the same rows, which can count them. Big ones only; calls are listed elsewhere.
+_COUNTED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "customers": ("crm", "customers", {"active": "Any"}),
+    "contacts": ("crm", "customers/contacts", {}),
+    "locations": ("crm", "locations", {"active": "Any"}),
+    "jobs": ("jpm", "jobs", {}),
+    "appointments": ("jpm", "appointments", {"active": "Any"}),
+    "memberships": ("memberships", "memberships", {"active": "Any"}),
+    "invoices": ("accounting", "invoices", {}),
+    "estimates": ("sales", "estimates", {"active": "Any"}),
+    "bookings": ("crm", "bookings", {}),
 }
 
 
@@ -128,6 +145,25 @@ class ServiceTitanClient:
     def list_job_types(self) -> list[records.JobType]:
         """All job types, inactive ones included; there is no export of them. Raises ProviderError."""
         return list(self._list("jpm", "job-types", records.JobType, {"active": "Any"}))
+
+    def list_lead_sources(self) -> list[records.LeadSource]:
+        """All marketing campaigns of ServiceTitan's, inactive ones included. Raises ProviderError."""
+        return list(self._list("marketing", "campaigns", records.LeadSource, {"active": "Any"}))
+
+    def total(self, entity: str) -> int | None:
+        """About how many rows an export has, as its list counts them; None where nobody says.
+
+        A guess for people who wait: a source that does not count is no error.
+        """
+        if (found := _COUNTED.get(entity)) is None:
+            return None
+        module, path, query = found
+        try:
+            body = self._once("GET", module, path, params=query | {"pageSize": 1, "includeTotal": "true"})
+        except ProviderError:
+            return None
+        count = body.get("totalCount")
+        return count if isinstance(count, int) else None
 
     def jobs(
         self, *, ids: Sequence[int] = (), booking_id: int | None = None, customer_id: int | None = None

@@ -110,6 +110,8 @@ class Customer(Record):
     tag_type_ids: Ids = []
     do_not_mail: Off = False
     do_not_service: Off = False
+    balance: Money = None
+    created_on: MaybeInstant = None
     merged_to_id: MaybeId = None
 
 
@@ -209,3 +211,86 @@ class Booking(Record):
     job_id: MaybeId = None
     start: MaybeInstant = None
     created_on: MaybeInstant = None
+    source: Text = None
+
+
+class Reference(BaseModel):
+    """A reference whose other fields are not used."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    id: MaybeId = None
+
+
+class Status(BaseModel):
+    """A word with a number."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    name: Word = ""
+
+
+class MembershipType(Record):
+    """A kind of service agreement."""
+
+    name: Text = None
+
+
+class CustomerMembership(Record):
+    """A service agreement of a customer."""
+
+    customer_id: Id
+    location_id: MaybeId = None
+    membership_type_id: MaybeId = None
+    business_unit_id: MaybeId = None
+    status: Word = ""
+    from_: MaybeInstant = Field(None, alias="from")
+    to: MaybeInstant = None
+    next_scheduled_bill_date: MaybeInstant = None
+    cancellation_date: MaybeInstant = None
+
+
+class Invoice(Record):
+    """An invoice. Its money is text."""
+
+    reference_number: Text = None
+    customer: Reference | None = None
+    job: Reference | None = None
+    business_unit: Reference | None = None
+    total: Money = None
+    balance: Money = None
+    invoice_date: MaybeInstant = None
+    due_date: MaybeInstant = None
+    paid_on: MaybeInstant = None
+
+
+class Estimate(Record):
+    """An offer to a customer."""
+
+    customer_id: MaybeId = None
+    job_id: MaybeId = None
+    location_id: MaybeId = None
+    business_unit_id: MaybeId = None
+    name: Text = None
+    status: Status | None = None
+    subtotal: Money = None
+    created_on: MaybeInstant = None
+    sold_on: MaybeInstant = None
+
+
+class Call(Record):
+    """A phone call; `from_` and `to` are phones as somebody dialled them."""
+
+    direction: Word = ""
+    type: Word = ""
+    from_: Text = Field(None, alias="from")
+    to: Text = None
+    customer: Reference | None = None
+    job: Reference | None = None
+    created_on: MaybeInstant = None
+
+
+class LeadSource(Record):
+    """What ServiceTitan calls a campaign: where a job came from."""
+
+    name: Text = None

@@ -38,7 +38,24 @@ PICTURE = """
               FROM audiences_appointment p JOIN audiences_job j
                 ON j.account_id = p.account_id AND j.servicetitan_id = p.servicetitan_job_id
              WHERE p.account_id = c.account_id
-               AND j.servicetitan_customer_id = c.servicetitan_customer_id)
+               AND j.servicetitan_customer_id = c.servicetitan_customer_id),
+           (SELECT string_agg(concat_ws(' ', m.servicetitan_id, m.status, mt.name), ', '
+                              ORDER BY m.servicetitan_id)
+              FROM audiences_customermembership m LEFT JOIN audiences_membershiptype mt
+                ON mt.id = m.membership_type_id
+             WHERE m.account_id = c.account_id AND m.servicetitan_customer_id = c.servicetitan_customer_id),
+           (SELECT string_agg(concat_ws(' ', i.servicetitan_id, i.total, i.balance), ', '
+                              ORDER BY i.servicetitan_id)
+              FROM audiences_invoice i
+             WHERE i.account_id = c.account_id AND i.servicetitan_customer_id = c.servicetitan_customer_id),
+           (SELECT string_agg(concat_ws(' ', e.servicetitan_id, e.status, e.subtotal), ', '
+                              ORDER BY e.servicetitan_id)
+              FROM audiences_estimate e
+             WHERE e.account_id = c.account_id AND e.servicetitan_customer_id = c.servicetitan_customer_id),
+           (SELECT string_agg(concat_ws(' ', p.servicetitan_id, p.phone, p.result), ', '
+                              ORDER BY p.servicetitan_id)
+              FROM audiences_callatsource p
+             WHERE p.account_id = c.account_id AND p.servicetitan_customer_id = c.servicetitan_customer_id)
     FROM audiences_contact c JOIN audiences_household h ON h.id = c.household_id
     JOIN audiences_zoneset z ON z.id = c.zone_set_id
     WHERE c.account_id = %s ORDER BY c.servicetitan_customer_id
@@ -102,7 +119,7 @@ def test_killed_at_any_page_it_ends_where_an_undisturbed_one_does(tenant, seed):
     chance, runs = random.Random(seed), 0
     while True:
         runs += 1
-        tenant.dies_after = chance.randint(1, 12)
+        tenant.dies_after = chance.randint(1, 2 * len(servicetitan_sync.EXPORTS))
         try:
             sync(broken, client=tenant, now=NOON)
         except KeyboardInterrupt:

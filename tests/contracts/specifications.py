@@ -18,6 +18,8 @@ from referencing.jsonschema import DRAFT202012
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = Path(os.environ.get("TRUCKROLL_SPECS") or ROOT.parent / "shared" / "specs")
 URN = "urn:spec"
+# ServiceTitan's module in a URL -> the file that describes it, where their names differ.
+SERVICETITAN = {"sales": "servicetitan_salestech-v2.json", "telecom": "servicetitan_telecom.json"}
 # Form fields newer than the description (MessageIntent), which must not be refused.
 NEWER_FIELDS = frozenset({"MessageIntent"})
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contracts.specifications import SERVICETITAN as SPECIFICATION
 from tests.contracts.specifications import Specification, load
 from tests.sandbox_process import SandboxProcess
 
@@ -19,6 +20,11 @@ EXPORTS = [
     ("jpm", "export/appointments"),
     ("jpm", "export/job-canceled-logs"),
     ("memberships", "export/recurring-service-events"),
+    ("memberships", "export/memberships"),
+    ("memberships", "export/membership-types"),
+    ("accounting", "export/invoices"),
+    ("sales", "export/estimates"),
+    ("telecom", "export/calls"),
     ("settings", "export/tag-types"),
     ("settings", "export/business-units"),
 ]
@@ -32,6 +38,10 @@ LISTS = [
     ("jpm", "appointments"),
     ("jpm", "job-types"),
     ("jpm", "job-cancel-reasons"),
+    ("memberships", "memberships"),
+    ("memberships", "membership-types"),
+    ("accounting", "invoices"),
+    ("sales", "estimates"),
     ("settings", "tag-types"),
     ("settings", "business-units"),
     ("marketing", "campaigns"),
@@ -40,7 +50,7 @@ LISTS = [
 
 
 def spec(module: str) -> Specification:
-    return load(f"servicetitan_{module}-v2.json")
+    return load(SPECIFICATION.get(module, f"servicetitan_{module}-v2.json"))
 
 
 @pytest.fixture
@@ -62,6 +72,7 @@ def call(contract_sandbox: SandboxProcess) -> Call:
         url = f"{contract_sandbox.base_url}/{module}/v2{tenant}"
         answer = contract_sandbox.http.request(method, url, headers=headers, **kwargs)
         described = spec(module)
+        tenant = f"/v2{tenant}" if module == "telecom" else tenant
         if "json" in kwargs:
             described.check_request(method, tenant, kwargs["json"])
         if "params" in kwargs:

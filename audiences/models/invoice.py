@@ -1,0 +1,57 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Questions about invoices."""
+
+    def overdue(self, at: datetime) -> "InvoiceQuerySet":
+        """Something is still to be paid, and its day is over."""
+        return self.filter(active=True, balance__gt=0, due_at__lt=at)
+
+
+class Invoice(models.Model):
+    """An invoice of the contractor's, mirrored from ServiceTitan. Amounts are dollars."""
+
+    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="invoices")
+    servicetitan_id = models.BigIntegerField()
+    servicetitan_customer_id = models.BigIntegerField(null=True, blank=True)
+    servicetitan_job_id = models.BigIntegerField(null=True, blank=True)
+    business_unit = models.ForeignKey(
+        "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL, db_index=False
+    )
+    number = models.CharField(max_length=40, blank=True)
+    total = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    balance = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="what is still to be paid"
+    )
+    invoiced_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    active = models.BooleanField(default=True, help_text="off: deleted at the source")
+    source_modified_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "servicetitan_id"], name="invoice_servicetitan")
+        ]
+        indexes = [
+            models.Index(fields=["account", "servicetitan_customer_id"], name="invoice_customer"),
+            models.Index(
+                fields=["account", "servicetitan_job_id"],
+                name="invoice_job",
+                condition=Q(servicetitan_job_id__isnull=False),
+            ),
+            models.Index(
+                fields=["account", "due_at"],
+                name="invoice_unpaid",
+                condition=Q(active=True, balance__gt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or str(self.servicetitan_id)
