@@ -67,8 +67,8 @@ def test_conversations_repeat_exactly_and_nobody_says_yes_after_stop(
     start_sandbox: StartSandbox, sink: Sink
 ) -> None:
     options = ("--customers", "demo", "--webhook-base", sink.base_url, "--seed", "4")
-    said = talk(start_sandbox(*options, speed=200_000), rounds=3)
-    again = talk(start_sandbox(*options, speed=200_000), rounds=3)
+    said = talk(start_sandbox(*options, speed=200_000), rounds=2)
+    again = talk(start_sandbox(*options, speed=200_000), rounds=2)
     assert sorted(said) == sorted(again)
     intents = collections.Counter(intent for _, _, intent in said)
     assert {"booking_yes", "question", "optout"} <= set(intents)
@@ -87,7 +87,7 @@ def test_a_booker_who_was_made_to_stop_never_says_yes_again(start_sandbox: Start
     sandbox.set_faults(block_opted_out=False)
     for phone in bookers[:20]:
         sandbox.say(phone, "please stop these texts", intent="optout")
-    said = talk(sandbox, rounds=3, phones=bookers)
+    said = talk(sandbox, rounds=2, phones=bookers)
     yes = {phone for phone, _, intent in said if intent == "booking_yes"}
     assert yes & set(bookers[20:])
     assert not yes & set(bookers[:20])
