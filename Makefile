@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp
 ## test: every test, in parallel
 test: $(VENV)/dev.stamp $(VENV)/browser.stamp
 	$(BIN)/pytest $(PYTEST) -n 3 -m "not browser"
-	$(BIN)/pytest $(PYTEST) -n 2 -m browser
+	$(BIN)/pytest $(PYTEST) -n 2 -m browser $$(grep -rl playwright tests --include='test_*.py')
 
 ## check: style, types, layers, templates, migrations, deployment settings
 check: $(VENV)/dev.stamp

@@ -191,9 +191,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     Once started, Playwright leaves its loop running in the thread, and Django keeps one database
     connection with that loop and another without it: rows of one test would meet those of the next.
     """
-    for item in items:
-        if "playwright" in getattr(item, "fixturenames", ()):
-            item.add_marker("browser")
+    driving = [item for item in items if "playwright" in getattr(item, "fixturenames", ())]
+    for item in driving:
+        item.add_marker("browser")
+    for path in {item.path for item in driving}:
+        if "playwright" not in path.read_text(encoding="utf-8"):  # by which `make test` finds them
+            raise pytest.UsageError(f"{path} drives a browser and does not say playwright anywhere")
     yield  # the shuffle
     items.sort(key=_longest_first)
 
