@@ -75,6 +75,7 @@ ACTS: dict[str, Act] = {
     "issued_token": Act("Account", "Issued an API token"),
     "connected": Act("Account", "Connected a provider"),
     "changed_connection": Act("Account", "Changed a connection"),
+    "changed_job_creation": Act("Account", "Changed how workflows book"),
     "changed_email_sender": Act("Account", "Changed what emails are sent from"),
 }
 

@@ -20,6 +20,10 @@ class CampaignsConfig(AppConfig):
             icon="list-checks", note="From an empty account to a first small launch",
         )  # fmt: skip
         settings_sections.register(
+            "Bookings", "campaigns:bookings", "manage_providers", 55,
+            icon="calendar-check", note="Whether workflows ask your office or create the job",
+        )  # fmt: skip
+        settings_sections.register(
             "Numbers", "campaigns:numbers", "manage_numbers", 60,
             icon="smartphone", note="What you text from: rate, use today, pause",
         )  # fmt: skip

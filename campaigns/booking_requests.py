@@ -23,12 +23,14 @@ def write(
     found = sql.column(
         """
         INSERT INTO campaigns_booking (account_id, external_id, contact_id, enrollment_id, step_id,
-            business_unit_id, job_type_id, summary, state, state_at, requested_at, next_try_at, tries, reason)
+            business_unit_id, job_type_id, summary, state, state_at, requested_at, next_try_at, tries, reason,
+            way)
         SELECT %(account)s, 'truckroll-step-' || s.id, e.contact_id, e.id, s.id,
             (SELECT id FROM accounts_businessunit
                 WHERE account_id = %(account)s AND servicetitan_id = %(unit)s),
             (SELECT id FROM audiences_jobtype WHERE account_id = %(account)s AND servicetitan_id = %(type)s),
-            %(summary)s, 'requested', %(now)s, %(now)s, clock_timestamp(), 0, ''
+            %(summary)s, 'requested', %(now)s, %(now)s, clock_timestamp(), 0, '',
+            'undecided'
         FROM campaigns_step s JOIN campaigns_enrollment e ON e.id = s.enrollment_id
         WHERE s.id = ANY(%(steps)s)
         ON CONFLICT DO NOTHING RETURNING step_id

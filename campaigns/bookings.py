@@ -1,15 +1,17 @@
-"""Asking ServiceTitan for bookings, and following each until it is a job or has been dismissed.
+"""Asking ServiceTitan for bookings, and following each until it is a job or has been dismissed; or creating
+the job at once, where the account allows that (`campaigns/job_creation.py`).
 
-A request is claimed by moving its `next_try_at`, committed, then made at once, outside any transaction. Its
-external id never changes and is looked up before any repetition, so that killing us at any instant books
+A booking is claimed by moving its `next_try_at`, committed, then asked for at once, outside any transaction.
+Its external id never changes and is looked up before any repetition, so that killing us at any instant books
 nobody twice. Nothing is asked for that nobody waits for any more.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from audiences import servicetitan_pages
-from campaigns import graph, locks, passages
+from campaigns import graph, job_creation, locks, passages
 from campaigns.models import Booking, Campaign, Enrollment, Step
 from campaigns.nodes.base import Outcome, Row, State
 from campaigns.nodes.book_job import BOOKED, NOT_BOOKED
@@ -18,9 +20,10 @@ from common import loops, sql
 from common.transactions import atomic_with_retry
 from integrations import connections
 from integrations.messaging import ProviderError
-from integrations.servicetitan.client import BookingRequest, ServiceTitanClient
+from integrations.servicetitan.client import ServiceTitanClient
 from integrations.servicetitan.records import Booking as Answer
 from integrations.servicetitan.records import Job
+from integrations.servicetitan.requests import BookingRequest
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 60  # longer than looking a request up and making it may take
@@ -68,15 +71,15 @@ def _claim_next() -> Booking | None:
         """,
         [_MOST_TRIES, RETRY_SECONDS],
     )
-    related = ("account", "contact", "business_unit", "job_type")
+    related = ("account", "contact", "business_unit", "job_type", "step__node")
     return Booking.objects.select_related(*related).filter(pk=claimed).first()
 
 
 def _take_further(booking: Booking, now: datetime) -> None:
     try:
         client = connections.servicetitan(booking.account)
-        answer = _request(client, booking) if booking.servicetitan_id is None else _look(client, booking)
-        job = client.job(answer.job_id) if answer.status == "Converted" and answer.job_id else None
+        answer = _ask(client, booking, now) if booking.servicetitan_id is None else _look(client, booking)
+        job = _job_of(client, answer)
     except _NotAwaited:
         _give_up(booking, "Nobody waited for this booking any more before it was asked for", now)
         return
@@ -89,22 +92,47 @@ def _take_further(booking: Booking, now: datetime) -> None:
             _give_up(booking, error.message, now)
         return
     if job is not None:
-        record(booking, servicetitan_id=answer.id, job=job, now=now)
-    elif answer.status == "Dismissed":
+        record(booking, servicetitan_id=answer.id if isinstance(answer, Answer) else None, job=job, now=now)
+    elif isinstance(answer, Answer) and answer.status == "Dismissed":
         _close(booking, Booking.State.DISMISSED, "ServiceTitan's staff dismissed the request", now)
-    else:
+    elif isinstance(answer, Answer):
         _follow(booking, answer, now)
 
 
-def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
-    """Make the request, unless an earlier try of ours has already reached ServiceTitan.
+def _job_of(client: ServiceTitanClient, answer: Answer | Job) -> Job | None:
+    """The job that was created, or that the office made of our request."""
+    if isinstance(answer, Job):
+        return answer
+    return client.job(answer.job_id) if answer.status == "Converted" and answer.job_id else None
 
-    Raises _NotAwaited.
+
+def _ask(client: ServiceTitanClient, booking: Booking, now: datetime) -> Answer | Job:
+    """Ask for the booking, or create its job, unless an earlier try of ours has already reached ServiceTitan.
+
+    Which of the two is decided, and committed, before anything is asked for. Raises _NotAwaited.
     """
-    if booking.tries > 1 and (known := client.bookings_by_external_id(booking.external_id)):
+    if booking.tries > 1 and (known := _made_before(client, booking)):
         return known[0]
     if not _is_awaited(booking):
         raise _NotAwaited
+    if booking.way != Booking.Way.REQUEST:
+        job_creation.decide(booking, now=now)
+    if booking.way == Booking.Way.JOB:
+        return client.create_job(job_creation.job_request(booking))
+    return _request(client, booking)
+
+
+def _made_before(client: ServiceTitanClient, booking: Booking) -> Sequence[Answer | Job]:
+    """What a former try made: none or one. A way that is not decided yet was never taken."""
+    match booking.way:
+        case Booking.Way.JOB:
+            return client.jobs_by_external_id(booking.external_id)
+        case Booking.Way.REQUEST:
+            return client.bookings_by_external_id(booking.external_id)
+    return []
+
+
+def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
     contact = booking.contact
     phone = contact.contact_addresses.filter(address__channel="phone").order_by("position").first()
     return client.create_booking(
@@ -152,8 +180,11 @@ def _follow(booking: Booking, answer: Answer, now: datetime) -> None:
 
 
 @atomic_with_retry
-def record(booking: Booking, *, servicetitan_id: int, job: Job, now: datetime) -> None:
-    """The booking is a job: mirror it, complete the step and tell analytics, once."""
+def record(booking: Booking, *, servicetitan_id: int | None, job: Job, now: datetime) -> None:
+    """The booking is a job: mirror it, complete the step and tell analytics, once.
+
+    `servicetitan_id` is that of the request it came from, None where the job was created at once.
+    """
     servicetitan_pages.apply_jobs(booking.account, [job])
     unsettled = Booking.objects.filter(pk=booking.pk).exclude(state=Booking.State.CONVERTED)
     moved = unsettled.update(

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from campaigns.views import first_run, numbers
+from campaigns.views import first_run, job_creation, numbers
 
 urlpatterns = [
     path("first-run/", first_run.first_run_page, name="first_run"),
     path("first-run/test-text/", first_run.test_text, name="test_text"),
+    path("bookings/", job_creation.bookings, name="bookings"),
     path("numbers/", numbers.number_list, name="numbers"),
     path("numbers/add/", numbers.add, name="number_add"),
     path("numbers/<int:pk>/", numbers.number, name="number"),

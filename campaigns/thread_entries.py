@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from campaigns import words
+from campaigns import job_creation, words
 from campaigns.models import Booking, Campaign, Enrollment, Step
 from campaigns.nodes.base import ORIGIN
 from common.stamps import stamped
@@ -85,7 +85,7 @@ def _passages(thread: Thread) -> QuerySet[Enrollment]:
 
 def _bookings(thread: Thread) -> QuerySet[Booking]:
     bookings = Booking.objects.filter(contact=thread.contact_id)
-    return bookings.select_related("by", "job").order_by("-pk")[:LATEST]
+    return bookings.select_related("by", "job", "account").order_by("-pk")[:LATEST]
 
 
 def _of_enrollment(enrollment: Enrollment) -> list[Happening]:
@@ -104,15 +104,28 @@ def _of_booking(booking: Booking) -> list[Happening]:
     who = f" by {booking.by}" if booking.by else ""
     what = f": {booking.summary}" if booking.summary else ""
     asked = f"Booking requested{who}{what}"
+    if booking.way == Booking.Way.JOB:
+        asked = f"Job asked for in ServiceTitan{what}"
+    elif booking.why_request:
+        asked += f" (no job was created: {booking.why_request})"
     found = [Happening(f"booking-{booking.pk}", booking.requested_at, "calendar-plus", asked)]
     if booking.state in _ANSWERS:
         icon, text = _ANSWERS[State(booking.state)]
+        if booking.way == Booking.Way.JOB and booking.state == State.FAILED:
+            text = "The job was not created"
         if booking.servicetitan_job_id:
             text += f": job {booking.job or booking.servicetitan_job_id}"
+        if booking.way == Booking.Way.JOB and booking.state == State.CONVERTED:
+            text += f", {_window(booking)}. The office still has to confirm the time"
         if booking.reason:
             text += f": {booking.reason}"
         found.append(Happening(f"booking-{booking.pk}-answer", booking.state_at, icon, text))
     return found
+
+
+def _window(booking: Booking) -> str:
+    assert booking.starts_at and booking.ends_at  # of every booking whose way is a job
+    return job_creation.window_words(booking.starts_at, booking.ends_at, booking.account.zone)
 
 
 def _address(campaign: Campaign) -> str:

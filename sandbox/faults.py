@@ -62,7 +62,7 @@ DEFAULTS: dict[str, Any] = {
         "token_seconds": 900,
         "slow_seconds": 0.0,
         "unreachable": False,  # every connection dies without an answer
-        "accept_then_drop": 0.0,  # bookings: stored, then the connection dies
+        "accept_then_drop": 0.0,  # bookings and jobs: stored, then the connection dies
         "dismiss": 0.05,  # bookings dismissed by the office
         "page_size": 1000,  # rows of an export page
         "recent_seconds": -1.0,  # how long a change counts as recent; -1 = 300 s divided by the speed

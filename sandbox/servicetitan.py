@@ -239,6 +239,25 @@ class ServiceTitan:
             self.put("appointments", appointment, settled=settled)
         return job
 
+    def keep_external(self, job_id: int, wish: Row) -> list[Row]:
+        """Keep an application's data on a job, to be found again by application, key and value."""
+        kept: list[Row] = [
+            {"key": datum["key"], "value": datum["value"]} for datum in wish.get("externalData") or []
+        ]
+        for datum in kept:
+            known = self.jobs_of_external(wish["applicationGuid"], datum["key"], [datum["value"]])
+            name = f"external:{wish['applicationGuid']}:{datum['key']}:{datum['value']}"
+            self.world.store.put(name, [*known, job_id])
+        job = self.get("jobs", job_id)
+        if kept and job is not None:
+            self.put("jobs", {**job, "externalData": kept})
+        return kept
+
+    def jobs_of_external(self, guid: str, key: str, values: list[str]) -> list[int]:
+        """Ids of the jobs on which this application keeps one of these values under this key."""
+        names = [f"external:{guid}:{key}:{value}" for value in values]
+        return [job_id for name in names for job_id in self.world.store.get(name, [])]
+
     def _office(self, _timer_id: int, _data: dict[str, Any]) -> None:
         """Finish the jobs whose last appointment is over: completed, with a total and an invoice number."""
         world = self.world

@@ -251,6 +251,9 @@ class ServiceTitanApi:
             elif name == "name":
                 where.append("json_extract(data, '$.name') LIKE ?")
                 params.append(f"%{value}%")
+        if "externalDataKey" in query or "externalDataValues" in query:
+            ids = self._of_external(query, errors)
+            where.append(f"id IN ({','.join(map(str, ids)) or 'NULL'})")
         if errors:
             return problem(400, "One or more validation errors occurred.", errors)
         clause, store = " AND ".join(where), self.world.store
@@ -270,6 +273,14 @@ class ServiceTitanApi:
             text=f'{head[:-1]}, "data": [{",".join(row["data"] for row in rows[:size])}]}}',
             content_type="application/json",
         )
+
+    def _of_external(self, query: Any, errors: dict[str, list[str]]) -> list[int]:
+        """Ids of jobs by an application's data; key and values belong together."""
+        names = ("externalDataApplicationGuid", "externalDataKey", "externalDataValues")
+        guid, key, values = (query.get(name, "") for name in names)
+        if not key or not values:
+            errors["externalDataKey"] = ["externalDataKey and externalDataValues must be given together."]
+        return self.tenant.jobs_of_external(guid, key, values.split(","))
 
     def single(self, entity: str) -> Handler:
         """GET one row by id."""

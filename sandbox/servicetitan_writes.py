@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.clock import instant, iso
+from sandbox.servicetitan import ServiceTitan
 from sandbox.servicetitan_api import Handler, problem
 from sandbox.servicetitan_rows import contact_row, shown
 from sandbox.twilio_api import drop
@@ -73,9 +74,20 @@ class ServiceTitanWrites:
             )
         if self.tenant.get("customers", wish["customerId"]) is None:
             return problem(404, "Customer is not found.")
+        if errors := job_errors(wish, self.tenant):
+            return problem(400, "One or more validation errors occurred.", errors)
         job = self.tenant.create_job(wish)
-        self.world.ledger.append("st_write", what="job", id=job["id"], customer=job["customerId"])
+        kept = self.tenant.keep_external(job["id"], wish.get("externalData") or {})
+        self.world.ledger.append(
+            "st_write",
+            what="job",
+            id=job["id"],
+            customer=job["customerId"],
+            external=[datum["value"] for datum in kept],
+        )
         await self.world.store.committed()
+        if self.world.faults.hit(self.world.faults.now["servicetitan"]["accept_then_drop"]):
+            return drop(request)
         return web.json_response(shown("jobs", job))
 
     async def cancel_job(self, request: web.Request) -> web.StreamResponse:
@@ -242,4 +254,29 @@ def booking_errors(wish: dict[str, Any]) -> dict[str, list[str]]:
             instant(wish["start"])
         except (ValueError, AttributeError):
             errors["start"] = ["Not a date."]
+    return errors
+
+
+def job_errors(wish: dict[str, Any], tenant: ServiceTitan) -> dict[str, list[str]]:
+    """What ServiceTitan would refuse in a job whose required fields are there."""
+    errors = {}
+    location = tenant.get("locations", wish["locationId"])
+    if location is None or location["customerId"] != wish["customerId"]:
+        errors["locationId"] = ["The location is none of the customer's."]
+    for field, entity in (
+        ("businessUnitId", "business-units"),
+        ("jobTypeId", "job-types"),
+        ("campaignId", "campaigns"),
+    ):
+        row = tenant.get(entity, wish[field])
+        if row is None or not row["active"]:
+            errors[field] = ["Not found, or not active."]
+    if wish["priority"] not in PRIORITIES:
+        errors["priority"] = [f"One of {', '.join(PRIORITIES)}."]
+    for slot in wish["appointments"]:
+        try:
+            if instant(slot["start"]) >= instant(slot["end"]):
+                errors["appointments"] = ["An appointment ends after it starts."]
+        except (KeyError, ValueError, AttributeError):
+            errors["appointments"] = ["start and end are required."]
     return errors

@@ -95,6 +95,7 @@ class World:
         for table in ("messages", "timers", "ledger", "optouts", "customers", "mails"):
             self.store.write(f"DELETE FROM {table}")
         self.store.write("DELETE FROM st_rows WHERE entity = 'bookings'")
+        self.store.write("DELETE FROM meta WHERE key LIKE 'external:%'")
         self.schedule.clear()
         self.traffic.clear()
         self.servicetitan.start_office()

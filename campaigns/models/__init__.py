@@ -6,6 +6,7 @@ from campaigns.models.enrollment import Enrollment
 from campaigns.models.enrollment_snapshot import EnrollmentSnapshot
 from campaigns.models.exclusion import Exclusion
 from campaigns.models.intake import Intake
+from campaigns.models.job_creation import JobCreation
 from campaigns.models.launch_draft import LaunchDraft
 from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
@@ -22,6 +23,7 @@ __all__ = [
     "EnrollmentSnapshot",
     "Exclusion",
     "Intake",
+    "JobCreation",
     "LaunchDraft",
     "Node",
     "Playbook",

@@ -1,7 +1,7 @@
-"""ServiceTitan's v2 API over httpx: exports, lists, and bookings made once.
+"""ServiceTitan's v2 API over httpx: exports, lists, and bookings and jobs made once.
 
 Synchronous, never inside a database transaction. Reads are repeated on 429, 5xx and broken answers with
-jittered pauses; the one write looks for what it may have done before it repeats.
+jittered pauses; a write looks for what it may have done before it repeats.
 """
 
 import logging
@@ -11,7 +11,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,6 +20,14 @@ from pydantic import ValidationError
 from integrations.messaging import ProviderError, Remedy
 from integrations.servicetitan import errors, records
 from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.requests import (
+    EXTERNAL_KEY,
+    BookingRequest,
+    JobRequest,
+    booking_body,
+    job_body,
+    jobs_made_as,
+)
 from integrations.servicetitan.tokens import gate
 
 TIMEOUT = httpx.Timeout(15.0, connect=2.0)
@@ -82,28 +89,6 @@ class Page:
     continue_from: str
     has_more: bool
     skipped: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BookingRequest:
-    """A booking to ask for. `external_id` is ours, never changes, and finds it again."""
-
-    external_id: str
-    name: str
-    summary: str
-    phone: str = ""
-    email: str = ""
-    street: str = ""
-    unit: str = ""
-    city: str = ""
-    state: str = ""
-    zip: str = ""
-    start: datetime | None = None
-    business_unit_id: int | None = None
-    job_type_id: int | None = None
-    # ServiceTitan's bookings name no customer; the number goes into the summary for its staff.
-    customer_id: int | None = None
-    source: str = "Truckroll"
 
 
 class ServiceTitanClient:
@@ -191,37 +176,65 @@ class ServiceTitanClient:
         found = self._list("crm", "bookings", records.Booking, {"externalId": external_id})
         return [booking for booking in found if booking.external_id == external_id]
 
-    def create_booking(self, request: BookingRequest) -> records.Booking:
-        """Ask for a booking, once per external id as far as anybody can tell.
+    def jobs_by_external_id(self, external_id: str) -> list[records.Job]:
+        """Jobs made under our id: none or one, unless something went wrong. Raises ProviderError."""
+        found = self._list("jpm", "jobs", records.Job, jobs_made_as(external_id))
+        return [job for job in found if job.is_ours(EXTERNAL_KEY, external_id)]
 
-        After any answer that may hide a success, the external id is looked up before another try.
-        Raises ProviderError; `accepted="unknown"` where neither the request nor the look-up was answered.
-        """
+    def create_booking(self, request: BookingRequest) -> records.Booking:
+        """Ask for a booking, once per external id as far as anybody can tell; see `_made_once`."""
         until = time.monotonic() + PATIENCE_SECONDS
         path = f"booking-provider/{self._booking_provider()}/bookings"
-        body = _booking_body(request)
+
+        def known() -> records.Booking | None:
+            body = self._get("crm", "bookings", {"externalId": request.external_id}, until=until)
+            found, _ = _rows(body, records.Booking)
+            return next((one for one in found if one.external_id == request.external_id), None)
+
+        return self._made_once("crm", path, booking_body(request), records.Booking, known, until)
+
+    def create_job(self, request: JobRequest) -> records.Job:
+        """Make a job, once per external id as far as anybody can tell; see `_made_once`."""
+        until = time.monotonic() + PATIENCE_SECONDS
+
+        def known() -> records.Job | None:
+            body = self._get("jpm", "jobs", jobs_made_as(request.external_id), until=until)
+            found, _ = _rows(body, records.Job)
+            return next((one for one in found if one.is_ours(EXTERNAL_KEY, request.external_id)), None)
+
+        return self._made_once("jpm", "jobs", job_body(request), records.Job, known, until)
+
+    def _made_once(
+        self,
+        module: str,
+        path: str,
+        body: dict[str, Any],
+        kind: type[Kind],
+        known: Callable[[], Kind | None],
+        until: float,
+    ) -> Kind:
+        """Post `body`. After any answer that may hide a success, `known` looks it up before another try.
+
+        Raises ProviderError; `accepted="unknown"` where neither the request nor the look-up was answered.
+        """
         for attempt in range(TRIES):
             try:
-                return _record(self._once("POST", "crm", path, json=body), records.Booking)
+                return _record(self._once("POST", module, path, json=body), kind)
             except ProviderError as error:
                 doubt = error
             if doubt.accepted == "no" and not _worth_another(doubt, attempt, until):
                 raise doubt
             self._pause_after(doubt, attempt)
             if doubt.accepted == "unknown":
-                if known := self._look_up(request.external_id, doubt, until):
-                    return known
+                try:
+                    made = known()
+                except ProviderError as error:
+                    raise doubt from error
+                if made is not None:
+                    return made
                 if not _worth_another(doubt, attempt, until):
                     raise doubt
         raise AssertionError("unreachable")
-
-    def _look_up(self, external_id: str, doubt: ProviderError, until: float) -> records.Booking | None:
-        try:
-            body = self._get("crm", "bookings", {"externalId": external_id}, until=until)
-            found, _ = _rows(body, records.Booking)
-        except ProviderError as error:
-            raise doubt from error
-        return next((booking for booking in found if booking.external_id == external_id), None)
 
     def _booking_provider(self) -> int:
         """The booking provider tag this app writes under; looked up once where not configured."""
@@ -360,32 +373,3 @@ def _rows(body: dict[str, Any], kind: type[Kind]) -> tuple[list[Kind], list[str]
     if not rows and len(skipped) >= ALL_UNREADABLE:
         raise errors.unreadable(f"none of {len(skipped)} rows, {skipped[0]}")
     return rows, skipped
-
-
-def _booking_body(request: BookingRequest) -> dict[str, Any]:
-    summary = request.summary
-    if request.customer_id:
-        summary = f"{summary} (ServiceTitan customer {request.customer_id})".strip()
-    contacts = [("MobilePhone", request.phone), ("Email", request.email)]
-    body: dict[str, Any] = {
-        "source": request.source,
-        "name": request.name,
-        "summary": summary,
-        "isFirstTimeClient": False,
-        "externalId": request.external_id,
-        "contacts": [{"type": kind, "value": value} for kind, value in contacts if value],
-        "start": request.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if request.start else None,
-        "businessUnitId": request.business_unit_id,
-        "jobTypeId": request.job_type_id,
-        "isSendConfirmationEmail": False,
-    }
-    if request.street:
-        body["address"] = {
-            "street": request.street,
-            "unit": request.unit or None,
-            "city": request.city,
-            "state": request.state,
-            "zip": request.zip,
-            "country": "USA",
-        }
-    return {name: value for name, value in body.items() if value is not None}

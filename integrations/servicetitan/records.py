@@ -143,6 +143,15 @@ class Location(Record):
     merged_to_id: MaybeId = None
 
 
+class ExternalDatum(BaseModel):
+    """One thing that an application keeps on a row of ServiceTitan's."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+    key: Word = ""
+    value: Word = ""
+
+
 class Job(Record):
     """The contractor's job. `total` is a number here, unlike on invoices."""
 
@@ -164,6 +173,11 @@ class Job(Record):
     no_charge: Off = False
     created_on: MaybeInstant = None
     completed_on: MaybeInstant = None
+    external_data: list[ExternalDatum] | None = None
+
+    def is_ours(self, key: str, value: str) -> bool:
+        """Whether this is kept on it: a list that did not filter is never taken for an answer."""
+        return any((datum.key, datum.value) == (key, value) for datum in self.external_data or [])
 
 
 class Appointment(Record):

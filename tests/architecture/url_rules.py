@@ -136,6 +136,7 @@ RULES: dict[str, Rule] = {
     "campaigns:pace": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:first_run": Rule(),
     "campaigns:test_text": Rule(capability="manage_numbers", methods=POST),
+    "campaigns:bookings": Rule(capability="manage_providers", methods=BOTH),
     "campaigns:numbers": Rule(capability="manage_numbers"),
     "campaigns:number_add": Rule(capability="manage_numbers", methods=BOTH),
     "campaigns:number": Rule(capability="manage_numbers", methods=BOTH, arg="number"),

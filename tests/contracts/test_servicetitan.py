@@ -198,3 +198,34 @@ def test_write_backs_fit(call: Call) -> None:
         == 200
     )
     assert call("GET", "jpm", f"jobs/{made['id']}").json()["jobStatus"] == "Canceled"
+
+
+def test_a_job_is_found_by_what_an_application_keeps_on_it(call: Call) -> None:
+    place = call("GET", "crm", "locations", params={"pageSize": "1"}).json()["data"][0]
+    mine = {"applicationGuid": "6b1d1c0e-5f0b-4c1e-9d37-2f6f3f0a7c52"}
+    hours = {"start": "2027-01-04T15:00:00Z", "end": "2027-01-04T19:00:00Z"}
+    window = {"arrivalWindowStart": hours["start"], "arrivalWindowEnd": hours["end"]}
+    job = {
+        "customerId": place["customerId"],
+        "locationId": place["id"],
+        "businessUnitId": 301,
+        "jobTypeId": 501,
+        "priority": "Normal",
+        "campaignId": 606,
+        "summary": "Tune-up",
+        "appointments": [{**hours, **window}],
+        "externalData": {**mine, "externalData": [{"key": "ours", "value": "step-1"}]},
+    }
+    made = call("POST", "jpm", "jobs", json=job).json()
+
+    def found(value: str, guid: str) -> list[int]:
+        query = {"externalDataApplicationGuid": guid, "externalDataKey": "ours", "externalDataValues": value}
+        return [row["id"] for row in call("GET", "jpm", "jobs", params=query).json()["data"]]
+
+    assert found("step-1", mine["applicationGuid"]) == [made["id"]]
+    assert found("step-2", mine["applicationGuid"]) == []
+    assert found("step-1", "00000000-0000-0000-0000-000000000000") == []
+    assert call("GET", "jpm", "jobs", params={"externalDataKey": "ours"}).status_code == 400
+    elsewhere = job | {"locationId": place["id"] + 999_999}
+    assert call("POST", "jpm", "jobs", json=elsewhere).status_code == 400
+    assert call("GET", "marketing", "campaigns/606").json()["id"] == 606

@@ -1,11 +1,18 @@
 """What our ServiceTitan client asks for and reads, against the official descriptions."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import jsonschema
 
 from integrations.servicetitan import records
-from integrations.servicetitan.client import EXPORTS, BookingRequest, _booking_body
+from integrations.servicetitan.client import EXPORTS
+from integrations.servicetitan.requests import (
+    BookingRequest,
+    JobRequest,
+    booking_body,
+    job_body,
+    jobs_made_as,
+)
 from tests.contracts.specifications import SERVICETITAN, load
 
 REQUEST = BookingRequest(external_id="tr-7", name="Ann Lee", summary="Tune-up", phone="+15125550142")
@@ -47,7 +54,23 @@ def test_a_booking_request_is_what_the_official_schema_asks_for() -> None:
         customer_id=3,
     )
     for request in (full, REQUEST):
-        body = _booking_body(request)
+        body = booking_body(request)
         jsonschema.validate(body, {"$ref": f"#/components/schemas/{name}", **described})
-    assert _booking_body(full)["start"] == "2026-11-24T15:00:00Z"
-    assert "customer 3" in _booking_body(full)["summary"]
+    assert booking_body(full)["start"] == "2026-11-24T15:00:00Z"
+    assert "customer 3" in booking_body(full)["summary"]
+
+
+def test_a_job_request_and_its_look_up_are_what_the_official_description_asks_for() -> None:
+    described = load("servicetitan_jpm-v2.json")
+    at = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+    body = job_body(
+        JobRequest(
+            external_id="truckroll-step-7", customer_id=1, location_id=2, business_unit_id=3, job_type_id=4,
+            campaign_id=5, starts_at=at, ends_at=at + timedelta(hours=4), summary="Tune-up <soon>",
+        )
+    )  # fmt: skip
+    described.check_request("POST", "/tenant/1/jobs", body)
+    [appointment] = body["appointments"]
+    assert appointment["arrivalWindowStart"] == appointment["start"] == "2026-11-24T14:00:00Z"
+    assert body["summary"] == "Tune-up &lt;soon&gt;"
+    described.check_query("/tenant/1/jobs", jobs_made_as("truckroll-step-7"))

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,18 @@ from aiohttp import web
 from integrations.messaging import ProviderError
 from integrations.servicetitan import tokens
 from integrations.servicetitan.access import ServiceTitanAccess
-from integrations.servicetitan.client import BookingRequest, ServiceTitanClient
+from integrations.servicetitan.client import ServiceTitanClient
+from integrations.servicetitan.requests import BookingRequest, JobRequest
 
 REQUEST = BookingRequest(external_id="tr-7", name="Ann Lee", summary="Tune-up", phone="+15125550142")
 HTML = "<html><body>502 Bad Gateway</body></html>"
+
+
+def ours_of(body: dict[str, Any]) -> dict[str, Any]:
+    """What a booking, or a job, repeats of its request."""
+    if "externalId" in body:
+        return {"externalId": body["externalId"]}
+    return {"customerId": body["customerId"], "externalData": body["externalData"]["externalData"]}
 
 
 class Tenant:
@@ -56,7 +64,7 @@ class Tenant:
         step = self.script.pop(0) if self.script else None
         if request.method == "POST" and step in (None, "drop after", "502 after"):
             body = await request.json()
-            made = {"id": 100 + len(self.bookings), "status": "New", "externalId": body["externalId"]}
+            made = {"id": 100 + len(self.bookings), "status": "New", **ours_of(body)}
             self.bookings.append(made)
             if step is None:
                 return web.json_response(made)
@@ -71,6 +79,8 @@ class Tenant:
         if request.path.endswith("/bookings"):
             wanted = request.query.get("externalId")
             return self.page([row for row in self.bookings if row["externalId"] == wanted])
+        if "externalDataKey" in request.query:  # one that does not filter: every job comes back
+            return self.page(self.bookings)
         key = request.path.split("/tenant/42/")[1]
         return web.json_response(self.bodies[key](request.query) if key in self.bodies else {}, status=200)
 
@@ -344,6 +354,34 @@ def test_a_refused_booking_says_which_field(tenant: Tenant) -> None:
         tenant.client().create_booking(REQUEST)
     assert (caught.value.permanent, caught.value.accepted) == (True, "no")
     assert "Summary" in caught.value.message
+
+
+AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+
+
+def job_request(external_id: str) -> JobRequest:
+    return JobRequest(
+        external_id=external_id, customer_id=1, location_id=2, business_unit_id=3, job_type_id=4,
+        campaign_id=5, starts_at=AT, ends_at=AT + timedelta(hours=4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", ["drop after", "502 after"])
+def test_a_job_whose_answer_was_lost_is_found_and_not_made_again(tenant: Tenant, fault: str) -> None:
+    client = tenant.client()
+    assert client.create_job(job_request("step-1")).id == 100
+    tenant.script = [fault]
+    assert client.create_job(job_request("step-2")).id == 101
+    assert [path.split()[0] for path in tenant.called()] == ["POST", "POST", "GET"]
+    assert len(tenant.bookings) == 2
+
+
+def test_a_job_that_was_not_taken_is_made_after_looking_and_no_strangers_taken_for_it(tenant: Tenant) -> None:
+    client = tenant.client()
+    client.create_job(job_request("step-1"))
+    tenant.script = ["drop"]
+    assert client.create_job(job_request("step-2")).id == 101
+    assert [job.id for job in client.jobs_by_external_id("step-2")] == [101]
 
 
 def test_the_booking_provider_is_looked_up_once_where_not_configured(tenant: Tenant) -> None:
