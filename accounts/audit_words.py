@@ -76,6 +76,8 @@ ACTS: dict[str, Act] = {
     "connected": Act("Account", "Connected a provider"),
     "changed_connection": Act("Account", "Changed a connection"),
     "changed_job_creation": Act("Account", "Changed how workflows book"),
+    "stopped_sync": Act("Account", "Stopped the sync"),
+    "resumed_sync": Act("Account", "Let the sync go on"),
     "changed_email_sender": Act("Account", "Changed what emails are sent from"),
 }
 

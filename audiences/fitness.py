@@ -105,6 +105,7 @@ REFUSALS_SQL = f"""
              WHEN r.automated AND r.medium = 'text' AND EXISTS (
                   SELECT 1 FROM audiences_contactaddress ca
                   WHERE ca.address_id = a.id AND ca.do_not_text) THEN 'do_not_text'
+             WHEN r.unasked AND r.medium = 'email' AND c.do_not_mail THEN 'do_not_mail'
              WHEN a.unreachable_since IS NOT NULL THEN 'unreachable'
              WHEN r.confirms <> 0 AND NOT ({_CONFIRMABLE}) THEN 'opted_out'
              WHEN r.confirms = 0 AND {OPTED_OUT} THEN 'opted_out'

@@ -7,6 +7,7 @@ cursor: it comes again when somebody mends it at the source, and meanwhile holds
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,7 @@ EXPORTS: dict[str, Apply] = {
     "bookings": work.apply_bookings,
     "calls": work.apply_calls,
 }
+FIRST_EXPORT = next(iter(EXPORTS))
 # Short lists that no export has, read as a whole each time and before everything else.
 JOB_TYPES, LEAD_SOURCES = "job-types", "lead-sources"
 LISTS: dict[str, tuple[Callable[[ServiceTitanClient], Sequence[Any]], Apply]] = {
@@ -89,6 +91,8 @@ def sync(
     entity = ""
     try:
         for entity in [*LISTS, *EXPORTS]:
+            if entity == FIRST_EXPORT:
+                _count(account, client)
             try:
                 read = _read_list if entity in LISTS else _follow
                 if not read(account, entity, client, now, go_on, report):
@@ -104,6 +108,19 @@ def sync(
     except CursorMoved:
         report.error = f"{entity}: another sync of this account is running"
     return report
+
+
+def _count(account: Account, client: ServiceTitanClient) -> None:
+    """Before an export is read for the first time: how many rows the source says it has, where it says so."""
+    cursors = {cursor.entity: cursor for cursor in SyncCursor.objects.filter(account=account)}
+    for entity in EXPORTS:
+        cursor = cursors.get(entity)
+        if cursor is not None and (cursor.expected is not None or cursor.complete_at or cursor.error):
+            continue
+        expected = client.total(entity)
+        if expected is not None:
+            _cursor(account, entity)
+            SyncCursor.objects.filter(account=account, entity=entity).update(expected=expected)
 
 
 def _read_list(
@@ -134,8 +151,10 @@ def _follow(
     """Apply one export to its end; False where `go_on` ended it before."""
     report.rows[entity] = 0
     token = _cursor(account, entity).continue_from
+    began = time.monotonic()
     for page in client.export(entity, token):
-        report.skipped += _commit_page(account, entity, token, page, EXPORTS[entity], now)
+        busy, began = time.monotonic() - began, time.monotonic()
+        report.skipped += _commit_page(account, entity, token, page, EXPORTS[entity], now, busy)
         token = page.continue_from
         report.rows[entity] += len(page.records)
         if page.has_more and not go_on():
@@ -153,9 +172,12 @@ def _cursor(account: Account, entity: str) -> SyncCursor:
 
 @atomic_with_retry
 def _commit_page(
-    account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime
+    account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime, busy: float = 0.0
 ) -> list[str]:
-    """Rows and token together, provided that nobody else has moved the token; the rows passed over."""
+    """Rows and token together, provided that nobody else has moved the token; the rows passed over.
+
+    `busy` are the seconds that went into fetching it and applying the one before.
+    """
     _cursor(account, entity)
     cursor = SyncCursor.objects.select_for_update(no_key=True).get(account=account, entity=entity)
     if cursor.continue_from != token:
@@ -168,6 +190,7 @@ def _commit_page(
         cursor.last_skipped = "\n".join(skipped[:MOST_WORDS])
     cursor.continue_from = page.continue_from
     cursor.rows += len(page.records) - len(refused)
+    cursor.busy_seconds += busy
     cursor.synced_at = now
     if not page.has_more:
         cursor.complete_at = now

@@ -92,8 +92,8 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
 
     Reaches are judged in the order given, and an allowed one counts towards the caps of those after it.
     Final reasons, as `audiences.fitness` has them: inactive, do_not_service, no_address, do_not_text,
-    unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap, mailbox_cap,
-    household_cap; where several apply, the one that ends last.
+    do_not_mail, unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap,
+    mailbox_cap, household_cap; where several apply, the one that ends last.
     """
     if not reaches:
         return {}

@@ -1,12 +1,14 @@
 """How far an account's ServiceTitan data has been read, for people: progress, lag, errors, odd rows."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Account
 from audiences import servicetitan_sync
-from audiences.models import Contact, SyncCursor
+from audiences.models import Contact, SyncCursor, SyncStop
 
+LEAST_BUSY_SECONDS = 1.0
 # What each list is called by people, in the order in which they are read.
 LABELS = {
     servicetitan_sync.JOB_TYPES: "Job types",
@@ -40,6 +42,8 @@ class ListState:
     skipped: int
     last_skipped: tuple[str, ...]
     optional: bool
+    expected: int | None
+    busy_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class SyncState:
 
     lists: tuple[ListState, ...]
     contacts: int
+    stopped_at: datetime | None = None
 
     @property
     def needed(self) -> list[ListState]:
@@ -76,6 +81,32 @@ class SyncState:
         return min(end for end in ends if end) if all(ends) else None
 
     @property
+    def rows(self) -> int:
+        """Rows applied of the lists that the source counted, at most as many as it said."""
+        return sum(min(each.rows, each.expected) for each in self.lists if each.expected is not None)
+
+    @property
+    def expected(self) -> int:
+        """Rows that the source counted as the first sync began; a list read to its end counts as it is."""
+        return sum(
+            min(each.rows, each.expected) if each.complete_at else each.expected
+            for each in self.lists
+            if each.expected is not None
+        )
+
+    @property
+    def rate(self) -> float | None:
+        """Rows a second while reading and applying; None before there is anything to tell it by."""
+        busy = sum(each.busy_seconds for each in self.lists)
+        return sum(each.rows for each in self.lists) / busy if busy > LEAST_BUSY_SECONDS else None
+
+    @property
+    def minutes_left(self) -> int | None:
+        """About how long the first sync still takes at its rate so far; None where nothing tells."""
+        rate, left = self.rate, self.expected - self.rows
+        return math.ceil(left / rate / 60) if rate and self.expected else None
+
+    @property
     def failing(self) -> list[ListState]:
         """The needed lists whose last run ended in an error."""
         return [each for each in self.needed if each.error]
@@ -92,16 +123,18 @@ class SyncState:
 
 
 def of(account: Account) -> SyncState:
-    """Read the cursors of one account. Two queries."""
+    """Read the cursors of one account. Three queries."""
     cursors = {cursor.entity: cursor for cursor in SyncCursor.objects.filter(account=account)}
     lists = tuple(_list(entity, label, cursors.get(entity)) for entity, label in LABELS.items())
-    return SyncState(lists, Contact.objects.filter(account=account, servicetitan_customer_id__gt=0).count())
+    contacts = Contact.objects.filter(account=account, servicetitan_customer_id__gt=0).count()
+    stop = SyncStop.objects.filter(account=account).first()
+    return SyncState(lists, contacts, stop.at if stop else None)
 
 
 def _list(entity: str, label: str, cursor: SyncCursor | None) -> ListState:
     optional = entity in servicetitan_sync.OPTIONAL
     if cursor is None:
-        return ListState(label, 0, None, False, "", 0, (), optional)
+        return ListState(label, 0, None, False, "", 0, (), optional, None, 0.0)
     return ListState(
         label,
         cursor.rows,
@@ -111,4 +144,6 @@ def _list(entity: str, label: str, cursor: SyncCursor | None) -> ListState:
         cursor.skipped,
         tuple(cursor.last_skipped.splitlines()),
         optional,
+        cursor.expected,
+        cursor.busy_seconds,
     )

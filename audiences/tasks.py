@@ -5,7 +5,7 @@ import time
 
 from celery import shared_task
 
-from audiences import do_not_call, hours
+from audiences import do_not_call, hours, sync_stops
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
 from common.doorbell import ring
@@ -34,7 +34,9 @@ def _sync_all() -> tuple[int, bool]:
     """(rows applied, whether something is left that could be had at once)."""
     deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
     applied, unfinished = 0, False
-    connections = Connection.objects.filter(provider=Connection.Provider.SERVICETITAN)
+    connections = Connection.objects.filter(
+        provider=Connection.Provider.SERVICETITAN, account__sync_stop__isnull=True
+    )
     for connection in connections.select_related("account").order_by("pk"):
         try:
             report = _sync(connection, deadline)
@@ -51,7 +53,11 @@ def _sync(connection: Connection, deadline: float) -> SyncReport:
         connection.account,
         client=shared(ServiceTitanAccess.of(connection)),
         now=clock.now(),
-        go_on=lambda: time.monotonic() < deadline and not loops.should_stop(),
+        go_on=lambda: (
+            time.monotonic() < deadline
+            and not loops.should_stop()
+            and not sync_stops.stopped(connection.account)
+        ),
     )
     if report.error:
         log.warning("sync of account %s stopped at %s", connection.account_id, report.error)

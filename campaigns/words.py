@@ -12,6 +12,7 @@ EXCLUSIONS = {
     "do_not_service": "Marked “do not service” in ServiceTitan",
     "no_address": "No phone that takes texts",
     "do_not_text": "Marked “do not text” in ServiceTitan",
+    "do_not_mail": "Marked “do not mail” in ServiceTitan",
     "unreachable": "Phone known to be unreachable",
     "opted_out": "Opted out",
     "do_not_call": "On a do-not-call list",

@@ -212,5 +212,9 @@ def _last_job(thread: Thread) -> LastJob | None:
 
 def _marks(thread: Thread) -> list[str]:
     contact = thread.contact
-    marks = {"Inactive in ServiceTitan": not contact.active, "Do not service": contact.do_not_service}
+    marks = {
+        "Inactive in ServiceTitan": not contact.active,
+        "Do not service": contact.do_not_service,
+        "Do not mail": contact.do_not_mail,
+    }
     return [words for words, true in marks.items() if true]

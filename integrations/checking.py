@@ -35,6 +35,14 @@ SCOPES = (
     ("business units", "settings", "business-units"),
     ("tag types", "settings", "tag-types"),
 )
+# What we read besides; without it the rest works.
+MORE_SCOPES = (
+    ("marketing campaigns", "marketing", "campaigns"),
+    ("memberships", "memberships", "memberships"),
+    ("membership types", "memberships", "membership-types"),
+    ("invoices", "accounting", "invoices"),
+    ("estimates", "sales", "estimates"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,9 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
             token = TenantGate(access).token(http)
         except ProviderError as error:
             return _no_sign_in(error)
-        refused = []
+        refused, left_out = [], []
         headers = {"Authorization": f"Bearer {token}", "ST-App-Key": access.app_key}
-        for words, module, path in SCOPES:
+        for words, module, path in SCOPES + MORE_SCOPES:
             url = f"{access.base_url}/{module}/v2/tenant/{access.tenant_id}/{path}"
             left = deadline - time.monotonic()
             if left <= 0:
@@ -85,13 +93,23 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
                 return _slow()
             except httpx.HTTPError:
                 return _unreachable("ServiceTitan")
-            if answer.status_code == 403:
+            optional = (words, module, path) in MORE_SCOPES
+            if optional and answer.status_code in (403, 404):
+                left_out.append(words)
+            elif answer.status_code == 403:
                 refused.append(words)
             elif not answer.is_success:
                 return _api_refused(answer, access)
-    return (
-        _missing_scopes(refused) if refused else Answer(True, "ServiceTitan answers, and allows all we need")
-    )
+    if refused:
+        return _missing_scopes(refused + left_out)
+    if left_out:
+        return Answer(
+            True,
+            f"ServiceTitan answers, but the app may not read {', '.join(left_out)}",
+            "Everything else works; audiences cannot ask for these. Add the scopes in the developer portal, "
+            "then let the tenant’s admin accept the change.",
+        )
+    return Answer(True, "ServiceTitan answers, and allows all we need")
 
 
 def of_twilio(access: twilio.TwilioAccess) -> Answer:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import access
 from accounts.access import Request
-from audiences import sync_state
+from audiences import sync_state, sync_stops
 from audiences.models import SyncCursor
 from audiences.tasks import sync_servicetitan
 from common import clock
@@ -126,6 +126,25 @@ def sync(request: Request) -> HttpResponse:
     """Read what changed at ServiceTitan now, not at the next turn."""
     ring(sync_servicetitan)
     messages.info(request, "ServiceTitan is being asked for what has changed.")
+    return redirect("audiences:connections")
+
+
+@require_POST
+@access.require("manage_providers")
+def stop_sync(request: Request) -> HttpResponse:
+    """Stop reading after the page under way, until somebody lets it go on."""
+    if sync_stops.stop(request.account, by=request.user):
+        messages.success(request, "The sync is stopped. What was read stays; nothing new arrives meanwhile.")
+    return redirect("audiences:connections")
+
+
+@require_POST
+@access.require("manage_providers")
+def resume_sync(request: Request) -> HttpResponse:
+    """Go on where the sync was stopped."""
+    if sync_stops.resume(request.account, by=request.user):
+        ring(sync_servicetitan)
+        messages.success(request, "The sync goes on where it was stopped.")
     return redirect("audiences:connections")
 
 

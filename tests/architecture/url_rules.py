@@ -102,6 +102,8 @@ RULES: dict[str, Rule] = {
         capability="manage_providers", methods=POST, arg="provider", owned=False, answers={404}
     ),
     "audiences:sync": Rule(capability="manage_providers", methods=POST),
+    "audiences:sync_stop": Rule(capability="manage_providers", methods=POST),
+    "audiences:sync_resume": Rule(capability="manage_providers", methods=POST),
     "audiences:consent": Rule(post="manage_compliance", methods=BOTH),
     "audiences:consent_add": Rule(capability="record_consent", methods=POST, arg="contact", answers={422}),
     "audiences:consent_withdraw": Rule(capability="record_consent", methods=POST, arg="given consent"),

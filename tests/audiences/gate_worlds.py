@@ -46,6 +46,7 @@ class Mailbox:
 class Person:
     active: bool
     do_not_service: bool
+    do_not_mail: bool
     home: int
     last_job: timedelta | None  # relative to the instant 18 months ago
     phones: dict[int, bool]  # phone → marked "do not text" here
@@ -135,6 +136,7 @@ WORLDS = st.builds(
             Person,
             active=SELDOM.map(lambda seldom: not seldom),
             do_not_service=SELDOM,
+            do_not_mail=SELDOM,
             home=st.integers(0, 1),
             last_job=st.sampled_from([None, -HOUR, timedelta(0), HOUR, timedelta(days=200)]),
             phones=st.dictionaries(PHONES, SELDOM, min_size=2, max_size=3),
@@ -194,7 +196,7 @@ def build(world: World) -> None:
         made = Contact.objects.create(
             account=ours, servicetitan_customer_id=n + 1, name=f"P{n}", household=homes[person.home],
             zone_set=zones, active=person.active, do_not_service=person.do_not_service,
-            last_job_at=job_at(world, person),
+            do_not_mail=person.do_not_mail, last_job_at=job_at(world, person),
         )  # fmt: skip
         contacts.append(made)
         for place, (phone, flagged) in enumerate(person.phones.items()):

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from accounts.models import Account, AuditEntry
 from audiences import sync_state
-from audiences.models import SyncCursor
+from audiences.models import SyncCursor, SyncStop
+from audiences.tasks import sync_servicetitan
 from audiences.views import connections as connections_page
 from common import clock
 from integrations import checking
@@ -247,6 +248,28 @@ def test_progress_of_a_first_sync_is_live(account: Account, admin: Client, sandb
     factories.make_contact(account)
     seen = admin.get(URL, headers=again)
     assert "1 contact so far" in seen.content.decode() and "1,500" in seen.content.decode()
+
+
+def test_a_first_sync_tells_rate_and_end_and_can_be_stopped(
+    account: Account,
+    admin: Client,
+    sandbox: SandboxProcess,  # noqa: F811
+) -> None:
+    connect(account, sandbox)
+    cursor(account, "customers", rows=5_000, expected=5_000, busy_seconds=5.0, complete_at=clock.now())
+    cursor(account, "locations", rows=1_000, expected=2_000, busy_seconds=1.0)
+    SyncCursor.objects.create(account=account, entity="jobs", expected=200_000)
+    page = admin.get(URL).content.decode()
+    assert "6,000 of 207,000" in page and "1,000 rows a second; about 4 minutes left" in page
+    stop, resume = reverse("audiences:sync_stop"), reverse("audiences:sync_resume")
+    assert stop in page and resume not in page
+    assert admin.post(stop).status_code == admin.post(stop).status_code == 302
+    assert sync_servicetitan() == 0, "nothing is read while it stands"
+    page = admin.get(URL).content.decode()
+    assert "was stopped" in page and "minutes left" not in page and stop not in page
+    assert admin.post(resume).status_code == 302 and not SyncStop.objects.exists()
+    verbs = AuditEntry.objects.order_by("pk").values_list("verb", flat=True)
+    assert list(verbs) == ["stopped_sync", "resumed_sync"]
 
 
 def test_lag_odd_rows_and_errors_are_shown(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811

@@ -54,6 +54,8 @@ def final_reason(world: World, touch: Touch) -> str:
         box = world.mailboxes[touch.phone]
         if automated and not free and touch.phone not in person.mailboxes:
             return "no_address"
+        if unasked and person.do_not_mail:
+            return "do_not_mail"
         return "unreachable" if box.unreachable else "opted_out" if box.opted_out else ""
     if (text and phone.line_type == "landline") or (
         automated and not free and touch.phone not in person.phones

@@ -135,6 +135,22 @@ def test_killed_at_any_page_it_ends_where_an_undisturbed_one_does(tenant, seed):
     assert picture(broken) == picture(whole)
 
 
+def test_the_source_counts_before_the_first_page_and_never_again(tenant, monkeypatch):
+    account = people.account()
+    tenant.sandbox.set_faults(servicetitan={"page_size": 25})
+    stops = iter([True, False])
+    report = sync(account, client=tenant, now=NOON, go_on=lambda: next(stops))
+    assert not report.finished and report.error == ""
+    assert SyncCursor.objects.get(entity="customers").expected == 60
+    jobs = SyncCursor.objects.get(entity="jobs")
+    assert jobs.expected > 60 and jobs.rows == 0 and jobs.synced_at is None
+    asked = []
+    monkeypatch.setattr(tenant, "total", asked.append)  # answers None, as for what nobody counts
+    assert sync(account, client=tenant, now=NOON).finished
+    assert "calls" in asked and not {"customers", "jobs", "invoices"} & set(asked)
+    assert SyncCursor.objects.get(entity="jobs").busy_seconds > 0
+
+
 def test_a_page_and_its_token_stand_or_fall_together(tenant):
     account = people.account()
 

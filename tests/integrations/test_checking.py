@@ -38,7 +38,7 @@ def test_a_connection_that_works(server):
     answer = checking.servicetitan(access_to(server))
     assert (answer.works, answer.text) == (True, "")
     assert server.paths()[0] == "POST /connect/token"
-    assert len(server.requests) == 1 + len(checking.SCOPES)
+    assert len(server.requests) == 1 + len(checking.SCOPES + checking.MORE_SCOPES)
     assert {r.headers["ST-App-Key"] for r in server.requests[1:]} == {"key"}
 
 
@@ -66,6 +66,14 @@ def test_every_missing_scope_is_named(server):
     answering(server, {"/appointments": 403, "/tag-types": 403})
     answer = checking.servicetitan(access_to(server))
     assert (answer.works, answer.title) == (False, "The app may not read appointments, tag types")
+
+
+def test_what_is_not_needed_is_named_and_nothing_fails(server):
+    answering(server, {"/invoices": 403, "/estimates": 404})
+    answer = checking.servicetitan(access_to(server))
+    assert (answer.works, answer.title) == (
+        True, "ServiceTitan answers, but the app may not read invoices, estimates"
+    )  # fmt: skip
 
 
 def test_nobody_there():
