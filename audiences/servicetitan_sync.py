@@ -135,7 +135,7 @@ def _read_list(
     fetch, apply = LISTS[entity]
     _cursor(account, entity)
     rows = fetch(client)
-    report.skipped += _commit_page(account, entity, "", Page(rows, "", False), apply, now)
+    report.skipped += commit_page(account, entity, "", Page(rows, "", False), apply, now)
     report.rows[entity] = len(rows)
     return True
 
@@ -154,7 +154,7 @@ def _follow(
     began = time.monotonic()
     for page in client.export(entity, token):
         busy, began = time.monotonic() - began, time.monotonic()
-        report.skipped += _commit_page(account, entity, token, page, EXPORTS[entity], now, busy)
+        report.skipped += commit_page(account, entity, token, page, EXPORTS[entity], now, busy)
         token = page.continue_from
         report.rows[entity] += len(page.records)
         if page.has_more and not go_on():
@@ -171,7 +171,7 @@ def _cursor(account: Account, entity: str) -> SyncCursor:
 
 
 @atomic_with_retry
-def _commit_page(
+def commit_page(
     account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime, busy: float = 0.0
 ) -> list[str]:
     """Rows and token together, provided that nobody else has moved the token; the rows passed over.

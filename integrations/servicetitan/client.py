@@ -118,7 +118,7 @@ class ServiceTitanClient:
             query = {"from": token} if token else {}
             query["includeRecentChanges"] = "true" if recent else "false"
             body = self._get(module, path, query, timeout=EXPORT_TIMEOUT)
-            (rows, skipped), following = _rows(body, kind), body.get("continueFrom")
+            (rows, skipped), following = read_rows(body, kind), body.get("continueFrom")
             if not isinstance(following, str) or (body.get("hasMore") and following == token):
                 raise errors.unreadable(f"{entity}: no way on")
             page = Page(rows, following, bool(body.get("hasMore")), skipped)
@@ -188,7 +188,7 @@ class ServiceTitanClient:
 
         def known() -> records.Booking | None:
             body = self._get("crm", "bookings", {"externalId": request.external_id}, until=until)
-            found, _ = _rows(body, records.Booking)
+            found, _ = read_rows(body, records.Booking)
             return next((one for one in found if one.external_id == request.external_id), None)
 
         return self._made_once("crm", path, booking_body(request), records.Booking, known, until)
@@ -199,7 +199,7 @@ class ServiceTitanClient:
 
         def known() -> records.Job | None:
             body = self._get("jpm", "jobs", jobs_made_as(request.external_id), until=until)
-            found, _ = _rows(body, records.Job)
+            found, _ = read_rows(body, records.Job)
             return next((one for one in found if one.is_ours(EXTERNAL_KEY, request.external_id)), None)
 
         return self._made_once("jpm", "jobs", job_body(request), records.Job, known, until)
@@ -256,7 +256,7 @@ class ServiceTitanClient:
         number = 1
         while True:
             body = self._get(module, path, {**query, "page": number, "pageSize": PAGE_SIZE})
-            rows, skipped = _rows(body, kind)
+            rows, skipped = read_rows(body, kind)
             for words in skipped:
                 log.warning("ServiceTitan's %s: passed over %s", path, words)
             yield from rows
@@ -358,7 +358,7 @@ def _complaint(row: Any, kind: type[records.Record], exc: ValidationError) -> st
     return f"{kind.__name__} {str(number)[:30]}: {where} {first['msg'][:100]}".strip()
 
 
-def _rows(body: dict[str, Any], kind: type[Kind]) -> tuple[list[Kind], list[str]]:
+def read_rows(body: dict[str, Any], kind: type[Kind]) -> tuple[list[Kind], list[str]]:
     """The readable rows, and in words those that are not. Raises ProviderError where none of many is."""
     data = body.get("data")
     if not isinstance(data, list):

@@ -197,7 +197,7 @@ def test_a_second_sync_never_repeats_a_page(tenant):
     sync(account, client=tenant, now=NOON)
     page = Page([], "next", False)
     with pytest.raises(servicetitan_sync.CursorMoved):
-        servicetitan_sync._commit_page(account, "jobs", "stale", page, lambda *_: None, NOON)
+        servicetitan_sync.commit_page(account, "jobs", "stale", page, lambda *_: None, NOON)
     assert SyncCursor.objects.get(entity="jobs").continue_from not in ("stale", "next")
 
 
@@ -216,7 +216,7 @@ def test_a_row_that_cannot_be_read_is_told_and_holds_nothing_up(tenant):
 
 def commit(account, records):
     page = Page(records, "next", False, ["Job 9: unreadable"])
-    return servicetitan_sync._commit_page(account, "jobs", "", page, servicetitan_sync.EXPORTS["jobs"], NOON)
+    return servicetitan_sync.commit_page(account, "jobs", "", page, servicetitan_sync.EXPORTS["jobs"], NOON)
 
 
 def odd(record):

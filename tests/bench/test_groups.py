@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from analytics.recount import recount
+from audiences.models import Contact, Invoice
 from bench import events
 from bench.celery_contest import run_tasks
 from bench.celery_tuned import app as tuned
@@ -16,6 +17,7 @@ from bench.engine import compare, engine_vs_sql
 from bench.fairness import fairness_small_wait
 from bench.flatness import dashboard_flatness, engine_flatness
 from bench.launch import launch_vs_sql
+from bench.sync_apply import sync_apply
 from campaigns import engine, enrolling
 from campaigns.models import Campaign, Step
 from common import clock
@@ -51,6 +53,13 @@ def test_a_launch_and_bare_sql_write_the_same_rows() -> None:
             cursor.execute(f"select count(*) from {what} group by e.campaign_id order by e.campaign_id")
             assert cursor.fetchall() == [(60,), (60,)], what
     assert_counting()
+
+
+def test_the_sync_applies_every_page_of_a_generated_company() -> None:
+    found = sync_apply(customers=20)
+    assert (found.name, found.n, found.unit) == ("sync_apply", 20 * 16 + 4 + 10, "records/s")
+    assert found.ratio == pytest.approx(found.value / found.baseline_value)
+    assert (Contact.objects.filter(last_job_at__isnull=False).count(), Invoice.objects.count()) == (20, 80)
 
 
 def test_a_small_campaign_is_timed_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
