@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import business_hours, hours
 from audiences.models import Location
+from audiences.state_hours import public_holidays
 from campaigns import words
 from campaigns.models import Booking, JobCreation
 from common.transactions import atomic_with_retry
@@ -74,13 +75,14 @@ def job_request(booking: Booking) -> JobRequest:
 
 def first_window(account: Account, lead_days: int, *, now: datetime) -> hours.Span | None:
     """The arrival window of a job asked for now: the first business hours of the first open day that is at
-    least so many days ahead; None where the account has no business hours, or none within 60 days."""
-    first = now.astimezone(ZoneInfo(account.timezone)).date() + timedelta(days=lead_days)
-    spans = business_hours.open_spans(account, first=first, last=first + FARTHEST)
-    if not spans:
-        return None
-    opens, closes = spans[0]
-    return opens, min(closes, opens + ARRIVAL_WINDOW)
+    least so many days ahead and no federal holiday; None without business hours, or with none in 60 days."""
+    zone = ZoneInfo(account.timezone)
+    first = now.astimezone(zone).date() + timedelta(days=lead_days)
+    for opens, closes in business_hours.open_spans(account, first=first, last=first + FARTHEST):
+        day = opens.astimezone(zone).date()
+        if day not in public_holidays(day.year):
+            return opens, min(closes, opens + ARRIVAL_WINDOW)
+    return None
 
 
 def window_words(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:

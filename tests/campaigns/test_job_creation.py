@@ -1,6 +1,6 @@
 """Jobs that a workflow creates at once, where the account allows it, against the sandbox and its ledger."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, BusinessUnit
 from audiences.models import BusinessDay, ClosedDay, Contact, JobType, LeadSource, Location
+from audiences.state_hours import public_holidays
 from campaigns import bookings, job_creation, thread_entries
 from campaigns.models import Booking, JobCreation
 from common import clock
@@ -256,7 +257,9 @@ def test_the_first_window_keeps_to_lead_weekend_closed_days_and_closing_time(noo
         assert (opens.hour, ends.hour) == (8, 12)
         assert opens.date() >= today + lead * DAY and opens.weekday() < 5
         between = [today + gap * DAY for gap in range(lead, (opens.date() - today).days)]
-        assert all(day.weekday() >= 5 for day in between), "the first open day"
+        assert all(day.weekday() >= 5 or day in public_holidays(day.year) for day in between), (
+            "the first open day"
+        )
     ClosedDay.objects.create(account=account, day=today + 3 * DAY, name="Picnic")
     BusinessDay.objects.update(closes_minute=10 * 60)
     window = job_creation.first_window(account, 3, now=noon)
@@ -293,3 +296,12 @@ def test_an_admin_switches_it_on_with_what_servicetitan_has(noon) -> None:
         "Let workflows create jobs in ServiceTitan",
         "Let workflows only ask for bookings",
     ]
+
+
+@pytest.mark.django_db
+def test_nobody_is_promised_thanksgiving() -> None:
+    account = factories.make_account()
+    open_the_office(account.pk)
+    window = job_creation.first_window(account, 2, now=datetime(2026, 11, 24, 18, 0, tzinfo=UTC))
+    assert window is not None
+    assert job_creation.window_words(*window, account.zone) == "Friday, Nov 27, 8:00 am to 12:00 pm"
