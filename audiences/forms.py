@@ -1,9 +1,7 @@
-"""The audience form: one field per rule that `FILTERS` declares."""
+"""Forms of rules: the filters of a launch, and an audience's name beside its rules."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any, get_args
-from urllib.parse import urlencode
 
 from django import forms
 from django.db import IntegrityError, transaction
@@ -14,24 +12,11 @@ from audiences.models import Audience
 from audiences.rules import filters
 from audiences.rules.filters import FILTERS, Filter
 
-GROUPS = {
-    "Who they are": ("kind",),
-    "Their tags": ("tags", "without_tags"),
-    "Their jobs": ("business_units", "job_types"),
-    "Their last job": (
-        "last_job_before", "last_job_after", "days_since_last_job_min", "days_since_last_job_max",
-    ),
-}  # fmt: skip
 NAME_TAKEN = "There is an audience of this name already. Choose another."
 
 
-def as_query(rules: Mapping[str, Any]) -> str:
-    """Rules as the query string that `RulesForm` reads again."""
-    return urlencode(rules, doseq=True)
-
-
 class RulesForm(forms.Form):
-    """The rules alone. Every field may be left empty; empty rules are all active contacts."""
+    """One field per filter. Every one may be left empty; none at all narrows nothing."""
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,20 +50,6 @@ class RulesForm(forms.Form):
             if value not in (None, "", [])
         }
 
-    def query(self) -> str:
-        """The rules as a query string that this form reads again. Only after `is_valid()`."""
-        return as_query(self.rules())
-
-    def groups(self) -> list[dict[str, Any]]:
-        """The fields under their headings; what no heading names comes last."""
-        named = {key for keys in GROUPS.values() for key in keys}
-        groups = {**GROUPS, "More": tuple(key for key in FILTERS if key not in named)}
-        return [
-            {"legend": legend, "fields": [self[key] for key in keys]}
-            for legend, keys in groups.items()
-            if keys
-        ]
-
     def clean(self) -> dict[str, Any]:
         """Hold the rules against `segments`: a deleted tag is an error, not everybody."""
         cleaned = super().clean() or self.cleaned_data
@@ -88,29 +59,29 @@ class RulesForm(forms.Form):
         return cleaned
 
 
-class AudienceForm(RulesForm):
-    """Name and rules of a dynamic audience."""
+class AudienceForm(forms.Form):
+    """Name of a dynamic audience; its rules come from the builder."""
 
     name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def __init__(self, *args: Any, audience: Audience, **kwargs: Any) -> None:
-        if audience.pk:
-            kwargs.setdefault("initial", {"name": audience.name, **audience.rules})
-        super().__init__(*args, account=audience.account, **kwargs)
+        kwargs.setdefault("initial", {"name": audience.name})
+        super().__init__(*args, **kwargs)
         self.audience = audience
 
     def clean_name(self) -> str:
         """One audience of this name per account."""
         name = str(self.cleaned_data["name"]).strip()
-        others = Audience.objects.filter(account=self.account, name=name).exclude(pk=self.audience.pk)
-        if others.exists():
+        others = Audience.objects.filter(account=self.audience.account, name=name).exclude(
+            pk=self.audience.pk
+        )
+        if others.exclude(pk=self.audience.pk).exists():
             raise forms.ValidationError(NAME_TAKEN)
         return name
 
-    def save(self) -> bool:
+    def save(self, rules: dict[str, Any]) -> bool:
         """Store the audience; False, with an error in the form, where its name was taken meanwhile."""
-        self.audience.name = self.cleaned_data["name"]
-        self.audience.rules = self.rules()
+        self.audience.name, self.audience.rules = self.cleaned_data["name"], rules
         try:
             with transaction.atomic():
                 self.audience.save()

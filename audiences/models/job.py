@@ -47,6 +47,17 @@ class Job(models.Model):
                 name="job_booking",
                 condition=models.Q(servicetitan_booking_id__isnull=False),
             ),
+            # Two of those whom audiences leave out by default: few jobs among all of them.
+            models.Index(
+                fields=["account", "servicetitan_customer_id"],
+                name="job_open",
+                condition=models.Q(active=True) & ~models.Q(status__in=["Completed", "Canceled"]),
+            ),
+            models.Index(
+                fields=["account", "servicetitan_customer_id"],
+                name="job_recall",
+                condition=models.Q(active=True, recall_for_servicetitan_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

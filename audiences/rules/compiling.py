@@ -23,9 +23,13 @@ class Sql:
     text: str
     params: tuple[Any, ...] = ()
     nullable: bool = False
+    either: tuple["Sql", ...] = ()  # the parts, where one of them is enough
 
     def opposite(self) -> "Sql":
-        """That it does not hold, or is not known to."""
+        """That it does not hold, or is not known to. None of several holds where each does not: so said, the
+        planner can use an anti join for each."""
+        if self.either:
+            return _joined("AND", [part.opposite() for part in self.either])
         text = f"({self.text}) IS NOT TRUE" if self.nullable else f"NOT ({self.text})"
         return Sql(text, self.params)
 
@@ -60,10 +64,13 @@ def excluded(key: str, account: Account, now: datetime) -> Sql:
 
 
 def _joined(word: str, parts: list[Sql]) -> Sql:
+    if len(parts) == 1:
+        return parts[0]
     return Sql(
         f" {word} ".join(f"({part.text})" for part in parts),
         tuple(param for part in parts for param in part.params),
         any(part.nullable for part in parts),
+        tuple(parts) if word == "OR" else (),
     )
 
 

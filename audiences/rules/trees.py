@@ -142,7 +142,7 @@ def _wrong_group(data: Mapping[str, Any], path: Path, scope: str, source: Source
         return f"“{data['of']}” is nothing that we know of customers."
     if scope and (data.get("of") or data.get("exclusions")):
         return "This asks about something else than the group that it stands in. Move it out."
-    if path and not data.get("rules") and source is None and not data.get("name"):
+    if path and source is None and not any(data.get(key) for key in ("rules", "name", "exclusions")):
         return "This group has no rule yet. Add one, or remove the group."
     return ""
 

@@ -14,8 +14,8 @@ from accounts import access
 from accounts.access import Request
 from audiences import contact_sections, do_not_call, segments
 from audiences.consent_form import ConsentForm
-from audiences.forms import RulesForm
 from audiences.models import Audience, Consent, Contact, ContactAddress, Job, OptOut
+from audiences.rules import builder
 from common import clock
 from common.htmx import respond
 
@@ -54,8 +54,7 @@ def _choice(request: Request) -> Choice:
         audience = access.get(request, Audience, int(pk))
         rules = audience.rules
     elif request.GET.get("matching"):
-        form = RulesForm(request.GET, account=request.account)
-        audience, rules = None, form.rules() if form.is_valid() else {}
+        audience, rules = None, builder.parsed(request.GET["matching"])
     else:
         return Choice()
     words = segments.describe(request.account, rules)

@@ -195,6 +195,13 @@
     dialog.querySelector("[autofocus], [data-focus]")?.focus();
   }
 
+  // A form whose shape changed says where its writer goes on, once.
+  document.addEventListener("htmx:after:swap", () => {
+    const next = document.querySelector("[data-focus-next]");
+    next?.removeAttribute("data-focus-next");
+    next?.focus();
+  });
+
   // Whatever lands in #modal-body opens the modal; its root may say how large and how it is called.
   document.addEventListener("htmx:after:swap", () => {
     const modal = byId("modal");

@@ -89,7 +89,9 @@ RULES: dict[str, Rule] = {
     "analytics:opt_out_register": Rule(capability="read_conversations"),
     "audiences:list": Rule(),
     "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),
-    "audiences:count": Rule(),
+    "audiences:shape": Rule(capability="build_audience", methods=POST),
+    "audiences:count": Rule(methods=POST),
+    "audiences:details": Rule(methods=POST),
     "audiences:edit": Rule(
         post="build_audience", methods=BOTH, arg="audience", data=lambda account: {"name": "Renamed"}
     ),

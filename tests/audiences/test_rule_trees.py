@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audiences import segments
+from audiences.models import Audience, Estimate, Invoice
 from audiences.rules import reading, trees
 from audiences.rules.fields import FIELDS, SOURCES
 from audiences.rules.operators import fitting
@@ -236,9 +237,30 @@ def test_audiences_do_not_go_round_in_a_circle():
         segments.count(account, two.rules)
 
 
-def segments_audience(account, name, rules):
-    from audiences.models import Audience
+def test_open_estimates_and_overdue_balances_are_left_out():
+    account = people.account()
+    ann, bob, cy = (people.contact(account, name=name) for name in ("Ann", "Bob", "Cy"))
+    for n, (one, status, due, balance) in enumerate((
+        (ann, "Open", NOON + timedelta(days=1), 80), (bob, "Sold", NOON - timedelta(days=1), "0.01"),
+        (cy, "Dismissed", NOON - timedelta(days=1), 0),
+    )):  # fmt: skip
+        mine = {
+            "account": account,
+            "servicetitan_id": n,
+            "servicetitan_customer_id": one.servicetitan_customer_id,
+        }
+        Estimate.objects.create(status=status, created_on=NOON, **mine)
+        Invoice.objects.create(balance=balance, due_at=due, **mine)
+    for key, left in (("open_estimate", ["Bob", "Cy"]), ("overdue_balance", ["Ann", "Cy"])):
+        found = segments.contacts(account, {"match": "all", "rules": [], "exclusions": [key]}, now=NOON)
+        assert sorted(found.values_list("name", flat=True)) == left
+    assert (
+        set(Estimate.objects.open().values_list("pk", flat=True))
+        and Invoice.objects.overdue(NOON).count() == 1
+    )
 
+
+def segments_audience(account, name, rules):
     return Audience.objects.create(account=account, name=name, rules=rules)
 
 

@@ -16,7 +16,7 @@ from tests.browser.company import Company
 NO_PAGES = {
     "analytics:report_file",  # a download
     "healthz", "readyz", "metrics",  # for machines
-    "audiences:count", "audiences:saved_count", "conversations:waiting",  # parts of a page
+    "audiences:saved_count", "conversations:waiting",  # parts of a page
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
 VARIANTS: dict[str, tuple[str, ...]] = {
