@@ -189,7 +189,8 @@ def commit_page(
         cursor.skipped += len(skipped)
         cursor.last_skipped = "\n".join(skipped[:MOST_WORDS])
     cursor.continue_from = page.continue_from
-    cursor.rows += len(page.records) - len(refused)
+    before = 0 if entity in LISTS else cursor.rows  # a list comes as a whole each time
+    cursor.rows = before + len(page.records) - len(refused)
     cursor.busy_seconds += busy
     cursor.synced_at = now
     if not page.has_more:

@@ -16,9 +16,13 @@ from integrations.servicetitan.access import ServiceTitanAccess
 
 RENEW_EARLY_SECONDS = 60.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
-# ServiceTitan allows 60 requests a second per app and tenant; web and workers share that.
-REQUESTS_PER_SECOND = 20.0
-_BURST = 10.0
+# ServiceTitan allows 60 requests a second per app and tenant. Each process keeps a pace of its own, and the
+# limit is divided among as many as ever speak to one tenant at once: the sync and the bookings, each in one
+# process at a time, a look before sending, and somebody who tests the connection.
+TENANT_LIMIT = 60.0
+SPEAKERS = 4
+_BURST = 3.0
+REQUESTS_PER_SECOND = TENANT_LIMIT / SPEAKERS - _BURST  # so that a second with a burst stays below, too
 
 
 @dataclass
@@ -59,7 +63,7 @@ class TenantGate:
                 self._token = ""
 
     def wait_for_turn(self) -> None:
-        """Sleep until the next request fits the rate: bursts of ten, then evenly."""
+        """Sleep until the next request fits the rate: a short burst, then evenly."""
         interval = 1.0 / REQUESTS_PER_SECOND
         with self._pace_lock:
             now = time.monotonic()
