@@ -170,9 +170,9 @@ class Row:
             return list(_MATCH_WORDS.items())
         bare = source.label.removeprefix("an ").removeprefix("a ")
         return [
-            ("all", f"Has {source.label} that meets all of these"),
-            ("any", f"Has {source.label} that meets any of these"),
-            ("none", f"Has no {bare} that meets all of these"),
+            ("all", f"Has {source.label} with all of these"),
+            ("any", f"Has {source.label} with any of these"),
+            ("none", f"Has no {bare} with all of these"),
         ]
 
     @property

@@ -68,7 +68,7 @@ def test_an_audience_is_built_counted_and_changed(account, csr):
         ],
     }  # fmt: skip
     page = csr.get(f"/audiences/{audience.pk}/").content.decode()
-    assert 'value="Berlin, New York"' in page and "Has a job that meets all of these" in page
+    assert 'value="Berlin, New York"' in page and "Has a job with all of these" in page
     csr.post(
         f"/audiences/{audience.pk}/", {"name": "Old", **condition("0", "jobs", "at_most", value="1,000")}
     )
@@ -135,7 +135,7 @@ def test_rules_change_their_shape(csr):
     nested = shape(edit="group:0", **{"r-0-match": "any", "r-0-0-field": "city", "r-0-0-is": "known"})
     assert 'name="r-0-1-match"' in nested and 'name="r-0-1-0-field"' in nested
     job = shape(edit="of.job:")
-    assert 'value="job.type"' in job and "Has no job that meets all of these" in job
+    assert 'value="job.type"' in job and "Has no job with all of these" in job
     assert 'value="tag"' not in job, "inside a job only a job is asked about"
     left = shape(edit="remove:0", **condition("0", "city", "known"), **condition("1", "tag", "any_of"))
     assert 'name="r-1-field"' not in left and re.search(r'value="tag"\s+selected', left)
