@@ -41,7 +41,7 @@ def parsed(text: str) -> dict[str, Any]:
     """Rules as JSON in an address or a form; what cannot be read is rules without a meaning."""
     try:
         rules = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         rules = None
     return rules if isinstance(rules, dict) else {"match": ""}
 

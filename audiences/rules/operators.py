@@ -48,7 +48,11 @@ class Span(pydantic.BaseModel):
 
 
 Ids = Annotated[list[int], pydantic.Field(min_length=1, max_length=MOST_VALUES)]
-Word = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Word = Annotated[
+    str,
+    # No database takes a NUL.
+    pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=r"^[^\x00]*$"),
+]
 Words = Annotated[list[Word], pydantic.Field(min_length=1, max_length=MOST_VALUES)]
 Amount = Annotated[Decimal, pydantic.Field(ge=-1_000_000_000, le=1_000_000_000, allow_inf_nan=False)]
 

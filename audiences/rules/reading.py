@@ -5,7 +5,7 @@ An audience inside another stands for that one's rules, as they are now; round i
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from accounts.models import Account
@@ -15,6 +15,18 @@ from audiences.rules.fields import Field, Kind
 from audiences.rules.trees import Condition, Group, Node, Path, Problem
 
 INCLUDES = "audience"  # the field that asks for other audiences
+MOST_INSIDE = 8  # audiences inside each other
+_TOO_MANY = (
+    f"With the rules of the audiences in it, these are more than {trees.MOST_RULES} rules, or lie too deep"
+    " inside each other."
+)
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many rules may still be put in: audiences that name each other several times multiply."""
+
+    left: int = trees.MOST_RULES
 
 
 def typed(rules: Mapping[str, Any] | None) -> tuple[Group, list[Problem]]:
@@ -31,12 +43,22 @@ def ready(
     account: Account, rules: Mapping[str, Any] | None, *, within: tuple[int, ...] = ()
 ) -> tuple[Group, list[Problem]]:
     """The tree to be asked, and everything wrong with it. `within`: audiences that these are the rules of."""
+    return _ready(account, rules, within, _Room())
+
+
+def _ready(
+    account: Account, rules: Mapping[str, Any] | None, within: tuple[int, ...], room: _Room
+) -> tuple[Group, list[Problem]]:
     group, problems = typed(rules)
     problems += _unknown_rows(account, group)
-    included: list[Problem] = []
-    whole = _with_audiences(account, group, within, (), included) if not problems else group
+    if problems:
+        return group, problems
+    room.left -= trees.size(group)
+    whole = _with_audiences(account, group, within, (), problems, room)
     assert isinstance(whole, Group)
-    return whole, problems + included
+    if not problems and (room.left < 0 or trees.depth(whole) > trees.DEEPEST):
+        problems.append(Problem((), _TOO_MANY))
+    return whole, problems
 
 
 def _unknown_rows(account: Account, group: Group) -> list[Problem]:
@@ -64,24 +86,30 @@ def _wrong_rows(field: Field, pks: list[int], known: Mapping[int, Any]) -> list[
 
 
 def _with_audiences(
-    account: Account, node: Node, within: tuple[int, ...], path: Path, problems: list[Problem]
+    account: Account, node: Node, within: tuple[int, ...], path: Path, problems: list[Problem], room: _Room
 ) -> Node:
     if isinstance(node, Group):
         rules = [
-            _with_audiences(account, rule, within, (*path, index), problems)
+            _with_audiences(account, rule, within, (*path, index), problems, room)
             for index, rule in enumerate(node.rules)
         ]
         return replace(node, rules=tuple(rules))
-    if node.field.key != INCLUDES:
+    if node.field.key != INCLUDES or room.left < 0:  # too many: told already, where they became so
         return node
     found = []
+    room.left += 1  # the rules of the audiences stand in its place
     for audience in Audience.objects.filter(pk__in=node.value, account=account).order_by("name", "pk"):
         if audience.pk in within:
             problems.append(Problem(path, f"The audience “{audience}” would be part of itself."))
             continue
-        group, wrong = ready(account, audience.rules, within=(*within, audience.pk))
+        if len(within) > MOST_INSIDE:
+            room.left = -1
+        if room.left < 0:
+            problems.append(Problem(path, _TOO_MANY))
+            break
+        group, wrong = _ready(account, audience.rules, (*within, audience.pk), room)
         if wrong:
-            said = f"The audience “{audience}” needs correcting first: {wrong[0].words}"
-            problems.append(Problem(path, said))
+            words = f"The audience “{audience}” needs correcting first: {wrong[0].words}"
+            problems.append(Problem(path, _TOO_MANY if room.left < 0 else words))
         found.append(replace(group, name=audience.name))
     return Group("any" if node.op == "any_of" else "none", tuple(found))

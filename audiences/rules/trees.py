@@ -7,7 +7,7 @@ an unknown field and a value that does not fit are problems, never silently ever
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,9 @@ from audiences.rules.operators import Operator, Span, fitting
 
 Path = tuple[int, ...]
 MATCHES = ("all", "any", "none")
-DEEPEST, MOST_RULES = 6, 100
+# What keeps a query one that can be planned. Both hold for a tree with the rules of the audiences that it
+# names, too, so that what a launch freezes can be read again.
+DEEPEST, MOST_RULES = 20, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def read(data: Any) -> tuple[Group, list[Problem]]:
     if not isinstance(data, Mapping):
         return Group(), [Problem((), "These rules cannot be read.")]
     group = _group(data, (), "", problems)
-    if sum(1 for _ in walk(group)) > MOST_RULES:
+    if size(group) > MOST_RULES:
         problems.append(Problem((), f"These are more than {MOST_RULES} rules."))
     return group, problems
 
@@ -98,17 +100,16 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
             yield from walk(rule, (*path, index))
 
 
-def without(group: Group, path: Path) -> Group:
-    """The tree without the rule at this place."""
-    index, *rest = path
-    rules = list(group.rules)
-    if rest:
-        inner = rules[index]
-        assert isinstance(inner, Group)
-        rules[index] = without(inner, tuple(rest))
-    else:
-        del rules[index]
-    return replace(group, rules=tuple(rules))
+def size(node: Node) -> int:
+    """How many things a tree asks: conditions, exclusions, and groups that say enough without rules."""
+    if isinstance(node, Condition):
+        return 1
+    return max(1, sum(size(rule) for rule in node.rules) + len(node.exclusions))
+
+
+def depth(node: Node) -> int:
+    """How many groups lie inside each other below this one, at most."""
+    return max(len(path) for path, one in walk(node) if isinstance(one, Group))
 
 
 def _group(data: Mapping[str, Any], path: Path, scope: str, problems: list[Problem]) -> Group:
@@ -173,7 +174,7 @@ def _node(data: Any, path: Path, scope: str, problems: list[Problem]) -> Node | 
         wrong = f"“{data['field']}” is not a rule that we know."
     elif field.scope != scope:
         wrong = f"{field.label}: this does not belong in this group. Move it out."
-    elif data.get("is") not in fitting(field):
+    elif not isinstance(data.get("is"), str) or data["is"] not in fitting(field):
         wrong = f"{field.label}: choose how it compares."
     else:
         value, wrong = _value(field, fitting(field)[data["is"]], data.get("value"))

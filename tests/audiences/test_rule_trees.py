@@ -185,8 +185,10 @@ BROKEN = [
     ({"match": "all", "rules": [], "exclusions": ["planet"]}, (), "“planet”"),
     ({"match": "all", "rules": "all"}, (), "cannot be read"),
     ({"match": "all", "rules": ["kind"]}, (0,), "cannot be read"),
-    ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": ["residential"]}] * 100},
-     (), "100 rules"),
+    ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": ["residential"]}] * 301},
+     (), "300 rules"),
+    ({"match": "all", "rules": [{"field": "name", "is": [], "value": ["Ann"]}]}, (0,), "how it compares"),
+    ({"match": "all", "rules": [{"field": "name", "is": "is", "value": ["Ann\0"]}]}, (0,), "should match"),
 ]  # fmt: skip
 
 
@@ -235,6 +237,37 @@ def test_audiences_do_not_go_round_in_a_circle():
     assert "part of itself" in segments.validate(account, one.rules)[0]
     with pytest.raises(segments.InvalidRules):
         segments.count(account, two.rules)
+
+
+def test_what_several_audiences_ask_together_can_still_be_read_once_it_is_frozen():
+    account = people.account()
+    people.contact(account, name="Ann")
+    name = {"field": "name", "is": "is", "value": ["Ann"]}
+    rules = {"match": "all", "rules": [name] * 90}
+    for _ in range(3):
+        rules = {"match": "any", "rules": [rules]}
+    many = segments_audience(account, "Many", rules)
+    within = {"field": "audience", "is": "any_of", "value": [many.pk]}
+    for _ in range(3):
+        within = {"match": "all", "rules": [within]}
+    wanted = {"match": "all", "rules": [within] * 3}
+    assert segments.validate(account, wanted) == []
+    frozen = segments.frozen(account, wanted)
+    assert segments.count(account, frozen) == 1 and "audience" not in str(frozen).replace("name", "")
+    assert "more than 300 rules" in segments.validate(account, {"match": "all", "rules": [within] * 4})[0]
+
+
+def test_audiences_that_name_each_other_many_times_end_soon(django_assert_max_num_queries):
+    account = people.account()
+    rules = {}
+    for level in range(12):  # ten to the twelfth rules, were they all put in
+        inner = segments_audience(account, f"Level {level}", rules)
+        rules = {
+            "match": "all", "rules": [{"field": "audience", "is": "any_of", "value": [inner.pk]}] * 10
+        }  # fmt: skip
+    with django_assert_max_num_queries(400):
+        (problem, *_) = segments.problems(account, rules)
+    assert "more than 300 rules" in problem.words
 
 
 def test_open_estimates_and_overdue_balances_are_left_out():
