@@ -42,6 +42,8 @@ MORE_SCOPES = (
     ("membership types", "memberships", "membership-types"),
     ("invoices", "accounting", "invoices"),
     ("estimates", "sales", "estimates"),
+    ("recurring visits", "memberships", "export/recurring-service-events"),
+    ("phone calls", "telecom", "export/calls"),
 )
 
 

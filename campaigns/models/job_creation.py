@@ -1,8 +1,9 @@
 from django.db import models
 from django.db.models import Q
 
+from integrations.servicetitan.requests import PRIORITIES
+
 DEFAULT_LEAD_DAYS, MOST_LEAD_DAYS = 2, 30
-PRIORITIES = ("Low", "Normal", "High", "Urgent")  # ServiceTitan's words
 
 
 class JobCreation(models.Model):

@@ -194,7 +194,11 @@ class ServiceTitanClient:
         return self._made_once("crm", path, booking_body(request), records.Booking, known, until)
 
     def create_job(self, request: JobRequest) -> records.Job:
-        """Make a job, once per external id as far as anybody can tell; see `_made_once`."""
+        """Make a job, once per external id as far as anybody can tell; see `_made_once`.
+
+        Where its answer was lost and it is not found, `accepted="unknown"` is raised at once: a slow request
+        may still be at work, and a job twice is a technician sent twice. Look it up before another try.
+        """
         until = time.monotonic() + PATIENCE_SECONDS
 
         def known() -> records.Job | None:
@@ -202,7 +206,7 @@ class ServiceTitanClient:
             found, _ = read_rows(body, records.Job)
             return next((one for one in found if one.is_ours(EXTERNAL_KEY, request.external_id)), None)
 
-        return self._made_once("jpm", "jobs", job_body(request), records.Job, known, until)
+        return self._made_once("jpm", "jobs", job_body(request), records.Job, known, until, in_doubt=False)
 
     def _made_once(
         self,
@@ -212,10 +216,13 @@ class ServiceTitanClient:
         kind: type[Kind],
         known: Callable[[], Kind | None],
         until: float,
+        *,
+        in_doubt: bool = True,
     ) -> Kind:
         """Post `body`. After any answer that may hide a success, `known` looks it up before another try.
 
-        Raises ProviderError; `accepted="unknown"` where neither the request nor the look-up was answered.
+        `in_doubt`: whether it is tried again where nothing is found. Raises ProviderError, with
+        `accepted="unknown"` where nobody knows whether it was made.
         """
         for attempt in range(TRIES):
             try:
@@ -232,7 +239,7 @@ class ServiceTitanClient:
                     raise doubt from error
                 if made is not None:
                     return made
-                if not _worth_another(doubt, attempt, until):
+                if not in_doubt or not _worth_another(doubt, attempt, until):
                     raise doubt
         raise AssertionError("unreachable")
 

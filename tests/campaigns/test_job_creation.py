@@ -299,6 +299,16 @@ def test_an_admin_switches_it_on_with_what_servicetitan_has(noon) -> None:
 
 
 @pytest.mark.django_db
+def test_two_who_save_the_first_choice_at_once_are_both_heard(noon) -> None:
+    account = factories.make_account()
+    by = factories.make_user(account)
+    rows = [JobCreation(account=account, lead_days=days) for days in (3, 4)]
+    for row in rows:
+        job_creation.keep(row, {"lead_days": 2}, by=by)
+    assert JobCreation.objects.get().lead_days == 4
+
+
+@pytest.mark.django_db
 def test_nobody_is_promised_thanksgiving() -> None:
     account = factories.make_account()
     open_the_office(account.pk)

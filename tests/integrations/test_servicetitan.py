@@ -379,10 +379,17 @@ def test_a_job_whose_answer_was_lost_is_found_and_not_made_again(tenant: Tenant,
     assert len(tenant.bookings) == 2
 
 
-def test_a_job_that_was_not_taken_is_made_after_looking_and_no_strangers_taken_for_it(tenant: Tenant) -> None:
+def test_a_job_that_is_not_found_is_not_made_again_at_once_and_no_strangers_taken_for_it(
+    tenant: Tenant,
+) -> None:
     client = tenant.client()
     client.create_job(job_request("step-1"))
     tenant.script = ["drop"]
+    with pytest.raises(ProviderError) as caught:
+        client.create_job(job_request("step-2"))
+    assert caught.value.accepted == "unknown"
+    assert [path.split()[0] for path in tenant.called()] == ["POST", "POST", "GET"]
+    assert client.jobs_by_external_id("step-2") == []
     assert client.create_job(job_request("step-2")).id == 101
     assert [job.id for job in client.jobs_by_external_id("step-2")] == [101]
 
