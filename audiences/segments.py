@@ -40,19 +40,21 @@ def validate(account: Account, rules: Rules | None, *, audience: int | None = No
 
 
 def compile_ids(
-    account: Account, rules: Rules | None, targeting: Rules | None = None, *, now: datetime | None = None
-) -> tuple[str, list[Any]]:
+    account: Account, rules: Rules | None, targeting: Rules | None = None, *, now: datetime | None = None,
+    sliced: bool = False,
+) -> tuple[str, list[Any]]:  # fmt: skip
     """`SELECT c.id FROM audiences_contact c WHERE …` and its parameters, one row per contact.
 
     The text ends inside its WHERE, so that a caller may append ` AND c.id > %s ORDER BY c.id LIMIT %s`.
-    `targeting` narrows further. Raises InvalidRules.
+    `targeting` narrows further. `sliced`: to be asked of some contacts at a time, so that totals of rows are
+    not taken of everybody each time. Raises InvalidRules.
     """
     now = now or clock.now()
     conditions, params = ["c.account_id = %s", "c.active"], [account.pk]
     for part in (rules, targeting):
         group = tree(account, part)
         if group.asks:
-            found = compiling.where(group, account, now)
+            found = compiling.where(group, account, now, one_by_one=sliced)
             conditions.append(f"({found.text})")
             params += found.params
     return f"SELECT c.id FROM audiences_contact c WHERE {' AND '.join(conditions)}", params

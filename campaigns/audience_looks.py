@@ -123,7 +123,7 @@ def _leavers(campaign: Campaign, look_id: int, *, now: datetime, size: int) -> t
     live = Enrollment.objects.filter(campaign=campaign, state=Enrollment.State.ACTIVE, pk__gt=look.cursor)
     contact_of = dict(live.order_by("pk").values_list("pk", "contact")[:size])
     query, params = segments.compile_ids(
-        campaign.account, campaign.audience_rules, campaign.targeting, now=now
+        campaign.account, campaign.audience_rules, campaign.targeting, now=now, sliced=True
     )
     contacts = sql.array(contact_of.values())
     still = set(sql.column(f"{query} AND c.id = ANY(%s::bigint[])", [*params, contacts]))

@@ -229,7 +229,7 @@ def _admissible(ids: list[int], now: datetime) -> list[int]:
 def matching(campaign: Campaign, after: int, size: int, now: datetime) -> list[int]:
     """At most `size` contacts of the campaign's audience behind this id, in order. Raises InvalidRules."""
     query, params = segments.compile_ids(
-        campaign.account, campaign.audience_rules, campaign.targeting, now=now
+        campaign.account, campaign.audience_rules, campaign.targeting, now=now, sliced=True
     )
     return sql.column(f"{query} AND c.id > %s ORDER BY c.id LIMIT %s", [*params, after, size])
 

@@ -37,11 +37,11 @@ class Sql:
 TRUE = Sql("TRUE")
 
 
-def where(node: Node, account: Account, now: datetime) -> Sql:
-    """The condition that a tree stands for."""
+def where(node: Node, account: Account, now: datetime, *, one_by_one: bool = False) -> Sql:
+    """The condition that a tree stands for; `one_by_one` where few contacts are asked, or a slice of them."""
     if isinstance(node, Condition):
-        return _condition(node, account, now)
-    rules = [where(rule, account, now) for rule in node.rules]
+        return _condition(node, account, now, one_by_one)
+    rules = [where(rule, account, now, one_by_one=one_by_one) for rule in node.rules]
     if node.source is not None:
         met = _joined("OR" if node.match == "any" else "AND", rules) if rules else TRUE
         some = Sql(node.source.exists(f"({met.text})"), met.params)
@@ -74,14 +74,14 @@ def _joined(word: str, parts: list[Sql]) -> Sql:
     )
 
 
-def _condition(condition: Condition, account: Account, now: datetime) -> Sql:
+def _condition(condition: Condition, account: Account, now: datetime, one_by_one: bool) -> Sql:
     field, operator = condition.field, condition.operator
     if operator.opposite:
         same = Condition(field, operator.opposite, condition.value)
-        return _condition(same, account, now).opposite()
+        return _condition(same, account, now, one_by_one).opposite()
     params = tuple(operator.params(condition.value, account, now)) if operator.value is not None else ()
     if field.summed and field.kind == Kind.NUMBER:
-        return _total(condition, params)
+        return _total(condition, params, one_by_one)
     if field.summed:
         return _latest(condition, operator, params)
     text = operator.sql.format(x=field.sql)
@@ -98,7 +98,7 @@ def _latest(condition: Condition, operator: Operator, params: tuple[Any, ...]) -
     return _joined("AND", [Sql(source.exists(f"{x} IS NOT NULL")), later])
 
 
-def _total(condition: Condition, params: tuple[Any, ...]) -> Sql:
+def _total(condition: Condition, params: tuple[Any, ...], one_by_one: bool) -> Sql:
     """A total of no rows is 0: where 0 would do, it is asked whose rows come to something else."""
     source, x = SOURCES[condition.field.of], condition.field.sql
     (wanted,) = params
@@ -107,5 +107,5 @@ def _total(condition: Condition, params: tuple[Any, ...]) -> Sql:
     else:
         met, else_, nothing_does = f"{x} <= %s", f"{x} > %s", wanted >= 0
     if nothing_does:
-        return Sql(source.having(else_), params).opposite()
-    return Sql(source.having(met), params)
+        return Sql(source.having(else_, one_by_one=one_by_one), params).opposite()
+    return Sql(source.having(met, one_by_one=one_by_one), params)

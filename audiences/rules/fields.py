@@ -45,17 +45,26 @@ class Source:
     def exists(self, conditions: str = "") -> str:
         """That a contact `c` has such a row; `conditions` are further ones over the row."""
         more = f" AND {conditions}" if conditions else ""
-        return (
-            f"EXISTS (SELECT 1 FROM {self.table} WHERE {self.account} = c.account_id"
-            f" AND {self.row_key} = {self.contact_key} AND {self.where}{more})"
-        )
+        return f"EXISTS ({self._of_contact()}{more})"
 
-    def having(self, condition: str) -> str:
-        """That the rows of a contact `c`, taken together, meet an aggregate condition. One pass over all."""
+    def having(self, condition: str, *, one_by_one: bool = False) -> str:
+        """That the rows of a contact `c`, taken together, meet an aggregate condition.
+
+        One pass over all rows, or `one_by_one` for few contacts, by the index of each. The condition must not
+        be met by no rows: without a group they have a total, too.
+        """
+        if one_by_one:
+            return f"EXISTS ({self._of_contact()} HAVING {condition})"
         return (
             f"EXISTS (SELECT 1 FROM (SELECT {self.account} AS account_id, {self.row_key} AS row_key"
             f" FROM {self.table} WHERE {self.where} GROUP BY 1, 2 HAVING {condition}) s"
             f" WHERE s.account_id = c.account_id AND s.row_key = {self.contact_key})"
+        )
+
+    def _of_contact(self) -> str:
+        return (
+            f"SELECT 1 FROM {self.table} WHERE {self.account} = c.account_id"
+            f" AND {self.row_key} = {self.contact_key} AND {self.where}"
         )
 
 

@@ -11,6 +11,7 @@ from audiences.models import Audience, Estimate, Invoice
 from audiences.rules import reading, trees
 from audiences.rules.fields import FIELDS, SOURCES
 from audiences.rules.operators import fitting
+from common import sql
 from tests.audiences import people, rule_worlds
 from tests.audiences.people import NOON
 
@@ -133,7 +134,9 @@ def test_every_field_and_comparison_is_sql(world):
             value = [rows[0].pk] if rows else _example(field, op)
             rule = {"field": key, "is": op} | ({} if operator.value is None else {"value": value})
             tree = {"match": "all", "rules": [{"match": "all", "of": field.scope, "rules": [rule]}]}
-            segments.count(world.account, tree, now=NOON)
+            query, params = segments.compile_ids(world.account, tree, now=NOON, sliced=True)
+            found = segments.contacts(world.account, tree, now=NOON).values_list("pk", flat=True)
+            assert set(sql.column(query, params)) == set(found)
             if operator.opposite and not field.of:
                 same = {"match": "none", "rules": [{**rule, "is": operator.opposite}]}
                 assert segments.count(world.account, tree) == segments.count(world.account, same)
