@@ -72,9 +72,7 @@ class AudienceForm(forms.Form):
     def clean_name(self) -> str:
         """One audience of this name per account."""
         name = str(self.cleaned_data["name"]).strip()
-        others = Audience.objects.filter(account=self.audience.account, name=name).exclude(
-            pk=self.audience.pk
-        )
+        others = Audience.objects.filter(account=self.audience.account, name=name)
         if others.exclude(pk=self.audience.pk).exists():
             raise forms.ValidationError(NAME_TAKEN)
         return name

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeGuard
 
 from accounts.models import Account
 from audiences.rules import trees
@@ -24,7 +24,7 @@ def describe(account: Account, group: Group) -> list[str]:
     else:
         found = [_said(group, names)] if group.rules or group.source else [EVERYBODY]
     if group.exclusions:
-        found.append(f"Left out: {_listed([_lower(EXCLUSIONS[key].label) for key in group.exclusions])}")
+        found.append(_left_out(group))
     return found
 
 
@@ -47,6 +47,10 @@ def _said(node: Node, names: Names) -> str:
         return _condition(node, names)
     if node.name:
         return f"In the audience “{node.name}”"
+    if _only_leaves_out(node):
+        return _left_out(node)
+    if node.match == "none" and len(node.rules) == 1 and _only_leaves_out(node.rules[0]):
+        return " or ".join(EXCLUSIONS[key].label for key in node.rules[0].exclusions)  # who is left out by it
     inner = [_said(rule, names) for rule in node.rules]
     if node.source is not None:
         if not inner:
@@ -58,6 +62,14 @@ def _said(node: Node, names: Names) -> str:
     if len(inner) == 1:
         return inner[0]
     return f"{'Any' if node.match == 'any' else 'All'} of: {'; '.join(inner)}"
+
+
+def _only_leaves_out(node: Node) -> TypeGuard[Group]:
+    return isinstance(node, Group) and bool(node.exclusions) and not node.rules and node.source is None
+
+
+def _left_out(group: Group) -> str:
+    return f"Left out: {_listed([_lower(EXCLUSIONS[key].label) for key in group.exclusions])}"
 
 
 def _condition(condition: Condition, names: Names) -> str:
