@@ -95,7 +95,7 @@ def window_words(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
 @transaction.atomic
 def keep(row: JobCreation, changed: dict[str, Any], *, by: User) -> None:
     """Keep what somebody chose; `changed` are the former values of what is new."""
-    if row.pk is None:  # where two save the first at once, the second changes what the first made
+    if row._state.adding:  # where two save the first at once, the second changes what the first made
         row.pk = JobCreation.objects.get_or_create(account=row.account)[0].pk
     row.save()
     said = (
