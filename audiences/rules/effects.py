@@ -40,9 +40,10 @@ def of_rules(account: Account, rules: Any, *, now: datetime) -> tuple[int, list[
     counts = ", ".join(
         f"count(*) FILTER (WHERE {' AND '.join(f'b{j}' for j in range(i + 1))})" for i in range(len(met))
     )
+    # OFFSET 0 has each rule asked once of a contact, not again for each of the rules after it.
     ((everybody, *left),) = sql.rows(
         f"SELECT count(*), {counts} FROM (SELECT {columns} FROM audiences_contact c"
-        " WHERE c.account_id = %s AND c.active) steps",
+        " WHERE c.account_id = %s AND c.active OFFSET 0) steps",
         [*(param for one in met for param in one.params), account.pk],
     )
     said = _words(account, written)

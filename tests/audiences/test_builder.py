@@ -6,6 +6,8 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Role
 from audiences import segments
@@ -15,7 +17,7 @@ from audiences.rules import builder, effects
 from audiences.rules.exclusions import EXCLUSIONS
 from campaigns import enrolling, launching
 from campaigns.models import Enrollment, Exclusion
-from common import clock
+from common import clock, sql
 from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.audiences import people
@@ -203,6 +205,15 @@ def test_every_rule_says_whom_it_takes_away_and_lists_them(account, csr):
     assert [number for _, number in links] == ["5", "2"]
     for link, number in links:
         assert f">{number} contacts</p>" in csr.get(unescape(link)).content.decode()
+
+
+def test_each_rule_is_asked_once_of_a_contact_however_many_follow(account):
+    rules = {"match": "all", "rules": [], "exclusions": ["open_job", "recall", "open_estimate"]}
+    with CaptureQueriesContext(connection) as queries:
+        effects.of_rules(account, rules, now=NOON)
+    (query,) = [one["sql"] for one in queries if "steps" in one["sql"]]
+    plan = sql.column(f"EXPLAIN {query}")
+    assert sum(line.strip().startswith("SubPlan") for line in plan) == 3
 
 
 @pytest.mark.parametrize("match", ["all", "any", "none"])
