@@ -18,6 +18,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts.models import Account
 from audiences import servicetitan_pages as pages
 from audiences import servicetitan_work as work
+from audiences import sync_stops
 from audiences.models import SyncCursor
 from common.transactions import atomic_with_retry
 from integrations.messaging import ProviderError
@@ -83,14 +84,17 @@ def sync(
 ) -> SyncReport:
     """Apply everything that changed at the source since the last run.
 
-    `go_on` is asked where more pages follow. A ProviderError ends the run: it is kept on the entity's
-    cursor and in the report. The next run resumes where this one ended. Anything else propagates. Safe to
-    run twice at once: whoever comes second to a page stops.
+    `go_on` is asked where more pages follow; whether somebody has stopped it, before each list, too, so that
+    it stands still after the page under way. A ProviderError ends the run: it is kept on the entity's cursor
+    and in the report. The next run resumes where this one ended. Anything else propagates. Safe to run twice
+    at once: whoever comes second to a page stops.
     """
     report = SyncReport()
     entity = ""
     try:
         for entity in [*LISTS, *EXPORTS]:
+            if sync_stops.stopped(account):
+                return report
             if entity == FIRST_EXPORT:
                 _count(account, client)
             try:

@@ -5,7 +5,7 @@ import random
 import pytest
 from django.db import DataError, connection
 
-from audiences import servicetitan_sync
+from audiences import servicetitan_sync, sync_stops
 from audiences.models import Contact, Job, RecurringVisit, SyncCursor
 from audiences.servicetitan_sync import sync
 from audiences.signals import jobs_changed
@@ -14,6 +14,7 @@ from integrations.servicetitan.client import Page
 from tests.audiences import people, source
 from tests.audiences.people import NOON
 from tests.audiences.source import Tenant
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +150,22 @@ def test_the_source_counts_before_the_first_page_and_never_again(tenant, monkeyp
     assert sync(account, client=tenant, now=NOON).finished
     assert "calls" in asked and not {"customers", "jobs", "invoices"} & set(asked)
     assert SyncCursor.objects.get(entity="jobs").busy_seconds > 0
+
+
+def test_stopped_it_stands_still_after_the_page_under_way(tenant, monkeypatch):
+    account = people.account()
+    apply = servicetitan_sync.EXPORTS["business-units"]
+
+    def stopping(*page):
+        apply(*page)
+        sync_stops.stop(account, by=make_user(account))
+
+    monkeypatch.setitem(servicetitan_sync.EXPORTS, "business-units", stopping)
+    report = sync(account, client=tenant, now=NOON)
+    assert not report.finished and not report.error and list(report.rows)[-1] == "business-units"
+    sync_stops.resume(account, by=make_user(account))
+    monkeypatch.undo()
+    assert sync(account, client=tenant, now=NOON).finished
 
 
 def test_a_page_and_its_token_stand_or_fall_together(tenant):
