@@ -102,8 +102,8 @@ def sync(
                 if not read(account, entity, client, now, go_on, report):
                     return report
             except ProviderError as error:
-                if entity not in OPTIONAL or error.code not in NOT_OURS:
-                    raise
+                if entity != LEAD_SOURCES and (entity not in OPTIONAL or error.code not in NOT_OURS):
+                    raise  # but no customer and no job waits for the names of lead sources
                 _tell(account, entity, error)
         report.finished = True
     except ProviderError as error:

@@ -9,6 +9,7 @@ from audiences import servicetitan_sync
 from audiences.models import Contact, SyncCursor, SyncStop
 
 LEAST_BUSY_SECONDS = 1.0
+_NOT_OURS = tuple(f"[{code}]" for code in sorted(servicetitan_sync.NOT_OURS))  # as errors end
 # What each list is called by people, in the order in which they are read.
 LABELS = {
     servicetitan_sync.JOB_TYPES: "Job types",
@@ -44,6 +45,11 @@ class ListState:
     optional: bool
     expected: int | None
     busy_seconds: float
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the app may not read it, and need not."""
+        return self.optional and self.error.endswith(_NOT_OURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +114,8 @@ class SyncState:
 
     @property
     def failing(self) -> list[ListState]:
-        """The needed lists whose last run ended in an error."""
-        return [each for each in self.needed if each.error]
+        """The lists whose last run ended in an error."""
+        return [each for each in self.lists if each.error and not each.left_out]
 
     @property
     def skipped(self) -> int:

@@ -63,7 +63,7 @@ def edit(rules: dict[str, Any], act: str) -> Path:
     """Change the shape: `rule:0-2` adds a rule to that group, `group:` and `of.job:` a group, `remove:` takes
     one away. The place that the change concerns."""
     verb, _, where = act.partition(":")
-    path = tuple(int(part) for part in where.split("-") if part.isdecimal())
+    path = tuple(int(part) for part in where.split("-") if part.isdecimal() and len(part) < 4)
     group = rules
     for index in path[:-1] if verb == "remove" else path:
         inner = group.get("rules", [])

@@ -85,7 +85,8 @@ def _typed(request: Request) -> tuple[dict[str, Any], list[Problem]]:
     own = request.POST.get("audience", "")
     kept = request.POST.get("rules")
     rules = builder.stored(builder.parsed(kept)) if kept else builder.typed(request.POST)
-    return builder.complete(request.account, rules, int(own) if own.isdecimal() else None)
+    known = own.isdecimal() and len(own) < 19
+    return builder.complete(request.account, rules, int(own) if known else None)
 
 
 def _edit(request: Request, audience: Audience) -> HttpResponse:

@@ -145,7 +145,7 @@ def test_rules_change_their_shape(csr):
     assert 'name="r-0-n"' in other, "another field chosen: its own comparison and an empty value"
     assert (
         'name="r-0-field"' not in shape(edit="remove:7")
-        and shape(edit="rule:9-9")
+        and shape(edit="rule:9-9" + "9" * 5000)
         and shape(edit="of.planet:")
     )
 
@@ -173,7 +173,8 @@ def test_who_may_only_look_sees_words_count_and_sample(account):
     details = agent.post("/audiences/details/", {"rules": rules}).content.decode()
     assert "Ann" in details and "Bob" not in details
     for unreadable in ("{", "[" * 100_000):
-        assert agent.post("/audiences/details/", {"rules": unreadable}).status_code == 204
+        odd = {"rules": unreadable, "audience": "9" * 5000}
+        assert agent.post("/audiences/details/", odd).status_code == 204
     assert agent.post("/audiences/shape/", {"edit": "rule:"}).status_code == 403
 
 

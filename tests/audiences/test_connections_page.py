@@ -278,16 +278,20 @@ def test_lag_odd_rows_and_errors_are_shown(account: Account, admin: Client, sand
         cursor(account, entity, complete_at=clock.now())
     odd = {"skipped": 7, "last_skipped": "Job 12: start is no date\n<b>Job 13</b>"}
     SyncCursor.objects.filter(entity="jobs").update(error="ServiceTitan answered 500 [500]", **odd)
-    SyncCursor.objects.filter(entity="recurring-service-events").update(error="403", complete_at=None)
+    not_ours = {"error": "ServiceTitan answered 403 [403]", "complete_at": None}
+    SyncCursor.objects.filter(entity="recurring-service-events").update(**not_ours)
+    SyncCursor.objects.filter(entity="estimates").update(error="ServiceTitan answered 502 [502]")
     page = admin.get(URL).content.decode()
     for words in (
         "Less than a minute",
         "Job 12: start is no date",
         "&lt;b&gt;Job 13",
         "Jobs stopped:",
+        "Estimates stopped:",
         "left out",
     ):
         assert words in page
+    assert page.count("left out") == 1
     assert sync_state.of(account).finished, "what the app may not read keeps nothing from being finished"
     clock_back = clock.now() - timedelta(minutes=45)
     SyncCursor.objects.filter(entity="customers").update(complete_at=clock_back)

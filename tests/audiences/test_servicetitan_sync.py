@@ -296,3 +296,14 @@ def test_missing_permission_for_recurring_services_stops_nothing_else(tenant, st
     limited.close()
     assert (report.finished, Job.objects.exists(), not report.error) == (finished, finished, finished)
     assert SyncCursor.objects.get(entity="recurring-service-events").error
+
+
+def test_no_job_waits_for_the_names_of_lead_sources(tenant, monkeypatch):
+    def down(self):
+        raise errors.refusal(502, "", {})
+
+    lists = servicetitan_sync.LISTS
+    _, apply = lists[servicetitan_sync.LEAD_SOURCES]
+    monkeypatch.setitem(lists, servicetitan_sync.LEAD_SOURCES, (down, apply))
+    assert sync(people.account(), client=tenant, now=NOON).finished and Job.objects.exists()
+    assert SyncCursor.objects.get(entity=servicetitan_sync.LEAD_SOURCES).error
