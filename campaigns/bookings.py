@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 60  # longer than looking a request up and making it may take
 FIRST_LOOK_SECONDS = 2
 LONGEST_LOOK_SECONDS = 120
+MAY_NOT = "403"  # the app has no such permission: nothing was made, and no job will be
 _MOST_DOUBLINGS = 6
 _MOST_TRIES = 30_000  # what the column holds
 _REASON_LENGTH = 300  # of the column
@@ -118,7 +119,12 @@ def _ask(client: ServiceTitanClient, booking: Booking, now: datetime) -> Answer 
     if booking.way != Booking.Way.REQUEST:
         job_creation.decide(booking, now=now)
     if booking.way == Booking.Way.JOB:
-        return client.create_job(job_creation.job_request(booking))
+        try:
+            return client.create_job(job_creation.job_request(booking))
+        except ProviderError as refused:
+            if refused.code != MAY_NOT:
+                raise
+        job_creation.ask_instead(booking, "the app may not create jobs in ServiceTitan")
     return _request(client, booking)
 
 

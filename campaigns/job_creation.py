@@ -23,6 +23,9 @@ from integrations.servicetitan.requests import JobRequest
 
 ARRIVAL_WINDOW = timedelta(hours=4)  # from opening; shorter where the office closes sooner
 FARTHEST = timedelta(days=60)
+_SETTLED = (
+    "way", "why_request", "starts_at", "ends_at", "servicetitan_location_id", "business_unit", "job_type",
+)  # fmt: skip
 _TO_CONFIRM = "The office still has to confirm the time with the customer."
 
 
@@ -36,17 +39,27 @@ def decide(booking: Booking, *, now: datetime) -> None:
 
     To be called once it is sure that nothing was made yet. Once it is a request it stays one.
     """
-    booking.way, booking.why_request = Booking.Way.REQUEST, ""
-    booking.starts_at = booking.ends_at = booking.servicetitan_location_id = None
+    _make_request(booking, "")
     allowed = JobCreation.objects.select_related("business_unit", "job_type", "lead_source")
     chosen = allowed.filter(account=booking.account_id, allowed=True).first()
     if chosen is not None and booking.step_id is not None:
         try:
             _plan_job(booking, chosen, now)
         except _NotPossible as missing:
-            booking.why_request = str(missing)
-    planned = ("starts_at", "ends_at", "servicetitan_location_id", "business_unit", "job_type")
-    booking.save(update_fields=["way", "why_request", *planned])
+            _make_request(booking, str(missing))
+    booking.save(update_fields=_SETTLED)
+
+
+@atomic_with_retry
+def ask_instead(booking: Booking, why: str) -> None:
+    """Make it a request after all, where ServiceTitan has just refused to create any job."""
+    _make_request(booking, why)
+    booking.save(update_fields=_SETTLED)
+
+
+def _make_request(booking: Booking, why: str) -> None:
+    booking.way, booking.why_request = Booking.Way.REQUEST, why
+    booking.starts_at = booking.ends_at = booking.servicetitan_location_id = None
 
 
 def job_request(booking: Booking) -> JobRequest:

@@ -15,6 +15,7 @@ from common import clock
 from conversations.models import Thread
 from integrations import connections
 from integrations.messaging import ProviderError
+from integrations.servicetitan import errors
 from integrations.servicetitan.client import ServiceTitanClient
 from tests import factories
 from tests.accounts.making import signed_in
@@ -170,6 +171,19 @@ def test_a_refused_job_fails_and_the_step_goes_on(company: Company, allowed: Boo
     allowed.refresh_from_db()
     assert allowed.state == "failed" and "campaignId" in allowed.reason
     assert step("booking") == ("completed", "not_booked") and made(company) == []
+
+
+def test_an_app_that_may_not_create_jobs_asks_the_office(
+    company: Company, allowed: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise errors.refusal(403, "", {})
+
+    monkeypatch.setattr(ServiceTitanClient, "create_job", forbidden)
+    work()
+    allowed.refresh_from_db()
+    assert (allowed.state, allowed.way, asked(company)) == ("sent", "request", ["New"])
+    assert (allowed.starts_at, allowed.why_request) == (None, "the app may not create jobs in ServiceTitan")
 
 
 def switched_off(booking: Booking) -> None:  # noqa: F811
