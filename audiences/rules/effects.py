@@ -36,20 +36,18 @@ def of_rules(account: Account, rules: Any, *, now: datetime) -> tuple[int, list[
     if not steps:
         return _active(account), []
     met = [compiling.where(step, account, now) for step in steps]
-    columns = ", ".join(f"({one.text}) IS TRUE AS b{i}" for i, one in enumerate(met))
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {' AND '.join(f'b{j}' for j in range(i + 1))})" for i in range(len(met))
-    )
-    # OFFSET 0 has each rule asked once of a contact, not again for each of the rules after it.
-    ((everybody, *left),) = sql.rows(
-        f"SELECT count(*), {counts} FROM (SELECT {columns} FROM audiences_contact c"
-        " WHERE c.account_id = %s AND c.active OFFSET 0) steps",
-        [*(param for one in met for param in one.params), account.pk],
+    # Each contact by the first rule that takes it away: what comes after that is not asked of it.
+    taken_by = " ".join(f"WHEN ({one.text}) IS NOT TRUE THEN {i}" for i, one in enumerate(met))
+    removed: dict[int | None, int] = dict(
+        sql.rows(
+            f"SELECT CASE {taken_by} END, count(*) FROM audiences_contact c"
+            " WHERE c.account_id = %s AND c.active GROUP BY 1",
+            [*(param for one in met for param in one.params), account.pk],
+        )
     )
     said = _words(account, written)
-    before = [everybody, *left]
-    return everybody, [
-        Effect(said[i], before[i] - left[i], _taken(steps[:i], step), bool(step.exclusions))
+    return sum(removed.values()), [
+        Effect(said[i], removed.get(i, 0), _taken(steps[:i], step), bool(step.exclusions))
         for i, step in enumerate(steps)
     ]
 
