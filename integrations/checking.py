@@ -108,7 +108,7 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
         return Answer(
             True,
             f"ServiceTitan answers, but the app may not read {', '.join(left_out)}",
-            "Everything else works; audiences cannot ask for these. Add the scopes in the developer portal, "
+            "Everything else works; what these say is unknown here. Add the scopes in the developer portal, "
             "then let the tenant’s admin accept the change.",
         )
     return Answer(True, "ServiceTitan answers, and allows all we need")
