@@ -102,6 +102,12 @@ def frozen(account: Account, rules: Rules | None) -> dict[str, Any]:
 
 def describe(account: Account, rules: Rules | None) -> list[str]:
     """The rules in words, one sentence each; what is wrong with them where they have no meaning."""
+    said, errors = told(account, rules)
+    return errors or said
+
+
+def told(account: Account, rules: Rules | None) -> tuple[list[str], list[str]]:
+    """The rules in words, and what is wrong with them: one of the two is empty."""
     if errors := validate(account, rules):
-        return errors
-    return words.describe(account, reading.typed(rules)[0])
+        return [], errors
+    return words.describe(account, reading.typed(rules)[0]), []

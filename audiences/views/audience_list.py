@@ -16,14 +16,8 @@ def audience_list(request: HttpRequest) -> HttpResponse:
     found = []
     rows = access.rows(request, Audience.objects.select_related("account", "created_by"))
     for audience in rows.order_by("name", "pk"):
-        errors = segments.validate(audience.account, audience.rules)
-        found.append(
-            {
-                "audience": audience,
-                "errors": errors,
-                "words": [] if errors else segments.describe(audience.account, audience.rules),
-            }
-        )
+        said, errors = segments.told(audience.account, audience.rules)
+        found.append({"audience": audience, "errors": errors, "words": said})
     return render(request, "audiences/audience_list.html", {"found": found})
 
 

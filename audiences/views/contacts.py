@@ -57,9 +57,9 @@ def _choice(request: Request) -> Choice:
         audience, rules = None, builder.parsed(request.GET["matching"])
     else:
         return Choice()
-    words = segments.describe(request.account, rules)
-    if segments.validate(request.account, rules):
-        return Choice(None, audience, words)
+    words, errors = segments.told(request.account, rules)
+    if errors:
+        return Choice(None, audience, errors)
     kept = [(name, value) for name, values in request.GET.lists() for value in values]
     return Choice(rules, audience, words, [pair for pair in kept if pair[0] not in ("q", "page")])
 
