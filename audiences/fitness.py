@@ -54,32 +54,35 @@ ENTRY_REASONS: tuple[tuple[str, str], ...] = (
     ("no_consent", NO_CONSENT),
 )
 
+# Over `ca` (a contact's link) and `ad` (its address): a phone of `c` that takes texts by its kind, and one
+# that ServiceTitan's doNotText keeps us from. It is kept per number, so a flag on any contact's link counts.
+# A phone known for somebody else's is none of theirs.
+TEXT_PHONE = """ca.contact_id = c.id AND ad.channel = 'phone' AND ad.line_type <> 'landline'
+      AND ca.wrong_number_at IS NULL"""
+DO_NOT_TEXT = """EXISTS (
+        SELECT 1 FROM audiences_contactaddress other WHERE other.address_id = ad.id AND other.do_not_text)"""
+MAILBOX = "ca.contact_id = c.id AND ad.channel = 'email' AND ca.wrong_number_at IS NULL"
+
 # `LEFT JOIN LATERAL (…) a ON TRUE` beside `c`: columns id, value, line_type, unreachable_since, do_not_text,
 # position. The first phone in position order that may be texted; where none may, the one whose flaw is to be
 # reported. An opted-out phone is not passed over: asking to be left alone does not move us to the next phone.
-# A phone known for somebody else's is none of theirs. ServiceTitan keeps doNotText per number, so a flag on
-# any contact's link to the phone counts.
-FIRST_TEXTABLE_ADDRESS_SQL = """
+FIRST_TEXTABLE_ADDRESS_SQL = f"""
     SELECT ad.id, ad.value, ad.line_type, ad.unreachable_since, ca.position, flag.do_not_text
     FROM audiences_contactaddress ca
     JOIN audiences_address ad ON ad.id = ca.address_id
-    CROSS JOIN LATERAL (
-        SELECT bool_or(other.do_not_text) AS do_not_text
-        FROM audiences_contactaddress other WHERE other.address_id = ad.id
-    ) flag
-    WHERE ca.contact_id = c.id AND ad.channel = 'phone' AND ad.line_type <> 'landline'
-      AND ca.wrong_number_at IS NULL
+    CROSS JOIN LATERAL (SELECT {DO_NOT_TEXT} AS do_not_text) flag
+    WHERE {TEXT_PHONE}
     ORDER BY flag.do_not_text, (ad.unreachable_since IS NOT NULL), ca.position, ca.id
     LIMIT 1
 """
 
 # As above, of emails: the first mailbox in position order that takes mail; where none does, the first. An
 # opted-out mailbox is not passed over either, and one known for somebody else's is none of theirs.
-FIRST_MAILBOX_SQL = """
+FIRST_MAILBOX_SQL = f"""
     SELECT ad.id, ad.value
     FROM audiences_contactaddress ca
     JOIN audiences_address ad ON ad.id = ca.address_id
-    WHERE ca.contact_id = c.id AND ad.channel = 'email' AND ca.wrong_number_at IS NULL
+    WHERE {MAILBOX}
     ORDER BY (ad.unreachable_since IS NOT NULL), ca.position, ca.id
     LIMIT 1
 """

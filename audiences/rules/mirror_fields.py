@@ -1,5 +1,6 @@
 """What rules can ask of the ServiceTitan mirror: contact, customer, place, tags and jobs."""
 
+from audiences import fitness
 from audiences.last_job import JOB_AT, JOB_COUNTS
 from audiences.rules import exclusions, fields
 from audiences.rules.exclusions import Exclusion
@@ -10,9 +11,7 @@ _OPEN = "j.status NOT IN ('Completed', 'Canceled')"
 _OPTED_OUT = """EXISTS (SELECT 1 FROM audiences_contactaddress ca
     JOIN audiences_optout oo ON oo.address_id = ca.address_id AND oo.lifted_at IS NULL
     WHERE ca.contact_id = c.id AND ca.wrong_number_at IS NULL AND oo.channel = '{channel}')"""
-_REACHED_BY = """EXISTS (SELECT 1 FROM audiences_contactaddress ca
-    JOIN audiences_address ad ON ad.id = ca.address_id
-    WHERE ca.contact_id = c.id AND ca.wrong_number_at IS NULL AND ad.channel = '{channel}'{more})"""
+_ADDRESS = "SELECT 1 FROM audiences_contactaddress ca JOIN audiences_address ad ON ad.id = ca.address_id"
 _CUSTOMER = "c.servicetitan_customer_id"
 
 JOB = Source(
@@ -48,12 +47,12 @@ CONTACT = (
     ),
     Field(
         "mobile", "Has a phone for texts", "Customer", Kind.YES_NO,
-        _REACHED_BY.format(channel="phone", more=" AND ad.line_type <> 'landline' AND NOT ca.do_not_text"),
+        f"EXISTS ({_ADDRESS} WHERE {fitness.TEXT_PHONE} AND NOT {fitness.DO_NOT_TEXT})",
         nullable=False,
     ),
     Field(
         "email", "Has an email address", "Customer", Kind.YES_NO,
-        _REACHED_BY.format(channel="email", more=""), nullable=False,
+        f"EXISTS ({_ADDRESS} WHERE {fitness.MAILBOX})", nullable=False,
     ),
     Field("do_not_mail", "Marked “do not mail”", "Customer", Kind.YES_NO, "c.do_not_mail", nullable=False),
     Field("customer_since", "Customer since", "Customer", Kind.DATE, "c.customer_since"),

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audiences import segments
-from audiences.models import Audience, Estimate, Invoice
+from audiences.models import Audience, ContactAddress, Estimate, Invoice
 from audiences.rules import compiling, reading, trees
 from audiences.rules.fields import FIELDS, SOURCES
 from audiences.rules.operators import fitting
@@ -298,10 +298,19 @@ def test_open_estimates_and_overdue_balances_are_left_out():
     for key, left in (("open_estimate", ["Bob", "Cy"]), ("overdue_balance", ["Ann", "Cy"])):
         found = segments.contacts(account, {"match": "all", "rules": [], "exclusions": [key]}, now=NOON)
         assert sorted(found.values_list("name", flat=True)) == left
-    assert (
-        set(Estimate.objects.open().values_list("pk", flat=True))
-        and Invoice.objects.overdue(NOON).count() == 1
-    )
+
+
+def test_a_phone_that_anybody_flagged_do_not_text_is_none_for_texts():
+    account = people.account()
+    ann, bob, cy = (people.contact(account, name=name) for name in ("Ann", "Bob", "Cy"))
+    shared = people.phone(ann)
+    people.phone(bob, value=shared.value, do_not_text=True)
+    people.phone(cy)
+    rules = {"match": "all", "rules": [{"field": "mobile", "is": "yes"}]}
+    assert [one.name for one in segments.contacts(account, rules, now=NOON)] == ["Cy"]
+    ContactAddress.objects.update(do_not_text=False)
+    found = segments.contacts(account, rules, now=NOON)
+    assert sorted(one.name for one in found) == ["Ann", "Bob", "Cy"]
 
 
 def segments_audience(account, name, rules):
