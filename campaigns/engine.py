@@ -155,18 +155,5 @@ def run_batch(
     if not rows:
         return 0
     batch = Batch(account_id, campaign_id, node, rows, now)
-    outcomes = _decide(batch) if kind.instant else kind.execute(batch)
-    passages.settle(campaign_id, drawn, node, outcomes, now=now)
+    passages.settle(campaign_id, drawn, node, kind.execute(batch), now=now)
     return len(rows)
-
-
-def _decide(batch: Batch) -> list[Outcome]:
-    """An instant node that was stored open: the first of a workflow, or one met after 20 hops."""
-    by_enrollment: dict[int, Row] = {row.enrollment_id: row for row in batch.rows}
-    decisions = KINDS[batch.node.kind].decide(
-        campaign_id=batch.campaign_id, node=batch.node, enrollment_ids=list(by_enrollment), now=batch.now
-    )
-    return [
-        Outcome([by_enrollment[i] for i in ids], State.COMPLETED, label=label)
-        for label, ids in decisions.by_label.items()
-    ]

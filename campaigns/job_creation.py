@@ -89,7 +89,7 @@ def job_request(booking: Booking) -> JobRequest:
 def first_window(account: Account, lead_days: int, *, now: datetime) -> hours.Span | None:
     """The arrival window of a job asked for now: the first business hours of the first open day that is at
     least so many days ahead and no federal holiday; None without business hours, or with none in 60 days."""
-    zone = ZoneInfo(account.timezone)
+    zone = account.zone
     first = now.astimezone(zone).date() + timedelta(days=lead_days)
     for opens, closes in business_hours.open_spans(account, first=first, last=first + FARTHEST):
         day = opens.astimezone(zone).date()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from campaigns.graph import GraphNode
+from campaigns.graph import NEXT, GraphNode
 from campaigns.models import Step
 from common import sql
 
@@ -128,8 +128,18 @@ class NodeKind:
         return batch_limit
 
     def execute(self, batch: Batch) -> list[Outcome]:
-        """Do the node's work for claimed steps, inside the engine's transaction."""
-        raise NotImplementedError
+        """Do the node's work for claimed steps, inside the engine's transaction.
+
+        Of an instant kind these were stored open: the first of a workflow, or met after 20 hops.
+        """
+        by_enrollment = {row.enrollment_id: row for row in batch.rows}
+        decisions = self.decide(
+            campaign_id=batch.campaign_id, node=batch.node, enrollment_ids=list(by_enrollment), now=batch.now
+        )
+        return [
+            Outcome([by_enrollment[i] for i in ids], State.COMPLETED, label=label)
+            for label, ids in decisions.by_label.items()
+        ]
 
     def label_sql(self, *, campaign_id: int, node: GraphNode, now: datetime) -> LabelQuery | None:
         """For instant kinds that only choose: the label of an enrollment as SQL."""
@@ -138,10 +148,11 @@ class NodeKind:
     def decide(
         self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
     ) -> Decisions:
-        """For instant kinds: by which label each enrollment leaves, and what that brings about."""
+        """For instant kinds: by which label each enrollment leaves, and what that brings about. Where there
+        is nothing to choose, everybody goes on."""
         query = self.label_sql(campaign_id=campaign_id, node=node, now=now)
         if query is None:
-            raise NotImplementedError
+            return Decisions({NEXT: list(enrollment_ids)})
         found = sql.rows(
             f"""
             SELECT {query.label}, array_agg(e.id) FROM {query.source}
