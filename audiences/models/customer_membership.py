@@ -1,17 +1,4 @@
-from datetime import datetime
-
 from django.db import models
-from django.db.models import Q
-
-
-class CustomerMembershipQuerySet(models.QuerySet["CustomerMembership"]):
-    """Questions about service agreements."""
-
-    def in_force(self, at: datetime) -> "CustomerMembershipQuerySet":
-        """Active at the source, begun, and not over."""
-        begun = Q(starts_at__isnull=True) | Q(starts_at__lte=at)
-        not_over = Q(ends_at__isnull=True) | Q(ends_at__gt=at)
-        return self.filter(begun, not_over, active=True, status="Active")
 
 
 class CustomerMembership(models.Model):
@@ -38,8 +25,6 @@ class CustomerMembership(models.Model):
     cancelled_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=True, help_text="off: deleted at the source")
     source_modified_at = models.DateTimeField(null=True, blank=True)
-
-    objects = CustomerMembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

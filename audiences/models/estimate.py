@@ -2,14 +2,6 @@ from django.db import models
 from django.db.models import Q
 
 
-class EstimateQuerySet(models.QuerySet["Estimate"]):
-    """Questions about estimates."""
-
-    def open(self) -> "EstimateQuerySet":
-        """Neither sold nor dismissed."""
-        return self.filter(active=True, status="Open")
-
-
 class Estimate(models.Model):
     """What the contractor offered a customer, mirrored from ServiceTitan. Amounts are dollars."""
 
@@ -30,8 +22,6 @@ class Estimate(models.Model):
     sold_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=True, help_text="off: deleted at the source")
     source_modified_at = models.DateTimeField(null=True, blank=True)
-
-    objects = EstimateQuerySet.as_manager()
 
     class Meta:
         constraints = [

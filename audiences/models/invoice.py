@@ -1,15 +1,5 @@
-from datetime import datetime
-
 from django.db import models
 from django.db.models import Q
-
-
-class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Questions about invoices."""
-
-    def overdue(self, at: datetime) -> "InvoiceQuerySet":
-        """Something is still to be paid, and its day is over."""
-        return self.filter(active=True, balance__gt=0, due_at__lt=at)
 
 
 class Invoice(models.Model):
@@ -32,8 +22,6 @@ class Invoice(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=True, help_text="off: deleted at the source")
     source_modified_at = models.DateTimeField(null=True, blank=True)
-
-    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from django.http import QueryDict
 
@@ -17,13 +17,13 @@ from audiences.rules import reading, trees
 from audiences.rules.exclusions import EXCLUSIONS
 from audiences.rules.fields import FIELDS, SOURCES, Field, Kind, offered
 from audiences.rules.filters import is_short, tree
-from audiences.rules.operators import Amount, Operator, Span, fitting
+from audiences.rules.operators import Amount, Operator, Span, Unit, fitting
 from audiences.rules.trees import Path, Problem
 
 DEEPEST_OFFERED = 3  # groups inside groups that the page offers
 _NAME = re.compile(r"r((?:-[0-9]{1,3}){0,8})-(match|of|field|was|is|value|n|unit)")
 _MATCH_WORDS = {"all": "All of these hold", "any": "Any of these holds", "none": "None of these holds"}
-UNITS = ("days", "weeks", "months", "years")
+UNITS = get_args(Unit)
 
 
 def fresh() -> dict[str, Any]:
@@ -168,11 +168,10 @@ class Row:
         """How a group's rules may be joined, in words."""
         if (source := SOURCES.get(self.of)) is None:
             return list(_MATCH_WORDS.items())
-        bare = source.label.removeprefix("an ").removeprefix("a ")
         return [
             ("all", f"Has {source.label} with all of these"),
             ("any", f"Has {source.label} with any of these"),
-            ("none", f"Has no {bare} with all of these"),
+            ("none", f"Has no {source.bare_label} with all of these"),
         ]
 
     @property

@@ -42,6 +42,11 @@ class Source:
     contact_key: str
     where: str = "TRUE"
 
+    @property
+    def bare_label(self) -> str:
+        """Without its article, as in "Has no …"."""
+        return self.label.removeprefix("an ").removeprefix("a ")
+
     def exists(self, conditions: str = "") -> str:
         """That a contact `c` has such a row; `conditions` are further ones over the row."""
         more = f" AND {conditions}" if conditions else ""

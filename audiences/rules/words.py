@@ -54,8 +54,8 @@ def _said(node: Node, names: Names) -> str:
     inner = [_said(rule, names) for rule in node.rules]
     if node.source is not None:
         if not inner:
-            return f"Has {'no ' + _bare(node.source.label) if node.match == 'none' else node.source.label}"
-        lead = _OF[node.match].format(label=node.source.label, one=_bare(node.source.label))
+            return f"Has {'no ' + node.source.bare_label if node.match == 'none' else node.source.label}"
+        lead = _OF[node.match].format(label=node.source.label, one=node.source.bare_label)
         return lead + _listed([_lower(words) for words in inner], "or" if node.match == "any" else "and")
     if node.match == "none":
         return f"None of: {'; '.join(inner)}"
@@ -106,10 +106,6 @@ def _amount(field: Field, value: Any) -> str:
     if field.unit == "$":
         return f"${number}"
     return f"{number} {field.unit}".strip()
-
-
-def _bare(label: str) -> str:
-    return label.removeprefix("an ").removeprefix("a ")
 
 
 def _lower(words: str) -> str:

@@ -92,8 +92,11 @@ def _typed(request: Request) -> tuple[dict[str, Any], list[Problem]]:
 def _edit(request: Request, audience: Audience) -> HttpResponse:
     posted = request.method == "POST"
     form = AudienceForm(request.POST if posted else None, audience=audience)
-    typed = builder.typed(request.POST) if posted else builder.stored(audience.rules)
-    rules, problems = builder.complete(request.account, typed, audience.pk)
+    if posted:
+        rules, problems = builder.complete(request.account, builder.typed(request.POST), audience.pk)
+    else:
+        rules = builder.stored(audience.rules)
+        problems = segments.problems(request.account, audience.rules, audience=audience.pk)
     verb = "changed_audience" if audience.pk else "created_audience"
     if posted and form.is_valid() and not problems and form.save(rules):
         audit.record(
@@ -101,15 +104,14 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
         )
         messages.success(request, f"The audience “{audience.name}” is saved.")
         return redirect("audiences:list")
-    wrong = problems if posted else segments.problems(request.account, audience.rules, audience=audience.pk)
     context = {
         "form": form,
         "audience": audience,
-        "root": builder.rows(request.account, rules, wrong),
-        "errors": [problem.words for problem in wrong],
+        "root": builder.rows(request.account, rules, problems),
+        "errors": [problem.words for problem in problems],
         "words": segments.describe(request.account, audience.rules),
         **_kept(rules),
-        **_counted(request, rules, wrong),
+        **_counted(request, rules, problems),
     }
     return render(request, PAGE, context, status=422 if posted else 200)
 

@@ -78,20 +78,22 @@ On = Annotated[bool, BeforeValidator(_on)]  # a null is on
 Off = Annotated[bool, BeforeValidator(_off)]  # a null is off
 
 
-class Record(BaseModel):
-    """One row of ServiceTitan's; attributes in snake case, as everywhere here."""
+class Part(BaseModel):
+    """Something inside a row of ServiceTitan's; attributes in snake case, as everywhere here."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Record(Part):
+    """One row of ServiceTitan's."""
 
     id: Id
     active: On = True
     modified_on: MaybeInstant = None
 
 
-class Address(BaseModel):
+class Address(Part):
     """A postal address; any part may be empty."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     street: Text = None
     unit: Text = None
@@ -115,10 +117,8 @@ class Customer(Record):
     merged_to_id: MaybeId = None
 
 
-class PhoneSettings(BaseModel):
+class PhoneSettings(Part):
     """What ServiceTitan says about a phone; `do_not_text` is read-only there."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     do_not_text: Off = False
 
@@ -143,10 +143,8 @@ class Location(Record):
     merged_to_id: MaybeId = None
 
 
-class ExternalDatum(BaseModel):
+class ExternalDatum(Part):
     """One thing that an application keeps on a row of ServiceTitan's."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     key: Word = ""
     value: Word = ""
@@ -228,18 +226,14 @@ class Booking(Record):
     source: Text = None
 
 
-class Reference(BaseModel):
+class Reference(Part):
     """A reference whose other fields are not used."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     id: MaybeId = None
 
 
-class Status(BaseModel):
+class Status(Part):
     """A word with a number."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
     name: Word = ""
 

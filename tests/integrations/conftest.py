@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.integrations.tenant import Tenant
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -83,3 +85,11 @@ def server() -> Iterator[LocalServer]:
     yield local
     local.loop.call_soon_threadsafe(local.loop.stop)
     thread.join(5)
+
+
+@pytest.fixture
+def tenant(server: Any) -> Iterator[Tenant]:
+    made = Tenant(server)
+    yield made
+    for client in made.clients:
+        client.close()

@@ -1,9 +1,8 @@
-"""ServiceTitan's client over HTTP: tokens, repeats, exports, and bookings made once."""
+"""ServiceTitan's client over HTTP: tokens, repeats and exports."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,96 +11,8 @@ from aiohttp import web
 
 from integrations.messaging import ProviderError
 from integrations.servicetitan import tokens
-from integrations.servicetitan.access import ServiceTitanAccess
-from integrations.servicetitan.client import ServiceTitanClient
-from integrations.servicetitan.requests import BookingRequest, JobRequest
-
-REQUEST = BookingRequest(external_id="tr-7", name="Ann Lee", summary="Tune-up", phone="+15125550142")
-HTML = "<html><body>502 Bad Gateway</body></html>"
-
-
-def ours_of(body: dict[str, Any]) -> dict[str, Any]:
-    """What a booking, or a job, repeats of its request."""
-    if "externalId" in body:
-        return {"externalId": body["externalId"]}
-    return {"customerId": body["customerId"], "externalData": body["externalData"]["externalData"]}
-
-
-class Tenant:
-    """A tenant behind the local server: hands out tokens, answers from a script, else from `rows`."""
-
-    def __init__(self, server: Any) -> None:
-        server.handler = self.answer
-        self.server = server
-        self.tokens = 0
-        self.expires_in = 900
-        self.script: list[web.Response | str] = []
-        self.bookings: list[dict[str, Any]] = []
-        self.bodies: dict[str, Any] = {}
-        self.pauses: list[float] = []
-        self.clients: list[ServiceTitanClient] = []
-
-    def client(self, **changes: Any) -> ServiceTitanClient:
-        fields: dict[str, Any] = {
-            "client_id": "cid",
-            "client_secret": "secret",
-            "app_key": "app",
-            "tenant_id": "42",
-            "base_url": self.server.url,
-            "auth_base_url": self.server.url,
-            "booking_provider_id": 9,
-        }
-        made = ServiceTitanClient(ServiceTitanAccess(**fields | changes), pause=self.pauses.append)
-        self.clients.append(made)
-        return made
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        if request.path == "/connect/token":
-            self.tokens += 1
-            return web.json_response(
-                {"access_token": f"t{self.tokens}", "expires_in": self.expires_in, "token_type": "Bearer"}
-            )
-        step = self.script.pop(0) if self.script else None
-        if request.method == "POST" and step in (None, "drop after", "502 after"):
-            body = await request.json()
-            made = {"id": 100 + len(self.bookings), "status": "New", **ours_of(body)}
-            self.bookings.append(made)
-            if step is None:
-                return web.json_response(made)
-        if step in ("drop", "drop after"):
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        if step == "502 after":
-            return web.Response(status=502, text=HTML)
-        if isinstance(step, web.Response):
-            return step
-        if request.path.endswith("/bookings"):
-            wanted = request.query.get("externalId")
-            return self.page([row for row in self.bookings if row["externalId"] == wanted])
-        if "externalDataKey" in request.query:  # one that does not filter: every job comes back
-            return self.page(self.bookings)
-        key = request.path.split("/tenant/42/")[1]
-        return web.json_response(self.bodies[key](request.query) if key in self.bodies else {}, status=200)
-
-    @staticmethod
-    def page(rows: list[dict[str, Any]], more: bool = False) -> web.Response:
-        return web.json_response({"page": 1, "pageSize": 50, "hasMore": more, "data": rows})
-
-    def called(self) -> list[str]:
-        return [path for path in self.server.paths() if "/connect/" not in path]
-
-
-@pytest.fixture
-def tenant(server: Any) -> Iterator[Tenant]:
-    made = Tenant(server)
-    yield made
-    for client in made.clients:
-        client.close()
-
-
-def problem(status: int, title: str = "no", **headers: str) -> web.Response:
-    return web.json_response({"title": title, "status": status}, status=status, headers=headers)
+from integrations.servicetitan.requests import BookingRequest
+from tests.integrations.tenant import HTML, Tenant, problem
 
 
 def test_an_export_is_followed_from_token_to_token(tenant: Tenant) -> None:
@@ -255,7 +166,7 @@ def test_a_token_that_ran_out_is_renewed_and_the_request_signed_again(tenant: Te
 def test_bad_credentials_wait_for_somebody_to_mend_them(tenant: Tenant) -> None:
     tenant.script = [problem(401) for _ in range(9)]
     with pytest.raises(ProviderError) as caught:
-        tenant.client().create_booking(REQUEST)
+        tenant.client().create_booking(BookingRequest(external_id="tr-7", name="Ann", summary="Tune-up"))
     assert (caught.value.permanent, caught.value.accepted) == (False, "no")
     assert tenant.bookings == []
 
@@ -313,98 +224,6 @@ def test_requests_are_paced(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> 
     assert waits[-1] == pytest.approx(1.0)
     at_once = [wait for wait in waits if wait < 1 - 1e-9]
     assert 4 + len(at_once) == 60 / 4, "in any second no more than its share"
-
-
-def test_a_booking_is_asked_for_once(tenant: Tenant) -> None:
-    booking = tenant.client().create_booking(REQUEST)
-    assert (booking.id, booking.status, booking.external_id) == (100, "New", "tr-7")
-    assert tenant.called() == ["POST /crm/v2/tenant/42/booking-provider/9/bookings"]
-
-
-@pytest.mark.parametrize("fault", ["drop after", "502 after"])
-def test_a_booking_whose_answer_was_lost_is_found_and_not_made_again(tenant: Tenant, fault: str) -> None:
-    tenant.script = [fault]
-    assert tenant.client().create_booking(REQUEST).id == 100
-    assert len(tenant.bookings) == 1
-    assert [path.split()[0] for path in tenant.called()] == ["POST", "GET"]
-
-
-def test_a_booking_that_was_not_taken_is_asked_for_again_after_looking(tenant: Tenant) -> None:
-    tenant.script = ["drop"]
-    assert tenant.client().create_booking(REQUEST).id == 100
-    assert [path.split()[0] for path in tenant.called()] == ["POST", "GET", "POST"]
-    assert len(tenant.bookings) == 1
-
-
-def test_a_throttled_booking_is_simply_repeated(tenant: Tenant) -> None:
-    tenant.script = [problem(429)]
-    assert tenant.client().create_booking(REQUEST).id == 100
-    assert [path.split()[0] for path in tenant.called()] == ["POST", "POST"]
-
-
-def test_a_booking_nobody_can_look_up_stays_unknown(tenant: Tenant) -> None:
-    tenant.script = ["502 after", *(problem(500) for _ in range(9))]
-    with pytest.raises(ProviderError) as caught:
-        tenant.client().create_booking(REQUEST)
-    assert caught.value.accepted == "unknown"
-    assert len(tenant.bookings) == 1, "never a second one on a guess"
-
-
-def test_a_refused_booking_says_which_field(tenant: Tenant) -> None:
-    body = {"title": "Validation failed", "status": 400, "errors": {"Summary": ["required"]}}
-    tenant.script = [web.json_response(body, status=400)]
-    with pytest.raises(ProviderError) as caught:
-        tenant.client().create_booking(REQUEST)
-    assert (caught.value.permanent, caught.value.accepted) == (True, "no")
-    assert "Summary" in caught.value.message
-
-
-AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
-
-
-def job_request(external_id: str) -> JobRequest:
-    return JobRequest(
-        external_id=external_id, customer_id=1, location_id=2, business_unit_id=3, job_type_id=4,
-        campaign_id=5, starts_at=AT, ends_at=AT + timedelta(hours=4),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", ["drop after", "502 after"])
-def test_a_job_whose_answer_was_lost_is_found_and_not_made_again(tenant: Tenant, fault: str) -> None:
-    client = tenant.client()
-    assert client.create_job(job_request("step-1")).id == 100
-    tenant.script = [fault]
-    assert client.create_job(job_request("step-2")).id == 101
-    assert [path.split()[0] for path in tenant.called()] == ["POST", "POST", "GET"]
-    assert len(tenant.bookings) == 2
-
-
-def test_a_job_that_is_not_found_is_not_made_again_at_once_and_no_strangers_taken_for_it(
-    tenant: Tenant,
-) -> None:
-    client = tenant.client()
-    client.create_job(job_request("step-1"))
-    tenant.script = ["drop"]
-    with pytest.raises(ProviderError) as caught:
-        client.create_job(job_request("step-2"))
-    assert caught.value.accepted == "unknown"
-    assert [path.split()[0] for path in tenant.called()] == ["POST", "POST", "GET"]
-    assert client.jobs_by_external_id("step-2") == []
-    assert client.create_job(job_request("step-2")).id == 101
-    assert [job.id for job in client.jobs_by_external_id("step-2")] == [101]
-
-
-def test_the_booking_provider_is_looked_up_once_where_not_configured(tenant: Tenant) -> None:
-    tags = {"page": 1, "pageSize": 50, "hasMore": False, "data": [{"id": 3, "active": False}, {"id": 4}]}
-    tenant.bodies["booking-provider-tags"] = lambda _: tags
-    client = tenant.client(booking_provider_id=None)
-    client.create_booking(REQUEST)
-    client.create_booking(BookingRequest(external_id="tr-8", name="B", summary="C"))
-    assert [path.split("/42/")[1] for path in tenant.called()] == [
-        "booking-provider-tags",
-        "booking-provider/4/bookings",
-        "booking-provider/4/bookings",
-    ]
 
 
 def test_lists_are_read_to_the_end_inactive_rows_included(tenant: Tenant) -> None:
