@@ -1,0 +1,28 @@
+"""The generated customer base is such as the sync would have made it, and leaves the database as it was."""
+
+import pytest
+from django.db.models import F
+
+from audiences import derived_contacts
+from audiences.models import Contact, Invoice, Job
+from bench import audience_ground
+from common import sql
+
+pytestmark = pytest.mark.django_db(transaction=True)
+INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+
+
+def test_generated_customers_are_such_as_the_sync_makes_them() -> None:
+    before = sql.rows(INDEXES)
+    account = audience_ground.lay(60)
+    assert sql.rows(INDEXES) == before
+    assert not sql.column("SELECT tgname FROM pg_trigger WHERE tgenabled = 'D'")
+    people = Contact.objects.filter(account=account)
+    latest = dict(people.values_list("pk", "last_job_at"))
+    derived_contacts.note_last_jobs(account.pk, people.values_list("servicetitan_customer_id", flat=True))
+    assert dict(people.values_list("pk", "last_job_at")) == latest
+    assert len(latest) == 60 and any(latest.values())
+    assert people.values("household").distinct().count() == 55  # 11, 21, 31, 41, 51 live with 10, 20 …
+    assert Invoice.objects.filter(number=F("servicetitan_job_id")).count() > 100
+    assert not Job.objects.exclude(lead_source__isnull=False, job_type__isnull=False).exists()
+    assert audience_ground.lay(60) == account  # made once
