@@ -23,6 +23,6 @@ def test_generated_customers_are_such_as_the_sync_makes_them() -> None:
     assert dict(people.values_list("pk", "last_job_at")) == latest
     assert len(latest) == 60 and any(latest.values())
     assert people.values("household").distinct().count() == 55  # 11, 21, 31, 41, 51 live with 10, 20 …
-    assert Invoice.objects.filter(number=F("servicetitan_job_id")).count() > 100
+    assert Invoice.objects.filter(servicetitan_id=F("servicetitan_job_id")).count() > 100
     assert not Job.objects.exclude(lead_source__isnull=False, job_type__isnull=False).exists()
     assert audience_ground.lay(60) == account  # made once
