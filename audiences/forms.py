@@ -1,62 +1,52 @@
-"""Forms of rules: the filters of a launch, and an audience's name beside its rules."""
+"""Forms of audiences: rules as one field of a form, and an audience's name beside its rules."""
 
-from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 from django import forms
 from django.db import IntegrityError, transaction
+from django.http import QueryDict
 
 from accounts.models import Account
-from audiences import segments
 from audiences.models import Audience
-from audiences.rules import filters
-from audiences.rules.filters import FILTERS, Filter
+from audiences.rules import builder
+from audiences.rules.trees import Problem
 
 NAME_TAKEN = "There is an audience of this name already. Choose another."
 
 
-class RulesForm(forms.Form):
-    """One field per filter. Every one may be left empty; none at all narrows nothing."""
+class RulesInput(forms.Widget):
+    """The builder's inputs, read as one value: rules as they were typed, or as a draft kept them."""
 
-    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, Any]:
+        """The rules in a request, or those under the field's name."""
+        if isinstance(data, QueryDict):
+            return builder.typed(data)
+        kept = data.get(name)
+        return kept if isinstance(kept, dict) and kept else builder.nothing()
+
+    def id_for_label(self, id_: str, index: Any = None) -> str:
+        """Where the rules begin."""
+        return "r"
+
+
+class RulesField(forms.Field):
+    """Rules of the builder; empty where they ask nothing. `problems` says what is wrong where."""
+
+    widget = RulesInput
+
+    def __init__(self, *, account: Account, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
         self.account = account
-        for key, field in FILTERS.items():
-            self.fields[key] = self._field(field)
+        self.problems: list[Problem] = []
 
-    def _field(self, field: Filter) -> forms.Field:
-        common: dict[str, Any] = {"label": field.label, "required": False}
-        if field.type is filters.Ids:
-            rows = field.asks.rows_model._default_manager.filter(account=self.account).order_by("name", "pk")
-            choices = [
-                (row.pk, str(row) if getattr(row, "active", True) else f"{row} (deleted)") for row in rows
-            ]
-            return forms.TypedMultipleChoiceField(
-                choices=choices, coerce=int, widget=forms.CheckboxSelectMultiple, **common
-            )
-        if field.type is date:
-            return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
-        if field.type is filters.Days:
-            return forms.IntegerField(min_value=0, max_value=36500, help_text="days ago", **common)
-        choices = [("", "Any"), *((word, word.title()) for word in get_args(field.type))]
-        return forms.ChoiceField(choices=choices, **common)
-
-    def rules(self) -> dict[str, Any]:
-        """The rules chosen, as `segments` reads them. Only after `is_valid()`."""
-        chosen = {key: self.cleaned_data.get(key) for key in FILTERS}
-        return {
-            key: value.isoformat() if isinstance(value, date) else value
-            for key, value in chosen.items()
-            if value not in (None, "", [])
-        }
-
-    def clean(self) -> dict[str, Any]:
-        """Hold the rules against `segments`: a deleted tag is an error, not everybody."""
-        cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            for error in segments.validate(self.account, self.rules()):
-                self.add_error(None, error)
-        return cleaned
+    def clean(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Rules as they are stored: a deleted tag is an error, not everybody."""
+        if not builder.asks(value):
+            return {}
+        rules, self.problems = builder.complete(self.account, value, None)
+        if self.problems:
+            raise forms.ValidationError([problem.words for problem in self.problems])
+        return rules
 
 
 class AudienceForm(forms.Form):

@@ -13,12 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.forms import Form, MultipleChoiceField
+from django.forms import Field, Form, MultipleChoiceField
 from django.http import QueryDict
 
 from accounts.models import Account, User
 from audiences import segments
+from audiences.forms import RulesField
 from audiences.models import Audience
+from audiences.rules import builder
+from audiences.rules.trees import Problem
 from campaigns import launching, samples, terms_form
 from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
 from campaigns.models import Campaign, LaunchDraft
@@ -72,13 +75,26 @@ def keep(draft: LaunchDraft, stage: str, data: QueryDict, *, now: datetime) -> L
     return locked
 
 
+def reshape(draft: LaunchDraft, rules: dict[str, Any], *, now: datetime) -> None:
+    """Store rules whose shape has changed; nothing where the draft is gone meanwhile."""
+    with transaction.atomic():
+        locked = LaunchDraft.objects.select_for_update().filter(pk=draft.pk, token=draft.token).first()
+        if locked is not None:
+            locked.fields["targeting"], locked.updated_at = rules, now
+            locked.save(update_fields=["fields", "updated_at"])
+
+
 def _typed(form: Form, data: QueryDict) -> dict[str, Any]:
-    return {
-        name: [_kept(value) for value in data.getlist(name)[:MOST_VALUES]]
-        if isinstance(field, MultipleChoiceField)
-        else _kept(data.get(name, ""))
-        for name, field in form.fields.items()
-    }
+    return {name: _of_field(field, name, data) for name, field in form.fields.items()}
+
+
+def _of_field(field: Field, name: str, data: QueryDict) -> Any:
+    if isinstance(field, RulesField):
+        rules = builder.typed(data)
+        return rules if builder.asks(rules) else {}
+    if isinstance(field, MultipleChoiceField):
+        return [_kept(value) for value in data.getlist(name)[:MOST_VALUES]]
+    return _kept(data.get(name, ""))
 
 
 def _kept(value: str) -> str:
@@ -120,15 +136,12 @@ def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
 def fields_of(campaign: Campaign) -> dict[str, Any]:
     """What was chosen for a campaign as fields of a new draft: its workflow's latest version, no time."""
     latest = launchable(campaign.account).filter(workflow=campaign.version.workflow_id).first()
-    rules = {
-        key: [str(item) for item in value] if isinstance(value, list) else str(value)
-        for key, value in campaign.targeting.items()
-    }
-    return rules | {
+    return {
         "name": f"Copy of {campaign.name}"[:160],
         "workflow": str(latest.pk) if latest else "",
         "playbook": str(campaign.playbook_id or ""),
         "audience": str(campaign.audience_id),
+        "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
         "number": str(campaign.number_id),
         **terms_form.fields_of(campaign),
     }
@@ -187,10 +200,21 @@ class Plan:
 
     @property
     def rules(self) -> dict[str, Any]:
-        """The targeting filters, as far as they are valid."""
+        """The rules that narrow the audience, where they have a meaning."""
+        return dict(self.chosen("targeting") or {})
+
+    @property
+    def rules_typed(self) -> dict[str, Any]:
+        """These rules as they were typed, right or wrong."""
+        kept = self.draft.fields.get("targeting")
+        return kept if isinstance(kept, dict) and kept else builder.nothing()
+
+    @property
+    def rule_problems(self) -> list[Problem]:
+        """What is wrong with them, and where."""
         form = self.forms["audience"]
         assert isinstance(form, WhomForm)
-        return form.rules()
+        return form.rules.problems
 
     @property
     def at(self) -> datetime | None:
@@ -210,10 +234,15 @@ class Plan:
         return self.chosen("start") not in (None, NOW)
 
     def preview(self) -> samples.Preview | None:
-        """Whom it would reach and how long that takes, evaluated now; None before there is an audience."""
+        """Whom it would reach and how long that takes, evaluated now; None before there is an audience.
+
+        Rules without a meaning reach nobody, and say so.
+        """
         audience: Audience | None = self.chosen("audience")
         if audience is None:
             return None
+        if self.rule_problems:
+            return samples.Preview(errors=tuple(problem.words for problem in self.rule_problems))
         return samples.preview(
             self.draft.account,
             audience=audience,
@@ -232,8 +261,9 @@ class Plan:
         rows = [
             getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "number", "playbook")
         ]
-        rules = segments.frozen(self.draft.account, audience.rules) if audience else None
-        return version_of((self.chosen("name"), rows, rules, self.rules, self.at, self.terms))
+        account = self.draft.account
+        rules = [segments.frozen(account, one) for one in (audience.rules if audience else None, self.rules)]
+        return version_of((self.chosen("name"), rows, rules, self.at, self.terms))
 
     def to_launch(self) -> launching.Draft:
         """What `launching.launch` takes. Only where the review may be visited."""

@@ -8,9 +8,8 @@ from django.db.models import QuerySet
 from django.forms.boundfield import BoundWidget
 
 from accounts.models import Account
-from audiences.forms import RulesForm
+from audiences.forms import RulesField
 from audiences.models import Audience
-from audiences.rules.filters import FILTERS
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
 from campaigns.terms import LONGEST_JOINING, end_of, last_day
@@ -19,10 +18,6 @@ from common.phone import display_phone
 from integrations.models import SendingNumber
 
 NOW, LATER = "now", "later"
-HELP = {
-    "business_units": "Customers who had a job with one of these units.",
-    "job_types": "Customers who had a job of one of these types.",
-}
 _GRACE = timedelta(minutes=5)  # a time chosen a moment ago is still meant
 
 
@@ -69,34 +64,25 @@ class WorkflowForm(forms.Form):
         _offer(self, "playbook", Playbook.objects.filter(account=account).order_by("name"))
 
 
-class WhomForm(RulesForm):
-    """The second stage: whom it reaches. The targeting filters are rules that narrow the audience."""
+class WhomForm(forms.Form):
+    """The second stage: whom it reaches: an audience, and rules that narrow it."""
 
     audience = forms.ModelChoiceField(
         queryset=Audience.objects.none(),
         empty_label="Choose an audience",
         error_messages={"required": "Choose who gets it."},
     )
+    save_as = forms.CharField(
+        label="Name of the audience",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, account=account, **kwargs)
+        super().__init__(*args, **kwargs)
         _offer(self, "audience", Audience.objects.filter(account=account).order_by("name"))
-        for name, field in self.fields.items():
-            if isinstance(field, forms.MultipleChoiceField):
-                choices = field.choices
-                field.widget = forms.CheckboxSelectMultiple()
-                field.choices = choices
-            if help_text := HELP.get(name):
-                field.help_text = help_text
-
-    def filters(self) -> list[tuple[forms.BoundField, int]]:
-        """The filters that are lists of things to tick, each with how many are ticked."""
-        found = [self[name] for name, field in self.fields.items() if _ticked(field)]
-        return [(field, len(field.value() or [])) for field in found]
-
-    def plain_filters(self) -> list[forms.BoundField]:
-        """The other filters: dates, days, a kind."""
-        return [self[name] for name in FILTERS if not _ticked(self.fields[name])]
+        self.fields["targeting"] = self.rules = RulesField(account=account, label="Rules")
 
 
 class SenderForm(forms.Form):
@@ -176,10 +162,6 @@ def _offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:
     field = form.fields[name]
     assert isinstance(field, forms.ModelChoiceField)
     field.queryset = rows
-
-
-def _ticked(field: forms.Field) -> bool:
-    return isinstance(field.widget, forms.CheckboxSelectMultiple)
 
 
 SORTS = tuple(sign + name for name in ("name", "launched", "audience", "booked") for sign in ("", "-"))

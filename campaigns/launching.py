@@ -81,7 +81,8 @@ def launch(
             "version": draft.version, "audience": draft.audience, "number": draft.number,
             "lane": lane,
             "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
-            "targeting": draft.targeting, "audience_rules": segments.frozen(account, draft.audience.rules),
+            "targeting": segments.frozen(account, draft.targeting),
+            "audience_rules": segments.frozen(account, draft.audience.rules),
             "starts_at": at if later else now, "created_by": by, "created_at": now,
             "launched_by": by, "launched_at": now, **draft.terms.columns(),
         },
@@ -152,7 +153,7 @@ def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[st
         count = segments.count(account, draft.audience.rules, draft.targeting, now=now)
     except segments.InvalidRules as invalid:
         return list(invalid.errors)
-    return [] if count else ["Nobody is in this audience with these filters. Widen them, or choose another."]
+    return [] if count else ["Nobody in this audience meets these rules. Widen them, or choose another one."]
 
 
 def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: datetime) -> list[str]:

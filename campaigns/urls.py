@@ -2,13 +2,16 @@
 
 from django.urls import include, path
 
-from campaigns.views import beginnings, campaigns, launches, pace, verbs, workflows
+from campaigns.views import beginnings, campaigns, launch_rules, launches, pace, verbs, workflows
 
 app_name = "campaigns"
 urlpatterns = [
     path("campaigns/", campaigns.campaign_list, name="list"),
     path("campaigns/new/", launches.launch, name="launch"),
     path("campaigns/new/discard/", launches.discard, name="launch_discard"),
+    path("campaigns/new/rules/shape/", launch_rules.shape, name="launch_shape"),
+    path("campaigns/new/rules/effects/", launch_rules.effects, name="launch_effects"),
+    path("campaigns/new/rules/save/", launch_rules.save, name="launch_save"),
     path("campaigns/new/<slug:stage>/", launches.stage, name="launch_stage"),
     path("campaigns/new/<slug:stage>/keep/", launches.keep, name="launch_keep"),
     path("campaigns/<int:pk>/pause/", verbs.pause, name="pause"),

@@ -1,7 +1,8 @@
 """The builder's form: what was typed ⇄ rules as they are stored, edits of their shape, and rows to show.
 
 Every input is named by the place of its rule: `r-0-2-field` is the third rule of the first group. What was
-typed is kept as it is, wrong or not yet complete; `rules.trees` says what is wrong with it.
+typed is kept as it is, wrong or not yet complete; `rules.trees` says what is wrong with it. The
+pages of an audience and of a launch show the same form.
 """
 
 import json
@@ -14,16 +15,51 @@ from django.http import QueryDict
 
 from accounts.models import Account
 from audiences.rules import reading, trees
-from audiences.rules.exclusions import EXCLUSIONS
+from audiences.rules.exclusions import EXCLUSIONS, Exclusion
 from audiences.rules.fields import FIELDS, SOURCES, Field, Kind, offered
 from audiences.rules.filters import is_short, tree
 from audiences.rules.operators import Amount, Operator, Span, Unit, fitting
 from audiences.rules.trees import Path, Problem
 
 DEEPEST_OFFERED = 3  # groups inside groups that the page offers
-_NAME = re.compile(r"r((?:-[0-9]{1,3}){0,8})-(match|of|field|was|is|value|n|unit)")
+_NAME = re.compile(r"r((?:-[0-9]{1,3}){0,20})-(match|of|name|left|field|was|is|value|n|unit)")
+_LONGEST = 1000  # letters of one value, and values of one rule, that are kept
 _MATCH_WORDS = {"all": "All of these hold", "any": "Any of these holds", "none": "None of these holds"}
 UNITS = get_args(Unit)
+USUAL = (
+    "last_job",
+    "job.type",
+    "job.unit",
+    "tag",
+    "kind",
+    "city",
+)  # what most audiences ask, offered by name
+
+
+def nothing() -> dict[str, Any]:
+    """Rules that ask nothing."""
+    return {"match": "all", "rules": []}
+
+
+def asks(rules: Mapping[str, Any]) -> bool:
+    """Whether anybody could be left out by these rules, right or wrong."""
+    return rules.get("match") not in trees.MATCHES or any(
+        rules.get(key) for key in ("rules", "exclusions", "of")
+    )
+
+
+def within(audience: int, rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules of those in an audience who meet these, too."""
+    chosen = {"field": reading.INCLUDES, "is": "any_of", "value": [audience]}
+    if rules.get("match") == "all" and not rules.get("of"):
+        return {**rules, "rules": [chosen, *rules.get("rules", [])]}
+    whole = {**nothing(), "rules": [chosen, {key: rules[key] for key in rules if key != "exclusions"}]}
+    return whole | ({"exclusions": rules["exclusions"]} if rules.get("exclusions") else {})
+
+
+def exclusions(rules: Mapping[str, Any]) -> list[tuple[Exclusion, bool]]:
+    """Whom rules may leave out by default, and whether these do."""
+    return [(one, one.key in rules.get("exclusions", [])) for one in EXCLUSIONS.values()]
 
 
 def fresh() -> dict[str, Any]:
@@ -52,16 +88,17 @@ def typed(data: QueryDict) -> dict[str, Any]:
     for name in data:
         if found := _NAME.fullmatch(name):
             path = tuple(int(part) for part in found[1].split("-")[1:])
-            places.setdefault(path, {})[found[2]] = data.getlist(name)
+            values = [value.replace("\0", "")[:_LONGEST] for value in data.getlist(name)[:_LONGEST]]
+            places.setdefault(path, {})[found[2]] = values  # the database keeps no NUL
     rules = _group((), places)
-    if exclusions := [key for key in data.getlist("exclusions") if key in EXCLUSIONS]:
-        rules["exclusions"] = exclusions
+    if left_out := [key for key in data.getlist("exclusions") if key in EXCLUSIONS]:
+        rules["exclusions"] = left_out
     return rules
 
 
 def edit(rules: dict[str, Any], act: str) -> Path:
-    """Change the shape: `rule:0-2` adds a rule to that group, `group:` and `of.job:` a group, `remove:` takes
-    one away. The place that the change concerns."""
+    """Change the shape: `rule:0-2` adds a rule to that group, `ask.tag:` one that asks this, `group:` and
+    `of.job:` a group, `remove:` takes one away. The place that the change concerns."""
     verb, _, where = act.partition(":")
     path = tuple(int(part) for part in where.split("-") if part.isdecimal() and len(part) < 4)
     group = rules
@@ -70,18 +107,22 @@ def edit(rules: dict[str, Any], act: str) -> Path:
         if index >= len(inner) or "rules" not in inner[index]:
             return ()
         group = inner[index]
-    within: list[Any] = group["rules"]
+    inside: list[Any] = group["rules"]
     if verb == "remove":
-        if path and path[-1] < len(within):
-            del within[path[-1]]
+        if path and path[-1] < len(inside):
+            del inside[path[-1]]
         return path[:-1]
     rule: dict[str, Any] = {"field": "", "is": ""}
     if verb == "group":
         rule = {"match": "any", "rules": [rule]}
     elif verb.startswith("of.") and verb[3:] in SOURCES:
         rule = {"match": "all", "of": verb[3:], "rules": [rule]}
-    within.append(rule)
-    return (*path, len(within) - 1)
+    elif verb.startswith("ask.") and (known := FIELDS.get(verb[4:])):
+        rule = {"field": known.key, "is": next(iter(fitting(known)))}
+        if known.scope:
+            rule = {"match": "all", "of": known.scope, "rules": [rule]}
+    inside.append(rule)
+    return (*path, len(inside) - 1) if "field" in rule else (*path, len(inside) - 1, 0)
 
 
 def _group(path: Path, places: Mapping[Path, Mapping[str, list[str]]]) -> dict[str, Any]:
@@ -96,6 +137,10 @@ def _group(path: Path, places: Mapping[Path, Mapping[str, list[str]]]) -> dict[s
     found: dict[str, Any] = {"match": here.get("match", ["all"])[0], "rules": rules}
     if here.get("of"):
         found["of"] = here["of"][0]
+    if path and here.get("name"):
+        found["name"] = here["name"][0]
+    if path and here.get("left"):
+        found["exclusions"] = here["left"]
     return found
 
 
@@ -162,6 +207,17 @@ class Row:
     def of(self) -> str:
         """The source that a group asks for."""
         return str(self.data.get("of", ""))
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """Whom a group inside leaves out, in words: nobody types that, so it is shown and kept."""
+        keys = self.data.get("exclusions", []) if self.path else []
+        return [(key, EXCLUSIONS[key].label if key in EXCLUSIONS else key) for key in keys]
+
+    @property
+    def usual(self) -> list[Field]:
+        """What is offered by name to begin with."""
+        return [FIELDS[key] for key in USUAL if key in FIELDS] if not self.path else []
 
     @property
     def matches(self) -> list[tuple[str, str]]:
@@ -276,6 +332,5 @@ def complete(
     account: Account, rules: Mapping[str, Any], audience: int | None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Typed rules as they are stored, and what is wrong with them; with problems, as they were typed."""
-    within = (audience,) if audience else ()
-    problems = reading.ready(account, rules, within=within)[1]
+    problems = reading.ready(account, rules, within=(audience,) if audience else ())[1]
     return (dict(rules) if problems else trees.write(reading.typed(rules)[0])), problems

@@ -1,7 +1,7 @@
 """The short form of rules: one value for each of a few filters, all of which must hold.
 
-It is what launches narrow an audience by, and how simple audiences are stored; a tree says the rest. A
-filter that is null or an empty list is not set.
+It is how simple audiences, and what launches narrowed them by, were written before there were trees. A filter
+that is null or an empty list is not set.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,8 @@ Days = Annotated[int, pydantic.Field(ge=0, le=36500)]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter: its label, its type, the declared field it asks, and the rule it stands for."""
+    """One filter: its type, the declared field it asks, and the rule it stands for."""
 
-    label: str
     type: Any
     field: str
     op: str
@@ -45,17 +44,15 @@ def _days(value: int) -> dict[str, Any]:
 
 
 FILTERS: dict[str, Filter] = {
-    "kind": Filter(
-        "Kind of customer", Literal["residential", "commercial"], "kind", "any_of", lambda value: [value]
-    ),
-    "tags": Filter("Any of the tags", Ids, "tag", "any_of"),
-    "without_tags": Filter("None of the tags", Ids, "tag", "none_of"),
-    "business_units": Filter("A job in any of the business units", Ids, "job.unit", "any_of", of="job"),
-    "job_types": Filter("A job of any of the types", Ids, "job.type", "any_of", of="job"),
-    "last_job_before": Filter("Last job before", date, "last_job", "before", date.isoformat),
-    "last_job_after": Filter("Last job on or after", date, "last_job", "since", date.isoformat),
-    "days_since_last_job_min": Filter("Last job at least", Days, "last_job", "more_ago", _days),
-    "days_since_last_job_max": Filter("Last job at most", Days, "last_job", "in_last", _days),
+    "kind": Filter(Literal["residential", "commercial"], "kind", "any_of", lambda value: [value]),
+    "tags": Filter(Ids, "tag", "any_of"),
+    "without_tags": Filter(Ids, "tag", "none_of"),
+    "business_units": Filter(Ids, "job.unit", "any_of", of="job"),
+    "job_types": Filter(Ids, "job.type", "any_of", of="job"),
+    "last_job_before": Filter(date, "last_job", "before", date.isoformat),
+    "last_job_after": Filter(date, "last_job", "since", date.isoformat),
+    "days_since_last_job_min": Filter(Days, "last_job", "more_ago", _days),
+    "days_since_last_job_max": Filter(Days, "last_job", "in_last", _days),
 }
 
 _Shape = pydantic.create_model(  # type: ignore[call-overload]
@@ -84,5 +81,5 @@ def _sentence(error: Any) -> str:
     key = str(error["loc"][0]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         return f"“{key}” is not a rule that we know."
-    label = FILTERS[key].label if key in FILTERS else key
+    label = FILTERS[key].asks.label if key in FILTERS else key
     return f"{label}: {error['msg'][:1].lower()}{error['msg'][1:]}."

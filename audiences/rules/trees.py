@@ -32,6 +32,11 @@ class Problem:
     path: Path
     words: str
 
+    @property
+    def place(self) -> str:
+        """The id of the element that shows this rule."""
+        return "-".join(["r", *map(str, self.path)])
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

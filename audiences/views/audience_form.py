@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,15 +12,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, audit
 from accounts.access import Request
-from audiences import segments
+from audiences import counting, segments
 from audiences.forms import AudienceForm
 from audiences.models import Audience
-from audiences.rules import builder, effects
-from audiences.rules.exclusions import EXCLUSIONS
+from audiences.rules import builder
 from audiences.rules.trees import Problem
-from common import clock
+from audiences.views import rule_effects
 
 PAGE = "audiences/audience_form.html"
+_FIRST_PAINT = 1.0  # seconds that a page waits for its count; then it comes by itself
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,7 +48,7 @@ def shape(request: Request) -> HttpResponse:
     rules = builder.typed(request.POST)
     focus = builder.edit(rules, request.POST["edit"]) if "edit" in request.POST else None
     context = {"root": builder.rows(request.account, rules, [], focus=focus), "recount": True}
-    return render(request, f"{PAGE}#rules-tree", context | _kept(rules))
+    return render(request, "audiences/rules_tree.html", context | _page_of_rules(rules))
 
 
 @require_POST
@@ -56,8 +56,11 @@ def shape(request: Request) -> HttpResponse:
 def count(request: Request) -> HttpResponse:
     """The fragment beside the form: how many contacts the rules as typed match, or what they lack."""
     rules, problems = _typed(request)
-    context = {"fragment": True, **_counted(request, rules, problems)}
-    return render(request, f"{PAGE}#audience-count", context)
+    try:
+        counted = _counted(request, rules, problems, seconds=rule_effects.patience(request))
+    except counting.Superseded:
+        return HttpResponse(status=204)
+    return render(request, f"{PAGE}#audience-count", {"fragment": True, **counted})
 
 
 @require_POST
@@ -67,17 +70,14 @@ def details(request: Request) -> HttpResponse:
     rules, problems = _typed(request)
     if problems:
         return HttpResponse(status=204)
-    now = clock.now()
-    everybody, found = effects.of_rules(request.account, rules, now=now)
-    steps = [{"effect": one, "url": _list_of(one.rules)} for one in found]
-    query, params = segments.compile_ids(request.account, rules, now=now)
-    context = {
-        "everybody": everybody,
-        "everybody_url": _list_of({"match": "all", "rules": []}),
-        "steps": steps,
-        "sample": effects.sample(request.account, query, params),
-    }
-    return render(request, "audiences/audience_details.html", context)
+    return rule_effects.respond(
+        request,
+        rules,
+        asked_by=_asker(request),
+        url=reverse("audiences:details"),
+        form="#builder",
+        sample=True,
+    )
 
 
 def _typed(request: Request) -> tuple[dict[str, Any], list[Problem]]:
@@ -107,33 +107,50 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
     context = {
         "form": form,
         "audience": audience,
+        "asker": uuid4().hex[:12],
         "root": builder.rows(request.account, rules, problems),
-        "errors": [problem.words for problem in problems],
+        "errors": problems,
         "words": segments.describe(request.account, audience.rules),
-        **_kept(rules),
-        **_counted(request, rules, problems),
+        **_page_of_rules(rules),
+        **_counted(request, rules, problems, seconds=_FIRST_PAINT),
     }
     return render(request, PAGE, context, status=422 if posted else 200)
 
 
-def _kept(rules: dict[str, Any]) -> dict[str, Any]:
-    """Whom the audience leaves out by default, and which of it is switched on."""
+def _page_of_rules(rules: dict[str, Any]) -> dict[str, Any]:
+    """What the component of rules has to know of the page that it stands on."""
     return {
         "units": builder.UNITS,
-        "exclusions": [(one, one.key in rules.get("exclusions", [])) for one in EXCLUSIONS.values()],
+        "exclusions": builder.exclusions(rules),
+        "rules_form": "#builder",
+        "shape_url": reverse("audiences:shape"),
+        "recount_url": reverse("audiences:count"),
+        "recount_target": "#audience-count",
+        "nobody_narrowed": "No rule yet: everybody who is active. Add the first rule to narrow it.",
     }
 
 
-def _counted(request: Request, rules: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    return {
-        "problems": [problem.words for problem in problems],
-        "matching": None if problems else segments.count(request.account, rules),
-        "list_url": _list_of(rules),
+def _counted(
+    request: Request, rules: dict[str, Any], problems: list[Problem], *, seconds: float
+) -> dict[str, Any]:
+    """How many match, or what is wrong, or that it takes longer."""
+    found: dict[str, Any] = {
+        "problems": problems,
+        "list_url": rule_effects.list_of(rules),
         "rules_json": json.dumps(rules),
     }
+    found |= rule_effects.WAITS
+    if problems:
+        return found
+    try:
+        with counting.within(seconds, asked_by=_asker(request)):
+            return found | {"matching": segments.count(request.account, rules)}
+    except counting.TakesLonger:
+        words = {_FIRST_PAINT: "first", counting.AT_LENGTH: "too long"}
+        return found | {"late": words.get(seconds, "long")}
 
 
-def _list_of(rules: dict[str, Any]) -> str:
-    """Where those who match are listed."""
-    query = urlencode({"matching": json.dumps(rules, separators=(",", ":"))})
-    return f"{reverse('audiences:contacts')}?{query}"
+def _asker(request: Request) -> str:
+    """The open page that a count is for; nobody ends what other people count."""
+    page = "".join(filter(str.isalnum, request.POST.get("asker", "")))[:12]
+    return f"{request.user.pk}-{page}" if page else ""

@@ -1,11 +1,13 @@
 """The saved audiences of an account."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts import access
-from audiences import segments
+from audiences import counting, segments
 from audiences.models import Audience
 
 
@@ -27,6 +29,11 @@ def saved_count(request: HttpRequest, pk: int) -> HttpResponse:
     """The fragment in an audience's row: how many contacts match now."""
     audience = access.get(request, Audience.objects.select_related("account"), pk)
     errors = segments.validate(audience.account, audience.rules)
-    matching = None if errors else segments.count(audience.account, audience.rules)
-    context = {"audience": audience, "matching": matching}
+    context: dict[str, Any] = {"audience": audience}
+    if not errors:
+        try:
+            with counting.within(counting.AT_LENGTH):
+                context["matching"] = segments.count(audience.account, audience.rules)
+        except counting.TakesLonger:
+            context["late"] = True
     return render(request, "audiences/audience_list.html#saved-count", context)

@@ -38,7 +38,7 @@ class LaunchDraft(models.Model):
     @property
     def begun(self) -> bool:
         """Whether there is anything in it that somebody could miss."""
-        return any(value not in ("", [], None) for value in self._typed().values())
+        return any(value not in ("", [], {}, None) for value in self._typed().values())
 
     def _typed(self) -> dict[str, Any]:
         return {key: value for key, value in self.fields.items() if key != "start"}

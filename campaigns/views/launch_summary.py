@@ -1,11 +1,13 @@
 """What stands beside the stages of a launch: what was chosen so far and what it comes to."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
-from audiences import segments
-from audiences.models import DoNotCallList
+from audiences import counting, segments
+from audiences.models import Audience, DoNotCallList
+from audiences.views import rule_effects
 from campaigns import drafts, graph, samples, terms, words
 from campaigns.models import Node, WorkflowVersion
 from integrations import registration
@@ -14,19 +16,36 @@ COUNTED = ("audience", "sender", "time", drafts.REVIEW)  # stages whose summary 
 _LONG_DAY = 10 * 60 * 60  # seconds that texts may be sent in a day, unless set
 
 
-def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = None) -> dict[str, Any]:
-    """The context of `launch_summary.html`; the audience is evaluated where a stage has to do with it."""
-    if preview is None and stage in COUNTED:
-        preview = plan.preview()
+def summary(
+    plan: drafts.Plan,
+    stage: str,
+    preview: samples.Preview | None = None,
+    *,
+    seconds: float,
+    asked_by: str = "",
+) -> dict[str, Any]:
+    """The context of `launch_summary.html`; the audience is evaluated where a stage has to do with it, within
+    so many seconds, at 0 not at all. Raises Superseded where `asked_by` asks again meanwhile."""
+    late = ""
+    if preview is None and stage in COUNTED and seconds:
+        try:
+            with counting.within(seconds, asked_by=asked_by):
+                preview = plan.preview()
+        except counting.TakesLonger:
+            late = "too long" if seconds >= counting.AT_LENGTH else "long"
     version: WorkflowVersion | None = plan.chosen("workflow")
     account = plan.draft.account
     return {
         "plan": plan,
+        "late": late,
+        "once": uuid4().hex,  # what is to be asked for again stands under another id each time
+        **rule_effects.WAITS,
         "chosen": {
             name: plan.chosen(name)
             for name in ("name", "workflow", "playbook", "audience", "number", "start")
         },
         "filters": segments.describe(account, plan.rules) if plan.rules else [],
+        "audience_words": _words_of(plan) if stage == drafts.REVIEW else [],
         "starts_at": plan.at,
         "start_known": plan.done("time"),
         "terms": _terms(plan, stage),
@@ -34,6 +53,12 @@ def summary(plan: drafts.Plan, stage: str, preview: samples.Preview | None = Non
         "first_text": samples.first_text(version) if version and stage == "workflow" else "",
         **counted(preview),
     }
+
+
+def _words_of(plan: drafts.Plan) -> list[str]:
+    """The rules of the audience itself."""
+    audience: Audience | None = plan.chosen("audience")
+    return segments.describe(plan.draft.account, audience.rules) if audience else []
 
 
 def _terms(plan: drafts.Plan, stage: str) -> list[tuple[str, str]]:

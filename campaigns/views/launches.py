@@ -1,16 +1,21 @@
 """The creation modal: five stages over one draft, in the page's modal or as a page of its own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import Request
-from audiences import hours
+from audiences import counting, hours
 from audiences.models import Audience
+from audiences.rules import builder
+from audiences.rules.trees import Path, Problem
+from audiences.views import rule_effects
 from campaigns import drafts, launching, samples, words
 from campaigns.drafts import ORDER, REVIEW, STAGES, Plan
 from campaigns.models import Campaign, LaunchDraft
@@ -36,7 +41,7 @@ def launch(request: Request) -> HttpResponse:
         drafts.fill(draft, fields)
     plan = Plan(draft, now=clock.now())
     stage = "workflow" if fields else plan.resume_at()
-    return _show(request, plan, stage, continued=draft.begun and not fields)
+    return show(request, plan, stage, continued=draft.begun and not fields)
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,15 +51,15 @@ def stage(request: Request, stage: str) -> HttpResponse:
     _known(stage)
     draft = drafts.open_for(request.account, request.user)
     if request.method == "POST":
-        if not _current(request, draft):
-            return _gone(request, draft)
+        if not current(request, draft):
+            return gone(request, draft)
         return (
             _send(request, draft)
             if stage == REVIEW and not _going(request)
             else _go_on(request, draft, stage)
         )
     plan = Plan(draft, now=clock.now())
-    return _show(request, plan, stage if plan.reachable(stage) else plan.furthest())
+    return show(request, plan, stage if plan.reachable(stage) else plan.furthest())
 
 
 @require_POST
@@ -63,11 +68,17 @@ def keep(request: Request, stage: str) -> HttpResponse:
     """Keep what is typed while it is typed; the summary beside it, counted anew."""
     _known(stage)
     draft = drafts.open_for(request.account, request.user)
-    kept = drafts.keep(draft, stage, request.POST, now=clock.now()) if _current(request, draft) else None
+    kept = drafts.keep(draft, stage, request.POST, now=clock.now()) if current(request, draft) else None
     if "quiet" in request.GET:
         return HttpResponse(status=204)
     plan = Plan(kept or draft, now=clock.now())
-    context = {"stage": STAGES[stage], "lost": kept is None, **launch_summary.summary(plan, stage)}
+    try:
+        summary = launch_summary.summary(
+            plan, stage, seconds=rule_effects.patience(request), asked_by=asker(draft)
+        )
+    except counting.Superseded:
+        return HttpResponse(status=204)
+    context = {"stage": STAGES[stage], "lost": kept is None, **summary}
     return render(request, "campaigns/launch_kept.html", context)
 
 
@@ -82,7 +93,7 @@ def discard(request: Request) -> HttpResponse:
         return target
     draft = drafts.open_for(request.account, request.user)
     drafts.fill(draft, _template(request)[1])
-    return _show(request, Plan(draft, now=clock.now()), "workflow")
+    return show(request, Plan(draft, now=clock.now()), "workflow")
 
 
 def _known(stage: str) -> None:
@@ -101,18 +112,18 @@ def _template(request: Request) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
-def _current(request: Request, draft: LaunchDraft) -> bool:
+def current(request: Request, draft: LaunchDraft) -> bool:
     return request.POST.get("token") == str(draft.token)
 
 
-def _gone(request: Request, draft: LaunchDraft) -> HttpResponse:
+def gone(request: Request, draft: LaunchDraft) -> HttpResponse:
     """A form whose draft is over: what it launched, else a new draft."""
     campaign = drafts.launched_with(request.account, request.POST.get("token", ""))
     if campaign is not None:
         if not draft.begun:
             drafts.discard(draft)
         return leave_for(request, "analytics:campaign", campaign.pk)
-    return _show(request, Plan(draft, now=clock.now()), "workflow", status=409, alert=GONE)
+    return show(request, Plan(draft, now=clock.now()), "workflow", status=409, alert=GONE)
 
 
 def _going(request: Request) -> str:
@@ -127,10 +138,10 @@ def _go_on(request: Request, draft: LaunchDraft, stage: str) -> HttpResponse:
     plan = Plan(draft, now=clock.now())
     target = _going(request) or ORDER[ORDER.index(stage) + 1]
     if ORDER.index(target) > ORDER.index(stage) and not plan.done(stage):
-        return _show(request, plan, stage, form=plan.forms[stage], status=422)
+        return show(request, plan, stage, form=plan.forms[stage], status=422)
     target = target if plan.reachable(target) else plan.furthest()
     if request.htmx:  # type: ignore[attr-defined]
-        return _show(request, plan, target)
+        return show(request, plan, target)
     return redirect("campaigns:launch_stage", target)
 
 
@@ -139,16 +150,20 @@ def _send(request: Request, draft: LaunchDraft) -> HttpResponse:
     plan = Plan(draft, now=clock.now())
     if not plan.reachable(REVIEW):
         behind = plan.furthest()
-        return _show(request, plan, behind, form=plan.forms[behind], status=422)
-    preview = plan.preview()
+        return show(request, plan, behind, form=plan.forms[behind], status=422)
+    try:
+        with counting.within(counting.AT_LENGTH):
+            preview = plan.preview()
+    except counting.TakesLonger:
+        return show(request, plan, REVIEW, late="too long", status=409)
     assert preview is not None  # a reachable review has an audience
     if refusal := _refusal(request, plan, preview):
-        return _show(request, plan, REVIEW, preview=preview, status=409, **refusal)
+        return show(request, plan, REVIEW, preview=preview, status=409, **refusal)
     try:
         campaign = drafts.launch(plan, by=request.user)
     except launching.LaunchRefused as refused:
         found = [error for errors in refused.errors.values() for error in errors]
-        return _show(request, plan, REVIEW, preview=preview, status=422, errors=found)
+        return show(request, plan, REVIEW, preview=preview, status=422, errors=found)
     messages.success(request, _launched(campaign, preview))
     return leave_for(request, "analytics:campaign", campaign.pk)
 
@@ -167,7 +182,7 @@ def _refusal(request: Request, plan: Plan, preview: samples.Preview) -> dict[str
     return {}
 
 
-def _show(
+def show(
     request: Request,
     plan: Plan,
     stage: str,
@@ -175,6 +190,7 @@ def _show(
     form: Any = None,
     status: int = 200,
     preview: samples.Preview | None = None,
+    late: str = "",
     **more: Any,
 ) -> HttpResponse:
     """A stage with its form and the summary; where the person is now is remembered."""
@@ -185,10 +201,14 @@ def _show(
         "nav": _nav(plan, stage),
         "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
         "hours": words.hours(hours.window_of(request.account.pk)),
-        **launch_summary.summary(plan, stage, preview),
+        **launch_summary.summary(plan, stage, preview, seconds=0 if late else rule_effects.patience(request)),
         **more,
     }
-    if stage == REVIEW:
+    if late:
+        context["late"] = late
+    if stage == "audience":
+        context |= of_rules(plan.draft, plan.rules_typed, plan.rule_problems)
+    if stage == REVIEW and context["preview"] is not None:
         context |= _reviewed(plan, context["preview"])
     return _answer(request, plan, context, status)
 
@@ -226,3 +246,25 @@ def _launched(campaign: Campaign, preview: samples.Preview) -> str:
     if campaign.status == Campaign.Status.SCHEDULED:
         return f"{campaign.name} is scheduled for {people}. Its audience is being taken in now."
     return f"{campaign.name} is launched to {people}. Its audience is being taken in now."
+
+
+def of_rules(
+    draft: LaunchDraft, rules: dict[str, Any], problems: Sequence[Problem] = (), *, focus: Path | None = None
+) -> dict[str, Any]:
+    """What the component of rules has to know of the modal."""
+    return {
+        "root": builder.rows(draft.account, rules, list(problems), focus=focus),
+        "units": builder.UNITS,
+        "exclusions": builder.exclusions(rules),
+        "rules_form": "#launch-form",
+        "shape_url": reverse("campaigns:launch_shape"),
+        "recount_url": reverse("campaigns:launch_keep", args=["audience"]),
+        "recount_target": "#launch-summary",
+        "recount_swap": "outerMorph",
+        "nobody_narrowed": "No rule: the whole audience gets it. Each rule leaves fewer customers.",
+    }
+
+
+def asker(draft: LaunchDraft) -> str:
+    """The draft that a count is for: what is typed next ends what is still counted for it."""
+    return f"launch-{draft.token.hex[:12]}"

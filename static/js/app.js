@@ -202,6 +202,15 @@
     next?.focus();
   });
 
+  // A closed list of things to tick says what is ticked in it, as the server does.
+  document.addEventListener("change", (event) => {
+    const words = event.target.closest(".rule-choices")?.querySelector("[data-chosen-words]");
+    if (!words) return;
+    const ticked = [...event.target.closest(".rule-choices").querySelectorAll(":checked + span")].map((one) => one.textContent.trim());
+    words.textContent = ticked.length > 3 ? `${ticked.slice(0, 2).join(", ")} and ${ticked.length - 2} more`
+      : ticked.join(", ") || words.dataset.chosenWords;
+  });
+
   // Whatever lands in #modal-body opens the modal; its root may say how large and how it is called.
   document.addEventListener("htmx:after:swap", () => {
     const modal = byId("modal");

@@ -133,6 +133,9 @@ RULES: dict[str, Rule] = {
         capability="launch_campaign", methods=BOTH, arg="stage", owned=False, answers={409}
     ),
     "campaigns:launch_keep": Rule(capability="launch_campaign", methods=POST, arg="stage", owned=False),
+    "campaigns:launch_shape": Rule(capability="launch_campaign", methods=POST),
+    "campaigns:launch_effects": Rule(capability="launch_campaign", methods=POST),
+    "campaigns:launch_save": Rule(capability="build_audience", methods=POST, answers={409}),
     "campaigns:launch_discard": Rule(capability="launch_campaign", methods=POST),
     "campaigns:pause": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
     "campaigns:resume": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),

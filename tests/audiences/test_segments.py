@@ -77,8 +77,8 @@ def test_a_date_begins_at_company_midnight():
     [
         ({"postcode": 1}, "“postcode” is not a rule"),
         ({"tags": [987654]}, "does not exist any more"),
-        ({"last_job_before": "soon"}, "Last job before"),
-        ({"days_since_last_job_min": -1}, "Last job at least"),
+        ({"last_job_before": "soon"}, "Last job: "),
+        ({"days_since_last_job_min": -1}, "Last job: "),
         ({"kind": "giant"}, "Kind of customer"),
     ],
 )

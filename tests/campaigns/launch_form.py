@@ -43,7 +43,7 @@ class Ready:
         """What the browser would send from a stage."""
         typed: dict[str, dict[str, Any]] = {
             "workflow": {"name": "Spring tune-ups", "workflow": self.version.pk, "playbook": ""},
-            "audience": {"audience": self.audience.pk, "last_job_before": "", "last_job_after": ""},
+            "audience": {"audience": self.audience.pk, "r-match": "all", "save_as": ""},
             "sender": {"number": self.number.pk},
             "time": {"start": "now", "starts_at": ""},
             "review": {name: self.draft.reviewed.get(name, "") for name in ("admitted", "plan")},
@@ -58,7 +58,7 @@ class Ready:
         """Fill the stages before `until`, each holding; the page of `until`."""
         self.open()
         for stage in FORMS[: ([*FORMS, "review"]).index(until)]:
-            fits = {k: v for k, v in changes.items() if k in FIELDS[stage]}
+            fits = {k: v for k, v in changes.items() if k in FIELDS[stage] or _of_rules(stage, k)}
             answer = self.post(stage, **fits)
             assert answer.status_code == 302, (stage, answer.content.decode())
         return self.client.get(at(until)).content.decode()
@@ -66,13 +66,28 @@ class Ready:
 
 FIELDS = {
     "workflow": {"name", "workflow", "playbook"},
-    "audience": {"audience", "business_units", "tags", "kind", "last_job_before"},
+    "audience": {"audience", "exclusions", "save_as"},
     "sender": {"number"},
     "time": {
         "start", "starts_at", "texts_per_hour", "send_by_hours", "exits", "joining", "joins_until",
         "again_days",
     },
 }  # fmt: skip
+
+
+def _of_rules(stage: str, name: str) -> bool:
+    return stage == "audience" and name.startswith("r-")
+
+
+def condition(place: str, field: str, op: str, **value: Any) -> dict[str, Any]:
+    """One rule as the builder's inputs send it."""
+    typed = {"field": field, "is": op, **value}
+    return {f"r-{place}-{part}": given for part, given in typed.items()}
+
+
+def with_unit(pk: int) -> dict[str, Any]:
+    """The rule of who had a job with a business unit."""
+    return {"r-0-match": "all", "r-0-of": "job", **condition("0-0", "job.unit", "any_of", value=[pk])}
 
 
 def at(stage: str) -> str:

@@ -119,6 +119,41 @@ def test_what_is_typed_in_the_last_moment_is_kept_and_two_clicks_launch_once(
     assert Campaign.objects.count() == 1
 
 
+def test_an_audience_is_narrowed_by_keyboard_kept_and_saved(site: Page, account: Account) -> None:
+    factories.make_contact(account, "+13125550109", kind="commercial")
+    site.get_by_role("link", name="New campaign").click()
+    site.get_by_label("Campaign name").fill("Companies first")
+    site.get_by_label("Workflow", exact=True).select_option(index=1)
+    site.get_by_role("button", name="Continue", exact=True).last.click()
+    at_heading(site, "Who should get it?")
+    press(site, "Tab", "E")
+    expect(site.locator("#launch-summary")).to_contain_text("4 contacts would get it")
+    site.get_by_role("button", name="Kind of customer").focus()
+    press(site, "Enter")
+    asked = site.get_by_label("What this rule asks")
+    expect(asked).to_be_focused()
+    expect(site.locator("#launch-summary")).to_contain_text("choose at least one")
+    before = site.locator("#launch-form").bounding_box()
+    press(site, "Tab", "Tab", "Tab", "Tab", "Space")  # comparison, list, its first kind, the second
+    expect(site.locator("#launch-summary")).to_contain_text("1 contact would get it")
+    expect(site.locator("#launch-effects")).to_contain_text("Kind of customer: commercial−3")
+    expect(site.locator(".rule-choices summary")).to_have_text("commercial")
+    expect(asked).to_have_value("kind")
+    assert site.locator("#launch-form").bounding_box() == before, "nothing jumps"
+
+    press(site, "Escape")
+    expect(site.locator("#modal")).to_be_hidden()
+    site.get_by_role("link", name="New campaign").click()
+    expect(site.get_by_label("What this rule asks")).to_have_value("kind")
+    expect(site.locator("#launch-summary")).to_contain_text("1 contact would get it")
+    site.get_by_text("Save as an audience").click()
+    site.get_by_label("Name of the audience").fill("Companies")
+    site.get_by_role("button", name="Save and choose it").click()
+    expect(site.get_by_text("is saved, and chosen for this campaign")).to_be_visible()
+    expect(site.get_by_label("What this rule asks")).to_have_count(0)
+    expect(site.locator("#launch-summary")).to_contain_text("1 contact would get it")
+
+
 def test_pausing_and_stopping_from_the_list(site: Page, live_server: Any, account: Account) -> None:
     campaign = launched(account)
     site.goto(f"{live_server.url}/campaigns/")
