@@ -78,6 +78,7 @@ ACTS: dict[str, Act] = {
     "changed_job_creation": Act("Account", "Changed how workflows book"),
     "stopped_sync": Act("Account", "Stopped the sync"),
     "resumed_sync": Act("Account", "Let the sync go on"),
+    "changed_freshness": Act("Account", "Changed how old the mirror may be"),
     "changed_email_sender": Act("Account", "Changed what emails are sent from"),
 }
 

@@ -79,6 +79,7 @@ REASONS = {  # of steps and enrollments; what keeps somebody out at entry has it
     "campaign_stopped": "The campaign was stopped",
     "error": "Could not be moved on; nothing was sent",
     "went_round_too_often": "Came to one step a hundred times",
+    "source_unreachable": "ServiceTitan could not be asked about them, twice two hours apart",
     "left_audience": "No longer matches the audience",
     "replied": "Replied",
     "merge_field_missing": "Something that its words need is not known of this customer",

@@ -5,6 +5,8 @@ where the contact has no phone). Rules that ask for the time read it from `momen
 of its one parameter: `WITH {MOMENT_SQL} …`.
 """
 
+from audiences.last_job import booked_since
+
 MOMENT_SQL = "moment(now) AS (SELECT %s::timestamptz)"
 
 OPTED_OUT = "EXISTS (SELECT 1 FROM audiences_optout oo WHERE oo.address_id = a.id AND oo.lifted_at IS NULL)"
@@ -94,6 +96,11 @@ _CONFIRMABLE = """
         AND oo.account_id = r.account_id AND oo.lifted_at IS NULL AND oo.source = 'text' AND oo.at > %s)
 """
 
+_BOOKED = f"""EXISTS (
+    SELECT 1 FROM audiences_job j
+    WHERE j.account_id = c.account_id AND j.servicetitan_customer_id = c.servicetitan_customer_id
+      AND {booked_since("r.unless_booked_since")})"""
+
 REFUSALS_SQL = f"""
     WITH {MOMENT_SQL}
     SELECT r.key,
@@ -114,12 +121,13 @@ REFUSALS_SQL = f"""
              WHEN r.confirms = 0 AND {OPTED_OUT} THEN 'opted_out'
              WHEN r.unasked AND r.medium <> 'email' AND {ON_DO_NOT_CALL_LIST} THEN 'do_not_call'
              WHEN r.unasked AND r.medium = 'text' AND {NO_CONSENT} THEN 'no_consent'
+             WHEN r.unless_booked_since IS NOT NULL AND {_BOOKED} THEN 'booked'
              WHEN r.medium = 'call' AND r.recorded_voice AND NOT {RECORDED_CALLS_AGREED} THEN 'no_consent'
            END
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[],
-                %s::bool[], %s::bool[], %s::bigint[], %s::bool[], %s::bool[])
+                %s::bool[], %s::bool[], %s::bigint[], %s::bool[], %s::bool[], %s::timestamptz[])
          AS r(key, account_id, contact_id, address_id, medium, automated, confirmation, answer, confirms,
-              recorded_voice, unasked)
+              recorded_voice, unasked, unless_booked_since)
     LEFT JOIN audiences_contact c ON c.id = r.contact_id AND c.account_id = r.account_id
     LEFT JOIN audiences_address a
            ON a.id = r.address_id AND a.account_id = r.account_id

@@ -5,5 +5,21 @@ made where it is not completed yet; the last job is the one of the latest date. 
 (audiences_job); no parameters.
 """
 
+from datetime import timedelta
+
+JUST_BOOKED = timedelta(days=7)
+"""A job made before somebody entered a campaign, but mirrored only afterwards, was unknown to the audience
+that let them in: who has just booked is not asked to book. Older ones are history that arrives late, by a
+first sync."""
+
 JOB_COUNTS = "(j.active AND j.status <> 'Canceled')"
 JOB_AT = "coalesce(j.completed_on, j.created_on)"
+
+
+def booked_since(at: str) -> str:
+    """SQL: whether job j was made after the instant `at`, or shortly before it and not known here then."""
+    days = JUST_BOOKED.days
+    return (
+        f"({JOB_COUNTS} AND j.created_on > {at} - interval '{days} days'"
+        f" AND (j.created_on > {at} OR j.first_seen_at > {at}))"
+    )

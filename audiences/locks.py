@@ -1,4 +1,5 @@
-"""The two outer locks of whatever may touch a customer, in their order: households, then addresses."""
+"""The two outer locks of whatever may touch a customer, in their order: households, then addresses; and the
+lock between new jobs and those who enter campaigns."""
 
 from collections.abc import Iterable
 
@@ -17,9 +18,34 @@ def lock_addresses(address_ids: Iterable[int]) -> None:
     _lock("audiences_address", address_ids)
 
 
-def _lock(table: str, ids: Iterable[int]) -> None:
+_JOBS_LOCK_CLASS = 7104  # advisory locks, beside the account's id
+
+
+def hold_jobs(account_id: int) -> None:
+    """Let nobody enter a campaign until these jobs are committed, and wait for those who are entering.
+
+    Else neither would see the other: the job's news would find no passage to end, and the audience no job.
+    """
+    _advise("pg_advisory_xact_lock", account_id)
+
+
+def share_jobs(account_id: int) -> None:
+    """As somebody enters: wait for jobs that are being written, and keep others back until the commit."""
+    _advise("pg_advisory_xact_lock_shared", account_id)
+
+
+def _advise(function: str, account_id: int) -> None:
+    _in_transaction()
+    sql.run(f"SELECT {function}(%s, %s)", [_JOBS_LOCK_CLASS, account_id])
+
+
+def _in_transaction() -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("A lock outside a transaction ends with its statement.")
+
+
+def _lock(table: str, ids: Iterable[int]) -> None:
+    _in_transaction()
     with connection.cursor() as cursor:
         # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
         cursor.execute(

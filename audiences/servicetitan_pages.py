@@ -12,6 +12,7 @@ from django.db import connection
 from accounts.models import Account, BusinessUnit
 from audiences import derived_contacts
 from audiences.derived_contacts import Customer
+from audiences.locks import hold_jobs
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import (
     Appointment,
@@ -120,7 +121,11 @@ def apply_contact_methods(account: Account, records: Records) -> None:
 
 
 def apply_jobs(account: Account, records: Records) -> None:
-    """Jobs, the date of each customer's last one, and the news of what changed."""
+    """Jobs, the date of each customer's last one, and the news of what changed.
+
+    Nobody enters a campaign meanwhile; `first_seen_at` is later than the entry of whoever entered before.
+    """
+    hold_jobs(account.pk)
     units = stubs(BusinessUnit, account, (record.business_unit_id for record in records))
     types = stubs(JobType, account, (record.job_type_id for record in records))
     sources = stubs(LeadSource, account, (record.campaign_id for record in records))

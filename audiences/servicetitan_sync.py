@@ -186,7 +186,7 @@ def commit_page(
     cursor = SyncCursor.objects.select_for_update(no_key=True).get(account=account, entity=entity)
     if cursor.continue_from != token:
         raise CursorMoved(entity)
-    refused = _apply(account, page.records, apply)
+    refused = apply_records(account, page.records, apply)
     skipped = [*page.skipped, *refused]
     if skipped:
         log.warning("account %s, %s: passed over %s", account.pk, entity, "; ".join(skipped[:MOST_WORDS]))
@@ -204,7 +204,7 @@ def commit_page(
     return skipped
 
 
-def _apply(account: Account, records: Sequence[Any], apply: Apply) -> list[str]:
+def apply_records(account: Account, records: Sequence[Any], apply: Apply) -> list[str]:
     """Apply what the database takes, and say what it does not. It refuses a statement as a whole, so the
     page is halved until the odd rows stand alone. Raises what it said where none of many is taken.
     """
@@ -218,7 +218,8 @@ def _apply(account: Account, records: Sequence[Any], apply: Apply) -> list[str]:
         if len(records) == 1:
             return [f"{type(records[0]).__name__} {records[0].id}: {str(refusal).splitlines()[0][:150]}"]
         middle = len(records) // 2
-        refused = _apply(account, records[:middle], apply) + _apply(account, records[middle:], apply)
+        refused = apply_records(account, records[:middle], apply)
+        refused += apply_records(account, records[middle:], apply)
         if len(refused) == len(records) >= ALL_REFUSED:
             raise
         return refused

@@ -69,6 +69,7 @@ class Reach:
     answer: bool = (
         False  # the account's own to whoever wrote, no campaign's: free of holds, and of flags on them
     )
+    unless_booked_since: datetime | None = None  # not to whoever has a job made since then; None: to all
     confirms: int = 0  # id of the opt-out that this text confirms: it alone passes that very opt-out
 
 
@@ -92,7 +93,7 @@ def may_reach(reaches: Sequence[Reach], *, now: datetime) -> dict[int, Verdict]:
 
     Reaches are judged in the order given, and an allowed one counts towards the caps of those after it.
     Final reasons, as `audiences.fitness` has them: inactive, do_not_service, no_address, do_not_text,
-    do_not_mail, unreachable, opted_out, do_not_call, no_consent. Deferrals: hold, window, phone_cap,
+    do_not_mail, unreachable, opted_out, do_not_call, no_consent, booked. Deferrals: hold, window, phone_cap,
     mailbox_cap, household_cap; where several apply, the one that ends last.
     """
     if not reaches:
@@ -170,7 +171,7 @@ def _final_refusals(reaches: Sequence[Reach], now: datetime) -> dict[int, str]:
     asked = [
         (
             *(r.key, r.account_id, r.contact_id, r.address_id, r.medium, r.automated, r.confirmation),
-            *(r.answer, r.confirms, r.recorded_voice, _unasked(r, now)),
+            *(r.answer, r.confirms, r.recorded_voice, _unasked(r, now), r.unless_booked_since),
         )
         for r in reaches
     ]

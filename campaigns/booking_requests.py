@@ -5,6 +5,10 @@ from datetime import datetime
 from campaigns.nodes.base import Row
 from common import sql
 
+# What a workflow asked for itself has its own way on, and what comes of it is no reason to leave.
+ASKED_SQL = "b.state IN ('requested', 'sent', 'accepted', 'converted')"
+HAS_ASKED_SQL = f"EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = e.id AND {ASKED_SQL})"
+
 
 def write(
     rows: list[Row],

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from audiences import fitness, segments
+from audiences.locks import share_jobs
 from campaigns import graph, passages
 from campaigns.models import Campaign, Intake
 from campaigns.nodes import KINDS
@@ -178,8 +179,12 @@ def join(
 
 
 def alone(campaign: Campaign) -> None:
-    """Wait until nobody else evaluates this campaign's audience, and keep others from it until the commit."""
+    """Wait until nobody else evaluates this campaign's audience, and keep others from it until the commit.
+
+    Jobs of the account are held back, too: who enters and what they have booked see one another.
+    """
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
+    share_jobs(campaign.account_id)
 
 
 def alone_now(campaign_id: int) -> bool:

@@ -5,33 +5,26 @@ Who opts out always leaves (`campaigns/receivers.py`); who leaves the audience i
 """
 
 from collections.abc import Collection, Iterable
-from datetime import timedelta
 from typing import Any
 
 from accounts.models import Account
+from audiences.last_job import booked_since
 from campaigns import passages
+from campaigns.booking_requests import ASKED_SQL, HAS_ASKED_SQL
 from campaigns.models import Enrollment
 from campaigns.nodes.base import ORIGIN
 from campaigns.terms import BOOKED, REPLIED
 from common import clock, sql
 from conversations.models import Message
 
-# A job made before somebody entered, but mirrored only afterwards, was unknown to the audience that let them
-# in: who has just booked is not asked to book. Older ones are history that arrives late, by a first sync.
-JUST_BOOKED = timedelta(days=7)
-
-# What a workflow asked for itself has its own way on, and what comes of it is no reason to leave.
-_ASKED_SQL = "b.state IN ('requested', 'sent', 'accepted', 'converted')"
-_HAS_ASKED_SQL = f"EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = e.id AND {_ASKED_SQL})"
 _BOOKED_SQL = f"""
     SELECT e.id FROM audiences_job j
     JOIN audiences_contact c ON c.account_id = j.account_id
         AND c.servicetitan_customer_id = j.servicetitan_customer_id
     JOIN campaigns_enrollment e ON e.contact_id = c.id AND e.state = 'active'
-        AND (e.entered_at < j.created_on
-            OR (e.entered_at < j.first_seen_at AND e.entered_at - %s < j.created_on))
+        AND {booked_since("e.entered_at")}
     JOIN campaigns_campaign p ON p.id = e.campaign_id AND p.leaves_booked
-    WHERE j.id = ANY(%s) AND j.active AND j.status <> 'Canceled' AND NOT {_HAS_ASKED_SQL}
+    WHERE j.id = ANY(%s) AND NOT {HAS_ASKED_SQL}
     ORDER BY e.id
 """
 
@@ -41,7 +34,7 @@ def have_asked(enrollment_ids: Iterable[int]) -> set[int]:
     return set(
         sql.column(
             "SELECT b.enrollment_id FROM campaigns_booking b"
-            f" WHERE b.enrollment_id = ANY(%s::bigint[]) AND {_ASKED_SQL}",
+            f" WHERE b.enrollment_id = ANY(%s::bigint[]) AND {ASKED_SQL}",
             [sql.array(enrollment_ids)],
         )
     )
@@ -52,7 +45,7 @@ def on_jobs_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> 
 
     Receiver of `audiences.signals.jobs_changed`.
     """
-    leaving = sql.column(_BOOKED_SQL, [JUST_BOOKED, sorted(job_ids)])
+    leaving = sql.column(_BOOKED_SQL, [sorted(job_ids)])
     passages.end(leaving, reason=BOOKED, now=clock.now())
 
 

@@ -14,13 +14,16 @@ from campaigns.nodes.send_sms import SendSms
 from campaigns.nodes.sending import ACCEPTED_STATES, ends_as
 from campaigns.nodes.wait import Wait
 from campaigns.nodes.wait_for_reply import WaitForReply
+from campaigns.terms import BOOKED
 from common import sql
 from common.doorbell import ring
 from conversations import signals
 from conversations.delivery import Change, Deferral
 from conversations.models import Message, Reading
 
-_ENDING = {"opted_out": "opted_out"}  # a message's reason → the enrollment's
+# A message's reason → the enrollment's: of texts, and of emails, too.
+_ENDING = {"opted_out": "opted_out"}
+_ENDING_ALWAYS = {"booked": BOOKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,11 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
         is_text = drawn.nodes[node_id].kind == SendSms.kind
         if end.state == State.WAITING:
             _wait(rows, now)
-        elif end.reason in _ENDING and is_text:
-            # Found out only at the claim: the wish ends the passage, as it does everywhere. That of a mailbox
-            # is about that mailbox, and the passage goes on without this email.
-            passages.end([row.enrollment_id for row in rows], reason=_ENDING[end.reason], now=now)
+        elif (end.reason in _ENDING and is_text) or end.reason in _ENDING_ALWAYS:
+            # Found out only at the claim: it ends the passage, as it does everywhere. An opted-out mailbox is
+            # about that mailbox, and the passage goes on without this email.
+            why = (_ENDING | _ENDING_ALWAYS)[end.reason]
+            passages.end([row.enrollment_id for row in rows], reason=why, now=now)
         else:
             if end.state == State.COMPLETED and is_text:
                 _forget_older_replies([row.step_id for row in rows])

@@ -81,6 +81,7 @@ class _Candidate:
     from_name: str
     postal_address: str
     subject: str
+    unless_booked_since: datetime | None
 
     @property
     def confirms(self) -> int:
@@ -221,7 +222,8 @@ def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
             (SELECT i.created_at FROM conversations_message i
              WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
                AND m.kind = 'automatic' AND l.kind = 'automatic'),
-            x.id, coalesce(x.name, ''), coalesce(x.postal_address, ''), coalesce(m.subject, t.subject, '')
+            x.id, coalesce(x.name, ''), coalesce(x.postal_address, ''), coalesce(m.subject, t.subject, ''),
+            m.unless_booked_since
         FROM conversations_message m
         JOIN conversations_lane l ON l.id = m.lane_id
         JOIN audiences_contact c ON c.id = m.contact_id
@@ -271,6 +273,7 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
                 held_until=holds.get((c.contact_id, c.lane_id)),
                 answers_message_at=c.answers_at or answered.get(c.id),
                 answer=c.answers_at is not None,
+                unless_booked_since=c.unless_booked_since,
                 confirms=c.confirms,
             )
         )

@@ -4,12 +4,14 @@ Apart, because neither waits for the other: texts share numbers and their carrie
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
+from audiences.freshness import asked_since
 from common import sql
 from common.transactions import atomic_with_retry
 from common.turns import Turns
-from conversations.leasing import BURST_SECONDS, LEASE_SECONDS, allowance
+from conversations.leasing import BURST_SECONDS, LEASE_SECONDS, RECHECKED, allowance
 from conversations.listening import DEAF
 
 
@@ -20,28 +22,33 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
     Mailboxes share the room, and lanes the rate of their mailbox, by `turns`. Advances the mailboxes' pace by
     what was taken, so that all sender processes together keep to it. Paused lanes are passed over, what a
     pause of everything holds, and accounts that may have missed an opt-out: one by text may mean emails, too.
+    Where an account's mirror is old, the source must have been asked about whoever is written to.
     """
     turns = turns or Turns()
     waiting: dict[int, list[int]] = defaultdict(list)
-    for lane_id, mailbox_id in _due(now):
+    since: dict[int, datetime | None] = {}
+    for lane_id, mailbox_id, asked in _due(now):
         waiting[mailbox_id].append(lane_id)
+        since[lane_id] = asked
     able = _allowed(list(waiting))
     taken: list[int] = []
     for index, mailbox in enumerate(turns.order(("mailbox", mailbox_id) for mailbox_id in able)):
         share = _part(room - len(taken), len(able) - index)
         lanes = turns.order(("lane", lane_id) for lane_id in waiting[mailbox[1]])
-        got = _lease_mailbox(mailbox[1], lanes, min(share, able[mailbox[1]]), now, turns)
+        got = _lease_mailbox(mailbox[1], lanes, min(share, able[mailbox[1]]), since, now, turns)
         if got:
             turns.took(mailbox)
         taken += got
     return taken
 
 
-def _due(now: datetime) -> list[tuple[int, int]]:
-    """(lane, mailbox) of lanes with an email due. A lane's emails leave from its account's mailbox."""
+def _due(now: datetime) -> list[tuple[int, int, datetime | None]]:
+    """(lane, mailbox, since when the source must have been asked) of lanes with an email due. A lane's emails
+    leave from its account's mailbox."""
     found = sql.rows(
         f"""
-        SELECT l.id, x.id FROM conversations_lane l
+        SELECT l.id, x.id, CASE WHEN l.kind = 'campaign' THEN {asked_since("l.account_id")} END
+        FROM conversations_lane l
         JOIN integrations_sendingmailbox x ON x.account_id = l.account_id AND x.active
         WHERE NOT l.paused AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p
@@ -50,12 +57,12 @@ def _due(now: datetime) -> list[tuple[int, int]]:
             SELECT 1 FROM conversations_listening h WHERE h.account_id = l.account_id AND {DEAF})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-            AND m.mailbox_id IS NOT NULL AND m.due_at <= %s
+            AND m.mailbox_id IS NOT NULL AND m.due_at <= %(now)s
             AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
         """,
-        [now],
+        {"now": now},
     )
-    return [(lane_id, mailbox_id) for lane_id, mailbox_id in found]
+    return [(lane_id, mailbox_id, asked) for lane_id, mailbox_id, asked in found]
 
 
 def _part(whole: int, among: int) -> int:
@@ -78,13 +85,18 @@ def _allowed(mailbox_ids: list[int]) -> dict[int, int]:
 
 
 def _lease_mailbox(
-    mailbox_id: int, lanes: list[tuple[str, int]], room: int, now: datetime, turns: Turns
+    mailbox_id: int,
+    lanes: list[tuple[str, int]],
+    room: int,
+    since: Mapping[int, datetime | None],
+    now: datetime,
+    turns: Turns,
 ) -> list[int]:
     """Set aside at most `room` due emails from one mailbox, lane by lane; moves its pace on."""
     taken: list[int] = []
     for index, lane in enumerate(lanes):
         share = _part(room - len(taken), len(lanes) - index)
-        got = _lease_lane(lane[1], mailbox_id, share, now) if share > 0 else []
+        got = _lease_lane(lane[1], mailbox_id, share, since[lane[1]], now) if share > 0 else []
         if got:
             turns.took(lane)
         taken += got
@@ -97,18 +109,21 @@ def _lease_mailbox(
     return taken
 
 
-def _lease_lane(lane_id: int, mailbox_id: int, limit: int, now: datetime) -> list[int]:
+def _lease_lane(
+    lane_id: int, mailbox_id: int, limit: int, since: datetime | None, now: datetime
+) -> list[int]:
     return sql.column(
-        """
+        f"""
         WITH due AS MATERIALIZED (
             SELECT id FROM conversations_message
             WHERE lane_id = %s AND state = 'queued' AND mailbox_id IS NOT NULL AND due_at <= %s
               AND mailbox_id = %s AND (leased_until IS NULL OR leased_until < clock_timestamp())
+              AND {RECHECKED}
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
         FROM due WHERE m.id = due.id RETURNING m.id
         """,
-        [lane_id, now, mailbox_id, limit, LEASE_SECONDS],
+        [lane_id, now, mailbox_id, since, since, limit, LEASE_SECONDS],
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from audiences.freshness import asked_since
 from common import sql
 from common.transactions import atomic_with_retry
 from common.turns import Turns
@@ -21,6 +22,8 @@ _AGENTS_PRIORITY = 0
 _NO_CAP = 2**31 - 1
 # So much below the hour's number that with the burst, too, no hour sees more of them.
 _TEXTS_A_SECOND = f"l.texts_per_hour * {1 - BURST_SECONDS / 3600} / 3600"
+RECHECKED = "(%s::timestamptz IS NULL OR rechecked_at >= %s)"
+"""SQL: whether the source was asked about a contact since the lane's `asked_since`, which it takes twice."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class _Lane(NamedTuple):
     account_id: int
     priority: int
     held: bool
+    asked_since: datetime | None  # only to people whom the source was asked about since
 
 
 @atomic_with_retry
@@ -65,7 +69,8 @@ def lease(
     queue takes no more than a short one. Advances each number's pace (`NumberPace`), its counter of the
     carrier's day (`NumberDay`) and the pace of lanes that have one by what was taken, so that all sender
     processes together keep to them. Paused lanes are passed over, what a pause of everything holds, and
-    campaigns of an account that may have missed a STOP (`listening`).
+    campaigns of an account that may have missed a STOP (`listening`). Where an account's mirror is old, only
+    texts to people whom the source was asked about leave (`rechecking`).
     `by_connection` are the connections whose providers hang, with what may be leased from each of their
     numbers.
     """
@@ -94,18 +99,20 @@ def lease(
 def _due_lanes(now: datetime) -> list[_Lane]:
     found = sql.rows(
         f"""
-        SELECT l.id, l.account_id, l.priority, p.id IS NOT NULL FROM conversations_lane l
+        SELECT l.id, l.account_id, l.priority, p.id IS NOT NULL,
+            CASE WHEN l.kind = 'campaign' THEN {asked_since("l.account_id")} END
+        FROM conversations_lane l
         LEFT JOIN conversations_sendingpause p ON p.account_id = l.account_id AND p.lifted_at IS NULL
         LEFT JOIN conversations_listening h ON h.account_id = l.account_id
         WHERE NOT l.paused AND (p.id IS NULL OR l.kind IN ('agents', 'tests') AND NOT p.agents_too)
           AND (h.id IS NULL OR l.kind <> 'campaign' OR NOT {listening.DEAF})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-            AND m.mailbox_id IS NULL AND m.due_at <= %s
+            AND m.mailbox_id IS NULL AND m.due_at <= %(now)s
             AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp())
             AND (p.id IS NULL OR m.kind = 'agent'))
         """,
-        [now],
+        {"now": now},
     )
     return [_Lane(*row) for row in found]
 
@@ -196,7 +203,7 @@ def _lease_lane(lane: _Lane, share: int, budget: _Budget, among: int, now: datet
         limit = min(share - len(taken), _part(segments, among, lane.priority))
         today = budget.today(number_id)
         if limit > 0 and today > 0:
-            leased = _lease_number(lane.id, number_id, limit, today, now, by_hand_only=lane.held)
+            leased = _lease_number(lane, number_id, limit, today, now)
             taken += [message_id for message_id, _ in leased]
             spent[number_id] = sum(size for _, size in leased)
             budget.spend(number_id, spent[number_id])
@@ -206,26 +213,26 @@ def _lease_lane(lane: _Lane, share: int, budget: _Budget, among: int, now: datet
 
 
 def _lease_number(
-    lane_id: int, number_id: int, limit: int, today: int, now: datetime, *, by_hand_only: bool
+    lane: _Lane, number_id: int, limit: int, today: int, now: datetime
 ) -> list[tuple[int, int]]:
     """Set aside at most `limit` due messages of one lane from one number, of at most `today` segments.
 
     Returns (message, segments) of each. Those that no longer fit into the day wait for the next.
     """
     found = sql.rows(
-        """
+        f"""
         WITH due AS MATERIALIZED (
             SELECT id, due_at, segments FROM conversations_message
             WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
               AND (leased_until IS NULL OR leased_until < clock_timestamp())
-              AND (kind = 'agent' OR NOT %s)
+              AND (kind = 'agent' OR NOT %s) AND {RECHECKED}
             ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED),
         fitting AS (
             SELECT id, sum(segments) OVER (ORDER BY due_at, id) AS size FROM due)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
         FROM fitting f WHERE m.id = f.id AND f.size <= %s RETURNING m.id, m.segments
         """,
-        [lane_id, now, number_id, by_hand_only, limit, LEASE_SECONDS, today],
+        [lane.id, now, number_id, lane.held, *[lane.asked_since] * 2, limit, LEASE_SECONDS, today],
     )
     return [(message_id, segments) for message_id, segments in found]
 

@@ -15,10 +15,10 @@ from conversations.signals import message_status_changed
 _QUEUE_SQL = """
     INSERT INTO conversations_message
         (account_id, lane_id, contact_id, address_id, number_id, mailbox_id, provider, kind, origin,
-         template_id, variables, segments, state, state_at, created_at, due_at, send_by)
+         template_id, variables, segments, state, state_at, created_at, due_at, send_by, unless_booked_since)
     SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, {sender},
         'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
-        %(now)s, q.send_by
+        %(now)s, q.send_by, q.unless_booked_since
     FROM ({source}) q {threads}
     RETURNING id, origin
 """
@@ -49,9 +49,9 @@ def queueing(
     """The statement that puts one text per row of `source` into a lane, giving (id, origin) of each.
 
     For a WITH of the caller, who notes in that same statement which message is whose. `source` gives origin,
-    contact_id, address_id, variables, send_by, of origins that have no message yet: one message per origin
-    for ever. A contact keeps the number it has a thread with. `segments` is the estimate that paces the
-    number until the text is rendered.
+    contact_id, address_id, variables, send_by and unless_booked_since, of origins that have no message yet:
+    one message per origin for ever. A contact keeps the number it has a thread with. `segments` is the
+    estimate that paces the number until the text is rendered.
     """
     params = {
         **source.params,

@@ -8,7 +8,16 @@ from django.conf import settings
 from common import clock, loops
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import delivery, draining, listening, opt_out_imports, reconciling, remedies, sending_on
+from conversations import (
+    delivery,
+    draining,
+    listening,
+    opt_out_imports,
+    rechecking,
+    reconciling,
+    remedies,
+    sending_on,
+)
 
 MAKE_GOOD_EVERY_SECONDS = 300.0
 _made_good_at: float | None = None  # monotonic; None in a process that has just begun
@@ -38,6 +47,13 @@ def listen() -> int:
     """Have from the provider what customers wrote while nobody took it in; how many texts were new."""
     with loops.only_one("listen") as held:
         return listening.catch_up(now=clock.now()) if held else 0
+
+
+@shared_task
+def recheck() -> int:
+    """Ask the source about people who are written to next where the mirror is old; how many messages."""
+    with loops.only_one(loops.VENDORS) as held:
+        return rechecking.work() if held else 0
 
 
 @shared_task

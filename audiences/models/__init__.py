@@ -30,6 +30,7 @@ from audiences.models.opt_out_import import OptOutImport
 from audiences.models.reach_limits import ReachLimits
 from audiences.models.recurring_visit import RecurringVisit
 from audiences.models.send_window import SendWindow
+from audiences.models.source_freshness import SourceFreshness
 from audiences.models.sync_cursor import SyncCursor
 from audiences.models.sync_stop import SyncStop
 from audiences.models.tag import Tag
@@ -68,6 +69,7 @@ __all__ = [
     "ReachLimits",
     "RecurringVisit",
     "SendWindow",
+    "SourceFreshness",
     "SyncCursor",
     "SyncStop",
     "Tag",

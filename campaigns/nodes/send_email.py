@@ -78,7 +78,7 @@ class SendEmail(Sending):
         fields = sorted({*rendering.fields(settings.subject), *rendering.fields(settings.body)})
         emails = outbound.queueing_emails(
             # Whoever has lost theirs in between gets no message: their step stays due, and is asked again.
-            source(rest, fields, address="a.id", joins=_MAILBOX),
+            source(campaign, rest, fields, address="a.id", joins=_MAILBOX),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             mailbox_id=sender.pk,

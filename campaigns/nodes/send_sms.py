@@ -64,7 +64,7 @@ class SendSms(Sending):
         """One text for every row."""
         body = self.settings(batch.node).body
         texts = outbound.queueing(
-            source(rows, rendering.fields(body)),
+            source(campaign, rows, rendering.fields(body)),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             number_id=campaign.number_id,

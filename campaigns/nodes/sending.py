@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import NamedTuple
 
+from campaigns.booking_requests import HAS_ASKED_SQL
 from campaigns.models import Campaign
 from campaigns.nodes.base import ORIGIN, Batch, NodeKind, Outcome, Row, State
 from common import sql
@@ -74,17 +75,25 @@ class Sending(NodeKind, ABC):
 
 
 def source(
-    rows: list[Row], fields: list[str], *, address: str = "e.address_id", joins: str = ""
+    campaign: Campaign,
+    rows: list[Row],
+    fields: list[str],
+    *,
+    address: str = "e.address_id",
+    joins: str = "",
 ) -> sql.Query:
     """The query for `outbound` of these steps, with the merge fields their words use.
 
     `address` is where each goes, in SQL over s (the step), e (its enrollment) and what `joins` adds.
     """
+    # What its own workflow asked for is no reason to leave somebody out.
+    booked = f"CASE WHEN NOT {HAS_ASKED_SQL} THEN e.entered_at END" if campaign.leaves_booked else "NULL"
     names = {f"field_{index}": field for index, field in enumerate(fields)}
     pairs = ", ".join(f"%({name})s::text, d.data->%({name})s::text" for name in names)
     text = f"""
         SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, {address} AS address_id, s.send_by,
-            jsonb_strip_nulls(jsonb_build_object({pairs})) AS variables
+            jsonb_strip_nulls(jsonb_build_object({pairs})) AS variables,
+            {booked}::timestamptz AS unless_booked_since
         FROM campaigns_step s
         JOIN campaigns_enrollment e ON e.id = s.enrollment_id
         JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id {joins}

@@ -63,6 +63,15 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not before; null once out of the queue")
     send_by = models.DateTimeField(null=True, blank=True)
+    unless_booked_since = models.DateTimeField(
+        null=True, blank=True, help_text="Not sent to whoever has a job made since then; null: to all"
+    )
+    rechecked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the source was last asked about its contact on its account"
+    )
+    recheck_failed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that was tried and nobody answered"
+    )
     leased_until = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(
         null=True, blank=True, help_text="Set while a call is in flight or its answer is lost; null else"

@@ -11,7 +11,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
@@ -25,6 +27,7 @@ from integrations.servicetitan.requests import (
     BookingRequest,
     JobRequest,
     booking_body,
+    instant,
     job_body,
     jobs_made_as,
 )
@@ -75,6 +78,15 @@ _COUNTED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "invoices": ("accounting", "invoices", {}),
     "estimates": ("sales", "estimates", {"active": "Any"}),
     "bookings": ("crm", "bookings", {}),
+}
+# The same rows as lists: (module, path, what names some of them, query for those that are inactive, too).
+_LISTED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "customers": ("crm", "customers", "ids", {"active": "Any"}),
+    "contacts": ("crm", "customers/contacts", "customerIds", {}),
+    "locations": ("crm", "locations", "ids", {"active": "Any"}),
+    "bookings": ("crm", "bookings", "ids", {}),
+    "jobs": ("jpm", "jobs", "ids", {}),
+    "appointments": ("jpm", "appointments", "ids", {"active": "Any"}),
 }
 
 
@@ -150,6 +162,25 @@ class ServiceTitanClient:
         count = body.get("totalCount")
         return count if isinstance(count, int) else None
 
+    def by_ids(self, entity: str, ids: Sequence[int]) -> list[Any]:
+        """Rows of `entity` by their ids, contacts by those of their customers; fifty a request. What does not
+        exist is absent. Raises ProviderError.
+        """
+        module, path, name, query = _LISTED[entity]
+        found: list[Any] = []
+        for start in range(0, len(ids), MAX_IDS):
+            some = ",".join(str(pk) for pk in ids[start : start + MAX_IDS])
+            found += self._list(module, path, EXPORTS[entity][2], {**query, name: some})
+        return found
+
+    def changed(self, entity: str, since: datetime, *, most: int) -> list[Any] | None:
+        """Rows of `entity` changed at the source since then; None where they are more than `most`. Raises
+        ProviderError."""
+        module, path, _, query = _LISTED[entity]
+        wanted = {**query, "modifiedOnOrAfter": instant(since)}
+        found = list(islice(self._list(module, path, EXPORTS[entity][2], wanted), most + 1))
+        return found if len(found) <= most else None
+
     def jobs(
         self, *, ids: Sequence[int] = (), booking_id: int | None = None, customer_id: int | None = None
     ) -> list[records.Job]:
@@ -157,11 +188,7 @@ class ServiceTitanClient:
         if booking_id is not None or customer_id is not None:
             query = {"bookingId": booking_id, "customerId": customer_id}
             return list(self._list("jpm", "jobs", records.Job, {k: v for k, v in query.items() if v}))
-        found: list[records.Job] = []
-        for start in range(0, len(ids), MAX_IDS):
-            some = ",".join(str(pk) for pk in ids[start : start + MAX_IDS])
-            found += self._list("jpm", "jobs", records.Job, {"ids": some})
-        return found
+        return self.by_ids("jobs", ids)
 
     def job(self, job_id: int) -> records.Job:
         """One job. Raises ProviderError, code 404 where it does not exist."""

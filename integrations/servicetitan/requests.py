@@ -63,7 +63,7 @@ def booking_body(request: BookingRequest) -> dict[str, Any]:
         "isFirstTimeClient": False,
         "externalId": request.external_id,
         "contacts": [{"type": kind, "value": value} for kind, value in contacts if value],
-        "start": _instant(request.start) if request.start else None,
+        "start": instant(request.start) if request.start else None,
         "businessUnitId": request.business_unit_id,
         "jobTypeId": request.job_type_id,
         "isSendConfirmationEmail": False,
@@ -82,7 +82,7 @@ def booking_body(request: BookingRequest) -> dict[str, Any]:
 
 def job_body(request: JobRequest) -> dict[str, Any]:
     """A job-create request as ServiceTitan takes it."""
-    start, end = _instant(request.starts_at), _instant(request.ends_at)
+    start, end = instant(request.starts_at), instant(request.ends_at)
     return {
         "customerId": request.customer_id,
         "locationId": request.location_id,
@@ -110,5 +110,6 @@ def jobs_made_as(external_id: str) -> dict[str, str]:
     }
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """An instant as ServiceTitan writes it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,380 @@
+"""Fresh at the moment of sending: where the mirror is old, the source is asked about who is texted next."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from audiences import freshness, servicetitan_pages
+from audiences.models import Contact, SourceFreshness, SyncCursor
+from campaigns import engine, enrolling, launching
+from campaigns.models import Campaign, Enrollment, EnrollmentSnapshot, Step
+from common import clock
+from conversations import claiming, email_leasing, leasing, rechecking
+from conversations.models import Message
+from integrations.models import Connection
+from integrations.servicetitan import records
+from integrations.servicetitan.client import ServiceTitanClient, shared
+from tests import factories
+from tests.conversations.test_lock_order import wait_until_somebody_waits_for_us
+from tests.sandbox_process import SandboxProcess
+
+_ids = count(3_000_001)
+LATER = timedelta(hours=2, seconds=1)
+
+
+@pytest.fixture
+def now(noon: datetime, monkeypatch: pytest.MonkeyPatch) -> dict[str, datetime]:
+    """The clock, to be moved on by hand."""
+    at = {"now": noon}
+    monkeypatch.setattr(clock, "now", lambda: at["now"])
+    return at
+
+
+@pytest.fixture
+def source(
+    sandbox: SandboxProcess, now: dict[str, datetime], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SandboxProcess]:
+    """ServiceTitan, its clock and ours the same, and its clients closed afterwards. Nobody is patient."""
+    monkeypatch.setattr("integrations.servicetitan.client.PATIENCE_SECONDS", 0.0)
+    sandbox.set_clock_offset((now["now"] - datetime.now(now["now"].tzinfo)).total_seconds())
+    rechecking._silent_until.clear()
+    yield sandbox
+    for stored in Connection.objects.filter(provider=Connection.Provider.SERVICETITAN):
+        rechecking.shared(rechecking.ServiceTitanAccess.of(stored)).close()
+    shared.cache_clear()
+    rechecking._silent_until.clear()
+
+
+def connected(sandbox: SandboxProcess, contacts: int = 2) -> Campaign:
+    """A campaign whose first text is due to everybody; the mirror was last read an hour ago."""
+    account = factories.make_account()
+    keys = sandbox.credentials
+    Connection.objects.create(
+        account=account,
+        provider=Connection.Provider.SERVICETITAN,
+        credentials={name: keys[name] for name in ("client_id", "client_secret", "app_key")},
+        settings={
+            "tenant_id": keys["tenant_id"], "base_url": sandbox.base_url, "auth_base_url": sandbox.base_url,
+        },
+    )  # fmt: skip
+    for index in range(contacts):
+        known_to(sandbox, factories.make_contact(account, factories.reserved(index)))
+    read(account, clock.now() - timedelta(hours=1))
+    draft = launching.Draft(
+        name="Tune-up", version=factories.make_workflow(account), audience=factories.make_audience(account),
+        number=factories.make_number(account),
+    )  # fmt: skip
+    campaign = launching.launch(account, draft, by=None, now=clock.now())
+    enrolling.enroll(campaign, now=clock.now())
+    engine.run_round(now=clock.now())
+    return campaign
+
+
+def known_to(sandbox: SandboxProcess, contact: Contact) -> None:
+    """The contact as the source has it."""
+    pk = next(_ids)
+    Contact.objects.filter(pk=contact.pk).update(servicetitan_customer_id=pk)
+    home = {"street": "1 Main St", "unit": None, "city": "Chicago", "state": "IL", "zip": "60601"}
+    sandbox.put_servicetitan("customers", id=pk, name=contact.name, type="Residential", address=home)
+    phone = factories.phone_of(contact).value
+    settings = {"phoneNumber": phone, "doNotText": False}
+    sandbox.put_servicetitan(
+        "contacts", id=pk, customerId=pk, type="MobilePhone", value=phone, phoneSettings=settings
+    )
+
+
+def read(account: Any, at: datetime) -> None:
+    """The mirror was last read to its end then."""
+    for entity in freshness.LISTS:
+        SyncCursor.objects.update_or_create(account=account, entity=entity, defaults={"complete_at": at})
+
+
+def lease() -> list[int]:
+    return leasing.lease(10, now=clock.now())
+
+
+def claimed() -> list[int]:
+    return [claim.message_id for claim in claiming.claim(lease(), now=clock.now())]
+
+
+def outcomes() -> list[tuple[str, str]]:
+    """State and reason of every first text's step, by contact."""
+    steps = Step.objects.filter(node__key="first_text").order_by("enrollment__contact")
+    return list(steps.values_list("state", "reason"))
+
+
+pytestmark = pytest.mark.django_db
+
+
+def test_who_booked_meanwhile_is_not_asked_to_book(source: SandboxProcess, now: dict[str, datetime]) -> None:
+    connected(source, 3)
+    now["now"] += timedelta(minutes=1)
+    booked, _, flagged = Contact.objects.order_by("pk")
+    customer = booked.servicetitan_customer_id
+    made = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    source.put_servicetitan(
+        "jobs", id=customer, customerId=customer, locationId=1, jobStatus="Scheduled", businessUnitId=1,
+        jobTypeId=1, createdOn=made,
+    )  # fmt: skip
+    source.put_servicetitan("customers", id=flagged.servicetitan_customer_id, doNotService=True)
+    assert lease() == [], "nobody was asked after yet"
+    assert rechecking.work() == 2, "the text of who booked was taken back"
+    assert Enrollment.objects.get(contact=booked).ended_reason == "booked"
+    assert len(claimed()) == 1
+    assert outcomes() == [("skipped", "booked"), ("queued", ""), ("skipped", "do_not_service")]
+    assert rechecking.work() == 0, "nothing is left to ask about"
+
+
+def test_a_phone_that_takes_no_more_texts_is_skipped(source: SandboxProcess) -> None:
+    connected(source, 1)
+    customer = Contact.objects.get().servicetitan_customer_id
+    phone = factories.phone_of(Contact.objects.get()).value
+    settings = {"phoneNumber": phone, "doNotText": True}
+    source.put_servicetitan("contacts", id=customer, phoneSettings=settings)
+    assert rechecking.work() == 1
+    assert claimed() == []
+    assert outcomes() == [("skipped", "do_not_text")]
+
+
+def test_a_mirror_that_is_young_enough_asks_nobody(source: SandboxProcess) -> None:
+    campaign = connected(source)
+    read(campaign.account, clock.now() - timedelta(minutes=10))
+    source.set_faults(servicetitan={"unreachable": True})
+    assert rechecking.work() == 0
+    assert len(claimed()) == 2
+
+
+def test_an_account_says_how_old_its_mirror_may_be(source: SandboxProcess) -> None:
+    campaign = connected(source)
+    SourceFreshness.objects.create(account=campaign.account, minutes=90)
+    assert len(lease()) == 2
+    SourceFreshness.objects.update(minutes=5)
+    Message.objects.update(leased_until=None)
+    assert lease() == []
+
+
+@pytest.mark.parametrize("entity", freshness.LISTS)
+def test_one_list_that_is_old_or_was_never_read_makes_the_mirror_old(
+    source: SandboxProcess, entity: str
+) -> None:
+    campaign = connected(source, 1)
+    read(campaign.account, clock.now())
+    SyncCursor.objects.filter(entity=entity).update(complete_at=None)
+    assert lease() == []
+
+
+def test_who_was_asked_after_long_ago_is_asked_after_again(
+    source: SandboxProcess, now: dict[str, datetime]
+) -> None:
+    """A text that waited out a pause is not sent on what was true before it."""
+    connected(source, 1)
+    assert rechecking.work() == 1
+    now["now"] += timedelta(minutes=16)
+    assert lease() == []
+    assert rechecking.work() == 1
+    assert len(lease()) == 1
+
+
+def test_an_unreachable_source_puts_off_and_then_skips(
+    source: SandboxProcess, now: dict[str, datetime]
+) -> None:
+    connected(source, 2)
+    source.set_faults(servicetitan={"unreachable": True})
+    assert rechecking.work() == 2
+    due = now["now"] + rechecking.PUT_OFF
+    assert outcomes() == [("scheduled", "")] * 2
+    assert set(Step.objects.values_list("due_at", flat=True)) == {due}
+    assert lease() == []
+    now["now"] += LATER
+    rechecking._silent_until.clear()
+    engine.run_round(now=now["now"])
+    assert rechecking.work() == 2
+    assert outcomes() == [("skipped", "source_unreachable")] * 2
+    assert set(Message.objects.values_list("state", "code")) == {("cancelled", "source_unreachable")}
+
+
+def test_a_source_that_answered_in_between_begins_anew(
+    source: SandboxProcess, now: dict[str, datetime]
+) -> None:
+    campaign = connected(source, 1)
+    source.set_faults(servicetitan={"unreachable": True})
+    rechecking.work()
+    read(campaign.account, now["now"] + timedelta(minutes=1))
+    now["now"] += LATER
+    engine.run_round(now=now["now"])
+    assert rechecking.work() == 1
+    assert outcomes() == [("scheduled", "")], "put off once more, not skipped"
+    now["now"] += LATER
+    source.clear_faults()
+    rechecking._silent_until.clear()
+    engine.run_round(now=now["now"])
+    assert rechecking.work() == 1
+    assert len(claimed()) == 1
+    assert Message.objects.get().recheck_failed_at is None
+
+
+def test_a_source_that_says_too_fast_puts_nobody_off(source: SandboxProcess) -> None:
+    connected(source, 1)
+    source.set_faults(servicetitan={"http_429": 1.0})
+    assert rechecking.work() == 0
+    assert outcomes() == [("queued", "")]
+    source.clear_faults()
+    assert rechecking.work() == 1
+
+
+def test_a_killed_recheck_leaves_everything_to_the_next(
+    source: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected(source, 2)
+    real = ServiceTitanClient.by_ids
+
+    def dies(self: ServiceTitanClient, entity: str, ids: list[int]) -> list[Any]:
+        if entity == "contacts":
+            raise KeyboardInterrupt  # as a killed process: nothing below it runs
+        return real(self, entity, ids)
+
+    monkeypatch.setattr(ServiceTitanClient, "by_ids", dies)
+    with pytest.raises(KeyboardInterrupt):
+        rechecking.work()
+    assert outcomes() == [("queued", "")] * 2
+    assert lease() == []
+    monkeypatch.undo()
+    monkeypatch.setattr(clock, "now", lambda: Message.objects.earliest("pk").created_at)
+    assert rechecking.work() == 2
+    assert len(lease()) == 2
+
+
+def test_the_source_is_asked_in_batches_outside_of_any_transaction(
+    source: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is locked while a vendor takes its time; a hundred people are a handful of requests."""
+    connected(source, 60)
+    asked: list[tuple[str, bool]] = []
+    real = ServiceTitanClient._list
+    outermost = len(connection.savepoint_ids)
+
+    def noting(self: ServiceTitanClient, module: str, path: str, *rest: Any) -> Any:
+        asked.append((path, len(connection.savepoint_ids) == outermost))
+        return real(self, module, path, *rest)
+
+    monkeypatch.setattr(ServiceTitanClient, "_list", noting)
+    assert rechecking.work() == 60
+    paths = [path for path, _ in asked]
+    assert sorted(paths) == sorted(["customers", "customers/contacts"] * 2 + ["jobs", "bookings"])
+    assert all(outside for _, outside in asked)
+
+
+def test_a_mirror_never_read_asks_for_the_jobs_of_each(
+    source: SandboxProcess, now: dict[str, datetime]
+) -> None:
+    campaign = connected(source, 2)
+    now["now"] += timedelta(minutes=1)
+    SyncCursor.objects.all().delete()
+    booked = Contact.objects.earliest("pk")
+    customer = booked.servicetitan_customer_id
+    source.put_servicetitan(
+        "jobs", id=customer, customerId=customer, locationId=1, jobStatus="Scheduled", businessUnitId=1,
+        jobTypeId=1, createdOn=clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )  # fmt: skip
+    assert rechecking.work() == 1
+    assert len(claimed()) == 1
+    assert Enrollment.objects.get(contact=booked).ended_reason == "booked"
+    assert not SyncCursor.objects.filter(account=campaign.account).exists(), "no sync was it"
+
+
+def test_people_that_the_source_does_not_know_are_not_asked_after(source: SandboxProcess) -> None:
+    connected(source, 1)
+    Contact.objects.update(servicetitan_customer_id=-5)
+    source.set_faults(servicetitan={"unreachable": True})
+    assert rechecking.work() == 1
+    assert len(lease()) == 1
+
+
+def test_agents_wait_for_no_source(source: SandboxProcess) -> None:
+    campaign = connected(source, 1)
+    thread = factories.make_thread(campaign.account)
+    text = Message.objects.get(kind="campaign")
+    Message.objects.filter(pk=text.pk).update(
+        kind="agent", lane=factories.Lane.objects.create(account=campaign.account, kind="agents", name="A")
+    )
+    assert thread.pk and len(lease()) == 1
+
+
+def test_emails_wait_for_the_source_too(source: SandboxProcess) -> None:
+    campaign = connected(source, 1)
+    mailbox = factories.make_mailbox(campaign.account)
+    Message.objects.update(number=None, mailbox=mailbox, provider="sendgrid")
+    assert email_leasing.lease(10, now=clock.now()) == []
+    assert rechecking.work() == 1
+    assert len(email_leasing.lease(10, now=clock.now())) == 1
+
+
+def a_job(contact: Contact, **fields: Any) -> records.Job:
+    fields = {"created_on": clock.now() + timedelta(minutes=1)} | fields
+    return records.Job(
+        id=next(_ids), customer_id=contact.servicetitan_customer_id, job_status="Scheduled", **fields
+    )
+
+
+def test_the_claim_itself_looks_for_a_job_made_since_entry(
+    noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever should have taken the text back: the gate knows."""
+    account = factories.make_account()
+    contact = factories.make_contact(account)
+    factories.make_contact(account, factories.reserved(1))
+    draft = launching.Draft(
+        name="Tune-up", version=factories.make_workflow(account), audience=factories.make_audience(account),
+        number=factories.make_number(account),
+    )  # fmt: skip
+    campaign = launching.launch(account, draft, by=None, now=noon)
+    enrolling.enroll(campaign, now=noon)
+    engine.run_round(now=noon)
+    monkeypatch.setattr(servicetitan_pages.jobs_changed, "send", lambda **_: None)
+    servicetitan_pages.apply_jobs(account, [a_job(contact)])
+    assert len(claimed()) == 1
+    assert outcomes() == [("skipped", "booked"), ("queued", "")]
+    assert Enrollment.objects.get(contact=contact).ended_reason == "booked"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("first", ["job", "entry"])
+def test_a_job_and_an_entry_at_the_same_instant_see_one_another(noon: datetime, first: str) -> None:
+    """The job is news to the enrollment, or known to the audience: never neither."""
+    account = factories.make_account()
+    contact = factories.make_contact(account)
+    draft = launching.Draft(
+        name="Tune-up", version=factories.make_workflow(account), audience=factories.make_audience(account),
+        number=factories.make_number(account),
+    )  # fmt: skip
+    campaign = launching.launch(account, draft, by=None, now=noon)
+    job = a_job(contact, created_on=noon - timedelta(minutes=5))
+
+    def apply() -> None:
+        servicetitan_pages.apply_jobs(account, [job])
+
+    def enter() -> None:
+        enrolling.enroll(campaign, now=noon - timedelta(seconds=1))
+
+    def apart(work: Any) -> None:
+        try:
+            with transaction.atomic():
+                work()
+        finally:
+            connection.close()
+
+    ours, theirs = (apply, enter) if first == "job" else (enter, apply)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            ours()
+            other = pool.submit(apart, theirs)
+            wait_until_somebody_waits_for_us(cursor)
+        other.result(10)
+    enrollment = Enrollment.objects.get()
+    known = EnrollmentSnapshot.objects.get().data.get("job_ids", [])
+    assert (enrollment.ended_reason, known) == (("", [job.id]) if first == "job" else ("booked", []))
