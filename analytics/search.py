@@ -5,16 +5,17 @@ Each kind gives its first few; a page of its own lists the rest. Every query is 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, Prefetch, Q, QuerySet, When
+from django.db.models import Prefetch, Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Account
-from audiences.models import Audience, Contact, ContactAddress
+from audiences import contact_pages, contact_search
+from audiences.models import Audience, Contact
 from campaigns.models import Campaign, Workflow
 from common.phone import display_phone
 from conversations import inbox
@@ -32,6 +33,7 @@ class Hit:
     url: str
     title: str
     note: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Group:
     hits: list[Hit]
     all_of_them: str
     more: str = ""
+    marks: str = ""  # what to mark in the hits; blank: what was typed
 
 
 def wanted(text: str) -> str:
@@ -63,33 +66,36 @@ def find(account: Account, words: str, *, threads: bool) -> list[Group]:
 
 
 def _contacts(account: Account, words: str) -> Group:
-    """By name, then by phone or mailbox where the words could be part of one: two plain queries."""
-    links = ContactAddress.objects.select_related("address").order_by("position", "pk")
+    """Whoever answers, with the number by which they were found and where they live."""
+    found = contact_search.find(account, words, most=MOST + 1)
     people = Contact.objects.filter(account=account).prefetch_related(
-        Prefetch("contact_addresses", queryset=links)
+        Prefetch("contact_addresses", queryset=contact_pages.links())
     )
-    named = people.filter(_named("name", words)).order_by(_closest("name", words), "name", "pk")
-    found = list(named[: MOST + 1])
-    if len(found) <= MOST and (part := _address_part(words)):
-        reached = ContactAddress.objects.filter(
-            address__account=account, address__value__icontains=part
-        ).values("contact")
-        others = people.filter(pk__in=reached).exclude(pk__in=[contact.pk for contact in found])
-        found += others.order_by("name", "pk")[: MOST + 1 - len(found)]
-    hits = [
-        Hit(reverse("audiences:contact", args=[each.pk]), each.name, _reached_at(each, words))
-        for each in found
-    ]
-    return _group("contacts", "Contacts", "users", hits, _page("audiences:contacts", q=words))
+    known = people.in_bulk([hit.contact_id for hit in found.hits])
+    hits = [_person(known[hit.contact_id], hit.by, words) for hit in found.hits if hit.contact_id in known]
+    group = _group("contacts", "Contacts", "users", hits, _page("audiences:contacts", q=words))
+    return replace(group, marks=" ".join([words, *found.meant]))
 
 
-def _reached_at(contact: Contact, words: str) -> str:
-    """Of the contact's addresses the one that was sought, else the first; then the town."""
-    values = [link.address.value for link in contact.contact_addresses.all()]
+def direct(account: Account, words: str) -> str:
+    """The address of the one contact whose whole phone or job number this is; blank where there is none."""
+    pk = contact_search.find(account, words, most=MOST).direct
+    return reverse("audiences:contact", args=[pk]) if pk else ""
+
+
+def _person(contact: Contact, by: str, words: str) -> Hit:
+    """A line: the number found, of the addresses the one that was sought, else the first; then the place."""
+    links: list[Any] = list(contact.contact_addresses.all())
+    values = [link.address.value for link in links]
     part = _address_part(words)
     sought = (value for value in values if part and part.lower() in value.lower())
     value = next(sought, values[0] if values else "")
-    return " · ".join(filter(None, (_shown(value), contact.city)))
+    place = ", ".join(filter(None, (contact.street, contact.city)))
+    note = " · ".join(filter(None, (by, _shown(value), place)))
+    warning = "Opted out" if any(link.address.in_force for link in links) else ""
+    if not contact.active:
+        warning = "Inactive"
+    return Hit(reverse("audiences:contact", args=[contact.pk]), contact.name, note, warning)
 
 
 def _campaigns(account: Account, words: str) -> Group:
@@ -156,15 +162,6 @@ def _named(field: str, words: str) -> Q:
     for word in words.split():
         found &= Q(**{f"{field}__icontains": word})
     return found
-
-
-def _closest(field: str, words: str) -> Case:
-    """Names that begin so first, then those in which a word does."""
-    return Case(
-        When(**{f"{field}__istartswith": words}, then=0),
-        When(**{f"{field}__icontains": f" {words}"}, then=1),
-        default=2,
-    )
 
 
 def _address_part(words: str) -> str:

@@ -45,6 +45,14 @@ def normalise_address(street: str, unit: str = "", zip_code: str = "") -> str:
     return " ".join([*parts, zip5]).strip()
 
 
+def spellings(word: str) -> set[str]:
+    """The other ways in which a word of an address is written, in small letters: “st” for “street”."""
+    short = _WORDS.get(word.upper(), word.upper())
+    return {other.lower() for other in (short, *(long for long, to in _WORDS.items() if to == short))} - {
+        word
+    }
+
+
 def household_key(
     *, residential: bool, customer_id: int, street: str, unit: str = "", zip_code: str = ""
 ) -> str:

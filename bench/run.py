@@ -75,10 +75,13 @@ def churn() -> Iterator[Measurement]:
 
 
 def audience() -> Iterator[Measurement]:
-    """What applying the pages of a contractor's customer base costs over bare SQL."""
+    """What applying the pages of a contractor's customer base costs over bare SQL; how long finding one of a
+    million people takes."""
+    from bench.contact_search import contact_search_p95
     from bench.sync_apply import sync_apply
 
     yield sync_apply()
+    yield contact_search_p95()
 
 
 GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {

@@ -1,6 +1,7 @@
 """Search: a page of its own, and the few lines that the top bar's dialog shows while somebody types."""
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -11,8 +12,13 @@ from common.htmx import respond
 @require_safe
 @access.require()
 def search(request: access.Request) -> HttpResponse:
-    """What answers to `?q=`: the page, or its region `results` alone for htmx."""
+    """What answers to `?q=`: the page, or its region `results` alone for htmx.
+
+    Enter on a whole phone or job number leads to its one person.
+    """
     words = finding.wanted(request.GET.get("q", ""))
+    if not getattr(request, "htmx", None) and (person := finding.direct(request.account, words)):
+        return redirect(person)
     threads = access.allowed(request.role, "read_conversations")
     groups = finding.find(request.account, words, threads=threads)
     context = {

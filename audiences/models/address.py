@@ -1,5 +1,7 @@
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Reverse
 
 
 class Address(models.Model):
@@ -26,6 +28,17 @@ class Address(models.Model):
     unreachable_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        indexes = [
+            # The last digits of a phone, the beginning of a mailbox: what people remember of them.
+            models.Index(
+                F("account"),
+                OpClass(
+                    Case(When(channel="phone", then=Reverse("value")), default=F("value")),
+                    name="text_pattern_ops",
+                ),
+                name="address_sought",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "channel", "value"], name="address_value"),
             models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="address_channel"),

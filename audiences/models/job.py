@@ -47,6 +47,9 @@ class Job(models.Model):
                 name="job_booking",
                 condition=models.Q(servicetitan_booking_id__isnull=False),
             ),
+            models.Index(
+                fields=["account", "number"], name="job_number", opclasses=["int8_ops", "text_pattern_ops"]
+            ),
             # Two of those whom audiences leave out by default: few jobs among all of them.
             models.Index(
                 fields=["account", "servicetitan_customer_id"],

@@ -1,78 +1,21 @@
-"""Contacts: the list with its search, and one person."""
+"""The page of one person."""
 
-from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.paginator import Paginator
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from audiences import contact_sections, do_not_call, segments
+from audiences import contact_pages, contact_sections, do_not_call
 from audiences.consent_form import ConsentForm
-from audiences.models import Audience, Consent, Contact, ContactAddress, Job, OptOut
-from audiences.rules import builder
+from audiences.models import Consent, Contact, ContactAddress, Job
 from common import clock
-from common.htmx import respond
 
-PER_PAGE = 50
 RECENT_JOBS = 20
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Whom an address asks for besides its words: an audience, or rules as they were typed."""
-
-    rules: dict[str, Any] | None = None
-    audience: Audience | None = None
-    words: list[str] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)  # what keeps the choice in a search
-
-
-@require_GET
-@access.require("view")
-def contact_list(request: Request) -> HttpResponse:
-    """Contacts by name; `q` seeks in names, phones and mailboxes, `audience` or rules narrow to theirs."""
-    wanted = request.GET.get("q", "").strip()[:100]
-    choice = _choice(request)
-    rows = access.rows(request, Contact.objects.search(wanted)).order_by("name", "pk")
-    if choice.rules is not None:
-        rows = rows.filter(pk__in=segments.contacts(request.account, choice.rules).values("pk"))
-    rows = rows.prefetch_related(Prefetch("contact_addresses", queryset=_links()))
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "wanted": wanted, "choice": choice}
-    return respond(request, "audiences/contact_list.html", "contacts", context)
-
-
-def _choice(request: Request) -> Choice:
-    """The audience or the rules in the address; nobody's where they have no meaning."""
-    if (pk := request.GET.get("audience", "")).isdecimal():
-        audience = access.get(request, Audience, int(pk))
-        rules = audience.rules
-    elif request.GET.get("matching"):
-        audience, rules = None, builder.parsed(request.GET["matching"])
-    else:
-        return Choice()
-    words, errors = segments.told(request.account, rules)
-    if errors:
-        return Choice(None, audience, errors)
-    kept = [(name, value) for name, values in request.GET.lists() for value in values]
-    return Choice(rules, audience, words, [pair for pair in kept if pair[0] not in ("q", "page")])
-
-
-def _links() -> "QuerySet[ContactAddress]":
-    """Phones and mailboxes in their order, each with its opt-outs in force."""
-    in_force = Prefetch(
-        "address__opt_outs",
-        queryset=OptOut.objects.filter(lifted_at=None).select_related("by"),
-        to_attr="in_force",
-    )
-    links = ContactAddress.objects.select_related("address").order_by("position", "pk")
-    return links.prefetch_related(in_force)
 
 
 @require_GET
@@ -106,7 +49,7 @@ def page(request: Request, pk: int, *, status: int = 200, **forms: Any) -> HttpR
 def _marked(person: Contact) -> list[ContactAddress]:
     """Links with what keeps automatic texts from their phones: a flag of whoever shares them, lists."""
     flagged = ContactAddress.objects.filter(address=OuterRef("address"), do_not_text=True)
-    found: list[Any] = list(_links().filter(contact=person).annotate(no_texts=Exists(flagged)))
+    found: list[Any] = list(contact_pages.links().filter(contact=person).annotate(no_texts=Exists(flagged)))
     lists = do_not_call.lists_naming(person.pk, [link.address_id for link in found], now=clock.now())
     for link in found:
         link.lists = lists.get(link.address_id, [])

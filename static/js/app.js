@@ -253,6 +253,24 @@
     }
   });
 
+  // Arrows lead from a search field (data-arrows="#where") into what it found (data-arrow), and back up.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const field = event.target.closest("[data-arrows]");
+    const area = field ? document.querySelector(field.dataset.arrows) : event.target.closest("[data-arrow]") && list(event.target);
+    if (!area) return;
+    const links = [...area.querySelectorAll("[data-arrow]")];
+    const next = links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+    const target = next < 0 ? document.querySelector(`[data-arrows="#${area.id}"]`) : links[next];
+    if (!target || (field && event.key === "ArrowUp")) return;
+    event.preventDefault();
+    target.focus();
+  });
+
+  function list(link) {
+    return [...document.querySelectorAll("[data-arrows]")].map((field) => document.querySelector(field.dataset.arrows)).find((area) => area?.contains(link));
+  }
+
   function typing(element) {
     return element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=submit], [type=button])");
   }

@@ -8,8 +8,8 @@ from django.test import Client
 from accounts import access
 from accounts.models import Account, Role
 from analytics import search
-from analytics.templatetags.marking import marked
 from audiences.models import Address, ContactAddress
+from audiences.templatetags.marking import marked
 from tests import factories
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import build
@@ -50,10 +50,10 @@ def test_every_kind_is_found_by_its_name(account: Account) -> None:
     assert titles(account, "maple oak") == {}
 
 
-def test_names_that_begin_so_come_first(account: Account) -> None:
+def test_a_word_is_sought_from_its_beginning(account: Account) -> None:
     for name in ("Alma Zamorano", "Jo Anders", "Zoe Tannehill", "Anna Stone"):
         factories.make_contact(account, name=name)
-    assert titles(account, "an")["contacts"] == ["Anna Stone", "Jo Anders", "Alma Zamorano", "Zoe Tannehill"]
+    assert titles(account, "an")["contacts"] == ["Anna Stone", "Jo Anders"]
 
 
 def test_contact_is_found_by_phone_and_mailbox(account: Account) -> None:
@@ -61,10 +61,19 @@ def test_contact_is_found_by_phone_and_mailbox(account: Account) -> None:
     people.phone(ann, value="+13125550142")
     mailbox = Address.objects.create(account=account, channel="email", value="ann@maples.example")
     ContactAddress.objects.create(contact=ann, address=mailbox, position=1)
-    for words in ("3125550142", "(312) 555-0142", "0142", "ann@maples", "maples.example"):
+    for words in ("3125550142", "(312) 555-0142", "0142", "ann@maples"):
         assert titles(account, words)["contacts"] == ["Ann Doe"], words
     (group,) = search.find(account, "0142", threads=True)
     assert "(312) 555-0142" in group.hits[0].note
+
+
+def test_a_whole_phone_and_enter_opens_the_person(account: Account, client: Client) -> None:
+    ann = people.contact(account, name="Ann Doe")
+    people.phone(ann, value="+13125550142")
+    assert client.get("/search/", {"q": "(312) 555-0142"})["Location"] == f"/contacts/{ann.pk}/"
+    typed = client.get("/search/", {"q": "(312) 555-0142"}, headers=TYPED)
+    assert typed.status_code == 200 and "Ann Doe" in typed.content.decode()
+    assert client.get("/search/", {"q": "0142"}).status_code == 200
 
 
 def test_nothing_of_another_account_is_found(account: Account, client: Client) -> None:
@@ -111,6 +120,7 @@ def test_what_was_typed_cannot_become_markup(account: Account, client: Client) -
     assert marked("A & B <i>", "b") == "A &amp; <mark>B</mark> &lt;i&gt;"
     assert marked("(312) 555-0142", "5550142") == "(312) <mark>555-0142</mark>"
     assert marked("Ann", "") == "Ann"
+    assert marked("Joanna Anders", "an") == "Joanna <mark>An</mark>ders"
 
 
 def test_conversations_only_for_those_who_may_read_them(

@@ -4,8 +4,10 @@ import pytest
 from django.db.models import F
 
 from audiences import derived_contacts
+from audiences.contact_search import find
 from audiences.models import Contact, Invoice, Job
 from bench import audience_ground
+from bench.contact_search import _questions, contact_search_p95
 from common import sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,3 +28,12 @@ def test_generated_customers_are_such_as_the_sync_makes_them() -> None:
     assert Invoice.objects.filter(servicetitan_id=F("servicetitan_job_id")).count() > 100
     assert not Job.objects.exclude(lead_source__isnull=False, job_type__isnull=False).exists()
     assert audience_ground.lay(60) == account  # made once
+
+
+def test_every_kind_of_question_finds_whom_it_asks_for(capsys: pytest.CaptureFixture[str]) -> None:
+    found = contact_search_p95(contacts=60, rounds=3)
+    assert (found.name, found.n, found.unit) == ("contact_search", 60, "ms p95")
+    assert found.ratio == pytest.approx(found.baseline_value / found.value)
+    account = audience_ground.lay(60)
+    for kind, texts in _questions(account, 60, 3).items():
+        assert kind == "nothing" or all(find(account, text).hits for text in texts), (kind, texts)

@@ -11,7 +11,8 @@ register = template.Library()
 
 @register.filter
 def marked(text: str, words: str) -> SafeString:
-    """`text` with each of the words in `<mark>`; digits also across the blanks and brackets of a phone."""
+    """`text` with each of the words in `<mark>` where one of its own begins so; digits also across the blanks
+    and brackets of a phone."""
     pattern = _pattern(words)
     if pattern is None:
         return format_html("{}", text)
@@ -28,4 +29,4 @@ def _pattern(words: str) -> str | None:
     if len(digits) >= 3 and not re.search(r"[A-Za-z@]", words):
         return "(" + r"\D{0,2}".join(digits) + ")"
     each = sorted((re.escape(word) for word in words.split()), key=len, reverse=True)
-    return f"({'|'.join(each)})" if each else None
+    return f"(?<!\\w)({'|'.join(each)})" if each else None

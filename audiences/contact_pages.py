@@ -1,0 +1,106 @@
+"""The list of contacts, page by page: whoever was sought, best first, or everybody, the latest job first."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from accounts.models import Account
+from audiences import contact_search, segments
+from audiences.models import Contact, ContactAddress, OptOut
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contact, and the number by which it was found, where its line does not show that."""
+
+    contact: Contact
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of all. `total` counts them; with `more` there are others, whom no page shows.
+
+    `following` is the cursor of the next page, blank on the last; `meant` and `direct` are those of `Found`.
+    """
+
+    rows: list[Row]
+    total: int
+    following: str = ""
+    more: bool = False
+    meant: list[str] = field(default_factory=list)
+    direct: int | None = None
+
+
+def page(
+    contacts: QuerySet[Contact], account: Account, words: str, rules: segments.Rules | None, after: str
+) -> Page:
+    """The rows behind the cursor `after` (blank: the first), of `contacts`, which are the account's.
+
+    A constant number of queries. Raises InvalidRules.
+    """
+    contacts = contacts.prefetch_related(Prefetch("contact_addresses", queryset=links()))
+    if words:
+        return _sought(contacts, contact_search.find(account, words, rules=rules), after)
+    if rules is not None:
+        contacts = contacts.filter(pk__in=segments.contacts(account, rules).values("pk"))
+    found = _latest(contacts, after)
+    rows = [Row(contact) for contact in found[:PER_PAGE]]
+    following = _cursor(rows[-1].contact) if len(found) > PER_PAGE else ""
+    return Page(rows, contacts.count(), following)
+
+
+def links() -> QuerySet[ContactAddress]:
+    """Phones and mailboxes in their order, each with its opt-outs in force."""
+    in_force = Prefetch(
+        "address__opt_outs",
+        queryset=OptOut.objects.filter(lifted_at=None).select_related("by"),
+        to_attr="in_force",
+    )
+    found = ContactAddress.objects.select_related("address").order_by("position", "pk")
+    return found.prefetch_related(in_force)
+
+
+def _sought(contacts: QuerySet[Contact], found: contact_search.Found, after: str) -> Page:
+    """The hits behind the contact `after`; from the first where that one is no hit any more."""
+    ids = [hit.contact_id for hit in found.hits]
+    begin = ids.index(int(after)) + 1 if after.isdecimal() and int(after) in ids else 0
+    shown = found.hits[begin : begin + PER_PAGE]
+    people = contacts.in_bulk([hit.contact_id for hit in shown])
+    rows = [Row(people[hit.contact_id], hit.by) for hit in shown if hit.contact_id in people]
+    following = str(shown[-1].contact_id) if begin + PER_PAGE < len(ids) else ""
+    return Page(rows, len(ids), following, found.more, found.meant, found.direct)
+
+
+def _latest(contacts: QuerySet[Contact], after: str) -> list[Contact]:
+    """A page and one more: by their last job, then those without one."""
+    at, pk = _read(after)
+    found: list[Contact] = []
+    if at or not pk:
+        dated = contacts.filter(last_job_at__isnull=False).order_by(F("last_job_at").desc(), "-pk")
+        if at:
+            dated = dated.filter(last_job_at__lte=at).filter(Q(last_job_at__lt=at) | Q(pk__lt=pk))
+            pk = 0
+        found = list(dated[: PER_PAGE + 1])
+    if len(found) <= PER_PAGE:
+        undated = contacts.filter(last_job_at=None, pk__gt=pk).order_by("pk")
+        found += undated[: PER_PAGE + 1 - len(found)]
+    return found
+
+
+def _cursor(contact: Contact) -> str:
+    return f"{contact.last_job_at.isoformat() if contact.last_job_at else ''}_{contact.pk}"
+
+
+def _read(after: str) -> tuple[datetime | None, int]:
+    """What a cursor says; nonsense is the beginning."""
+    at, _, pk = after.partition("_")
+    try:
+        moment: Any = datetime.fromisoformat(at) if at else None
+        return (moment if moment is None or moment.tzinfo else None), int(pk)
+    except ValueError:
+        return None, 0
