@@ -1,6 +1,6 @@
 """Words as they are sought and stored: plain letters, small, without punctuation; and misspellings of them.
 
-The SQL function `contact_words` (migration 0020) splits what it indexes exactly so; a test compares the two.
+The SQL function `contact_words` (migration 0021) splits what it indexes exactly so; a test compares the two.
 """
 
 import string

@@ -34,5 +34,5 @@ $$
 class Migration(migrations.Migration):
     """The words of a contact: n<account>/<word> of the name, a<account>/<word> of the service address."""
 
-    dependencies = [("audiences", "0019_indexes_of_default_exclusions")]
+    dependencies = [("audiences", "0020_source_freshness")]
     operations = [migrations.RunSQL(CREATE, "DROP FUNCTION contact_words(bigint, text, text, text, text)")]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """What search reads: words of contacts, ends of phones and beginnings of mailboxes, numbers of jobs."""
 
     atomic = False
-    dependencies = [("audiences", "0020_contact_words")]
+    dependencies = [("audiences", "0021_contact_words")]
     operations = [
         AddIndexConcurrently(
             model_name="address",
