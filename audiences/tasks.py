@@ -5,7 +5,7 @@ import time
 
 from celery import shared_task
 
-from audiences import do_not_call, hours, sync_stops
+from audiences import do_not_call, hints, hours, sync_stops
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
 from common.doorbell import ring
@@ -62,6 +62,21 @@ def _sync(connection: Connection, deadline: float) -> SyncReport:
     if report.error:
         log.warning("sync of account %s stopped at %s", connection.account_id, report.error)
     return report
+
+
+@shared_task
+def follow_hints() -> int:
+    """Fetch what ServiceTitan's webhooks hinted at, for up to 20 s; how many hints.
+
+    In turn with the sync: both write the mirror, and a slow vendor holds one worker.
+    """
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    with loops.only_one("sync_servicetitan") as held:
+        if not held:
+            return 0
+        return hints.follow(
+            now=clock.now(), go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
+        )
 
 
 @shared_task

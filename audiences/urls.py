@@ -30,6 +30,7 @@ urlpatterns = [
     path("settings/connections/sync/", connections.sync, name="sync"),
     path("settings/connections/sync/stop/", connections.stop_sync, name="sync_stop"),
     path("settings/connections/sync/resume/", connections.resume_sync, name="sync_resume"),
+    path("settings/connections/freshness/", connections.keep_fresh, name="freshness"),
     path("settings/connections/<slug:provider>/", connections.edit, name="connection"),
     path("settings/connections/<slug:provider>/test/", connections.test, name="connection_test"),
     path("contacts/<int:pk>/consents/", consents.add, name="consent_add"),

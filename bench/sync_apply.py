@@ -13,7 +13,8 @@ from audiences import servicetitan_sync
 from bench.effort import effort
 from bench.measurement import Measurement
 from common import sql
-from integrations.servicetitan.client import EXPORTS, Page, read_rows
+from integrations.servicetitan.client import Page, read_rows
+from integrations.servicetitan.entities import EXPORTS
 
 CUSTOMERS = 20_000  # each with a location, a phone or two, a mailbox, four jobs with visits, and papers
 PAGE = 1_000

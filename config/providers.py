@@ -30,12 +30,19 @@ def sandbox_credentials(data_dir: Path) -> dict[str, str]:
     """The sandbox's credentials, drawn at random once and kept in the data folder for both sides."""
     path = data_dir / CREDENTIALS_FILE
     if not path.is_file():
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(_draw(), indent=1))
-        draft.replace(path)
+        _keep(path, _draw())
     loaded: dict[str, str] = json.loads(path.read_text())
+    if "webhook_key" not in loaded:  # of a folder made before there was one
+        loaded["webhook_key"] = _webhook_key()
+        _keep(path, loaded)
     return loaded
+
+
+def _keep(path: Path, credentials: Mapping[str, str]) -> None:
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(credentials, indent=1))
+    draft.replace(path)
 
 
 def sandbox_env(environ: Mapping[str, str], credentials: Mapping[str, str], url: str) -> dict[str, str]:
@@ -51,6 +58,7 @@ def sandbox_env(environ: Mapping[str, str], credentials: Mapping[str, str], url:
         "SERVICETITAN_CLIENT_SECRET": credentials["client_secret"],
         "SERVICETITAN_APP_KEY": credentials["app_key"],
         "SERVICETITAN_TENANT_ID": credentials["tenant_id"],
+        "SERVICETITAN_WEBHOOK_KEY": credentials["webhook_key"],
         "SERVICETITAN_API_BASE_URL": url,
         "SERVICETITAN_AUTH_BASE_URL": url,
     }
@@ -72,8 +80,13 @@ def _draw() -> dict[str, str]:
         "client_id": f"cid.{secrets.token_hex(12)}",
         "client_secret": secrets.token_hex(24),
         "app_key": f"ak1.{secrets.token_hex(12)}",
+        "webhook_key": _webhook_key(),
         "tenant_id": str(secrets.randbelow(900_000_000) + 100_000_000),
         "sendgrid_key": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
         "sendgrid_webhook_private_key": private.decode(),
         "sendgrid_webhook_public_key": base64.b64encode(public).decode(),
     }
+
+
+def _webhook_key() -> str:
+    return secrets.token_hex(24)

@@ -21,6 +21,7 @@ _CREDENTIALS: dict[str, dict[str, str]] = {
         "SERVICETITAN_CLIENT_ID": "client_id",
         "SERVICETITAN_CLIENT_SECRET": "client_secret",
         "SERVICETITAN_APP_KEY": "app_key",
+        "SERVICETITAN_WEBHOOK_KEY": "webhook_key",
     },
 }
 _SETTINGS: dict[str, dict[str, str]] = {

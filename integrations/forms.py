@@ -17,14 +17,19 @@ _SECRET = RegexValidator(
 )
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 _KEEP = "Leave empty to keep the present one."
+SHORTEST_WEBHOOK_KEY = 32  # ServiceTitan's
 MOST_SEGMENTS_PER_SECOND = 1000
 MOST_EMAILS_PER_SECOND = 1000
 MAILBOX_FIELDS = ("email", "name", "postal_address", "emails_per_second")
 
 
-def _secret(label: str, help_text: str = "") -> forms.CharField:
+def _secret(
+    label: str, help_text: str = "", *, required: bool = True, min_length: int | None = None
+) -> forms.CharField:
     return forms.CharField(
         label=label,
+        required=required,
+        min_length=min_length,
         max_length=300,
         help_text=help_text,
         validators=[_SECRET],
@@ -38,6 +43,7 @@ class ConnectionForm(forms.Form):
     provider = ""
     settings: tuple[str, ...] = ()  # the first says whose account it is
     secrets: tuple[str, ...] = ()
+    optional_secrets: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, kept: Connection | None, **kwargs: Any) -> None:
         self.kept = kept
@@ -74,7 +80,12 @@ class ConnectionForm(forms.Form):
     def new_secrets(self) -> dict[str, str]:
         """The secrets as they will be kept: those typed, else the present ones."""
         present = self.kept.credentials if self.kept else {}
-        return {name: self.cleaned_data[name] or present.get(name, "") for name in self.secrets}
+        found = {name: self.cleaned_data[name] or present.get(name, "") for name in self.secrets}
+        for name in self.optional_secrets:  # of another account it is none
+            before = present.get(name, "") if self._same() else ""
+            if name in present or self.cleaned_data[name]:
+                found[name] = self.cleaned_data[name] or before
+        return found
 
     def connection(self) -> Connection:
         """What was typed as a connection that is not saved, to be tried before it is kept."""
@@ -93,6 +104,7 @@ class ServiceTitanForm(ConnectionForm):
     provider = Connection.Provider.SERVICETITAN
     settings = ("tenant_id", "booking_provider_id")
     secrets = ("app_key", "client_id", "client_secret")
+    optional_secrets = ("webhook_key",)
 
     tenant_id = forms.RegexField(
         r"^\d{1,20}$",
@@ -111,6 +123,13 @@ class ServiceTitanForm(ConnectionForm):
     app_key = _secret("App key")
     client_id = _secret("Client ID")
     client_secret = _secret("Client secret")
+    webhook_key = _secret(
+        "Webhook key",
+        "The HMAC key of your app’s webhooks, 32 to 64 characters. Without one, changes arrive with the sync "
+        "every five minutes.",
+        required=False,
+        min_length=SHORTEST_WEBHOOK_KEY,
+    )
 
     def __init__(self, *args: Any, mirrored: bool = False, **kwargs: Any) -> None:
         self.mirrored = mirrored

@@ -64,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
         "unreachable": False,  # every connection dies without an answer
         "accept_then_drop": 0.0,  # bookings and jobs: stored, then the connection dies
         "dismiss": 0.05,  # bookings dismissed by the office
+        "hints": False,  # webhooks tell of every change; always so with --demo
         "page_size": 1000,  # rows of an export page
         "recent_seconds": -1.0,  # how long a change counts as recent; -1 = 300 s divided by the speed
     },

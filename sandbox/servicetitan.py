@@ -90,6 +90,8 @@ class ServiceTitan:
         )
         if entity == "contacts":
             self._know(row)
+        if not settled:
+            self.world.hints.tell(entity, row)
         return row
 
     def _know(self, contact: Row) -> None:

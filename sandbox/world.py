@@ -10,6 +10,7 @@ from sandbox import demo_company
 from sandbox.clock import Clock
 from sandbox.customers import Customers
 from sandbox.faults import Faults
+from sandbox.hints import Hints
 from sandbox.ledger import DATABASE_NAME, Ledger
 from sandbox.schedule import Schedule
 from sandbox.servicetitan import ServiceTitan
@@ -55,6 +56,7 @@ class World:
         self.customers = Customers(self, options.customers)
         self.traffic = Traffic(self)
         self.webhooks = Webhooks(self)
+        self.hints = Hints(self)
         self.servicetitan = ServiceTitan(self)
         self.store.commit()
         if options.demo:
@@ -92,6 +94,7 @@ class World:
         """
         self.generation += 1
         await self.webhooks.restart()
+        await self.hints.stop()
         for table in ("messages", "timers", "ledger", "optouts", "customers", "mails"):
             self.store.write(f"DELETE FROM {table}")
         self.store.write("DELETE FROM st_rows WHERE entity = 'bookings'")
@@ -115,6 +118,7 @@ class World:
     async def stop(self) -> None:
         """Stop posting and close the file."""
         await self.webhooks.stop()
+        await self.hints.stop()
         self.store.close()
 
 
@@ -127,6 +131,7 @@ def load_credentials(path: Path | None, store: Store) -> dict[str, str]:
         "client_secret": f"cs1.{secrets.token_hex(20)}",
         "app_key": f"ak1.{secrets.token_hex(10)}",
         "tenant_id": "447700112",
+        "webhook_key": secrets.token_hex(24),
         "sendgrid_key": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
     }
     given: dict[str, Any] = json.loads(path.read_text()) if path is not None and path.exists() else {}

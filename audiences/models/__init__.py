@@ -17,6 +17,7 @@ from audiences.models.do_not_call_entry import DoNotCallEntry
 from audiences.models.do_not_call_list import DoNotCallList
 from audiences.models.do_not_call_part import DoNotCallPart
 from audiences.models.estimate import Estimate
+from audiences.models.hint_tally import HintTally
 from audiences.models.household import Household
 from audiences.models.invoice import Invoice
 from audiences.models.job import Job
@@ -56,6 +57,7 @@ __all__ = [
     "DoNotCallList",
     "DoNotCallPart",
     "Estimate",
+    "HintTally",
     "Household",
     "Invoice",
     "Job",

@@ -4,15 +4,19 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import access
 from accounts.access import Request
-from audiences import sync_state, sync_stops
-from audiences.models import SyncCursor
+from audiences import freshness, sync_state, sync_stops
+from audiences.models import HintTally, SyncCursor
+from audiences.models.source_freshness import LEAST_MINUTES, MOST_MINUTES
 from audiences.tasks import sync_servicetitan
 from common import clock
 from common.doorbell import ring
@@ -35,6 +39,15 @@ NOTES = {
     Connection.Provider.TWILIO: "Sends and receives your texts.",
     Connection.Provider.SENDGRID: "Sends the emails of your campaigns.",
 }
+
+
+class FreshnessForm(forms.Form):
+    """How old the mirror may be when campaigns send."""
+
+    minutes = forms.IntegerField(
+        label="At most so many minutes old", min_value=LEAST_MINUTES, max_value=MOST_MINUTES,
+        help_text=f"{LEAST_MINUTES} to {MOST_MINUTES:,}; the sync comes every 5 minutes.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,6 +153,22 @@ def stop_sync(request: Request) -> HttpResponse:
 
 @require_POST
 @access.require("manage_providers")
+def keep_fresh(request: Request) -> HttpResponse:
+    """Set how old the mirror may be before people are asked after again."""
+    form = FreshnessForm(request.POST)
+    if not form.is_valid():
+        return _page(request, status=422, fresh=form)
+    minutes = form.cleaned_data["minutes"]
+    if freshness.set_minutes(request.account, minutes, by=request.user):
+        words = f"Saved. From the next text on, nobody is written to on what is older than {minutes} minutes."
+        messages.success(request, words)
+    else:
+        messages.info(request, "Nothing was different, so nothing was changed.")
+    return redirect("audiences:connections")
+
+
+@require_POST
+@access.require("manage_providers")
 def resume_sync(request: Request) -> HttpResponse:
     """Go on where the sync was stopped."""
     if sync_stops.resume(request.account, by=request.user):
@@ -148,16 +177,21 @@ def resume_sync(request: Request) -> HttpResponse:
     return redirect("audiences:connections")
 
 
-def _page(request: Request, **more: Any) -> HttpResponse:
+def _page(request: Request, *, status: int = 200, **more: Any) -> HttpResponse:
     state = sync_state.of(request.account)
     lag = state.lag(clock.now())
     minutes = int(lag.total_seconds() // 60) if lag is not None else None
     providers = [_shown(request, provider) for provider in FORMS]
-    context = {"providers": providers, "sync": state, "lag_minutes": minutes, **more}
+    tally = access.rows(request, HintTally).first()
+    context = {
+        "providers": providers, "sync": state, "lag_minutes": minutes, "hints": tally,
+        "webhook_url": settings.PUBLIC_URL + reverse("servicetitan-webhook"),
+        "fresh": FreshnessForm(initial={"minutes": freshness.minutes_of(request.account)}), **more,
+    }  # fmt: skip
     if more:
-        return respond(request, TEMPLATE, "mirror", context | {"version": ""})
+        return respond(request, TEMPLATE, "mirror", context | {"version": ""}, status=status)
     here = [(shown.provider, shown.connection and shown.connection.settings) for shown in providers]
-    version = version_of((state, minutes, here, request.account.pk))
+    version = version_of((state, minutes, here, tally and tally.last_at, request.account.pk))
     return respond_live(request, TEMPLATE, "mirror", context, version=version)
 
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from integrations.messaging import ProviderError, Remedy
 from integrations.servicetitan import errors, records
 from integrations.servicetitan.access import ServiceTitanAccess
+from integrations.servicetitan.entities import COUNTED, EXPORTS, LISTED
 from integrations.servicetitan.requests import (
     EXTERNAL_KEY,
     BookingRequest,
@@ -45,49 +46,6 @@ PAGE_SIZE = 500
 ALL_UNREADABLE = 10  # as many rows and not one readable: their format has changed, nobody made a slip
 
 log = logging.getLogger(__name__)
-
-# Export name -> path below its module, and the record of its rows.
-EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
-    "customers": ("crm", "export/customers", records.Customer),
-    "contacts": ("crm", "export/customers/contacts", records.CustomerContact),
-    "locations": ("crm", "export/locations", records.Location),
-    "bookings": ("crm", "export/bookings", records.Booking),
-    "jobs": ("jpm", "export/jobs", records.Job),
-    "appointments": ("jpm", "export/appointments", records.Appointment),
-    "recurring-service-events": (
-        "memberships",
-        "export/recurring-service-events",
-        records.RecurringServiceEvent,
-    ),
-    "memberships": ("memberships", "export/memberships", records.CustomerMembership),
-    "membership-types": ("memberships", "export/membership-types", records.MembershipType),
-    "invoices": ("accounting", "export/invoices", records.Invoice),
-    "estimates": ("sales", "export/estimates", records.Estimate),
-    "calls": ("telecom", "export/calls", records.Call),
-    "business-units": ("settings", "export/business-units", records.BusinessUnit),
-    "tag-types": ("settings", "export/tag-types", records.TagType),
-}
-# Export name -> list of the same rows, which can count them. Big ones only; calls are listed elsewhere.
-_COUNTED: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "customers": ("crm", "customers", {"active": "Any"}),
-    "contacts": ("crm", "customers/contacts", {}),
-    "locations": ("crm", "locations", {"active": "Any"}),
-    "jobs": ("jpm", "jobs", {}),
-    "appointments": ("jpm", "appointments", {"active": "Any"}),
-    "memberships": ("memberships", "memberships", {"active": "Any"}),
-    "invoices": ("accounting", "invoices", {}),
-    "estimates": ("sales", "estimates", {"active": "Any"}),
-    "bookings": ("crm", "bookings", {}),
-}
-# The same rows as lists: (module, path, what names some of them, query for those that are inactive, too).
-_LISTED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
-    "customers": ("crm", "customers", "ids", {"active": "Any"}),
-    "contacts": ("crm", "customers/contacts", "customerIds", {}),
-    "locations": ("crm", "locations", "ids", {"active": "Any"}),
-    "bookings": ("crm", "bookings", "ids", {}),
-    "jobs": ("jpm", "jobs", "ids", {}),
-    "appointments": ("jpm", "appointments", "ids", {"active": "Any"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +110,7 @@ class ServiceTitanClient:
 
         A guess for people who wait: a source that does not count is no error.
         """
-        if (found := _COUNTED.get(entity)) is None:
+        if (found := COUNTED.get(entity)) is None:
             return None
         module, path, query = found
         try:
@@ -166,7 +124,7 @@ class ServiceTitanClient:
         """Rows of `entity` by their ids, contacts by those of their customers; fifty a request. What does not
         exist is absent. Raises ProviderError.
         """
-        module, path, name, query = _LISTED[entity]
+        module, path, name, query = LISTED[entity]
         found: list[Any] = []
         for start in range(0, len(ids), MAX_IDS):
             some = ",".join(str(pk) for pk in ids[start : start + MAX_IDS])
@@ -176,7 +134,7 @@ class ServiceTitanClient:
     def changed(self, entity: str, since: datetime, *, most: int) -> list[Any] | None:
         """Rows of `entity` changed at the source since then; None where they are more than `most`. Raises
         ProviderError."""
-        module, path, _, query = _LISTED[entity]
+        module, path, _, query = LISTED[entity]
         wanted = {**query, "modifiedOnOrAfter": instant(since)}
         found = list(islice(self._list(module, path, EXPORTS[entity][2], wanted), most + 1))
         return found if len(found) <= most else None

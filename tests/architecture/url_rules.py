@@ -123,6 +123,8 @@ RULES: dict[str, Rule] = {
     "audiences:do_not_call_remove": Rule(
         capability="manage_compliance", methods=POST, arg="do-not-call list"
     ),
+    "servicetitan-webhook": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
+    "audiences:freshness": Rule(capability="manage_providers", methods=POST, answers={422}),
     "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
     "twilio-status": Rule(
         public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False

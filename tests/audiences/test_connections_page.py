@@ -297,3 +297,38 @@ def test_lag_odd_rows_and_errors_are_shown(account: Account, admin: Client, sand
     SyncCursor.objects.filter(entity="customers").update(complete_at=clock_back)
     page = admin.get(URL).content.decode()
     assert "45 minutes" in page and "Late" in page
+
+
+def test_how_old_the_mirror_may_be_is_said_and_set(
+    admin: Client,
+    account: Account,
+    sandbox: SandboxProcess,  # noqa: F811
+) -> None:
+    connect(account, sandbox)
+    page = admin.get(URL).content.decode()
+    assert 'value="15"' in page and "/webhooks/servicetitan" in page and "No key is set" in page
+    address = reverse("audiences:freshness")
+    assert admin.post(address, {"minutes": "30"}, follow=True).content.decode().count("older than 30 minutes")
+    entry = AuditEntry.objects.get(verb="changed_freshness")
+    assert entry.detail == {"minutes": "15 → 30"}
+    refused = admin.post(address, {"minutes": "3"})
+    assert refused.status_code == 422 and "Nothing was changed" in refused.content.decode()
+    assert 'value="30"' in admin.get(URL).content.decode()
+
+
+def test_a_webhook_key_is_kept_apart_from_what_is_required(
+    admin: Client,
+    account: Account,
+    sandbox: SandboxProcess,  # noqa: F811
+) -> None:
+    stored = connect(account, sandbox)
+    key = "k" * 40
+    assert admin.post(EDIT, form_of(stored, webhook_key="too short")).status_code == 422
+    assert admin.post(EDIT, form_of(stored, webhook_key=key)).status_code == 302
+    stored.refresh_from_db()
+    assert stored.credentials["webhook_key"] == key
+    assert admin.post(EDIT, form_of(stored, webhook_key="")).status_code == 302
+    stored.refresh_from_db()
+    assert stored.credentials["webhook_key"] == key, "empty keeps it"
+    page = admin.get(URL).content.decode()
+    assert key not in page and "The key is kept" in page

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import jsonschema
 
 from integrations.servicetitan import records
-from integrations.servicetitan.client import EXPORTS
+from integrations.servicetitan.entities import EXPORTS
 from integrations.servicetitan.requests import (
     BookingRequest,
     JobRequest,

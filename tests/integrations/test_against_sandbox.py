@@ -18,7 +18,8 @@ from aiohttp import web
 
 from integrations.messaging import DeliveryState, OutgoingText
 from integrations.servicetitan.access import ServiceTitanAccess
-from integrations.servicetitan.client import EXPORTS, ServiceTitanClient
+from integrations.servicetitan.client import ServiceTitanClient
+from integrations.servicetitan.entities import EXPORTS
 from integrations.servicetitan.requests import BookingRequest
 from integrations.twilio import webhooks
 from integrations.twilio.client import TwilioAccess, TwilioPool, list_numbers, list_texts
