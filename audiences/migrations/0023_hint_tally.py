@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_audit_seals"),
-        ("audiences", "0020_source_freshness"),
+        ("audiences", "0022_search_indexes"),
     ]
 
     operations = [
