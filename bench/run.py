@@ -3,7 +3,7 @@
     {"name", "n", "value", "unit", "baseline", "baseline_value", "ratio"}
 
 `value` and `baseline_value` are rates unless `unit` says otherwise; `ratio` is ours ÷ baseline, in time for
-`counters_cost` and whatever is named flatness (large ÷ small). Words for people go to standard error. Every
+`counters_cost…` and whatever is named flatness (large ÷ small). Words for people go to standard error. Every
 group runs on a database server of its own, made for it and removed afterwards; DATABASE_URL is ignored.
 """
 
@@ -40,10 +40,12 @@ def launch() -> Iterator[Measurement]:
 
 
 def counters() -> Iterator[Measurement]:
-    """What counting by triggers costs the writer."""
+    """What counting by triggers costs the engine, and at most."""
+    from bench.counted_writes import counted_writes
     from bench.counters import counters_cost
 
     yield counters_cost()
+    yield counted_writes()
 
 
 def dashboard() -> Iterator[Measurement]:
