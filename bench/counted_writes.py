@@ -1,6 +1,7 @@
-"""The cost of counting where it weighs most: bare SQL writing what engine and sender write, triggers on and off.
+"""The cost of counting where it weighs most: bare SQL writing what engine and sender write.
 
-Nothing is decided, claimed or called, so that this is the most that counting can add to a write.
+With triggers and without. Nothing is decided, claimed or called, so that this is the most that counting
+can add to a write.
 """
 
 import sys
@@ -35,7 +36,7 @@ def counted_writes() -> Measurement:
             if number:  # the first of each kind warms up
                 taken[counting].append(seconds)
     on, off = median(taken[True]), median(taken[False])
-    print(f"counted_writes: medians of {ROUNDS} rounds, {on:.2f} s with, {off:.2f} s without", file=sys.stderr)
+    print(f"bare writes: medians of {ROUNDS} rounds, {on:.2f} s with, {off:.2f} s without", file=sys.stderr)
     return Measurement(
         "counters_cost_bare_writes",
         STEPS,

@@ -21,7 +21,7 @@ ROUNDS = 15  # of each kind, short and taken in turn, so that a busy neighbour h
 def counters_cost(contacts: int = CONTACTS, rounds: int = ROUNDS) -> Measurement:
     """Steps a second of the whole engine with triggers, squash included, against the same without.
 
-    Waits, branches and texts as in `engine_vs_sql`. After each counted round the counters must equal the rows.
+    Waits, branches and texts as in `engine_vs_sql`. After a counted round the counters must equal the rows.
     """
     contractor = Contractor(contacts)
     taken: dict[bool, list[float]] = {True: [], False: []}
