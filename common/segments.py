@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from smsutil import gsm_split, is_valid_gsm, unicode_split
-from smsutil.codecs import GSM_EXT_CHARSET
+from smsutil.codecs import GSM_CHARSET, GSM_EXT_CHARSET
 
 _ONE_SEGMENT = 160
 ESCAPE = "\x1b"  # the library takes it for a letter; on the air it announces the extension table
@@ -28,6 +28,8 @@ class Segments:
 
 def count_segments(text: str) -> Segments:
     """Segments of `text` as it will be sent (line ends as LF). An empty text counts as one."""
+    if len(text) <= _ONE_SEGMENT and _SINGLE.issuperset(text):  # most are so, and millions are counted
+        return Segments(1, "GSM-7", len(text))
     body = normalise_line_ends(text)
     septets = [_septets(char) for char in body]
     if 0 in septets:
@@ -51,3 +53,6 @@ def _septets(char: str) -> int:
     if char == ESCAPE or not is_valid_gsm(char):
         return 0
     return 2 if char in GSM_EXT_CHARSET else 1
+
+
+_SINGLE = frozenset(char for char in GSM_CHARSET if char != "\r" and _septets(char) == 1)

@@ -6,6 +6,7 @@ one. Values always travel as parameters, never inside the statement.
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
 
 from django.db import connection
 
@@ -58,7 +59,17 @@ def array(values: Iterable[Any]) -> str:
     For long columns in busy loops: psycopg adapts a list element by element, ten times as slowly. Takes
     whatever `str` says as PostgreSQL reads it: text, numbers, booleans, UUIDs, dates, instants, None.
     """
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    listed = values if isinstance(values, list | tuple) else list(values)
+    kinds = set(map(type, listed))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, listed)) + "}"
+    if kinds == {UUID}:
+        return "{" + ",".join([value.hex for value in listed]) + "}"
+    if kinds == {str}:
+        joined = '","'.join(listed)
+        if "\\" not in joined and joined.count('"') == 2 * (len(listed) - 1):
+            return '{"' + joined + '"}'
+    return "{" + ",".join([_element(value) for value in listed]) + "}"
 
 
 def arrays(records: Sequence[Sequence[Any]]) -> list[str]:

@@ -25,13 +25,13 @@ from conversations.claiming import Claim
 from conversations.delivery import HELD_BACK, THROTTLED, CallResult
 from conversations.handing_over import Client, Clients, Source, hand_over, slow_down, source_of
 from conversations.models import Message
-from conversations.slots import Slots
+from conversations.slots import Ahead, Slots
 from integrations.messaging import ProviderError, Receipt, Remedy
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLAIM_VALID_SECONDS = 3.0
-BATCH = 250
+BATCH = 400
 GATHER_SECONDS = 0.03  # results and free slots are waited for, so that a batch is worth its statements
 IDLE_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names no time
@@ -66,7 +66,7 @@ class Sender:
         self.calls = 0
         self._texts = Slots(concurrency)
         self._emails = Slots(max(1, concurrency // EMAIL_SHARE))
-        self._ahead = concurrency // 2  # claimed while others are called: a free slot waits for no database
+        self._ahead = Ahead(concurrency)
         self._size = ClaimSize(BATCH)
         self._emails_again = 0.0  # monotonic: when emails are looked for next
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -128,8 +128,10 @@ class Sender:
         if self._unrecorded > self._texts.size * MOST_UNRECORDED:
             return 0, 0
         most = self._size.now
-        texts = min(self._texts.room(self._ahead), most)
-        if self._in_flight and texts < min(max(self._ahead // 2, 1), most):
+        self._ahead.look(self.calls, time.monotonic())
+        ahead = self._ahead.now
+        texts = min(self._texts.room(ahead), most)
+        if self._in_flight and texts < min(max(ahead // 2, 1), most):
             texts = 0
         emails = min(self._emails.room(0), most) if time.monotonic() >= self._emails_again else 0
         return texts, emails

@@ -10,6 +10,8 @@ from types import TracebackType
 
 HANGS_AFTER_SECONDS = 2.0
 _MOST_HANGING = 4  # times the slots: beyond that nothing more is claimed
+_RATE_SECONDS = 0.5  # over which it is seen how fast calls end
+_AHEAD_SECONDS = 0.25
 _TOLL = 4  # slots that a connection loses by each of its calls that hang
 
 
@@ -44,6 +46,27 @@ class Slots:
     def slot(self, connection_id: int) -> "Slot":
         """A place for one claimed text: `async with slots.slot(…)` waits until it has one."""
         return Slot(self, connection_id)
+
+
+class Ahead:
+    """How many claimed texts wait for a slot: what is called in a moment, so that no free slot waits for the
+    database, and that little waits where calls are slow.
+
+    At least half as many as there are slots, at most as many: a sender that dies leaves them unknown.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.now = slots // 2
+        self._slots = slots
+        self._calls, self._seen_at = 0, 0.0
+
+    def look(self, calls: int, at: float) -> None:
+        """So many calls have ended in all by `at` (monotonic seconds)."""
+        if (passed := at - self._seen_at) < _RATE_SECONDS:
+            return
+        called_in_a_moment = int((calls - self._calls) / passed * _AHEAD_SECONDS)
+        self.now = min(max(called_in_a_moment, self._slots // 2), self._slots)
+        self._calls, self._seen_at = calls, at
 
 
 class Slot:

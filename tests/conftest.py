@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -33,6 +34,11 @@ from tests.seed import schema_hash, sow
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
 ROOT = Path(__file__).resolve().parent.parent
+# How long an example takes says how busy the machine is, and nothing about the product.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

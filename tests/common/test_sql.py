@@ -52,7 +52,10 @@ def test_records_turn_into_columns():
     [
         ([], "text"),
         (["plain", "", "NULL", None, '"', "\\", "{a,b}", "it's", " ", "é\n"], "text"),
+        (["Ann", "O'Hara, Jr."], "text"),
+        (["Ann", 'the "boss"'], "text"),
         ([1, -2, None], "bigint"),
+        ([3, 1], "bigint"),
         ([True, False, None], "boolean"),
         ([uuid.UUID(int=7)], "uuid"),
         ([date(2026, 11, 1)], "date"),

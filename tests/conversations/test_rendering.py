@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conversations import rendering
 
@@ -12,6 +14,42 @@ PAT = {"first_name": "Pat", "city": "", "company": None}
 def test_a_text_is_filled():
     assert rendering.render("Hi {{ first_name | upcase }}!", PAT) == "Hi PAT!"
     assert rendering.render("Hi {{ first_name }}", {"first_name": "{{ city }}"}) == "Hi {{ city }}"
+
+
+PIECES = [
+    "Hi ",
+    "100%",
+    "%s",
+    "}",
+    "\n",
+    "é",
+    "{{ a }}",
+    "{{b}}",
+    "{{- a -}}",
+    "{{ empty }}",
+    "{{ a | upcase }}",
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+    st.fixed_dictionaries({}, optional={"a": st.sampled_from(["x%s", "", 7, None]), "b": st.just("{{ a }}")}),
+)
+def test_plain_texts_are_filled_as_the_library_fills_them(body, variables):
+    known = {name: value for name, value in variables.items() if value not in (None, "")}
+    try:
+        wanted = rendering._parsed(body).render(**known)
+    except Exception:
+        with pytest.raises(rendering.MergeFieldMissing):
+            rendering.render(body, variables)
+    else:
+        assert rendering.render(body, variables) == wanted
+
+
+def test_most_texts_are_plain():
+    words = "{{ first_name }}, 20% off. {{ company }}"
+    assert rendering._plain(words) == ("%s, 20%% off. %s", ("first_name", "company"))
+    assert rendering._plain(words + "{% if city %}!{% endif %}") is None
 
 
 @pytest.mark.parametrize("field", ["city", "company", "nickname"])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from conversations import sender, slots
-from conversations.slots import Slots
+from conversations.slots import Ahead, Slots
 
 
 def test_a_call_that_hangs_gives_its_slot_up_and_takes_its_toll(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +77,15 @@ def test_where_everything_hangs_nothing_more_is_claimed(monkeypatch: pytest.Monk
         assert made.room(5) == 6
 
     asyncio.run(scenario())
+
+
+def test_as_much_is_claimed_ahead_as_is_called_in_a_moment() -> None:
+    ahead = Ahead(200)
+    seen = []
+    for calls, at in ((0, 100.0), (500, 100.2), (500, 101.0), (1_900, 102.0), (1_950, 103.0), (9_000, 104.0)):
+        ahead.look(calls, at)
+        seen.append(ahead.now)
+    assert seen == [100, 100, 125, 200, 100, 200]
 
 
 def test_nothing_is_claimed_while_too_many_ends_wait_to_be_recorded() -> None:
