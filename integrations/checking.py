@@ -14,7 +14,7 @@ from integrations.messaging import OutgoingEmail, ProviderError
 from integrations.models import Connection, SendingMailbox
 from integrations.sendgrid import client as sendgrid
 from integrations.sendgrid.client import SendGridAccess
-from integrations.servicetitan import errors
+from integrations.servicetitan import budget, errors
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.tokens import TenantGate
 from integrations.twilio import client as twilio
@@ -77,10 +77,15 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
             token = TenantGate(access).token(http)
         except ProviderError as error:
             return _no_sign_in(error)
-        refused, left_out = [], []
+        refused, left_out, source = [], [], budget.source_of(access)
         headers = {"Authorization": f"Bearer {token}", "ST-App-Key": access.app_key}
         for words, module, path in SCOPES + MORE_SCOPES:
             url = f"{access.base_url}/{module}/v2/tenant/{access.tenant_id}/{path}"
+            try:
+                budget.wait_for_turn(source)
+            except ProviderError:
+                return _asks_us_to_wait()
+            _give_back_database()
             left = deadline - time.monotonic()
             if left <= 0:
                 return _slow()
@@ -101,6 +106,8 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
             elif answer.status_code == 403:
                 refused.append(words)
             elif not answer.is_success:
+                if answer.status_code == 429:
+                    budget.hold(source, errors.retry_after(answer.headers))
                 return _api_refused(answer, access)
     if refused:
         return _missing_scopes(refused + left_out)
@@ -205,10 +212,12 @@ def _api_refused(answer: httpx.Response, access: ServiceTitanAccess) -> Answer:
             "ServiceTitan: Settings, Integrations, API Application Access.",
         )
     if answer.status_code == 429:
-        return Answer(
-            False, "ServiceTitan asks us to wait", "Too many requests just now. Try again in a minute."
-        )
+        return _asks_us_to_wait()
     return _broken("ServiceTitan", error.code)
+
+
+def _asks_us_to_wait() -> Answer:
+    return Answer(False, "ServiceTitan asks us to wait", "Too many requests just now. Try again in a minute.")
 
 
 def _missing_scopes(refused: list[str]) -> Answer:

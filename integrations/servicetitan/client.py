@@ -20,7 +20,7 @@ import httpx
 from pydantic import ValidationError
 
 from integrations.messaging import ProviderError, Remedy
-from integrations.servicetitan import errors, records
+from integrations.servicetitan import budget, errors, records
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.entities import COUNTED, EXPORTS, LISTED
 from integrations.servicetitan.requests import (
@@ -67,6 +67,7 @@ class ServiceTitanClient:
     def __init__(self, access: ServiceTitanAccess, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.access = access
         self._gate = gate(access)
+        self._source = budget.source_of(access)
         self._pause = pause
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
         weakref.finalize(self, self._http.close)  # a client nobody holds any more leaves no open socket
@@ -300,7 +301,7 @@ class ServiceTitanClient:
 
     def _signed(self, method: str, url: str, content: dict[str, Any]) -> httpx.Response:
         token = self._gate.token(self._http)
-        self._gate.wait_for_turn()
+        budget.wait_for_turn(self._source, pause=self._pause)
         headers = {"Authorization": f"Bearer {token}", "ST-App-Key": self.access.app_key}
         try:
             answer = self._http.request(method, url, headers=headers, **content)
@@ -320,6 +321,8 @@ class ServiceTitanClient:
             ) from exc
         if answer.status_code == 401:
             self._gate.forget(token)
+        if answer.status_code == 429:
+            budget.hold(self._source, errors.retry_after(answer.headers))
         return answer
 
 

@@ -1,4 +1,4 @@
-"""Access tokens and request rate, shared by every client of a process.
+"""Access tokens, shared by every client of a process.
 
 Tokens last 900 s, there is no refresh token, and the token endpoint is throttled: so one thread asks
 while others wait, a token is renewed a minute early, and a refusal is remembered for some seconds.
@@ -16,27 +16,18 @@ from integrations.servicetitan.access import ServiceTitanAccess
 
 RENEW_EARLY_SECONDS = 60.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
-# ServiceTitan allows 60 requests a second per app and tenant. Each process keeps a pace of its own, and the
-# limit is divided among as many as ever speak to one tenant at once: the sync and the bookings, each in one
-# process at a time, a look before sending, and somebody who tests the connection.
-TENANT_LIMIT = 60.0
-SPEAKERS = 4
-_BURST = 3.0
-REQUESTS_PER_SECOND = TENANT_LIMIT / SPEAKERS - _BURST  # so that a second with a burst stays below, too
 
 
 @dataclass
 class TenantGate:
-    """Token and pace of one tenant, by the monotonic clock."""
+    """The token of one tenant, by the monotonic clock."""
 
     access: ServiceTitanAccess
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _pace_lock: threading.Lock = field(default_factory=threading.Lock)
     _token: str = ""
     _renew_at: float = 0.0
     _failure: ProviderError | None = None
     _ask_again_at: float = 0.0
-    _next_slot: float = 0.0
 
     def token(self, http: httpx.Client) -> str:
         """A token that lasts at least another minute. Raises ProviderError."""
@@ -61,16 +52,6 @@ class TenantGate:
         with self._lock:
             if self._token == token:
                 self._token = ""
-
-    def wait_for_turn(self) -> None:
-        """Sleep until the next request fits the rate: a short burst, then evenly."""
-        interval = 1.0 / REQUESTS_PER_SECOND
-        with self._pace_lock:
-            now = time.monotonic()
-            slot = max(self._next_slot, now - _BURST * interval)
-            self._next_slot = slot + interval
-        if (wait := slot - now) > 0:
-            time.sleep(wait)
 
     def _ask(self, http: httpx.Client) -> tuple[str, float]:
         try:

@@ -88,7 +88,7 @@ def server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def tenant(server: Any) -> Iterator[Tenant]:
+def tenant(server: Any, db: None) -> Iterator[Tenant]:
     made = Tenant(server)
     yield made
     for client in made.clients:

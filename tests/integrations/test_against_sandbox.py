@@ -102,6 +102,7 @@ def test_a_text_is_accepted_called_back_with_a_true_signature_and_listed(
     assert (listed.receipt.provider_id, listed.body) == (receipt.provider_id, text.body)
 
 
+@pytest.mark.django_db
 def test_every_export_is_read_and_a_booking_becomes_a_job(sandbox: Sandbox) -> None:
     client = ServiceTitanClient(sandbox.servicetitan)
     try:

@@ -12,6 +12,8 @@ from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.twilio.client import TwilioAccess
 from tests.integrations.conftest import LocalServer
 
+pytestmark = pytest.mark.django_db  # the turns of the source's budget
+
 TOKEN = {"access_token": "t", "expires_in": 900}
 
 
