@@ -5,10 +5,10 @@ from datetime import date, datetime, time
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from audiences import opt_out_lists
+from audiences import opt_out_lists, uploads
 from audiences.consent_records import Agreement
 from audiences.models import Consent
-from audiences.opt_out_lists import Unreadable
+from audiences.uploads import Unreadable
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_ROWS = 10_000
@@ -35,11 +35,11 @@ class ConsentList:
 
 def read(source: IO[bytes], size: int, zone: ZoneInfo) -> ConsentList:
     """Read a list of `size` bytes; its days begin at midnight in `zone`. Raises Unreadable."""
-    text = opt_out_lists.open_text(source, size, most=MOST_BYTES)
+    text = uploads.open_text(source, size, most=MOST_BYTES)
     found = ConsentList()
     columns: dict[str, int] = {}
     try:
-        for number, cells in opt_out_lists.rows(text, found, opt_out_lists.delimiter(text)):
+        for number, cells in uploads.rows(text, found, uploads.delimiter(text)):
             if number > MOST_ROWS + 1:
                 raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
             if not any(cell.strip() for cell in cells):

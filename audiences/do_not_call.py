@@ -7,7 +7,7 @@ the piece it was in. What a list in force forbids is in `audiences.fitness`.
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import IO, NamedTuple
@@ -16,17 +16,17 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Account, User
-from audiences import fitness, opt_out_lists
+from audiences import fitness, opt_out_lists, uploads
 from audiences.models import DoNotCallEntry, DoNotCallList, DoNotCallPart
-from audiences.opt_out_lists import KEPT_REJECTED, OptOutList, Unreadable
+from audiences.opt_out_lists import KEPT_REJECTED, OptOutList
+from audiences.uploads import Unreadable
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 
 MOST_BYTES = 300 * 1024 * 1024
 MOST_ROWS = 5_000_000
-PART = 1024 * 1024  # characters
-_LONGEST_LINE = 64 * 1024  # what a list needs, many times over; a longer line is several rows that are none
+PART = uploads.PIECE
 Ended = DoNotCallList.Ended
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ def take_in(
     """Keep a list of `size` bytes, to be read in the background. Raises Unreadable."""
     from audiences.tasks import read_do_not_call_lists  # tasks import most of this package
 
-    text = opt_out_lists.open_text(source, size, most=MOST_BYTES)
+    text = uploads.open_text(source, size, most=MOST_BYTES)
     try:
-        mark = opt_out_lists.delimiter(text)
+        mark = uploads.delimiter(text)
         kept = DoNotCallList.objects.create(
             account=account,
             kind=upload.kind,
@@ -61,7 +61,7 @@ def take_in(
             by=by,
             uploaded_at=now,
         )
-        kept.rows = _keep_parts(kept, iter(lambda: text.readline(_LONGEST_LINE), ""))
+        kept.rows = _keep_parts(kept, uploads.lines(text))
     finally:
         text.detach()  # the upload closes its own file
     if not kept.rows:
@@ -71,46 +71,12 @@ def take_in(
     return kept
 
 
-class _Noted:
-    """Lines as a reader takes them, kept until they are taken away."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = lines
-        self._taken: list[str] = []
-        self.size = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self._taken.append(line)
-            self.size += len(line)
-            yield line
-
-    def take(self) -> str:
-        """The lines since the last time; the database keeps no NUL."""
-        text = "".join(self._taken).replace("\0", "\ufffd")
-        self._taken, self.size = [], 0
-        return text
-
-
 def _keep_parts(kept: DoNotCallList, lines: Iterable[str]) -> int:
-    """Store the lines in pieces that end where a row ends; how many rows.
-
-    Raises Unreadable for too many, and as `opt_out_lists.parsed` does.
-    """
-    noted = _Noted(lines)
-    rows = stored = 0
-
-    def keep() -> None:
-        DoNotCallPart.objects.create(list=kept, first_row=stored + 1, rows=rows - stored, text=noted.take())
-
-    for rows, _ in opt_out_lists.parsed(noted, kept.delimiter):
-        if rows > MOST_ROWS:
-            raise Unreadable(f"The list has more than {MOST_ROWS:,} rows. Split it.")
-        if noted.size >= PART:
-            keep()
-            stored = rows
-    if noted.size:
-        keep()
+    """Store the lines in pieces that end where a row ends; how many rows. Raises Unreadable."""
+    rows = 0
+    for piece in uploads.pieces(lines, kept.delimiter, most=MOST_ROWS, size=PART):
+        DoNotCallPart.objects.create(list=kept, first_row=piece.first_row, rows=piece.rows, text=piece.text)
+        rows += piece.rows
     return rows
 
 
@@ -164,7 +130,7 @@ def _read(kept: DoNotCallList, part: DoNotCallPart) -> OptOutList:
     """The phones of a piece; the first row of the list may name its columns."""
     found = OptOutList()
     lines = io.StringIO(part.text, newline="")
-    for number, cells in opt_out_lists.rows(lines, found, kept.delimiter, first=part.first_row):
+    for number, cells in uploads.rows(lines, found, kept.delimiter, first=part.first_row):
         if not any(cell.strip() for cell in cells):
             continue
         if number == 1 and (columns := opt_out_lists.header(cells)) is not None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import access
 from accounts.access import Request
 from audiences import consent_lists, consent_records
-from audiences.opt_out_lists import Unreadable
+from audiences.uploads import Unreadable
 from common import clock
 
 MOST_SHOWN = 200

@@ -15,7 +15,7 @@ from accounts import access
 from accounts.access import Request
 from audiences import do_not_call
 from audiences.models import DoNotCallList
-from audiences.opt_out_lists import Unreadable
+from audiences.uploads import Unreadable
 from common import clock
 from common.htmx import leave_for, respond_live, version_of
 

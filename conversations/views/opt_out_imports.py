@@ -14,6 +14,7 @@ from accounts import access
 from accounts.access import Request
 from audiences import opt_out_lists
 from audiences.models import OptOut, OptOutImport
+from audiences.uploads import Unreadable
 from common import clock
 from common.htmx import respond_live, version_of
 from conversations import opt_out_imports
@@ -52,7 +53,7 @@ class OptOutListForm(forms.Form):
             raise forms.ValidationError("Paste a list or upload a file: one of the two.")
         try:
             cleaned["found"] = self._read(pasted or "", file)
-        except opt_out_lists.Unreadable as unreadable:
+        except Unreadable as unreadable:
             self.add_error("file" if file is not None else "pasted", str(unreadable))
         return cleaned
 

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import AuditEntry, User
 from audiences import do_not_call, suppression
 from audiences.models import Consent, DoNotCallEntry, DoNotCallList, DoNotCallPart
-from audiences.opt_out_lists import Unreadable
+from audiences.uploads import Unreadable
 from tests.audiences import people
 from tests.audiences.people import NOON
 from tests.audiences.test_consents import agree

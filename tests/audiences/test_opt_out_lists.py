@@ -5,7 +5,8 @@ import io
 import pytest
 
 from audiences import opt_out_lists
-from audiences.opt_out_lists import OptOutList, Unreadable
+from audiences.opt_out_lists import OptOutList
+from audiences.uploads import Unreadable
 
 
 def read(data: bytes | str) -> OptOutList:

@@ -1,8 +1,15 @@
 """Numbers as people write them."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from common.phone import PhoneKind, display_phone, parse_phone
+from common.phone import PhoneKind, display_phone, e164_of, parse_phone
+
+_DIGITS = "0123456789"
+_SEPARATORS = st.sampled_from(
+    ["", " ", "-", ".", ") ", "(", " (", ")", "--", "  ", "/", "+", "\xa0", "x", "１"]
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +65,23 @@ def test_an_extension_is_kept_apart() -> None:
 def test_display_is_national_at_home_and_international_abroad() -> None:
     assert display_phone("+15125550142") == "(512) 555-0142"
     assert display_phone("+447911123456").startswith("+44 ")
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> str:
+    """Ten or eleven digits in threes and fours, with whatever people write around them."""
+    groups = [draw(st.sampled_from(["", "1", "+1", "0", "+", "001"]))]
+    groups += [draw(st.text(_DIGITS, min_size=size, max_size=size)) for size in (3, 3, 4)]
+    groups.append(draw(st.sampled_from(["", "", " ", " x12", ";ext=3", "\n", "5"])))
+    return "".join(part for group in groups for part in (draw(_SEPARATORS), group))
+
+
+@settings(max_examples=600, deadline=None)
+@given(spellings() | st.text("0123456789 ()+-.x", max_size=20) | st.from_regex(r"[2-9]\d{2}[2-9]\d{6}"))
+@example("+15125550142")
+@example("(512)555-0142 ")
+@example("1(512) 555.0142")
+@example("512) 555-0142")
+def test_the_short_way_reads_as_the_long_one(written: str) -> None:
+    phone = parse_phone(written)
+    assert e164_of(written) == (phone.e164 if phone else "")
