@@ -54,6 +54,7 @@ CAN: dict[str, Capability] = {
     "read_conversations": _capability("read conversations", *_EVERYONE),
     "queue_download": _capability("queue downloads", *_EVERYONE),
     "build_audience": _capability("build audiences", Role.CSR),
+    "import_contacts": _capability("import contacts from files", Role.CSR),
     "launch_campaign": _capability("launch campaigns", Role.CSR, Role.MARKETER),
     "pause_campaign": _capability("pause and resume campaigns", Role.CSR, Role.MARKETER),
     "stop_campaign": _capability("stop campaigns", Role.CSR, Role.MARKETER),

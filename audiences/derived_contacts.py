@@ -18,7 +18,7 @@ from django.db import connection
 from audiences.households import household_key
 from audiences.last_job import JOB_AT, JOB_COUNTS
 from audiences.mirror import Table, ids_by_key, upsert
-from audiences.models import Address, Contact, ContactMethod, Household, Location, ZoneSet
+from audiences.models import Address, Contact, ContactAddress, ContactMethod, Household, Location, ZoneSet
 from audiences.places import Place, locate
 from common import clock
 from common.phone import parse_phone
@@ -87,13 +87,14 @@ def derive(
     links = _links(account_id, people)
     people = {pk: replace(person, **locations.get(pk, {})) for pk, person in people.items()}
     homes = {pk: _household(person) for pk, person in people.items()}
-    places = {pk: _place(person, links.get(pk, [])) for pk, person in people.items()}
+    added = _added_phones(account_id, people)
+    places = {pk: _place(person, links.get(pk, []), added.get(pk, [])) for pk, person in people.items()}
     household_ids = ids_by_key(Household, account_id, "key", homes.values(), fields={})
-    zone_set_ids = _zone_sets(places.values())
+    zone_sets = zone_set_ids(places.values())
     upsert(
         _CONTACTS,
         [
-            _row(account_id, person, household_ids[homes[pk]], zone_set_ids[places[pk].key])
+            _row(account_id, person, household_ids[homes[pk]], zone_sets[places[pk].key])
             for pk, person in people.items()
         ],
     )
@@ -221,12 +222,25 @@ def _household(person: Customer) -> str:
     )
 
 
-def _place(person: Customer, links: list[_Link]) -> Place:
-    phones = [link.value for link in links if link.channel == Address.Channel.PHONE]
+def _added_phones(account_id: int, customer_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Phones that came otherwise than from ServiceTitan, by customer: they ring somewhere, too."""
+    rows = ContactAddress.objects.filter(
+        contact__account=account_id, contact__servicetitan_customer_id__in=list(customer_ids),
+        contact__person="", servicetitan_id=None, address__channel=Address.Channel.PHONE,
+    )  # fmt: skip
+    found: dict[int, list[str]] = defaultdict(list)
+    for customer_id, value in rows.values_list("contact__servicetitan_customer_id", "address__value"):
+        found[customer_id].append(value)
+    return found
+
+
+def _place(person: Customer, links: list[_Link], added: Sequence[str] = ()) -> Place:
+    phones = [link.value for link in links if link.channel == Address.Channel.PHONE] + list(added)
     return locate(state=person.state, zip_code=person.zip, phones=phones)
 
 
-def _zone_sets(places: Iterable[Place]) -> dict[str, int]:
+def zone_set_ids(places: Iterable[Place]) -> dict[str, int]:
+    """Our id of each place's zone set by the place's key, made where new."""
     wanted = {place.key: place for place in places}
     known = dict(ZoneSet.objects.filter(key__in=wanted).values_list("key", "pk"))
     missing = [wanted[key] for key in sorted(wanted) if key not in known]

@@ -25,6 +25,8 @@ _WORDS = {
     "SUMMIT": "SMT", "TERRACE": "TER", "TERR": "TER", "TRACE": "TRCE", "TRAIL": "TRL", "TURNPIKE": "TPKE",
     "VALLEY": "VLY", "VIEW": "VW", "VILLAGE": "VLG", "VISTA": "VIS",
 }  # fmt: skip
+_BOX = re.compile(r"\bP\W*O\W*BOX\b")
+_BETWEEN = re.compile(r"[^A-Z0-9#/]+")
 _UNIT = {"APT", "APARTMENT", "UNIT", "STE", "SUITE", "RM", "ROOM", "NO", "SPC", "SPACE", "LOT", "TRLR"}
 
 
@@ -66,10 +68,14 @@ def household_key(
 
 
 def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
-    plain = plain.replace("'", "").replace("#", " # ")
-    plain = re.sub(r"\bP\W*O\W*BOX\b", "POBOX", plain)
-    return re.sub(r"[^A-Z0-9#/]+", " ", plain).split()
+    if not text:
+        return []
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = text.upper().replace("'", "").replace("#", " # ")
+    if "BOX" in plain:
+        plain = _BOX.sub("POBOX", plain)
+    return _BETWEEN.sub(" ", plain).split()
 
 
 def _split_unit(words: list[str]) -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ import time
 from celery import shared_task
 
 from audiences import do_not_call, hints, hours, sync_stops
+from audiences.imports import running
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
 from common.doorbell import ring
@@ -95,3 +96,21 @@ def read_do_not_call_lists() -> int:
     if read and not loops.should_stop() and time.monotonic() >= deadline:
         ring(read_do_not_call_lists)
     return read
+
+
+@shared_task
+def import_contacts() -> int:
+    """Take in files of contacts for up to 20 s, then ring for the rest; how many rows.
+
+    In one process at a time: a file of a million rows leaves the queue's other workers to the rest.
+    """
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
+    with loops.only_one("import_contacts") as held:
+        done = 0
+        if held:
+            done = running.import_waiting(
+                clock=clock.now, go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
+            )
+    if done and not loops.should_stop() and time.monotonic() >= deadline:
+        ring(import_contacts)
+    return done

@@ -77,12 +77,14 @@ def churn() -> Iterator[Measurement]:
 
 
 def audience() -> Iterator[Measurement]:
-    """What applying the pages of a contractor's customer base costs over bare SQL; how long finding one of a
-    million people takes."""
+    """What applying the pages of a contractor's customer base costs over bare SQL, and a file of contacts; how
+    long finding one of a million people takes."""
     from bench.contact_search import contact_search_p95
+    from bench.import_rows import import_rows
     from bench.sync_apply import sync_apply
 
     yield sync_apply()
+    yield import_rows()
     yield contact_search_p95()
 
 

@@ -86,3 +86,22 @@ def _element(value: Any) -> str:
     if '"' in text or "\\" in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def copy(statement: str, records: Iterable[Sequence[Any]]) -> None:
+    """Run a COPY … FROM STDIN of text: the fastest way in for rows that meet no other."""
+    with connection.cursor() as cursor, cursor.copy(statement) as into:
+        into.write("".join([f"{_line(record)}\n" for record in records]))
+
+
+def _line(record: Sequence[Any]) -> str:
+    line = "\t".join(map(str, record))
+    plain = line.count("\t") == len(record) - 1 and not ("\\" in line or "\n" in line or "\r" in line)
+    return line if plain and None not in record else "\t".join(map(_copied, record))
+
+
+def _copied(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    text = str(value).replace("\\", "\\\\").replace("\t", "\\t")
+    return text.replace("\n", "\\n").replace("\r", "\\r")

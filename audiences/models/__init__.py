@@ -10,6 +10,9 @@ from audiences.models.consent import Consent
 from audiences.models.consent_basis import ConsentBasis
 from audiences.models.contact import Contact
 from audiences.models.contact_address import ContactAddress
+from audiences.models.contact_import import ContactImport
+from audiences.models.contact_import_part import ContactImportPart
+from audiences.models.contact_import_row import ContactImportRow
 from audiences.models.contact_method import ContactMethod
 from audiences.models.contact_tag import ContactTag
 from audiences.models.customer_membership import CustomerMembership
@@ -19,6 +22,7 @@ from audiences.models.do_not_call_part import DoNotCallPart
 from audiences.models.estimate import Estimate
 from audiences.models.hint_tally import HintTally
 from audiences.models.household import Household
+from audiences.models.imported_contact import ImportedContact
 from audiences.models.invoice import Invoice
 from audiences.models.job import Job
 from audiences.models.job_type import JobType
@@ -28,6 +32,7 @@ from audiences.models.membership_type import MembershipType
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
 from audiences.models.opt_out_import import OptOutImport
+from audiences.models.own_id import OwnId
 from audiences.models.reach_limits import ReachLimits
 from audiences.models.recurring_visit import RecurringVisit
 from audiences.models.send_window import SendWindow
@@ -50,6 +55,9 @@ __all__ = [
     "ConsentBasis",
     "Contact",
     "ContactAddress",
+    "ContactImport",
+    "ContactImportPart",
+    "ContactImportRow",
     "ContactMethod",
     "ContactTag",
     "CustomerMembership",
@@ -59,6 +67,7 @@ __all__ = [
     "Estimate",
     "HintTally",
     "Household",
+    "ImportedContact",
     "Invoice",
     "Job",
     "JobType",
@@ -68,6 +77,7 @@ __all__ = [
     "Opening",
     "OptOut",
     "OptOutImport",
+    "OwnId",
     "ReachLimits",
     "RecurringVisit",
     "SendWindow",

@@ -20,7 +20,9 @@ class Address(models.Model):
         LANDLINE = "landline"
         VOIP = "voip"
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="addresses")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="addresses", db_index=False
+    )  # address_value begins with it
     channel = models.CharField(max_length=5, choices=Channel)
     value = models.CharField(max_length=254)
     line_type = models.CharField(max_length=8, choices=LineType, default=LineType.UNKNOWN)

@@ -20,7 +20,9 @@ class Contact(models.Model):
         RESIDENTIAL = "residential"
         COMMERCIAL = "commercial"
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="contacts")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="contacts", db_index=False
+    )  # contact_customer_person begins with it
     servicetitan_customer_id = models.BigIntegerField()
     person = models.CharField(
         max_length=120, blank=True, help_text="Which person of the customer; blank: the first"

@@ -5,7 +5,10 @@ class ContactAddress(models.Model):
     """An address of a contact, in the order in which it is tried."""
 
     contact = models.ForeignKey(
-        "audiences.Contact", on_delete=models.CASCADE, related_name="contact_addresses"
+        "audiences.Contact",
+        on_delete=models.CASCADE,
+        related_name="contact_addresses",
+        db_index=False,
     )
     address = models.ForeignKey(
         "audiences.Address", on_delete=models.CASCADE, related_name="contact_addresses"

@@ -4,7 +4,7 @@ from django.db import models
 class ContactTag(models.Model):
     """A tag on a contact: as ServiceTitan has it on the customer, or one of the account's own."""
 
-    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE)
+    contact = models.ForeignKey("audiences.Contact", on_delete=models.CASCADE, db_index=False)
     tag = models.ForeignKey("audiences.Tag", on_delete=models.CASCADE)
 
     account_path = "contact__account"

@@ -8,7 +8,9 @@ class Household(models.Model):
     counted under it.
     """
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="households")
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="households", db_index=False
+    )  # household_key begins with it
     key = models.CharField(max_length=200)
 
     class Meta:

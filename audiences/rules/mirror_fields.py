@@ -38,6 +38,10 @@ CONTACT = (
         "tag", "Tag", "Customer", Kind.ROWS, "t.tag_id", model="audiences.Tag", deleted=_TAG_GONE,
         exists="EXISTS (SELECT 1 FROM audiences_contacttag t WHERE t.contact_id = c.id AND {has})",
     ),
+    Field(
+        "import", "Imported with", "Customer", Kind.ROWS, "i.of_id", model="audiences.ContactImport",
+        exists="EXISTS (SELECT 1 FROM audiences_importedcontact i WHERE i.contact_id = c.id AND {has})",
+    ),
     Field("do_not_service", "Marked “do not service”", "Customer", Kind.YES_NO, "c.do_not_service",
           nullable=False),
     Field("name", "Name", "Customer", Kind.TEXT, "c.name", nullable=False),

@@ -1,0 +1,59 @@
+"""Where the people of a file live: their place, its household and its candidate zones."""
+
+from collections.abc import Iterable
+
+from audiences.households import household_key
+from audiences.imports.reading import COMMERCIAL, Person
+from audiences.places import Place, locate
+from common import sql
+
+_places: dict[tuple[str, ...], Place] = {}
+_MOST_PLACES = 50_000
+
+
+def place_of(state: str, zip_code: str, phones: Iterable[str]) -> Place:
+    """`locate`, remembered: of a phone only the beginning says where."""
+    key = (state, zip_code[:5], *sorted({phone[:5] if phone[1] == "1" else phone[:8] for phone in phones}))
+    if (found := _places.get(key)) is None:
+        if len(_places) >= _MOST_PLACES:
+            _places.clear()
+        found = _places[key] = locate(state=state, zip_code=zip_code, phones=phones)
+    return found
+
+
+def households(account_id: int, keys: Iterable[str]) -> dict[str, int]:
+    """Our id by key, made where new; in the order of keys, as every writer makes them."""
+    wanted = sorted(set(keys))
+    found = dict(
+        sql.rows(
+            "INSERT INTO audiences_household (account_id, key) SELECT %s, key FROM unnest(%s::text[]) key"
+            " WHERE NOT EXISTS (SELECT FROM audiences_household h"
+            "   WHERE h.account_id = %s AND h.key = key.key)"
+            " ON CONFLICT DO NOTHING RETURNING key, id",
+            [account_id, sql.array(wanted), account_id],
+        )
+    )
+    if missing := [key for key in wanted if key not in found]:
+        found |= dict(
+            sql.rows(
+                "SELECT key, id FROM audiences_household WHERE account_id = %s AND key = ANY(%s::text[])",
+                [account_id, sql.array(missing)],
+            )
+        )
+    return found
+
+
+def street_of(row: Person) -> str:
+    """Street and unit, as contacts have them in one."""
+    return f"{row.street}, {row.unit}" if row.unit else row.street
+
+
+def household_of(row: Person, servicetitan_id: int, *, commercial: bool | None = None) -> str:
+    """The key of the home in a row; `commercial` where the contact is known to be so."""
+    return household_key(
+        residential=not (row.kind == COMMERCIAL if commercial is None else commercial),
+        customer_id=servicetitan_id,
+        street=row.street,
+        unit=row.unit,
+        zip_code=row.zip,
+    )

@@ -1,0 +1,287 @@
+"""The way of an import: uploaded, confirmed, taken in piece by piece, finished or cancelled.
+
+Until somebody confirms what the columns mean, nothing of the file is in any table but its own. Then every
+piece is one transaction, which ends with the piece's removal: a killed worker loses at most the piece it was
+in, and takes it in again as if for the first time. Pieces of one account go in one after the other, so that
+nobody is made twice by two files at once.
+"""
+
+import csv
+import io
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import IO
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import Account, User
+from audiences import uploads
+from audiences.imports import columns, undoing, writing
+from audiences.imports.reading import Person, Reader
+from audiences.models import ContactImport, ContactImportPart, ContactImportRow, Tag
+from audiences.opt_out_lists import header
+from audiences.uploads import Unreadable
+from common import clock, loops, sql
+from common.doorbell import ring
+from common.transactions import atomic_with_retry
+
+MOST_BYTES = 500 * 1024 * 1024
+MOST_ROWS = 1_000_001  # with the names of the columns
+MOST_COLUMNS = 200
+PREVIEWED = 10
+DRAFTS_KEPT = timedelta(days=7)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """On what ground an import's people may be texted; words, date and place where each agreed in writing."""
+
+    ground: str
+    on: date | None = None
+    proof: str = ""
+    place: str = ""
+
+
+@transaction.atomic
+def take_in(
+    account: Account, source: IO[bytes], size: int, *, name: str, by: User, now: datetime
+) -> ContactImport:
+    """Keep a file of `size` bytes as a draft. Raises Unreadable."""
+    text = uploads.open_text(source, size, most=MOST_BYTES, exact=True)
+    try:
+        mark = uploads.delimiter(text)
+        listed = ContactImport.objects.create(
+            account=account, name=name, by=by, uploaded_at=now, delimiter=mark, encoding=text.encoding
+        )
+        pieces = uploads.pieces(uploads.lines(text, whole=True), mark, most=MOST_ROWS, size=uploads.PIECE)
+        for piece in pieces:
+            ContactImportPart.objects.create(
+                of=listed, first_row=piece.first_row, rows=piece.rows, text=piece.text
+            )
+            listed.rows += piece.rows
+    finally:
+        text.detach()  # the upload closes its own file
+    _name_columns(listed)
+    listed.save()
+    return listed
+
+
+def _name_columns(listed: ContactImport) -> None:
+    """What the first row says of the columns. Raises Unreadable where there is nobody in the file."""
+    first = next(
+        (cells for _, cells, _ in _rows_of(listed) if any(cell.strip() for cell in cells or ())), None
+    )
+    if first is None:
+        raise Unreadable("The file is empty. Nothing was taken from it.")
+    if len(first) > MOST_COLUMNS:
+        raise Unreadable(f"The file has {len(first):,} columns; at most {MOST_COLUMNS} are read.")
+    if first[0].lstrip().startswith("<"):
+        raise Unreadable("This is a web page, not a list. Export the list as CSV, then upload that.")
+    guessed = columns.guess(first)
+    listed.names_columns = any(guessed) or header(first) is not None
+    listed.columns = [" ".join(cell.split())[:100] or f"Column {at}" for at, cell in enumerate(first, 1)]
+    listed.meanings = guessed
+    if not listed.names_columns:
+        listed.columns = [f"Column {at}" for at in range(1, len(first) + 1)]
+    elif listed.rows < 2:
+        raise Unreadable(
+            "The file holds the names of columns and nobody below them. Nothing was taken from it."
+        )
+
+
+def _rows_of(listed: ContactImport) -> Iterator[tuple[int, list[str] | None, int]]:
+    """(number, cells, lines) of the rows in the first piece that is left."""
+    part = listed.parts.order_by("first_row").first()
+    return _rows(part, listed.delimiter) if part else iter(())
+
+
+def _rows(part: ContactImportPart, mark: str) -> Iterator[tuple[int, list[str] | None, int]]:
+    """(number of the row, its cells or None where it is none, the lines it takes up)."""
+    reader = csv.reader(io.StringIO(part.text, newline=""), delimiter=mark)
+    number, line = part.first_row, 0
+    while True:
+        try:
+            cells: list[str] | None = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        yield number, cells, reader.line_num - line
+        number, line = number + 1, reader.line_num
+
+
+def preview(listed: ContactImport, meanings: list[str], *, now: datetime) -> list[tuple[list[str], Person]]:
+    """The first rows that are not blank, as they would be read: (cells, person)."""
+    reader = Reader(meanings, today=timezone.localdate(now))
+    found = []
+    for number, cells, lines in _rows_of(listed):
+        if (number > 1 or not listed.names_columns) and (person := reader.read(number, cells, lines)):
+            found.append((cells or [], person))
+            if len(found) >= PREVIEWED:
+                break
+    return found
+
+
+@transaction.atomic
+def confirm(
+    listed: ContactImport, meanings: list[str], grounds: Grounds, *, tag: str, by: User, now: datetime
+) -> bool:
+    """Have a draft taken in, in the background; False where it is none any more. `tag` goes on everybody."""
+    from audiences.tasks import import_contacts  # tasks import most of this package
+
+    row = ContactImport.objects.select_for_update(no_key=True).get(pk=listed.pk)
+    if row.confirmed_at or row.cancelled_at:
+        return False
+    if tag:
+        row.tag, _ = Tag.objects.get_or_create(
+            account_id=row.account_id, servicetitan_id=None, name__iexact=tag, defaults={"name": tag}
+        )
+    row.meanings, row.names_columns = meanings, listed.names_columns
+    row.ground, row.consent_on = grounds.ground, grounds.on
+    row.consent_proof, row.consent_place = grounds.proof, grounds.place
+    row.confirmed_at, row.by = now, by
+    row.save()
+    audit.record(
+        account=row.account, by=by, verb="imported_contacts", on=row,
+        summary=f"Began to import {row.name}, a file of {row.rows:,} rows",
+        detail={"ground": row.get_ground_display(), "tag": row.tag.name if row.tag else ""},
+    )  # fmt: skip
+    ring(import_contacts)
+    return True
+
+
+def discard(listed: ContactImport) -> bool:
+    """Give up a draft; nothing of it was taken in."""
+    return bool(ContactImport.objects.filter(pk=listed.pk, confirmed_at=None).delete()[0])
+
+
+@transaction.atomic
+def cancel(listed: ContactImport, *, by: User, now: datetime) -> bool:
+    """Take in no further piece; False where it is at its end."""
+    open_ones = ContactImport.objects.filter(pk=listed.pk, finished_at=None, cancelled_at=None)
+    if not open_ones.exclude(confirmed_at=None).update(cancelled_at=now, cancelled_by=by, failed_at=None):
+        return False
+    ContactImportPart.objects.filter(of=listed).delete()
+    audit.record(
+        account=listed.account, by=by, verb="cancelled_import", on=listed,
+        summary=f"Cancelled the import of {listed.name}",
+    )  # fmt: skip
+    return True
+
+
+@transaction.atomic
+def resume(listed: ContactImport) -> bool:
+    """Go on with an import that broke off; False where it did not."""
+    from audiences.tasks import import_contacts
+
+    broken = ContactImport.objects.filter(pk=listed.pk, cancelled_at=None).exclude(failed_at=None)
+    if changed := bool(broken.update(failed_at=None)):
+        ring(import_contacts)
+    return changed
+
+
+def import_waiting(
+    *, clock: Callable[[], datetime] = clock.now, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Take in what confirmed imports still hold, until `go_on` says no; how many rows.
+
+    Imports take turns, a piece each. Also undoes what somebody wants undone, and clears forgotten drafts.
+    """
+    total, left = 0, True
+    while left and go_on():
+        left = False
+        for pk in ContactImport.objects.running().order_by("confirmed_at").values_list("pk", flat=True):
+            if go_on() and (done := _import(pk, now=clock())):
+                total, left = total + done, True
+    total += undoing.undo_waiting(now=clock(), go_on=go_on)
+    ContactImport.objects.abandoned(clock() - DRAFTS_KEPT).delete()
+    return total
+
+
+def _import(pk: int, *, now: datetime) -> int:
+    """The next piece of an import; where that breaks, the import stands and says so."""
+    try:
+        return import_piece(pk, now=now)
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the file's
+    except Exception:
+        log.exception("contact import %s breaks off", pk)
+        ContactImport.objects.running().filter(pk=pk).update(failed_at=now)
+        return 0
+
+
+@atomic_with_retry
+def import_piece(pk: int, *, now: datetime) -> int:
+    """Take in the next piece, unless another worker is at this account; how many rows, 0 at the end."""
+    listed = (
+        ContactImport.objects.running().select_for_update(no_key=True, skip_locked=True, of=("self",))
+        .select_related("account").filter(pk=pk).first()
+    )  # fmt: skip
+    if listed is None or not _alone(listed.account_id):
+        return 0
+    part = listed.parts.order_by("first_row").first()
+    if part is not None:
+        listed.begun_at = listed.begun_at or now
+        _take(listed, part, now)
+        part.delete()
+        listed.done += part.rows
+    if part is None or not listed.parts.exists():
+        listed.finished_at = now
+        _say_finished(listed)
+    listed.save()
+    return part.rows if part else 0
+
+
+def _alone(account_id: int) -> bool:
+    """Whether no other transaction is importing into this account; until this one's end."""
+    key = loops.key_of(f"import_contacts:{account_id}")
+    return bool(sql.value("SELECT pg_try_advisory_xact_lock(%s)", [key]))
+
+
+def _take(listed: ContactImport, part: ContactImportPart, now: datetime) -> None:
+    """Read a piece, write its people, keep its other rows."""
+    reader = Reader(listed.meanings, today=timezone.localdate(now, listed.account.zone))
+    cells_of: dict[int, list[str]] = {}
+    people: list[Person] = []
+    kept: list[ContactImportRow] = []
+    for number, cells, lines in _rows(part, listed.delimiter):
+        if number == 1 and listed.names_columns:
+            continue
+        person = reader.read(number, cells, lines)
+        if person is None:
+            continue
+        if person.problems:
+            kept.append(_kept(listed, person, cells or [], ContactImportRow.Kind.REJECTED, person.why))
+        else:
+            people.append(person)
+            cells_of[number] = cells or []
+    listed.rejected += len(kept)
+    written = writing.write(listed, people, now=now)
+    for person in written.repeated:
+        why = "an earlier row names this person"
+        kept.append(_kept(listed, person, cells_of[person.number], ContactImportRow.Kind.REPEATED, why))
+    ContactImportRow.objects.bulk_create(kept, batch_size=2000)
+    for outcome, count in written.outcomes.items():
+        setattr(listed, outcome, getattr(listed, outcome) + count)
+    listed.repeated += len(written.repeated)
+    listed.consents += written.consents
+
+
+def _kept(
+    listed: ContactImport, person: Person, cells: list[str], kind: ContactImportRow.Kind, why: str
+) -> ContactImportRow:
+    return ContactImportRow(of=listed, number=person.number, kind=kind, cells=cells, why=why)
+
+
+def _say_finished(listed: ContactImport) -> None:
+    audit.record(
+        account=listed.account, by=listed.by, verb="finished_import", on=listed,
+        summary=f"Imported {listed.name}: {listed.added:,} contacts added, {listed.rejected:,} rows rejected",
+        detail={"updated": listed.updated, "merged": listed.merged, "unchanged": listed.unchanged,
+                "repeated": listed.repeated, "consents": listed.consents},
+    )  # fmt: skip

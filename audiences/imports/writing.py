@@ -1,0 +1,209 @@
+"""One piece of a file into the tables, in the transaction of whoever calls: a constant number of statements.
+
+Ids are drawn first, so that new contacts go in by COPY with all that belongs to them. Of contacts that are
+known, those of ServiceTitan only gain phones, mailboxes and tags; those of earlier imports take what the file
+says otherwise. Opt-outs and do-not-call lists hang on addresses, which are never changed here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from audiences.derived_contacts import zone_set_ids
+from audiences.imports import known
+from audiences.imports.consents import record_consents
+from audiences.imports.homes import household_of, households, place_of, street_of
+from audiences.imports.matching import Group, KnownAddresses, match
+from audiences.imports.reading import RESIDENTIAL, Person
+from audiences.models import Address, ContactImport, ImportedContact
+from common import sql
+
+Outcome = ImportedContact.Outcome
+
+
+@dataclass
+class Written:
+    """What became of a piece: contacts by outcome, rows of people who were named before, consents."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    repeated: list[Person] = field(default_factory=list)
+    consents: int = 0
+
+
+def write(listed: ContactImport, people: Sequence[Person], *, now: datetime) -> Written:
+    """Take these people in."""
+    written = Written()
+    if not people:
+        return written
+    account_id = listed.account_id
+    addresses = _known_addresses(account_id, people)
+    groups = match(account_id, people, addresses)
+    _make_addresses(account_id, groups, addresses)
+    new = [group for group in groups if not group.contact_id]
+    there = [group for group in groups if group.contact_id]
+    _draw_ids(new)
+    _add(account_id, new, addresses, now)
+    changed = known.update(listed, there, addresses)
+    _tag(listed, groups)
+    _count(listed, groups, {group.contact_id for group in new}, changed, written)
+    if listed.ground in (ContactImport.Ground.TEXTS, ContactImport.Ground.CALLS):
+        written.consents = record_consents(listed, groups, addresses, now=now)
+    return written
+
+
+def _known_addresses(account_id: int, people: Iterable[Person]) -> KnownAddresses:
+    """Ids of the phones and mailboxes in these rows that the account has."""
+    phones = {phone for person in people for phone in person.phones}
+    emails = {email for person in people for email in person.emails}
+    return dict(
+        sql.rows(
+            "SELECT value, id FROM audiences_address"
+            " WHERE account_id = %s AND channel = 'phone' AND value = ANY(%s::text[])"
+            " UNION ALL SELECT value, id FROM audiences_address"
+            " WHERE account_id = %s AND channel = 'email' AND value = ANY(%s::text[])",
+            [account_id, sql.array(phones), account_id, sql.array(emails)],
+        )
+    )
+
+
+def _make_addresses(account_id: int, groups: Iterable[Group], addresses: KnownAddresses) -> None:
+    """Add the addresses that are new; somebody else may just have made one, so what is refused is read."""
+    mobile: dict[str, bool] = {}
+    emails: dict[str, None] = {}
+    for group in groups:
+        for phone, said in group.phones.items():
+            if phone not in addresses:
+                mobile[phone] = mobile.get(phone, False) or said
+        emails.update((email, None) for email in group.emails if email not in addresses)
+    kinds = (Address.LineType.UNKNOWN.value, Address.LineType.MOBILE.value)
+    rows = [("email", email, kinds[0]) for email in sorted(emails)]
+    rows += [("phone", phone, kinds[mobile[phone]]) for phone in sorted(mobile)]
+    if not rows:
+        return
+    made = sql.rows(
+        "INSERT INTO audiences_address (account_id, channel, value, line_type, unreachable_reason)"
+        " SELECT %s, channel, value, line_type, ''"
+        " FROM unnest(%s::text[], %s::text[], %s::text[]) AS t(channel, value, line_type)"
+        " ON CONFLICT DO NOTHING RETURNING value, id",
+        [account_id, *sql.arrays(rows)],
+    )
+    addresses.update(made)
+    if len(made) < len(rows):
+        missing = [value for _, value, _ in rows if value not in addresses]
+        addresses.update(
+            sql.rows(
+                "SELECT value, id FROM audiences_address WHERE account_id = %s AND value = ANY(%s::text[])",
+                [account_id, sql.array(missing)],
+            )
+        )
+
+
+def _draw_ids(groups: Sequence[Group]) -> None:
+    """Ids for new contacts; in place of a ServiceTitan customer's they have the negative of their own."""
+    drawn = sql.column(
+        "SELECT nextval(s.name) FROM (SELECT pg_get_serial_sequence('audiences_contact', 'id')::regclass"
+        " AS name OFFSET 0) s CROSS JOIN generate_series(1, %s)",
+        [len(groups)],
+    )
+    for group, contact_id in zip(groups, drawn, strict=True):
+        group.contact_id, group.servicetitan_id = contact_id, -contact_id
+
+
+def _add(account_id: int, groups: Sequence[Group], addresses: KnownAddresses, now: datetime) -> None:
+    """New contacts with their households, phones and mailboxes."""
+    if not groups:
+        return
+    keys = [household_of(group.first, group.servicetitan_id) for group in groups]
+    homes = households(account_id, keys)
+    places = [place_of(group.first.state, group.first.zip, group.phones) for group in groups]
+    zone_sets = zone_set_ids({place.key: place for place in places}.values())
+    sql.copy(
+        "COPY audiences_contact (id, account_id, servicetitan_customer_id, person, name, first_name,"
+        " last_name, kind, language, active, do_not_service, street, city, state, zip, household_id,"
+        " zone_set_id, created_at) FROM STDIN",
+        (
+            (
+                group.contact_id, account_id, group.servicetitan_id, "", (row := group.first).name,
+                row.first_name, row.last_name, row.kind or RESIDENTIAL, row.language or "en", "t", "f",
+                street_of(row), row.city, row.state, row.zip, homes[key], zone_sets[place.key], now,
+            )
+            for group, key, place in zip(groups, keys, places, strict=True)
+        ),
+    )  # fmt: skip
+    sql.copy(
+        "COPY audiences_contactaddress (contact_id, address_id, position, label, do_not_text) FROM STDIN",
+        (
+            (group.contact_id, addresses[value], position, "", "f")
+            for group in groups
+            for position, value in enumerate((*group.phones, *group.emails))
+        ),
+    )
+    own = [(account_id, group.own_id, group.contact_id) for group in groups if group.own_id]
+    if own:
+        sql.copy("COPY audiences_ownid (account_id, value, contact_id) FROM STDIN", own)
+
+
+def _tag(listed: ContactImport, groups: Sequence[Group]) -> None:
+    """The import's own tag on everybody, and the tags that rows name."""
+    named: dict[str, str] = {}
+    for group in groups:
+        for person in group.people:
+            for tag in person.tags:
+                named.setdefault(tag.lower(), tag)
+    if not (named or listed.tag_id):
+        return
+    tags = _own_tags(listed.account_id, named) if named else {}
+    rows: dict[tuple[int, int], None] = {}
+    for group in groups:
+        if listed.tag_id:
+            rows[group.contact_id, listed.tag_id] = None
+        for person in group.people:
+            rows.update(((group.contact_id, tags[tag.lower()]), None) for tag in person.tags)
+    if rows:
+        sql.run(
+            "INSERT INTO audiences_contacttag (contact_id, tag_id)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING",
+            sql.arrays(list(rows)),
+        )
+
+
+def _own_tags(account_id: int, named: dict[str, str]) -> dict[str, int]:
+    """Ids of the account's own tags by lower-case name, made where new."""
+    sql.run(
+        "INSERT INTO audiences_tag (account_id, name, active)"
+        " SELECT %s, n, true FROM unnest(%s::text[]) n ORDER BY lower(n) ON CONFLICT DO NOTHING",
+        [account_id, sql.array(named.values())],
+    )
+    found = sql.rows(
+        "SELECT name, id FROM audiences_tag WHERE account_id = %s AND servicetitan_id IS NULL"
+        " AND lower(name) = ANY(SELECT lower(n) FROM unnest(%s::text[]) n)",
+        [account_id, sql.array(named.values())],
+    )
+    return {name.lower(): pk for name, pk in found}
+
+
+def _count(
+    listed: ContactImport, groups: Sequence[Group], new: set[int], changed: set[int], written: Written
+) -> None:
+    """Note what this import did with whom. Somebody whom an earlier piece named keeps that piece's word."""
+    rows = []
+    for group in groups:
+        if group.contact_id in new:
+            outcome = Outcome.ADDED
+        elif group.servicetitan_id > 0:
+            outcome = Outcome.MERGED
+        else:
+            outcome = Outcome.UPDATED if group.contact_id in changed else Outcome.UNCHANGED
+        rows.append((group.contact_id, outcome.value))
+    fresh = dict(
+        sql.rows(
+            "INSERT INTO audiences_importedcontact (of_id, contact_id, outcome)"
+            " SELECT %s, c, o FROM unnest(%s::bigint[], %s::text[]) AS t(c, o)"
+            " ON CONFLICT DO NOTHING RETURNING contact_id, outcome",
+            [listed.pk, *sql.arrays(rows)],
+        )
+    )
+    for outcome in fresh.values():
+        written.outcomes[outcome] = written.outcomes.get(outcome, 0) + 1
+    for group in groups:
+        written.repeated += group.people[1:] if group.contact_id in fresh else group.people
