@@ -77,7 +77,7 @@ def churn() -> Iterator[Measurement]:
 
 
 def audience() -> Iterator[Measurement]:
-    """What applying the pages of a contractor's customer base costs over bare SQL, and a file of contacts; how
+    """What applying pages of a contractor's customer base, and a file of contacts, cost over bare SQL; how
     long finding one of a million people takes."""
     from bench.contact_search import contact_search_p95
     from bench.import_rows import import_rows

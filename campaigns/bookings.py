@@ -153,7 +153,7 @@ def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
             zip=contact.zip,
             business_unit_id=booking.business_unit.servicetitan_id if booking.business_unit else None,
             job_type_id=booking.job_type.servicetitan_id if booking.job_type else None,
-            customer_id=contact.servicetitan_customer_id or None,
+            customer_id=contact.servicetitan_customer_id if contact.servicetitan_customer_id > 0 else None,
         )
     )
 

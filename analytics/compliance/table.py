@@ -7,12 +7,12 @@ from typing import IO
 from zoneinfo import ZoneInfo
 
 from analytics.compliance.register import Line
+from common.spreadsheets import harmless
 
 HEAD = (
     "opt_out", "recorded_at", "recorded_at_utc", "phone", "contact", "words", "door", "recorded_by",
     "detector", "provider_id", "lifted_at", "lifted_words", "lifted_by",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Table:
@@ -31,7 +31,7 @@ class Table:
             line.by, line.detector, line.provider_id, self._local(line.lifted_at), line.lifted_words,
             line.lifted_by,
         ]  # fmt: skip
-        self._rows.writerow([_harmless(value) for value in values])
+        self._rows.writerow([harmless(value) for value in values])
 
     def finish(self) -> None:
         """Write what is left; the file stays open."""
@@ -44,10 +44,3 @@ class Table:
 
 def _utc(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
-
-
-def _harmless(value: object) -> object:
-    """What a customer wrote is never a formula to a spreadsheet; a phone's own plus sign is none."""
-    if isinstance(value, str) and value.startswith(_FORMULA) and not value[1:].isdecimal():
-        return f"'{value}"
-    return value

@@ -30,9 +30,10 @@ _ATTRIBUTES = {"full_name": "name"}
 _LOST = "{} holds a character that was lost in an earlier export"
 _LONGEST_TAG = 200
 _BLANK = frozenset({"-", "--", "n/a", "na", "null", "none", "#n/a", "."})
-_FORMULA = "=+-@"
+_FORMULA = "=+-@'"
 _WRAPPED = re.compile(r'="([^"]*)"')
 _SHORTENED = re.compile(r"\d(\.\d+)?e\+?\d+", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-][0-9 ().-]+((x|ext\.?) ?[0-9]+)?", re.IGNORECASE)
 _NO_EXTENSION = re.compile(r"[0-9 ().+-]+")
 _SEVERAL = re.compile(r"[;,|\n]")
 _PLAIN_MAILBOX = re.compile(
@@ -182,11 +183,15 @@ class Reader:
 
 def _plain(text: str) -> str:
     """A cell without what spreadsheets put around it. Raises Refused for a formula or broken characters."""
+    if text[0] == "'":
+        if text[1:2] not in ("=", "+", "-", "@"):
+            return text
+        text = text[1:]  # so do files of ours and others keep a spreadsheet from calculating
     if wrapped := _WRAPPED.fullmatch(text):
         return wrapped[1].strip()  # a spreadsheet's way to keep a number as it is written
     if uploads.BROKEN in text or "\0" in text:
         raise Refused(_LOST.format(shown(text)))
-    if text[0] in "=@" or (text[0] in "+-" and not e164_of(text)):
+    if text[0] in "=@" or (text[0] in "+-" and not _NUMBER.fullmatch(text)):
         raise Refused(f"{shown(text)} is a formula")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 

@@ -21,12 +21,12 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import uploads
 from audiences.imports import columns, undoing, writing
-from audiences.imports.reading import Person, Reader
+from audiences.imports.reading import Person, Reader, is_mailbox
 from audiences.models import ContactImport, ContactImportPart, ContactImportRow, Tag
-from audiences.opt_out_lists import header
 from audiences.uploads import Unreadable
 from common import clock, loops, sql
 from common.doorbell import ring
+from common.phone import e164_of
 from common.transactions import atomic_with_retry
 
 MOST_BYTES = 500 * 1024 * 1024
@@ -82,10 +82,9 @@ def _name_columns(listed: ContactImport) -> None:
         raise Unreadable(f"The file has {len(first):,} columns; at most {MOST_COLUMNS} are read.")
     if first[0].lstrip().startswith("<"):
         raise Unreadable("This is a web page, not a list. Export the list as CSV, then upload that.")
-    guessed = columns.guess(first)
-    listed.names_columns = any(guessed) or header(first) is not None
+    listed.names_columns = not any(e164_of(cell.strip()) or is_mailbox(cell.strip()) for cell in first)
     listed.columns = [" ".join(cell.split())[:100] or f"Column {at}" for at, cell in enumerate(first, 1)]
-    listed.meanings = guessed
+    listed.meanings = columns.guess(first)
     if not listed.names_columns:
         listed.columns = [f"Column {at}" for at in range(1, len(first) + 1)]
     elif listed.rows < 2:

@@ -1,6 +1,7 @@
 """ContactImport: one file of contacts, from its upload to its end and, where somebody wants it, back out."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -124,7 +125,26 @@ class ContactImport(models.Model):
     @property
     def taken_in(self) -> int:
         """Contacts of this import: added, or known and named in the file."""
-        return self.added + self.updated + self.merged + self.unchanged
+        return self.added + self.known
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether work on it is under way, so that a page about it changes."""
+        return self.is_running or (self.undo_asked_at is not None and self.undone_at is None)
+
+    @property
+    def known(self) -> int:
+        """Contacts that were there before."""
+        return self.updated + self.merged + self.unchanged
+
+    @property
+    def people(self) -> int:
+        """Rows below the names of the columns."""
+        return self.rows - (1 if self.names_columns else 0)
+
+    def as_rules(self) -> dict[str, Any]:
+        """Rules of an audience: whoever this file named."""
+        return {"match": "all", "rules": [{"field": "import", "is": "any_of", "value": [self.pk]}]}
 
     def rate(self, now: datetime) -> float | None:
         """Rows a second so far; None before the first piece is in."""

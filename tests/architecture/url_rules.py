@@ -12,6 +12,7 @@ An example is a model instance or a value for the address's one argument, or a d
 account's name into what you make: a page of one account that shows the name of another fails.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,8 @@ from typing import Any
 from accounts.models import Account, Membership, Role
 from analytics.compliance import building
 from analytics.models import ComplianceReport
-from audiences.models import Audience, ClosedDay, Consent, DoNotCallList, OptOutImport
+from audiences.imports import running
+from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
 from common import clock
 from integrations.models import SendingNumber
 from tests import factories
@@ -98,6 +100,19 @@ RULES: dict[str, Rule] = {
     "audiences:saved_count": Rule(arg="audience"),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
+    "audiences:imports": Rule(post="import_contacts", methods=BOTH),
+    "audiences:import": Rule(arg="contact import"),
+    "audiences:import_preview": Rule(capability="import_contacts", methods=POST, arg="contact import"),
+    "audiences:import_confirm": Rule(
+        capability="import_contacts", methods=POST, arg="contact import", answers={422}
+    ),
+    "audiences:import_discard": Rule(capability="import_contacts", methods=POST, arg="contact import"),
+    "audiences:import_cancel": Rule(capability="import_contacts", methods=POST, arg="contact import"),
+    "audiences:import_resume": Rule(capability="import_contacts", methods=POST, arg="contact import"),
+    "audiences:import_undo": Rule(capability="import_contacts", methods=POST, arg="contact import"),
+    "audiences:import_audience": Rule(capability="build_audience", methods=POST, arg="contact import"),
+    "audiences:import_rows": Rule(arg="import rows"),
+    "audiences:import_file": Rule(capability="import_contacts", arg="import rows"),
     "audiences:connections": Rule(capability="manage_providers"),
     "audiences:connection": Rule(capability="manage_providers", methods=BOTH, arg="provider", owned=False),
     "audiences:connection_test": Rule(
@@ -209,6 +224,14 @@ def _report(account: Account) -> ComplianceReport:
     return report
 
 
+def _import(account: Account) -> ContactImport:
+    """A file of two people that waits for its columns' meanings."""
+    data = f"Name,Phone\nAnn of {account.name},3125550101\nBob,12\n".encode()
+    by = make_user(name=f"Importer of {account.name}")
+    name = f"List of {account.name}.csv"
+    return running.take_in(account, io.BytesIO(data), len(data), name=name, by=by, now=clock.now())
+
+
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
@@ -224,6 +247,8 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "opt-out import": lambda account: OptOutImport.objects.create(
         account=account, name=f"List of {account.name}", values="+13125550101", phones=1
     ),
+    "contact import": _import,
+    "import rows": lambda account: {"pk": _import(account).pk, "kind": "rejected"},
     "given consent": lambda account: given_consent(account),
     "do-not-call list": lambda account: DoNotCallList.objects.create(
         account=account, kind="own", name=f"List of {account.name}", obtained_on=people.NOON.date()

@@ -408,7 +408,9 @@ def test_new_contacts_go_again_unless_they_were_used(account, bring, by) -> None
     assert not Contact.objects.filter(pk=bob.pk).exists() and earlier.added == 1
 
 
-def test_a_piece_takes_as_many_queries_whatever_its_size(account, bring, django_assert_max_num_queries) -> None:
+def test_a_piece_takes_as_many_queries_whatever_its_size(
+    account, bring, django_assert_max_num_queries
+) -> None:
     for size in (5, 200):
         listed = bring(
             "Name,Phone,Email,Tags\n"

@@ -16,6 +16,7 @@ from bench.contractor import LAUNCHED, WAITED, Contractor
 from bench.engine import compare, engine_vs_sql
 from bench.fairness import fairness_small_wait
 from bench.flatness import dashboard_flatness, engine_flatness
+from bench.import_rows import import_rows
 from bench.launch import launch_vs_sql
 from bench.sync_apply import sync_apply
 from campaigns import engine, enrolling
@@ -60,6 +61,13 @@ def test_the_sync_applies_every_page_of_a_generated_company() -> None:
     assert (found.name, found.n, found.unit) == ("sync_apply", 20 * 16 + 4 + 10, "records/s")
     assert found.ratio == pytest.approx(found.value / found.baseline_value)
     assert (Contact.objects.filter(last_job_at__isnull=False).count(), Invoice.objects.count()) == (20, 80)
+
+
+def test_a_generated_file_of_contacts_is_taken_in_whole() -> None:
+    found = import_rows(rows=40)
+    assert (found.name, found.n, found.unit) == ("import_rows", 40, "rows/s")
+    assert found.ratio == pytest.approx(found.value / found.baseline_value)
+    assert Contact.objects.filter(household__key__startswith="a:").count() == 40
 
 
 def test_a_small_campaign_is_timed_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from tests.architecture.url_rules import RULES
 from tests.browser.company import Company
 
 NO_PAGES = {
-    "analytics:report_file",  # a download
+    "analytics:report_file", "audiences:import_file",  # downloads
     "healthz", "readyz", "metrics",  # for machines
     "audiences:saved_count", "conversations:waiting",  # parts of a page
 }  # fmt: skip
