@@ -78,7 +78,8 @@ def churn() -> Iterator[Measurement]:
 
 def audience() -> Iterator[Measurement]:
     """What applying pages of a contractor's customer base, and a file of contacts, cost over bare SQL; how
-    long finding one of a million people takes."""
+    long finding one of a million people takes, and counting an audience of them over SQL by hand."""
+    from bench.audience_count import audience_count
     from bench.contact_search import contact_search_p95
     from bench.import_rows import import_rows
     from bench.sync_apply import sync_apply
@@ -86,6 +87,7 @@ def audience() -> Iterator[Measurement]:
     yield sync_apply()
     yield import_rows()
     yield contact_search_p95()
+    yield audience_count()
 
 
 GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {

@@ -16,7 +16,15 @@ class Appointment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "servicetitan_id"], name="appointment_servicetitan")
         ]
-        indexes = [models.Index(fields=["account", "servicetitan_job_id"], name="appointment_job")]
+        indexes = [
+            models.Index(fields=["account", "servicetitan_job_id"], name="appointment_job"),
+            models.Index(
+                fields=["account", "starts_at"],
+                include=["servicetitan_job_id"],
+                name="appointment_at",
+                condition=~models.Q(status="Canceled"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.starts_at:%Y-%m-%d %H:%M}"

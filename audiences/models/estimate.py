@@ -31,7 +31,8 @@ class Estimate(models.Model):
             models.Index(fields=["account", "servicetitan_customer_id"], name="estimate_customer"),
             models.Index(
                 fields=["account", "created_on"],
-                name="estimate_open",
+                include=["servicetitan_customer_id"],
+                name="estimate_still_open",
                 condition=Q(active=True, status="Open"),
             ),
         ]

@@ -36,7 +36,8 @@ class Invoice(models.Model):
             ),
             models.Index(
                 fields=["account", "due_at"],
-                name="invoice_unpaid",
+                include=["servicetitan_customer_id", "balance"],
+                name="invoice_still_unpaid",
                 condition=Q(active=True, balance__gt=0),
             ),
         ]
