@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -56,12 +57,16 @@ def audience_count(contacts: int = audience_ground.CONTACTS, runs: int = RUNS) -
         "eleven_months_ago": ELEVEN_MONTHS_AGO,
         "ten_years_ago": TEN_YEARS_AGO,
     }
-    five, hand = asked["rules"], lambda: int(sql.value(_BY_HAND, by_hand))
-    if _count(account, five) != hand():
+
+    def hand() -> int:
+        return int(sql.value(_BY_HAND, by_hand))
+
+    five = partial(_count, account, asked["rules"])
+    if five() != hand():
         raise SystemExit("audience_count: the rule and the SQL by hand count differently")
-    ours, theirs = _timed(runs, lambda: _count(account, five), hand)
+    ours, theirs = _timed(runs, five, hand)
     for words, rules in _others(asked).items():
-        (took,) = _timed(max(3, runs // 5), lambda rules=rules: _count(account, rules))
+        (took,) = _timed(max(3, runs // 5), partial(_count, account, rules))
         print(f"audience_count: {words}: {median(took):.0f} ms", file=sys.stderr)
     return Measurement(
         "audience_count", contacts, _p95(ours), "ms", "the same question as SQL by hand", _p95(theirs),
