@@ -101,16 +101,6 @@ class Migration(migrations.Migration):
             name="job_recall",
         ),
         migrations.AlterField(
-            model_name="contact",
-            name="account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="contacts",
-                to="accounts.account",
-            ),
-        ),
-        migrations.AlterField(
             model_name="job",
             name="account",
             field=models.ForeignKey(

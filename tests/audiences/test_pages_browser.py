@@ -67,7 +67,7 @@ def test_count_follows_every_change_of_the_rules(site: Page, live_server: Any) -
 def test_search_narrows_the_list_while_typing(site: Page, live_server: Any) -> None:
     site.goto(f"{live_server.url}/contacts/")
     expect(site.get_by_role("status").filter(has_text="contacts")).to_have_text("2 contacts")
-    site.get_by_label("Name, phone or email").press_sequentially("bob")
+    site.get_by_label("Name, phone, address, email or job number").press_sequentially("bob")
     expect(site.get_by_role("row", name="Bob Roe")).to_be_visible()
     expect(site.get_by_role("row", name="Ann Doe")).to_have_count(0)
     site.get_by_role("link", name="Bob Roe").click()
