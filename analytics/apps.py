@@ -8,7 +8,7 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
         from accounts import settings_sections
-        from analytics import attribution, list_figures, thread_entries
+        from analytics import attribution, contact_moments, list_figures, thread_entries
         from audiences.signals import jobs_changed
         from campaigns import figures
         from campaigns.signals import job_booked
@@ -21,4 +21,5 @@ class AnalyticsConfig(AppConfig):
         job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
         jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")
         timeline_sources.register(thread_entries.SOURCE)
+        contact_moments.declare()
         figures.register(list_figures.of)

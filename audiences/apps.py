@@ -7,12 +7,16 @@ class AudiencesConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import sealing, settings_sections  # models are not loaded before this
-        from audiences import checks  # noqa: F401  (registers itself)
+        from audiences import (
+            checks,  # noqa: F401  (registers itself)
+            contact_moments,
+        )
         from audiences.models import Consent, ConsentBasis, OptOut
         from audiences.rules import mirror_fields, sales_fields
 
         sales_fields.declare()
         mirror_fields.declare()
+        contact_moments.declare()
 
         sealing.register(OptOut, but=("lifted_at", "lifted_evidence", "lifted_provider_id", "lifted_by"))
         sealing.register(ConsentBasis)

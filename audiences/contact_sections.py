@@ -9,10 +9,14 @@ from audiences.models import Contact
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A template, and the function that gives it its context for one contact."""
+    """A template, and the function that gives it its context for one contact.
+
+    `action` is a template with a button for the head of the page; it gets the same context.
+    """
 
     template: str
     load: Callable[[Contact], dict[str, Any]]
+    action: str = ""
 
 
 _sections: list[Section] = []
@@ -24,6 +28,6 @@ def register(section: Section) -> None:
         _sections.append(section)
 
 
-def of(contact: Contact) -> list[tuple[str, dict[str, Any]]]:
-    """(template, context) of every section, in the order of registration."""
-    return [(section.template, section.load(contact)) for section in _sections]
+def of(contact: Contact) -> list[tuple[Section, dict[str, Any]]]:
+    """Every section with its context, in the order of registration."""
+    return [(section, section.load(contact)) for section in _sections]

@@ -8,11 +8,18 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import settings_sections
         from audiences import contact_sections
-        from campaigns import contact_section, receivers, rule_fields, thread_entries  # models come first
+        from campaigns import (  # models come first
+            contact_moments,
+            contact_section,
+            receivers,
+            rule_fields,
+            thread_entries,
+        )
         from conversations import timeline_sources
 
         receivers.connect()
         rule_fields.declare()
+        contact_moments.declare()
         timeline_sources.register(thread_entries.SOURCE)
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(

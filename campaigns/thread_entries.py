@@ -30,7 +30,7 @@ def happenings(thread: Thread) -> list[Happening]:
     for enrollment in _passages(thread):
         found += _of_enrollment(enrollment)
     for booking in _bookings(thread):
-        found += _of_booking(booking)
+        found += of_booking(booking)
     return found
 
 
@@ -100,7 +100,8 @@ def _of_enrollment(enrollment: Enrollment) -> list[Happening]:
     return found
 
 
-def _of_booking(booking: Booking) -> list[Happening]:
+def of_booking(booking: Booking) -> list[Happening]:
+    """What was asked for, then what came of it once that is known."""
     who = f" by {booking.by}" if booking.by else ""
     what = f": {booking.summary}" if booking.summary else ""
     asked = f"Booking requested{who}{what}"

@@ -8,11 +8,12 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import sealing, settings_sections  # models are not loaded before this
         from audiences import contact_sections
-        from conversations import contact_section, rule_fields
+        from conversations import contact_moments, contact_section, rule_fields
         from conversations.models import ReadingCorrection
 
         sealing.register(ReadingCorrection)
         rule_fields.declare()
+        contact_moments.declare()
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(
             "Hours", "conversations:hours", "view", 55,

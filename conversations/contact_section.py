@@ -23,4 +23,4 @@ def load(contact: Contact) -> dict[str, Any]:
     }
 
 
-SECTION = Section("conversations/contact_section.html", load)
+SECTION = Section("conversations/contact_section.html", load, "conversations/contact_action.html")

@@ -120,7 +120,7 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     messages = rows[:limit]
     cut = len(rows) > limit
     origins = timeline_sources.origins(messages)
-    found = [_of_message(message, origins.get(message.pk)) for message in messages]
+    found = [entry_of(message, origins.get(message.pk)) for message in messages]
     found = _with_footer(found, messages, thread, now)
     others = [*_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
     others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
@@ -288,7 +288,8 @@ def opted_out(thread: Thread) -> OptedOut | None:
     return OptedOut(row.at, who, SOURCES.get(OptOut.Source(row.source), row.source), row.evidence)
 
 
-def _of_message(message: Message, origin: Link | None) -> Entry:
+def entry_of(message: Message, origin: Link | None) -> Entry:
+    """The line of one message; `origin` is where it came from."""
     inbound = message.kind == Message.Kind.INBOUND
     reading = getattr(message, "reading", None)
     return Entry(

@@ -60,13 +60,15 @@ def when(moment: datetime | None, style: str = "short") -> SafeString | str:
     """An instant for people, in the account's zone and 12-hour clock; a dash for none.
 
     `short`: "3:04 pm" today, else "Nov 24, 3:04 pm", with the year where another; `day`: "Nov 24, 2026";
-    `time`: "3:04 pm", where the day stands above.
+    `date`: "Nov 24", with the year where another; `time`: "3:04 pm", where the day stands above.
     Hovering shows all of it with the zone.
     """
     if moment is None:
         return "—"
     here, today = timezone.localtime(moment), timezone.localtime(clock.now())
-    words = {"day": _day(here, year=True), "time": _hour(here)}.get(style) or _short(here, today)
+    words = {
+        "day": _day(here, year=True), "date": _day(here, year=here.year != today.year), "time": _hour(here)
+    }.get(style) or _short(here, today)  # fmt: skip
     full = f"{here:%A}, {_day(here, year=True)}, {_hour(here)} {here:%Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), full, words)
 

@@ -253,6 +253,19 @@
     }
   });
 
+  // data-copy="text": a click puts the text into the clipboard.
+  document.addEventListener("click", async (event) => {
+    const copied = event.target.closest("[data-copy]")?.dataset.copy;
+    if (!copied) return;
+    let said = { text: `Copied ${copied}`, tone: "info" };
+    try {
+      await navigator.clipboard.writeText(copied);
+    } catch {
+      said = { text: `Your browser does not let this page copy. Mark ${copied} and copy it by hand.`, tone: "warning" };
+    }
+    document.dispatchEvent(new CustomEvent("toast", { detail: { messages: [said] } }));
+  });
+
   // Arrows lead from a search field (data-arrows="#where") into what it found (data-arrow), and back up.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

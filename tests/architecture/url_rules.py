@@ -113,6 +113,8 @@ RULES: dict[str, Rule] = {
     "audiences:import_audience": Rule(capability="build_audience", methods=POST, arg="contact import"),
     "audiences:import_rows": Rule(arg="import rows"),
     "audiences:import_file": Rule(capability="import_contacts", arg="import rows"),
+    "audiences:contact_history": Rule(arg="contact"),
+    "audiences:contact_timeline": Rule(arg="contact"),
     "audiences:connections": Rule(capability="manage_providers"),
     "audiences:connection": Rule(capability="manage_providers", methods=BOTH, arg="provider", owned=False),
     "audiences:connection_test": Rule(

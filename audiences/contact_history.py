@@ -1,0 +1,99 @@
+"""What a customer bought and was offered: lists for the contact page, and the few figures above them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q, QuerySet, Sum
+
+from audiences import contact_moments
+from audiences.models import Appointment, Contact, CustomerMembership, Estimate, Invoice, Job
+from common import clock
+
+PER_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """One list: its name, its rows in their order, and the icon and words for none."""
+
+    label: str
+    rows: Callable[[Contact], QuerySet[Any]]
+    none: str
+
+
+LISTS = {
+    "jobs": List(
+        "Jobs", lambda c: contact_moments.jobs(c).order_by("-created_on", "-pk"),
+        "No jobs yet. Jobs in ServiceTitan appear here within minutes.",
+    ),
+    "visits": List(
+        "Visits", lambda c: contact_moments.visits(c).order_by("-starts_at", "-pk"), "No visits yet."
+    ),
+    "estimates": List(
+        "Estimates",
+        lambda c: contact_moments.of_customer(Estimate.objects.all(), c)
+        .select_related("business_unit").order_by("-created_on", "-pk"),
+        "Nothing was offered in writing.",
+    ),
+    "invoices": List(
+        "Invoices",
+        lambda c: contact_moments.of_customer(Invoice.objects.all(), c).order_by("-invoiced_at", "-pk"),
+        "No invoices.",
+    ),
+    "memberships": List(
+        "Memberships", lambda c: contact_moments.memberships(c).order_by("-starts_at", "-pk"),
+        "No membership, and none before.",
+    ),
+    "calls": List(
+        "Calls", lambda c: contact_moments.calls(c).order_by("-at", "-pk"),
+        "ServiceTitan recorded no call with this customer.",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over the customer's rows, dollars. `valued` of `jobs` (not cancelled) have a total."""
+
+    revenue: Decimal
+    valued: int
+    jobs: int
+    open_jobs: int
+    owed: Decimal
+    unpaid: int
+    offered: Decimal
+    open_estimates: int
+    membership: CustomerMembership | None
+    next_visit: Appointment | None
+
+
+def figures(contact: Contact) -> Figures:
+    """The contact's figures; a job counts unless cancelled. Five queries."""
+    jobs = contact_moments.of_customer(Job.objects.all(), contact).exclude(status="Canceled")
+    sums = jobs.aggregate(
+        revenue=Sum("total"), valued=Count("total"), jobs=Count("pk"),
+        open_jobs=Count("pk", filter=~Q(status="Completed")),
+    )  # fmt: skip
+    unpaid = contact_moments.of_customer(Invoice.objects.filter(balance__gt=0), contact)
+    owed = unpaid.aggregate(owed=Sum("balance"), unpaid=Count("pk"))
+    estimates = contact_moments.of_customer(Estimate.objects.filter(status="Open"), contact)
+    offered = estimates.aggregate(offered=Sum("subtotal"), open_estimates=Count("pk"))
+    running = contact_moments.memberships(contact).filter(status="Active").order_by("-starts_at", "-pk")
+    ahead = contact_moments.visits(contact).filter(starts_at__gte=clock.now()).exclude(status="Canceled")
+    none = Decimal(0)
+    return Figures(
+        **(sums | {"revenue": sums["revenue"] or none}),
+        **(owed | {"owed": owed["owed"] or none}),
+        **(offered | {"offered": offered["offered"] or none}),
+        membership=running.first(),
+        next_visit=ahead.order_by("starts_at", "pk").first(),
+    )
+
+
+def shown(contact: Contact, name: str, page: str) -> "tuple[str, Page[Any]]":
+    """The list of that name, jobs for no such, and its page. Two queries."""
+    name = name if name in LISTS else "jobs"
+    return name, Paginator(LISTS[name].rows(contact), PER_PAGE).get_page(page or 1)
