@@ -12,7 +12,7 @@ from audiences import contact_moments
 from audiences.models import Appointment, Contact, CustomerMembership, Estimate, Invoice, Job
 from common import clock
 
-PER_PAGE = 20
+PER_PAGE = 8  # the timeline below stays in sight
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def _said(rows: list[Message]) -> Iterable[Moment]:
         origin = origins.get(row.pk)
         thread = threads.get((row.contact_id, row.address_id))
         where = row.address.value
-        ways = [entry.who if origin is None else "", display_phone(where) if where.startswith("+") else where]
+        who = "" if origin or entry.direction == "in" else entry.who
+        ways = [who, display_phone(where) if where.startswith("+") else where]
         if entry.reading:
             ways.append(f"read as {entry.reading}")
         text = "Email" if row.mailbox_id else "Text"
