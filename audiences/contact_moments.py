@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry
@@ -15,6 +16,7 @@ from audiences.models import (
     CallAtSource,
     Consent,
     Contact,
+    ContactImport,
     CustomerMembership,
     Estimate,
     Invoice,
@@ -198,12 +200,30 @@ def _acted(rows: list[AuditEntry]) -> Iterable[Moment]:
         yield Moment(act.at, "user", act.summary, note=f"by {act.by or 'Truckroll'}")
 
 
+def _imports(contact: Contact) -> QuerySet[ContactImport]:
+    """The files that named the contact, with what each did with it."""
+    return (
+        ContactImport.objects.filter(contacts__contact=contact)
+        .annotate(outcome=F("contacts__outcome"))
+        .select_related("by")
+    )
+
+
+def _imported(rows: list[Any]) -> Iterable[Moment]:
+    for one in rows:
+        by = f" · by {one.by}" if one.by else ""
+        link = reverse("audiences:import", args=[one.pk])
+        text = f"In the file “{one.name}”"
+        yield Moment(
+            one.confirmed_at, "file-text", text, note=one.outcome + by, link=link, link_text="Import"
+        )  # fmt: skip
+
+
 def _came(rows: list[Contact]) -> Iterable[Moment]:
     for one in rows:
-        yield Moment(
-            one.created_at, "refresh-cw", "First known here",
-            note=f"ServiceTitan customer {one.servicetitan_customer_id}",
-        )  # fmt: skip
+        number = one.servicetitan_customer_id
+        note = f"ServiceTitan customer {number}" if number > 0 else "not one of ServiceTitan’s"
+        yield Moment(one.created_at, "refresh-cw", "First known here", note=note)
 
 
 def declare() -> None:
@@ -223,6 +243,7 @@ def declare() -> None:
         Source("consent", "wishes", _consents, "given_at", _agreed),
         Source("consent-end", "wishes", _consents, "ended_at", _ended),
         Source("act", "wishes", _acts, "at", _acted),
+        Source("import", "", _imports, "confirmed_at", _imported),
         Source("came", "", lambda c: Contact.objects.filter(pk=c.pk), "created_at", _came),
     )
 

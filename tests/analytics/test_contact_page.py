@@ -17,8 +17,10 @@ from audiences.models import (
     Consent,
     Contact,
     ContactAddress,
+    ContactImport,
     CustomerMembership,
     Estimate,
+    ImportedContact,
     Invoice,
     MembershipType,
 )
@@ -78,6 +80,10 @@ def full(account: Account) -> Contact:
     )  # fmt: skip
     Consent.objects.create(account=account, address=phone, contact=ann, kind="texts", source="form",
                            proof="I agree to texts", given_at=now - 100 * DAY)  # fmt: skip
+    file = ContactImport.objects.create(
+        account=account, name="old list.csv", ground="customers", confirmed_at=now - 50 * DAY
+    )
+    ImportedContact.objects.create(of=file, contact=ann, outcome="merged")
     suppression.opt_out(phone, channel="phone", source="text", evidence="no more please", now=now - 9 * DAY)
     suppression.lift(phone, channel="phone", evidence="START again", now=now - 8 * DAY)
     return ann
@@ -102,6 +108,7 @@ def test_the_timeline_tells_everything_newest_first(account: Account) -> None:
         "Estimate Filter sold", "Invoice I1", "Membership began: Comfort club", "Call from (518) 555-0142",
         "Booking request from Web", "Agreed to promotional texts: (518) 555-0142",
         "Opted out: (518) 555-0142", "Opted in again: (518) 555-0142", "First known here",
+        "In the file “old list.csv”",
     ):  # fmt: skip
         assert words in {one.text for one in told}, words
     assert {"no more please", "START again", "I agree to texts"} <= {one.body for one in told}
