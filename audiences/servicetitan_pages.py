@@ -7,10 +7,8 @@ ends where an undisturbed one does.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Account, BusinessUnit
-from audiences import derived_contacts
+from audiences import derived_contacts, mirrored_tags
 from audiences.derived_contacts import Customer
 from audiences.locks import hold_jobs
 from audiences.mirror import Table, ids_by_key, upsert
@@ -18,10 +16,13 @@ from audiences.models import (
     Appointment,
     Contact,
     ContactMethod,
+    ContactTag,
     Job,
+    JobTag,
     JobType,
     LeadSource,
     Location,
+    LocationTag,
     RecurringVisit,
     Tag,
 )
@@ -78,7 +79,7 @@ def apply_customers(account: Account, records: Records) -> None:
     wanted = {
         contact_ids[pk]: list(record.tag_type_ids or []) for pk, record in newest.items() if pk in contact_ids
     }
-    _write_tags(account, wanted)
+    mirrored_tags.write(ContactTag, account.pk, wanted)
 
 
 def apply_locations(account: Account, records: Records) -> None:
@@ -96,6 +97,7 @@ def apply_locations(account: Account, records: Records) -> None:
             for record in records
         ],
     )
+    mirrored_tags.keep(LocationTag, Location, account.pk, records)
     derived_contacts.derive(account.pk, customer_ids=before | {record.customer_id for record in records})
 
 
@@ -155,6 +157,7 @@ def apply_jobs(account: Account, records: Records) -> None:
             for record in records
         ],
     )
+    mirrored_tags.keep(JobTag, Job, account.pk, records)
     if changed:
         owners = Job.objects.filter(pk__in=changed).values_list("servicetitan_customer_id", flat=True)
         derived_contacts.note_last_jobs(account.pk, owners)
@@ -259,27 +262,3 @@ def stubs(model: Any, account: Account, source_ids: Iterable[int | None]) -> dic
     """Our id by ServiceTitan's; one not heard of yet gets its number for a name until its own row arrives."""
     wanted = {source_id for source_id in source_ids if source_id}
     return ids_by_key(model, account.pk, "servicetitan_id", wanted, fields={"name": lambda key: f"#{key}"})
-
-
-def _write_tags(account: Account, wanted: dict[int, list[int]]) -> None:
-    """Make ServiceTitan's tags of these contacts exactly these (its ids); the account's own stay."""
-    tag_ids = stubs(Tag, account, (tag for tags in wanted.values() for tag in tags))
-    pairs = sorted({(contact, tag_ids[tag]) for contact, tags in wanted.items() for tag in tags if tag})
-    contacts, tags = [contact for contact, _ in pairs], [tag for _, tag in pairs]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM audiences_contacttag t USING audiences_tag tag
-            WHERE t.contact_id = ANY(%s) AND tag.id = t.tag_id AND tag.servicetitan_id IS NOT NULL
-              AND NOT EXISTS (
-                SELECT 1 FROM unnest(%s::bigint[], %s::bigint[]) AS w(contact_id, tag_id)
-                WHERE w.contact_id = t.contact_id AND w.tag_id = t.tag_id
-            )
-            """,
-            [list(wanted), contacts, tags],
-        )
-        cursor.execute(
-            "INSERT INTO audiences_contacttag (contact_id, tag_id)"
-            " SELECT * FROM unnest(%s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING",
-            [contacts, tags],
-        )

@@ -25,9 +25,11 @@ from audiences.models.household import Household
 from audiences.models.imported_contact import ImportedContact
 from audiences.models.invoice import Invoice
 from audiences.models.job import Job
+from audiences.models.job_tag import JobTag
 from audiences.models.job_type import JobType
 from audiences.models.lead_source import LeadSource
 from audiences.models.location import Location
+from audiences.models.location_tag import LocationTag
 from audiences.models.membership_type import MembershipType
 from audiences.models.opening import Opening
 from audiences.models.opt_out import OptOut
@@ -70,9 +72,11 @@ __all__ = [
     "ImportedContact",
     "Invoice",
     "Job",
+    "JobTag",
     "JobType",
     "LeadSource",
     "Location",
+    "LocationTag",
     "MembershipType",
     "Opening",
     "OptOut",

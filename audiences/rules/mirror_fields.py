@@ -87,6 +87,11 @@ OF_JOBS = (
           model="accounts.BusinessUnit"),
     Field("job.source", "Lead source", "Job", Kind.ROWS, "j.lead_source_id", of="job",
           model="audiences.LeadSource"),
+    Field(
+        "job.tag", "Tag of the job", "Job", Kind.ROWS, "t.tag_id", of="job", model="audiences.Tag",
+        deleted=_TAG_GONE,
+        exists="EXISTS (SELECT 1 FROM audiences_jobtag t WHERE t.job_id = j.id AND {has})",
+    ),
     Field("job.date", "Done, or made where it is open", "Job", Kind.DATE, JOB_AT, of="job", nullable=False),
     Field("job.completed", "Completed", "Job", Kind.DATE, "j.completed_on", of="job"),
     Field("job.open", "Open or scheduled", "Job", Kind.YES_NO, _OPEN, of="job", nullable=False),
@@ -108,6 +113,17 @@ OF_VISITS = (
 OF_PLACES = (
     Field("location.city", "City", "Service location", Kind.TEXT, "l.city", of="location", nullable=False),
     Field("location.state", "State", "Service location", Kind.TEXT, "l.state", of="location", nullable=False),
+    Field(
+        "location.tag",
+        "Tag of the location",
+        "Service location",
+        Kind.ROWS,
+        "t.tag_id",
+        of="location",
+        model="audiences.Tag",
+        deleted=_TAG_GONE,
+        exists="EXISTS (SELECT 1 FROM audiences_locationtag t WHERE t.location_id = l.id AND {has})",
+    ),
     Field("location.zip", "ZIP code", "Service location", Kind.TEXT, "l.zip", of="location", nullable=False),
 )
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from accounts.models import Account, BusinessUnit
-from audiences.models import Appointment, Audience, Contact, ContactTag, Household, Job, JobType, Tag
+from audiences.models import Appointment, Audience, Contact, ContactTag, Household, Job, JobTag, JobType, Tag
 from tests.audiences import people
 from tests.audiences.people import NOON
 
@@ -72,6 +72,9 @@ def make(size: int = 200, seed: int = 7) -> World:
             person.row.last_job_at = max((_at(job) for job in person.jobs), default=None)
     Contact.objects.bulk_create(person.row for person in found)
     Job.objects.bulk_create(jobs)
+    for job in jobs:
+        job.drawn_tags = {tag.pk for tag in tags if draw.random() < 0.3}  # type: ignore[attr-defined]
+    JobTag.objects.bulk_create(JobTag(job=job, tag_id=pk) for job in jobs for pk in job.drawn_tags)  # type: ignore[attr-defined]
     visits = [_visit(account, job, draw) for job in jobs if draw.random() < 0.7]
     Appointment.objects.bulk_create(visits)
     by_job = {visit.servicetitan_job_id: visit for visit in visits if visit.status != "Canceled"}
@@ -140,6 +143,7 @@ VALUES: dict[str, Any] = {
     "revenue": lambda p: sum(float(job.total or 0) for job in p.jobs),
     "job.type": lambda job: job.job_type_id,
     "job.unit": lambda job: job.business_unit_id,
+    "job.tag": lambda job: job.drawn_tags,
     "job.date": _at,
     "job.completed": lambda job: job.completed_on,
     "job.open": lambda job: job.status not in ("Completed", "Canceled"),
@@ -183,8 +187,9 @@ def _compares(world: World, rule: dict[str, Any], one: Any) -> bool:
             for r in rules
         )  # fmt: skip
         return inside == (op == "any_of")
-    if key == "tag":
-        return bool(one.tags & set(wanted)) == (op == "any_of")
+    if key in ("tag", "job.tag"):
+        tags = one.tags if key == "tag" else one.drawn_tags
+        return bool(tags & set(wanted)) == (op == "any_of")
     value = VALUES[key](one)
     match op:
         case "any_of" | "none_of":

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from audiences import segments
-from audiences.models import ContactTag
+from audiences.models import ContactTag, JobTag, Location, LocationTag
 from tests.audiences import people
 from tests.audiences.people import NOON
 
@@ -50,6 +50,31 @@ def test_each_field_narrows():
     assert names(account, {"last_job_before": "2026-11-01"}) == ["Ann"]
     assert names(account, {"last_job_after": "2026-11-01"}) == ["Bob"]
     assert names(account, {"business_units": [hvac.pk]}, {"kind": "commercial"}) == []
+
+
+def test_tags_of_jobs_and_of_service_locations_are_asked_of_these():
+    account = people.account()
+    gold, slab = people.tag(account, "Gold"), people.tag(account, "Slab")
+    ann, bob = people.contact(account, name="Ann"), people.contact(account, name="Bob")
+    JobTag.objects.create(job=people.job(ann), tag=gold)
+    people.job(bob)
+    place = Location.objects.create(
+        account=account, servicetitan_id=1, servicetitan_customer_id=bob.servicetitan_customer_id
+    )
+    LocationTag.objects.create(location=place, tag=slab)
+
+    def having(of, tag, match="all"):
+        asked = [{"field": f"{of}.tag", "is": "any_of", "value": [tag.pk]}]
+        return {"match": "all", "rules": [{"match": match, "of": of, "rules": asked}]}
+
+    assert names(account, having("job", gold)) == ["Ann"]
+    assert names(account, having("job", gold, "none")) == ["Bob"]
+    assert names(account, having("location", slab)) == ["Bob"]
+    assert names(account, having("location", gold)) == []
+    slab.active = False
+    slab.save()
+    with pytest.raises(segments.InvalidRules, match="deleted in ServiceTitan"):
+        names(account, having("location", slab))
 
 
 def test_cancelled_and_deleted_jobs_are_no_jobs():

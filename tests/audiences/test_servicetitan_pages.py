@@ -6,7 +6,7 @@ import pytest
 
 from audiences import servicetitan_pages as pages
 from audiences import suppression
-from audiences.models import Address, Contact, ContactAddress, Household, Job, Tag
+from audiences.models import Address, Contact, ContactAddress, Household, Job, JobTag, LocationTag, Tag
 from tests.audiences import people, source
 from tests.audiences.people import NOON
 
@@ -163,6 +163,29 @@ def test_tags_follow_the_customer_and_unknown_ones_wait_for_their_name(account):
     pages.apply_customers(account, [source.customer(7, tagTypeIds=[41])])
     assert [(tag.name, tag.active) for tag in pat().tags.all()] == [("VIP", False)]
     assert Tag.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("apply", "record", "model"),
+    [
+        (pages.apply_jobs, source.job, JobTag),
+        (pages.apply_locations, source.location, LocationTag),
+    ],
+    ids=["jobs", "locations"],
+)
+def test_tags_of_jobs_and_locations_are_what_the_newest_copy_says(account, apply, record, model):
+    def tags():
+        return set(model.objects.values_list("tag__servicetitan_id", flat=True))
+
+    newer = "2026-11-05T12:00:00Z"
+    apply(account, [record(5, 7, tagTypeIds=[41, 42]), record(6, 7)])
+    assert tags() == {41, 42}
+    apply(account, [record(5, 7, tagTypeIds=[42, 43], modifiedOn=newer)])
+    assert tags() == {42, 43}
+    apply(account, [record(5, 7, tagTypeIds=[41])])
+    assert tags() == {42, 43}, "an older copy came late"
+    apply(account, [record(5, 7, modifiedOn=newer, tagTypeIds=[]), record(5, 7, tagTypeIds=[41])])
+    assert tags() == set()
 
 
 def test_last_job_counts_neither_cancelled_nor_deleted_ones(account):
