@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from audiences import servicetitan_pages
-from campaigns import graph, job_creation, locks, passages
+from campaigns import exits, graph, job_creation, locks, passages
 from campaigns.models import Booking, Campaign, Enrollment, Step
 from campaigns.nodes.base import Outcome, Row, State
 from campaigns.nodes.book_job import BOOKED, NOT_BOOKED
@@ -183,6 +183,8 @@ def _follow(booking: Booking, answer: Answer, now: datetime) -> None:
         " WHERE id = %s AND state IN ('requested', 'sent', 'accepted')",
         [answer.id, state, state, now, wait, booking.pk],
     )
+    if booking.servicetitan_id is None:
+        exits.on_booking_asked(booking, now=now)
 
 
 @atomic_with_retry

@@ -5,13 +5,14 @@ Who opts out always leaves (`campaigns/receivers.py`); who leaves the audience i
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from accounts.models import Account
 from audiences.last_job import booked_since
 from campaigns import passages
 from campaigns.booking_requests import ASKED_SQL, HAS_ASKED_SQL
-from campaigns.models import Enrollment
+from campaigns.models import Booking, Enrollment
 from campaigns.nodes.base import ORIGIN
 from campaigns.terms import BOOKED, REPLIED
 from common import clock, sql
@@ -47,6 +48,24 @@ def on_jobs_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> 
     """
     leaving = sql.column(_BOOKED_SQL, [sorted(job_ids)])
     passages.end(leaving, reason=BOOKED, now=clock.now())
+
+
+def on_booking_asked(booking: Booking, *, now: datetime) -> None:
+    """ServiceTitan has our request for somebody: whatever else is under way for that customer ends, where its
+    terms let a new job end it. The office needs hours to make it one, and nobody is asked twice meanwhile.
+    """
+    customer = booking.contact.servicetitan_customer_id
+    leaving = sql.column(
+        f"""
+        SELECT e.id FROM audiences_contact c
+        JOIN campaigns_enrollment e ON e.contact_id = c.id AND e.state = 'active'
+            AND e.entered_at <= %s AND e.id IS DISTINCT FROM %s
+        JOIN campaigns_campaign p ON p.id = e.campaign_id AND p.leaves_booked
+        WHERE c.account_id = %s AND c.servicetitan_customer_id = %s AND NOT {HAS_ASKED_SQL} ORDER BY e.id
+        """,
+        [booking.requested_at, booking.enrollment_id, booking.account_id, customer],
+    )
+    passages.end(leaving, reason=BOOKED, now=now)
 
 
 def on_reply(*, message: Message, now: Any, **_: Any) -> None:

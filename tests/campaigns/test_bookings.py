@@ -8,10 +8,10 @@ from django.db import connection
 
 from audiences.models import SyncCursor
 from audiences.tasks import sync_servicetitan
-from campaigns import bookings, engine, lifecycle, passages, tasks
+from campaigns import bookings, engine, enrolling, launching, lifecycle, passages, tasks
 from campaigns.models import Booking, Campaign, Enrollment, Step
 from common import clock, loops
-from integrations.models import Connection
+from integrations.models import Connection, SendingNumber
 from tests import factories
 from tests.conversations.conftest import Company
 
@@ -82,6 +82,33 @@ def test_a_request_becomes_a_job_and_its_step_completes_as_booked(company: Compa
     assert booking.next_try_at is None
     assert step("booking") == ("completed", "booked")
     assert step("won")[0] == "waiting"
+
+
+def test_who_has_asked_for_a_visit_is_asked_by_no_other_campaign(company: Company, booking: Booking) -> None:
+    """The office makes a job of it hours later."""
+    number = factories.make_number(company.account, "+13125550191")
+    others = [passage(company, number, leaves_booked=leaves) for leaves in (True, False)]
+    Booking.objects.update(requested_at=clock.now())
+    work()
+    ended = [
+        Enrollment.objects.values_list("ended_reason", flat=True).get(campaign=other) for other in others
+    ]
+    assert ended == ["booked", ""]
+    booking.refresh_from_db()
+    assert booking.enrollment is not None and booking.enrollment.state == "active"
+
+
+def passage(company: Company, number: SendingNumber, **terms: bool) -> Campaign:
+    """The one customer in one more campaign."""
+    now = clock.now()
+    draft = launching.Draft(
+        name=f"Another {terms}", version=factories.make_workflow(company.account),
+        audience=factories.make_audience(company.account), number=number,
+    )  # fmt: skip
+    campaign = launching.launch(company.account, draft, by=None, now=now)
+    Campaign.objects.filter(pk=campaign.pk).update(**terms)
+    enrolling.enroll(campaign, now=now)
+    return campaign
 
 
 def test_a_dismissed_request_leaves_as_not_booked(company: Company, booking: Booking) -> None:
