@@ -62,8 +62,8 @@ def audience_count(contacts: int = audience_ground.CONTACTS, runs: int = RUNS) -
         return int(sql.value(_BY_HAND, by_hand))
 
     five = partial(_count, account, asked["rules"])
-    if five() != hand():
-        raise SystemExit("audience_count: the rule and the SQL by hand count differently")
+    if not 0 < five() == hand():
+        raise SystemExit("audience_count: the rule and the SQL by hand count differently, or nobody")
     ours, theirs = _timed(runs, five, hand)
     for words, rules in _others(asked).items():
         (took,) = _timed(max(3, runs // 5), partial(_count, account, rules))

@@ -9,6 +9,7 @@ from django.db import connection
 from analytics.recount import recount
 from audiences.models import Contact, Invoice
 from bench import events
+from bench.audience_count import audience_count
 from bench.celery_contest import run_tasks
 from bench.celery_tuned import app as tuned
 from bench.churn import churn
@@ -54,6 +55,12 @@ def test_a_launch_and_bare_sql_write_the_same_rows() -> None:
             cursor.execute(f"select count(*) from {what} group by e.campaign_id order by e.campaign_id")
             assert cursor.fetchall() == [(60,), (60,)], what
     assert_counting()
+
+
+def test_the_rule_and_sql_by_hand_count_the_same_people() -> None:
+    found = audience_count(contacts=2_000, runs=3)
+    assert (found.name, found.n, found.unit) == ("audience_count", 2_000, "ms")
+    assert found.value > 0 and found.ratio > 0
 
 
 def test_the_sync_applies_every_page_of_a_generated_company() -> None:
