@@ -59,12 +59,15 @@ def household_key(
     *, residential: bool, customer_id: int, street: str, unit: str = "", zip_code: str = ""
 ) -> str:
     """`a:<address>` for residential contacts with a usable address and ZIP, else `c:<customer>`."""
-    home = normalise_address(street, unit, zip_code) if residential and zip_code.strip() else ""
-    if not home:
-        return f"c:{customer_id}"
+    return (residential and home_of(street, unit, zip_code)) or f"c:{customer_id}"
+
+
+def home_of(street: str, unit: str, zip_code: str) -> str:
+    """`a:<address>` of a usable address with its ZIP, else nothing."""
+    home = normalise_address(street, unit, zip_code) if zip_code.strip() else ""
     if len(home) > LONGEST_KEY - 2:
         home = blake2b(home.encode(), digest_size=16).hexdigest()
-    return f"a:{home}"
+    return home and f"a:{home}"
 
 
 def _words(text: str) -> list[str]:

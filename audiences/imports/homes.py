@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from audiences.households import household_key
 from audiences.imports.reading import COMMERCIAL, Person
 from audiences.places import Place, locate
 from common import sql
@@ -50,10 +49,5 @@ def street_of(row: Person) -> str:
 
 def household_of(row: Person, servicetitan_id: int, *, commercial: bool | None = None) -> str:
     """The key of the home in a row; `commercial` where the contact is known to be so."""
-    return household_key(
-        residential=not (row.kind == COMMERCIAL if commercial is None else commercial),
-        customer_id=servicetitan_id,
-        street=row.street,
-        unit=row.unit,
-        zip_code=row.zip,
-    )
+    alone = row.kind == COMMERCIAL if commercial is None else commercial
+    return (not alone and row.home) or f"c:{servicetitan_id}"

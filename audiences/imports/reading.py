@@ -14,6 +14,7 @@ from django.core.validators import validate_email
 
 from audiences import uploads
 from audiences.derived_contacts import split_name
+from audiences.households import home_of
 from audiences.models import Contact
 from audiences.opt_out_lists import LONGEST_MAILBOX
 from audiences.state_names import state_code
@@ -88,16 +89,13 @@ class Person:
     consent_date: date | None = None
     consent_place: str = ""
     problems: list[tuple[int, str]] = field(default_factory=list)
+    home: str = ""  # the key of the household by address; blank: a home of their own
+    key: str = ""  # what two spellings of the same name share
 
     @property
     def why(self) -> str:
         """Why the row is refused, as one line."""
         return "; ".join(words for _, words in self.problems)
-
-    @property
-    def key(self) -> str:
-        """What two spellings of the same name share."""
-        return name_key(self.first_name, self.last_name, self.name)
 
 
 def name_key(first: str, last: str, name: str) -> str:
@@ -162,6 +160,8 @@ class Reader:
                 person.problems.append((-1, "the row has no name"))
             elif not person.phones and not person.emails:
                 person.problems.append((-1, "the row has neither a phone nor an email"))
+        person.key = name_key(person.first_name, person.last_name, person.name)
+        person.home = home_of(person.street, person.unit, person.zip)
 
     def _setter(self, key: str) -> Setter:
         special: dict[str, Setter] = {

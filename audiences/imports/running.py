@@ -6,8 +6,6 @@ in, and takes it in again as if for the first time. Pieces of one account go in 
 nobody is made twice by two files at once.
 """
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Account, User
 from audiences import uploads
-from audiences.imports import columns, undoing, writing
+from audiences.imports import columns, pieces, undoing, writing
+from audiences.imports.pieces import Understood
 from audiences.imports.reading import Person, Reader, is_mailbox
 from audiences.models import ContactImport, ContactImportPart, ContactImportRow, Tag
 from audiences.uploads import Unreadable
@@ -58,8 +57,8 @@ def take_in(
         listed = ContactImport.objects.create(
             account=account, name=name, by=by, uploaded_at=now, delimiter=mark, encoding=text.encoding
         )
-        pieces = uploads.pieces(uploads.lines(text, whole=True), mark, most=MOST_ROWS, size=uploads.PIECE)
-        for piece in pieces:
+        lines = uploads.lines(text, whole=True)
+        for piece in uploads.pieces(lines, mark, most=MOST_ROWS, size=uploads.PIECE):
             ContactImportPart.objects.create(
                 of=listed, first_row=piece.first_row, rows=piece.rows, text=piece.text
             )
@@ -96,22 +95,7 @@ def _name_columns(listed: ContactImport) -> None:
 def _rows_of(listed: ContactImport) -> Iterator[tuple[int, list[str] | None, int]]:
     """(number, cells, lines) of the rows in the first piece that is left."""
     part = listed.parts.order_by("first_row").first()
-    return _rows(part, listed.delimiter) if part else iter(())
-
-
-def _rows(part: ContactImportPart, mark: str) -> Iterator[tuple[int, list[str] | None, int]]:
-    """(number of the row, its cells or None where it is none, the lines it takes up)."""
-    reader = csv.reader(io.StringIO(part.text, newline=""), delimiter=mark)
-    number, line = part.first_row, 0
-    while True:
-        try:
-            cells: list[str] | None = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            cells = None
-        yield number, cells, reader.line_num - line
-        number, line = number + 1, reader.line_num
+    return pieces.rows(part.text, part.first_row, listed.delimiter) if part else iter(())
 
 
 def preview(listed: ContactImport, meanings: list[str], *, now: datetime) -> list[tuple[list[str], Person]]:
@@ -223,13 +207,14 @@ def import_piece(pk: int, *, now: datetime) -> int:
     )  # fmt: skip
     if listed is None or not _alone(listed.account_id):
         return 0
-    part = listed.parts.order_by("first_row").first()
+    part, following = [*listed.parts.order_by("first_row")[:2], None, None][:2]
     if part is not None:
         listed.begun_at = listed.begun_at or now
-        _take(listed, part, now)
+        today = timezone.localdate(now, listed.account.zone)
+        _take(listed, pieces.take(listed, part, following, today), now)
         part.delete()
         listed.done += part.rows
-    if part is None or not listed.parts.exists():
+    if following is None:
         listed.finished_at = now
         _say_finished(listed)
     listed.save()
@@ -242,38 +227,25 @@ def _alone(account_id: int) -> bool:
     return bool(sql.value("SELECT pg_try_advisory_xact_lock(%s)", [key]))
 
 
-def _take(listed: ContactImport, part: ContactImportPart, now: datetime) -> None:
-    """Read a piece, write its people, keep its other rows."""
-    reader = Reader(listed.meanings, today=timezone.localdate(now, listed.account.zone))
-    cells_of: dict[int, list[str]] = {}
-    people: list[Person] = []
-    kept: list[ContactImportRow] = []
-    for number, cells, lines in _rows(part, listed.delimiter):
-        if number == 1 and listed.names_columns:
-            continue
-        person = reader.read(number, cells, lines)
-        if person is None:
-            continue
-        if person.problems:
-            kept.append(_kept(listed, person, cells or [], ContactImportRow.Kind.REJECTED, person.why))
-        else:
-            people.append(person)
-            cells_of[number] = cells or []
-    listed.rejected += len(kept)
-    written = writing.write(listed, people, now=now)
-    for person in written.repeated:
-        why = "an earlier row names this person"
-        kept.append(_kept(listed, person, cells_of[person.number], ContactImportRow.Kind.REPEATED, why))
+def _take(listed: ContactImport, found: Understood, now: datetime) -> None:
+    """Write the people of a piece, keep its other rows."""
+    rows = ContactImportRow.Kind
+    written = writing.write(listed, found.people, now=now)
+    kept = [_kept(listed, person, found, rows.REJECTED, person.why) for person in found.refused]
+    again = "an earlier row names this person"
+    kept += [_kept(listed, person, found, rows.REPEATED, again) for person in written.repeated]
     ContactImportRow.objects.bulk_create(kept, batch_size=2000)
     for outcome, count in written.outcomes.items():
         setattr(listed, outcome, getattr(listed, outcome) + count)
+    listed.rejected += len(found.refused)
     listed.repeated += len(written.repeated)
     listed.consents += written.consents
 
 
 def _kept(
-    listed: ContactImport, person: Person, cells: list[str], kind: ContactImportRow.Kind, why: str
+    listed: ContactImport, person: Person, found: Understood, kind: ContactImportRow.Kind, why: str
 ) -> ContactImportRow:
+    cells = found.cells[person.number]
     return ContactImportRow(of=listed, number=person.number, kind=kind, cells=cells, why=why)
 
 

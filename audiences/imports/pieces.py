@@ -1,0 +1,100 @@
+"""A piece of a file, understood; and the next one meanwhile, while the database is busy with this one."""
+
+import csv
+import io
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from audiences.imports.reading import Person, Reader
+from audiences.models import ContactImport, ContactImportPart
+
+
+class Text(NamedTuple):
+    """What has to be known to understand a piece; equal ones are understood alike."""
+
+    of: int
+    first_row: int
+    delimiter: str
+    meanings: tuple[str, ...]
+    names_columns: bool
+    today: date
+
+
+@dataclass
+class Understood:
+    """The people of a piece and those rows that cannot be taken, each with its cells."""
+
+    people: list[Person] = field(default_factory=list)
+    refused: list[Person] = field(default_factory=list)
+    cells: dict[int, list[str]] = field(default_factory=dict)
+
+
+def rows(text: str, first_row: int, mark: str) -> Iterator[tuple[int, list[str] | None, int]]:
+    """(number of the row, its cells or None where it is none, the lines it takes up)."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    number, line = first_row, 0
+    while True:
+        try:
+            cells: list[str] | None = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        yield number, cells, reader.line_num - line
+        number, line = number + 1, reader.line_num
+
+
+def understand(piece: Text, text: str) -> Understood:
+    """Read every row of a piece. Pure."""
+    reader, found = Reader(piece.meanings, today=piece.today), Understood()
+    for number, cells, lines in rows(text, piece.first_row, piece.delimiter):
+        if number == 1 and piece.names_columns:
+            continue
+        if person := reader.read(number, cells, lines):
+            (found.refused if person.problems else found.people).append(person)
+            found.cells[number] = cells or []
+    return found
+
+
+class Ahead:
+    """Understands the piece behind the present one in a thread. Holds one piece; a lost one is read again."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._piece: Text | None = None
+        self._future: Future[Understood] | None = None
+
+    def take(self, piece: Text, text: str) -> Understood:
+        """This piece: what the thread made of it, where it was asked to, else read now."""
+        if self._future is not None and self._piece == piece:
+            future, self._future = self._future, None
+            return future.result()
+        return understand(piece, text)
+
+    def ask(self, piece: Text, text: str) -> None:
+        """Have this piece understood meanwhile."""
+        if self._pool is None:  # not before: workers are forked
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="import-ahead")
+        self._piece, self._future = piece, self._pool.submit(understand, piece, text)
+
+
+ahead = Ahead()
+
+
+def take(
+    listed: ContactImport, part: ContactImportPart, following: ContactImportPart | None, today: date
+) -> Understood:
+    """A piece, understood; the one that follows is begun."""
+    found = ahead.take(_text(listed, part, today), part.text)
+    if following is not None:
+        ahead.ask(_text(listed, following, today), following.text)
+    return found
+
+
+def _text(listed: ContactImport, part: ContactImportPart, today: date) -> Text:
+    return Text(
+        listed.pk, part.first_row, listed.delimiter, tuple(listed.meanings), listed.names_columns, today
+    )
