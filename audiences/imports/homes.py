@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from audiences.imports.inserting import insert
 from audiences.imports.reading import COMMERCIAL, Person
 from audiences.places import Place, locate
 from common import sql
@@ -23,23 +24,28 @@ def place_of(state: str, zip_code: str, phones: Iterable[str]) -> Place:
 def households(account_id: int, keys: Iterable[str]) -> dict[str, int]:
     """Our id by key, made where new; in the order of keys, as every writer makes them."""
     wanted = sorted(set(keys))
-    found = dict(
+    found = _known(account_id, wanted)
+    rows = [(account_id, key) for key in wanted if key not in found]
+    if not rows:
+        return found
+    ids = insert("audiences_household", "account_id, key", rows)
+    if ids is not None:
+        return found | {key: pk for (_, key), pk in zip(rows, ids, strict=True)}
+    sql.run(
+        "INSERT INTO audiences_household (account_id, key) SELECT * FROM unnest(%s::bigint[], %s::text[])"
+        " ON CONFLICT DO NOTHING",
+        sql.arrays(rows),
+    )
+    return _known(account_id, wanted)
+
+
+def _known(account_id: int, keys: Iterable[str]) -> dict[str, int]:
+    return dict(
         sql.rows(
-            "INSERT INTO audiences_household (account_id, key) SELECT %s, key FROM unnest(%s::text[]) key"
-            " WHERE NOT EXISTS (SELECT FROM audiences_household h"
-            "   WHERE h.account_id = %s AND h.key = key.key)"
-            " ON CONFLICT DO NOTHING RETURNING key, id",
-            [account_id, sql.array(wanted), account_id],
+            "SELECT key, id FROM audiences_household WHERE account_id = %s AND key = ANY(%s::text[])",
+            [account_id, sql.array(keys)],
         )
     )
-    if missing := [key for key in wanted if key not in found]:
-        found |= dict(
-            sql.rows(
-                "SELECT key, id FROM audiences_household WHERE account_id = %s AND key = ANY(%s::text[])",
-                [account_id, sql.array(missing)],
-            )
-        )
-    return found
 
 
 def street_of(row: Person) -> str:

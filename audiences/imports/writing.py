@@ -13,6 +13,7 @@ from audiences.derived_contacts import zone_set_ids
 from audiences.imports import known
 from audiences.imports.consents import record_consents
 from audiences.imports.homes import household_of, households, place_of, street_of
+from audiences.imports.inserting import draw, insert
 from audiences.imports.matching import Group, KnownAddresses, match
 from audiences.imports.reading import RESIDENTIAL, Person
 from audiences.models import Address, ContactImport, ImportedContact
@@ -55,6 +56,10 @@ def _known_addresses(account_id: int, people: Iterable[Person]) -> KnownAddresse
     """Ids of the phones and mailboxes in these rows that the account has."""
     phones = {phone for person in people for phone in person.phones}
     emails = {email for person in people for email in person.emails}
+    return _ids_of(account_id, phones, emails)
+
+
+def _ids_of(account_id: int, phones: Iterable[str], emails: Iterable[str]) -> KnownAddresses:
     return dict(
         sql.rows(
             "SELECT value, id FROM audiences_address"
@@ -76,35 +81,26 @@ def _make_addresses(account_id: int, groups: Iterable[Group], addresses: KnownAd
                 mobile[phone] = mobile.get(phone, False) or said
         emails.update((email, None) for email in group.emails if email not in addresses)
     kinds = (Address.LineType.UNKNOWN.value, Address.LineType.MOBILE.value)
-    rows = [("email", email, kinds[0]) for email in sorted(emails)]
-    rows += [("phone", phone, kinds[mobile[phone]]) for phone in sorted(mobile)]
+    rows = [(account_id, "email", email, kinds[0], "") for email in sorted(emails)]
+    rows += [(account_id, "phone", phone, kinds[mobile[phone]], "") for phone in sorted(mobile)]
     if not rows:
         return
-    made = sql.rows(
+    ids = insert("audiences_address", "account_id, channel, value, line_type, unreachable_reason", rows)
+    if ids is not None:
+        addresses.update((row[2], pk) for row, pk in zip(rows, ids, strict=True))
+        return
+    sql.run(
         "INSERT INTO audiences_address (account_id, channel, value, line_type, unreachable_reason)"
-        " SELECT %s, channel, value, line_type, ''"
-        " FROM unnest(%s::text[], %s::text[], %s::text[]) AS t(channel, value, line_type)"
-        " ON CONFLICT DO NOTHING RETURNING value, id",
-        [account_id, *sql.arrays(rows)],
+        " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])"
+        " ON CONFLICT DO NOTHING",
+        sql.arrays(rows),
     )
-    addresses.update(made)
-    if len(made) < len(rows):
-        missing = [value for _, value, _ in rows if value not in addresses]
-        addresses.update(
-            sql.rows(
-                "SELECT value, id FROM audiences_address WHERE account_id = %s AND value = ANY(%s::text[])",
-                [account_id, sql.array(missing)],
-            )
-        )
+    addresses.update(_ids_of(account_id, mobile, emails))
 
 
 def _draw_ids(groups: Sequence[Group]) -> None:
     """Ids for new contacts; in place of a ServiceTitan customer's they have the negative of their own."""
-    drawn = sql.column(
-        "SELECT nextval(s.name) FROM (SELECT pg_get_serial_sequence('audiences_contact', 'id')::regclass"
-        " AS name OFFSET 0) s CROSS JOIN generate_series(1, %s)",
-        [len(groups)],
-    )
+    drawn = draw("audiences_contact", len(groups))
     for group, contact_id in zip(groups, drawn, strict=True):
         group.contact_id, group.servicetitan_id = contact_id, -contact_id
 
@@ -186,24 +182,25 @@ def _count(
     listed: ContactImport, groups: Sequence[Group], new: set[int], changed: set[int], written: Written
 ) -> None:
     """Note what this import did with whom. Somebody whom an earlier piece named keeps that piece's word."""
+    sql.copy(
+        "COPY audiences_importedcontact (of_id, contact_id, outcome) FROM STDIN",
+        [(listed.pk, contact_id, Outcome.ADDED.value) for contact_id in sorted(new)],
+    )
+    fresh: dict[int, str] = dict.fromkeys(new, Outcome.ADDED.value)
     rows = []
     for group in groups:
-        if group.contact_id in new:
-            outcome = Outcome.ADDED
-        elif group.servicetitan_id > 0:
-            outcome = Outcome.MERGED
-        else:
+        if group.contact_id not in new:
             outcome = Outcome.UPDATED if group.contact_id in changed else Outcome.UNCHANGED
-        rows.append((group.contact_id, outcome.value))
-    fresh = dict(
-        sql.rows(
+            outcome = Outcome.MERGED if group.servicetitan_id > 0 else outcome
+            rows.append((group.contact_id, outcome.value))
+    if rows:
+        fresh |= sql.rows(
             "INSERT INTO audiences_importedcontact (of_id, contact_id, outcome)"
             " SELECT %s, c, o FROM unnest(%s::bigint[], %s::text[]) AS t(c, o)"
             " ON CONFLICT DO NOTHING RETURNING contact_id, outcome",
             [listed.pk, *sql.arrays(rows)],
         )
-    )
-    for outcome in fresh.values():
-        written.outcomes[outcome] = written.outcomes.get(outcome, 0) + 1
+    for done in fresh.values():
+        written.outcomes[done] = written.outcomes.get(done, 0) + 1
     for group in groups:
         written.repeated += group.people[1:] if group.contact_id in fresh else group.people

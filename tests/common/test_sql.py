@@ -65,3 +65,12 @@ def test_records_turn_into_columns():
 )
 def test_an_array_arrives_as_it_was(values: list[Any], kind: str) -> None:
     assert sql.value(f"SELECT %s::{kind}[]", [sql.array(values)]) == values
+
+
+def test_copied_rows_arrive_as_they_are():
+    odd = ["plain", "", "a\tb", "a\\nb", "line\nbreak\r", "\\N", "\\.", "None", None, "“”", "\\"]
+    sql.run("CREATE TEMP TABLE copied (n int, word text, flag bool) ON COMMIT DROP")
+    sql.copy("COPY copied (n, word, flag) FROM STDIN", [(n, word, True) for n, word in enumerate(odd)])
+    assert sql.rows("SELECT n, word, flag FROM copied ORDER BY n") == [
+        (n, word, True) for n, word in enumerate(odd)
+    ]
