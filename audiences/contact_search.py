@@ -183,9 +183,9 @@ def _hits(
             SELECT c.id, c.name, c.active, {by} AS by FROM {source}
             WHERE {where} {f"AND c.id IN ({narrowed})" if narrowed else ""}
         )
-        SELECT id, by FROM (SELECT * FROM found LIMIT %s) few ORDER BY NOT active, lower(name), id
+        SELECT id, by FROM (SELECT * FROM found LIMIT %s) few ORDER BY NOT active, lower(name), id LIMIT %s
         """,
-        [asked.account, *values, *params, asked.most + 1],
+        [asked.account, *values, *params, MOST + 1, asked.most + 1],
     )
     return [Hit(contact_id, said, exact) for contact_id, said in rows]
 
