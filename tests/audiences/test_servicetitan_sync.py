@@ -209,6 +209,29 @@ def test_unreachable_source_is_reported_and_resumed(tenant):
     assert not SyncCursor.objects.exclude(error="").exists()
 
 
+def test_a_source_in_trouble_is_read_to_its_end_all_the_same(tenant):
+    """Throttled, broken, pages of a gateway in place of answers, and tokens that run out in between."""
+    account, calm = people.account(), people.account("calm")
+    sync(calm, client=tenant, now=NOON)
+    trouble = {"html_502": 0.2, "http_500": 0.2, "http_429": 0.2, "page_size": 20, "token_seconds": 1}
+    tenant.sandbox.set_faults(seed=5, servicetitan=trouble)
+    runs = [sync(account, client=tenant, now=NOON)]
+    while not runs[-1].finished and len(runs) < 30:
+        runs.append(sync(account, client=tenant, now=NOON))
+    refused = {entry["status"] for entry in tenant.sandbox.ledger("st_refusal")}
+    assert runs[-1].finished and {429, 500, 502} <= refused
+    assert kept(account) == kept(calm)
+
+
+def kept(account):
+    """Whom and what the mirror has; what the office changes meanwhile is not compared."""
+    jobs = Job.objects.filter(account=account).values_list("servicetitan_id", flat=True)
+    people_ = Contact.objects.filter(account=account).values_list(
+        "servicetitan_customer_id", "name", "active"
+    )
+    return sorted(jobs), sorted(people_)
+
+
 def test_a_second_sync_never_repeats_a_page(tenant):
     account = people.account()
     sync(account, client=tenant, now=NOON)
