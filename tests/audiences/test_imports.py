@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from accounts.models import Account, AuditEntry, User
@@ -28,6 +29,7 @@ from audiences.models import (
     Tag,
 )
 from audiences.uploads import Unreadable
+from common import loops
 from tests import factories
 from tests.audiences import people
 from tests.audiences.people import NOON
@@ -187,7 +189,9 @@ def test_a_contact_of_an_earlier_file_follows_the_newer_one(account, bring) -> N
 def test_nobodys_wish_is_lifted_and_no_list_is_left(account, bring) -> None:
     known = people.contact(account, name="Ann Lee", first_name="Ann", last_name="Lee")
     phone = people.phone(known, value="+13125550101")
-    OptOut.objects.create(account=account, address=phone, channel="phone", at=NOON, source="agent")
+    OptOut.objects.create(
+        account=account, address=phone, channel="phone", at=NOON - timedelta(days=700), source="agent"
+    )
     grounds = Grounds(ContactImport.Ground.TEXTS, on=date(2026, 1, 5), proof="I agree.", place="Order form")
     listed = bring(HEAD + ANN.replace("Ann,", "Anna,") + BOB, grounds)
     assert counts(listed) == {"added": 2} and listed.consents == 1
@@ -311,7 +315,7 @@ def test_a_file_without_names_of_columns_and_one_without_people(account, by) -> 
 
 
 LIST = HEAD + "".join(
-    f"P{n % 31},Lee,312555{n % 37:04},{'' if n % 3 else f'p{n % 29}@example.com'},{n % 11} Elm St,Chicago,"
+    f"P{n % 31},Lee,312555{n % 31:04},{'' if n % 3 else f'p{n % 62}@example.com'},{n % 11} Elm St,Chicago,"
     "IL,60601\n"
     for n in range(80)
 )
@@ -340,7 +344,7 @@ def test_wherever_it_is_killed_the_end_is_the_same(account, bring, monkeypatch) 
     assert counts(listed) == counts(theirs) and listed.done == listed.rows == 81
     assert sum(counts(listed).values()) == 80
     outcomes = ImportedContact.objects.filter(of=listed).values_list("outcome").annotate(n=Count("contact"))
-    assert dict(outcomes) == {"added": listed.added}
+    assert dict(outcomes) == {"added": listed.added} and counts(listed) == {"added": 31, "repeated": 49}
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -358,6 +362,16 @@ def test_two_files_at_once_take_turns_and_make_nobody_twice(account, bring, monk
     other = people.account("other")
     bring(LIST, into=other)
     assert world(account) == world(other)
+
+
+def test_pieces_of_one_account_never_go_in_side_by_side(account, bring) -> None:
+    """Another worker is at another file of the account: neither would see whom the other makes."""
+    listed = bring(HEAD + ANN, only_confirm=True)
+    key = loops.key_of(f"import_contacts:{account.pk}")
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as worker:
+        worker.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        assert running.import_piece(listed.pk, now=NOON) == 0 and not Contact.objects.exists()
+    assert running.import_piece(listed.pk, now=NOON) == 2 and Contact.objects.exists()
 
 
 def test_what_somebody_else_makes_meanwhile_is_taken_as_it_is(account, bring, monkeypatch) -> None:
