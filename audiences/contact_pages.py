@@ -1,10 +1,10 @@
-"""The list of contacts, page by page: whoever was sought, best first, or everybody, the latest job first."""
+"""The list of contacts, page by page: whoever was sought, best first, or everybody, the latest job first; inactive ones last."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Account
 from audiences import contact_search, segments
@@ -77,23 +77,24 @@ def _sought(contacts: QuerySet[Contact], found: contact_search.Found, after: str
 
 
 def _latest(contacts: QuerySet[Contact], after: str) -> list[Contact]:
-    """A page and one more: by their last job, then those without one."""
+    """A page and one more: active ones by their last job, which an index holds, then everybody else."""
     at, pk = _read(after)
     found: list[Contact] = []
     if at or not pk:
-        dated = contacts.filter(last_job_at__isnull=False).order_by(F("last_job_at").desc(), "-pk")
+        dated = contacts.filter(active=True, last_job_at__isnull=False).order_by("-last_job_at", "-pk")
         if at:
             dated = dated.filter(last_job_at__lte=at).filter(Q(last_job_at__lt=at) | Q(pk__lt=pk))
             pk = 0
         found = list(dated[: PER_PAGE + 1])
     if len(found) <= PER_PAGE:
-        undated = contacts.filter(last_job_at=None, pk__gt=pk).order_by("pk")
-        found += undated[: PER_PAGE + 1 - len(found)]
+        others = contacts.filter(Q(last_job_at=None) | Q(active=False), pk__gt=pk).order_by("pk")
+        found += others[: PER_PAGE + 1 - len(found)]
     return found
 
 
 def _cursor(contact: Contact) -> str:
-    return f"{contact.last_job_at.isoformat() if contact.last_job_at else ''}_{contact.pk}"
+    at = contact.last_job_at if contact.active else None
+    return f"{at.isoformat() if at else ''}_{contact.pk}"
 
 
 def _read(after: str) -> tuple[datetime | None, int]:
