@@ -1,4 +1,4 @@
-"""The list of contacts, page by page: whoever was sought, best first, or everybody, the latest job first; inactive ones last."""
+"""Contacts page by page: whoever was sought, best first, or all, by their last job; inactive ones last."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
