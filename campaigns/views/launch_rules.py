@@ -36,8 +36,10 @@ def shape(request: Request) -> HttpResponse:
 @require_POST
 @access.require("launch_campaign")
 def effects(request: Request) -> HttpResponse:
-    """What the chosen audience, and each rule that narrows it, takes away."""
+    """What the chosen audience, and each narrowing rule, takes away; nothing where the draft is over."""
     draft = drafts.open_for(request.account, request.user)
+    if not launches.current(request, draft):
+        return HttpResponse(status=204)
     draft = drafts.keep(draft, "audience", request.POST, now=clock.now()) or draft
     plan = Plan(draft, now=clock.now())
     audience = plan.chosen("audience")

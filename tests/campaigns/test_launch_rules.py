@@ -56,6 +56,15 @@ def test_every_change_of_shape_is_kept_with_what_is_not_complete_yet(ready: Read
     assert ready.draft.fields["targeting"]["rules"] == rules
 
 
+def test_a_page_whose_draft_is_over_writes_nothing_into_the_next(ready: Ready) -> None:
+    ready.fill("audience")
+    before = ready.draft.fields
+    stale = {**ready.form("audience", **COMPANIES), "token": "of a draft that is over"}
+    assert "launched or discarded elsewhere" in ready.client.post(KEEP, stale).content.decode()
+    assert ready.client.post(EFFECTS, stale).status_code == 204
+    assert ready.draft.fields == before
+
+
 def test_rules_without_a_meaning_reach_nobody_and_keep_from_going_on(ready: Ready) -> None:
     gone = people.tag(ready.account, "Old", active=False)
     ready.fill("audience")
