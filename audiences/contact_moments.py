@@ -74,9 +74,7 @@ def _wishes(contact: Contact) -> QuerySet[OptOut]:
 
 
 def _consents(contact: Contact) -> QuerySet[Consent]:
-    mine = contact.contact_addresses.values("address")
-    found = Consent.objects.filter(Q(contact=contact) | Q(address__in=mine))
-    return found.select_related("address", "contact", "recorded_by")
+    return Consent.objects.of_contact(contact)
 
 
 def _acts(contact: Contact) -> QuerySet[AuditEntry]:

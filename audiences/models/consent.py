@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import models
 from django.db.models import Q
 
+from audiences.models.contact import Contact
 from common import clock
 
 
@@ -14,6 +15,15 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
     def in_force(self) -> "ConsentQuerySet":
         """Those that nothing has ended."""
         return self.filter(ended_at=None)
+
+    def of_contact(self, contact: Contact) -> "ConsentQuerySet":
+        """What they agreed to themselves, and what was agreed to for their phones and mailboxes.
+
+        These are read at once: for a query beside an `OR`, the database would read every consent there is.
+        """
+        addresses = list(contact.contact_addresses.values_list("address", flat=True))
+        found = self.filter(Q(contact=contact) | Q(address__in=addresses))
+        return found.select_related("address", "contact", "recorded_by")
 
     def of_kind(self, kind: str, address_ids: Iterable[int]) -> "ConsentQuerySet":
         """The consents of this kind that these addresses have in force: one each at most."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -130,11 +130,8 @@ def _consent_form(request: Request, person: Contact) -> ConsentForm | None:
 
 def _consents(person: Contact) -> "QuerySet[Consent]":
     """What was agreed to for this person's phones, in force first, by whoever shares them."""
-    mine = person.contact_addresses.values("address")
-    found = Consent.objects.filter(Q(contact=person) | Q(address__in=mine))
-    return found.select_related("address", "contact", "recorded_by").order_by(
-        F("ended_at").desc(nulls_first=True), "-given_at", "-pk"
-    )
+    found = Consent.objects.of_contact(person)
+    return found.order_by(F("ended_at").desc(nulls_first=True), "-given_at", "-pk")
 
 
 def _zones(person: Contact) -> list[str]:
