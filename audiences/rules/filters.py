@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from audiences.rules import refusals
 from audiences.rules.fields import FIELDS, Field
 from audiences.rules.trees import Problem
 
@@ -82,4 +83,4 @@ def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"“{key}” is not a rule that we know."
     label = FILTERS[key].asks.label if key in FILTERS else key
-    return f"{label}: {error['msg'][:1].lower()}{error['msg'][1:]}."
+    return f"{label}: {refusals.words(error)}."

@@ -14,6 +14,7 @@ from typing import Any
 
 import pydantic
 
+from audiences.rules import refusals
 from audiences.rules.exclusions import EXCLUSIONS
 from audiences.rules.fields import FIELDS, SOURCES, Field, Source
 from audiences.rules.operators import Operator, Span, fitting
@@ -198,10 +199,10 @@ def _value(field: Field, operator: Operator, value: Any) -> tuple[Any, str]:
     try:
         kind = pydantic.TypeAdapter(operator.value)
         typed = kind.validate_json(pydantic.TypeAdapter(Any).dump_json(value))
-    except (pydantic.ValidationError, ValueError) as invalid:
-        said = invalid.errors()[0]["msg"] if isinstance(invalid, pydantic.ValidationError) else "unreadable"
-        said = said.removeprefix("Value error, ")
-        return None, f"{field.label}: {said[:1].lower()}{said[1:]}."
+    except pydantic.ValidationError as invalid:
+        return None, f"{field.label}: {refusals.words(invalid.errors()[0])}."
+    except ValueError:
+        return None, f"{field.label}: this cannot be read."
     if field.options is not None and (unknown := [word for word in typed if word not in field.options]):
         return None, f"{field.label}: “{unknown[0]}” is not known."
     return typed, ""

@@ -117,7 +117,9 @@ BROKEN = [
     ({"match": "all", "rules": [{"field": "kind", "is": "any_of", "value": ["residential"]}] * 301},
      (), "300 rules"),
     ({"match": "all", "rules": [{"field": "name", "is": [], "value": ["Ann"]}]}, (0,), "how it compares"),
-    ({"match": "all", "rules": [{"field": "name", "is": "is", "value": ["Ann\0"]}]}, (0,), "should match"),
+    ({"match": "all", "rules": [{"field": "name", "is": "is", "value": ["Ann\0"]}]}, (0,), "cannot be kept"),
+    *(({"match": "all", "rules": [{"field": "last_job", "is": "more_ago", "value": {"n": n}}]}, (0,), words)
+      for n, words in (("36501", "type 36,500 or less"), ("1.5", "a whole number"), (-1, "0 or more"))),
 ]  # fmt: skip
 
 
