@@ -37,17 +37,21 @@ class Page:
 
 
 def page(
-    contacts: QuerySet[Contact], account: Account, words: str, rules: segments.Rules | None, after: str
-) -> Page:
-    """The rows behind the cursor `after` (blank: the first), of `contacts`, which are the account's.
+    contacts: QuerySet[Contact], account: Account, words: str, after: str, *,
+    rules: segments.Rules | None = None, among: QuerySet[Any, Any] | None = None,
+) -> Page:  # fmt: skip
+    """The rows behind the cursor `after` (blank: the first), of `contacts`, which are the account's: those
+    who match `rules` where given, or whose ids `among` gives.
 
     A constant number of queries. Raises InvalidRules.
     """
     contacts = contacts.prefetch_related(Prefetch("contact_addresses", queryset=links()))
     if words:
-        return _sought(contacts, contact_search.find(account, words, rules=rules), after)
+        return _sought(contacts, contact_search.find(account, words, rules=rules, among=among), after)
     if rules is not None:
-        contacts = contacts.filter(pk__in=segments.contacts(account, rules).values("pk"))
+        among = segments.contacts(account, rules).values("pk")
+    if among is not None:
+        contacts = contacts.filter(pk__in=among)
     found = _latest(contacts, after)
     rows = [Row(contact) for contact in found[:PER_PAGE]]
     following = _cursor(rows[-1].contact) if len(found) > PER_PAGE else ""
@@ -67,8 +71,8 @@ def links() -> QuerySet[ContactAddress]:
 
 def _sought(contacts: QuerySet[Contact], found: contact_search.Found, after: str) -> Page:
     """The hits behind the contact `after`; from the first where that one is no hit any more."""
-    ids = [hit.contact_id for hit in found.hits]
-    begin = ids.index(int(after)) + 1 if after.isdecimal() and int(after) in ids else 0
+    ids = [str(hit.contact_id) for hit in found.hits]
+    begin = ids.index(after) + 1 if after in ids else 0
     shown = found.hits[begin : begin + PER_PAGE]
     people = contacts.in_bulk([hit.contact_id for hit in shown])
     rows = [Row(people[hit.contact_id], hit.by) for hit in shown if hit.contact_id in people]

@@ -7,11 +7,12 @@ index and takes a bounded number of rows, so that a million contacts cost little
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Account
 from audiences import search_words, segments
@@ -77,13 +78,20 @@ class _Asked:
     most: int
 
 
-def find(account: Account, text: str, *, rules: segments.Rules | None = None, most: int = MOST) -> Found:
-    """Contacts of the account that answer to what somebody typed, of those who match `rules` where given.
+def find(
+    account: Account, text: str, *, rules: segments.Rules | None = None,
+    among: QuerySet[Any, Any] | None = None, most: int = MOST,
+) -> Found:  # fmt: skip
+    """Contacts of the account that answer to what somebody typed, of those who match `rules` where given, or
+    whose ids `among` gives.
 
     A bounded number of queries. Raises InvalidRules.
     """
     text = " ".join(text.split())[:LONGEST]
     within = segments.compile_ids(account, rules) if rules is not None else None
+    if among is not None:
+        query, params = among.query.sql_with_params()
+        within = (query, list(params))
     asked = _Asked(account.pk, text, search_words.wanted(text), within, most)
     hits: dict[int, Hit] = {}
     for tier in _tiers(asked):
@@ -92,6 +100,10 @@ def find(account: Account, text: str, *, rules: segments.Rules | None = None, mo
         if len(hits) > most:
             break
     meant: list[str] = []
+    stateless = replace(asked, words=search_words.without_state(asked.words))
+    if not hits and stateless != asked:  # an address as it is written: its state is no word of the index
+        asked = stateless
+        hits = {hit.contact_id: hit for tier in _worded(asked) for hit in tier()}
     if not hits:
         meant, hits = _misspelt(asked)
     return Found(list(hits.values())[:most], len(hits) > most, meant)
@@ -112,10 +124,7 @@ def _tiers(asked: _Asked) -> Iterator[Callable[[], list[Hit]]]:
             return
     if _FEWEST_DIGITS <= len(digits) <= 15:
         yield partial(_phone_parts, asked, digits)
-    if asked.words:
-        for names, whole in ((True, True), (True, False), (False, True), (False, False)):
-            query = _query(asked.account, asked.words, names=names, whole=whole)
-            yield partial(_hits, asked, _CONTACT, f"c.account_id = %s AND {_WORDS} @@ %s::tsquery", [query])
+    yield from _worded(asked)
     if not digits and " " not in asked.text and len(asked.text) >= _FEWEST_OF_A_MAILBOX:
         yield partial(
             _hits, asked, _REACHED,
@@ -127,6 +136,14 @@ def _tiers(asked: _Asked) -> Iterator[Callable[[], list[Hit]]]:
             _hits, asked, _JOBS, "x.account_id = %s AND x.number LIKE %s", [_begins(number)],
             by="'job ' || x.number",
         )  # fmt: skip
+
+
+def _worded(asked: _Asked) -> Iterator[Callable[[], list[Hit]]]:
+    """All words in the name, then in name or service address; whole, then as beginnings."""
+    if asked.words:
+        for names, whole in ((True, True), (True, False), (False, True), (False, False)):
+            query = _query(asked.account, asked.words, names=names, whole=whole)
+            yield partial(_hits, asked, _CONTACT, f"c.account_id = %s AND {_WORDS} @@ %s::tsquery", [query])
 
 
 def _number(text: str) -> tuple[str, str]:

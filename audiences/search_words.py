@@ -6,10 +6,13 @@ The SQL function `contact_words` (migration 0021) splits what it indexes exactly
 import string
 from collections.abc import Iterator
 
+from audiences.state_names import NAMES
+
 MOST_WORDS = 8
 _ACCENTED = "ÀÁÂÃÄÅàáâãäåÇçÈÉÊËèéêëÌÍÎÏìíîïÑñÒÓÔÕÖØòóôõöøÙÚÛÜùúûüÝýÿŠšŽž"
 _PLAIN = "aaaaaaaaaaaacceeeeeeeeiiiiiiiinnoooooooooooouuuuuuuuyyysszz"
 _GAPS = "".join(sorted(set(string.punctuation) - {"'"})) + "\t\n\r\u00a0\u2013\u2014"
+_STATES = {word.lower() for state in NAMES.items() for word in state if " " not in word}
 _TABLE: dict[int, str | None] = (
     dict(zip(map(ord, _ACCENTED), _PLAIN, strict=True))
     | dict(zip(map(ord, string.ascii_uppercase), string.ascii_lowercase, strict=True))
@@ -26,6 +29,11 @@ def split(text: str) -> list[str]:
 def wanted(text: str) -> list[str]:
     """The words that somebody seeks, each once, and no more of them than make sense."""
     return list(dict.fromkeys(split(text)))[:MOST_WORDS]
+
+
+def without_state(words: list[str]) -> list[str]:
+    """The words but for those behind the first that are a state: no contact is indexed by its state."""
+    return words[:1] + [word for word in words[1:] if word not in _STATES]
 
 
 def misspelt(word: str) -> set[str]:

@@ -19,11 +19,15 @@ _OF_THE_SEARCH = ("q", "after", "go")
 
 @dataclass(frozen=True)
 class Choice:
-    """Whom an address asks for besides its words: an audience, an import, or rules as they were typed."""
+    """Whom an address asks for besides its words: an audience, an import, or rules as they were typed.
+
+    `wrong`: why its rules have no meaning. Nobody is listed then.
+    """
 
     rules: dict[str, Any] | None = None
     audience: Audience | None = None
     words: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     fields: list[tuple[str, str]] = field(default_factory=list)  # what keeps the choice in a search
     listed: ContactImport | None = None
     outcome: str = ""  # of the import: those it added, updated …
@@ -38,12 +42,7 @@ def contact_list(request: Request) -> HttpResponse:
     """
     wanted = " ".join(request.GET.get("q", "").split())[: contact_search.LONGEST]
     choice = _choice(request)
-    rows, rules = access.rows(request, Contact), choice.rules
-    if choice.listed:
-        mine = ImportedContact.objects.filter(of=choice.listed)
-        mine = mine.filter(outcome=choice.outcome) if choice.outcome else mine
-        rows, rules = rows.filter(pk__in=mine.values("contact")), choice.listed.as_rules() if wanted else None
-    page = contact_pages.page(rows, request.account, wanted, rules, request.GET.get("after", ""))
+    page = contact_pages.Page([], 0) if choice.wrong else _page(request, wanted, choice)
     if page.direct and "go" in request.GET:
         return redirect("audiences:contact", page.direct)
     marks = " ".join([wanted, *page.meant])
@@ -51,25 +50,30 @@ def contact_list(request: Request) -> HttpResponse:
     return respond(request, "audiences/contact_list.html", "contacts", context)
 
 
+def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
+    among = None
+    if choice.listed:
+        mine = ImportedContact.objects.filter(of=choice.listed)
+        among = (mine.filter(outcome=choice.outcome) if choice.outcome else mine).values("contact")
+    rows, after = access.rows(request, Contact), request.GET.get("after", "")
+    return contact_pages.page(rows, request.account, wanted, after, rules=choice.rules, among=among)
+
+
 def _choice(request: Request) -> Choice:
     """The audience or the rules in the address; nobody's where they have no meaning."""
     if (pk := request.GET.get("audience", "")).isdecimal():
-        audience = access.get(request, Audience, int(pk))
+        audience = access.get(request, Audience, pk)
         rules = audience.rules
     elif request.GET.get("matching"):
         audience, rules = None, builder.parsed(request.GET["matching"])
     elif (pk := request.GET.get("import", "")).isdecimal():
         outcome = request.GET.get("outcome", "")
         known = outcome if outcome in ImportedContact.Outcome.values else ""
-        return Choice(
-            fields=_kept(request), listed=access.get(request, ContactImport, int(pk)), outcome=known
-        )
+        return Choice(fields=_kept(request), listed=access.get(request, ContactImport, pk), outcome=known)
     else:
         return Choice()
-    words, errors = segments.told(request.account, rules)
-    if errors:
-        return Choice(None, audience, errors)
-    return Choice(rules, audience, words, _kept(request))
+    words, wrong = segments.told(request.account, rules)
+    return Choice(None if wrong else rules, audience, words, wrong, _kept(request))
 
 
 def _kept(request: Request) -> list[tuple[str, str]]:

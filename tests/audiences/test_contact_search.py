@@ -63,6 +63,8 @@ def town(account):
         ("oak avenue", ["Smithy Poe"]),
         ("ann 12201", ["Ann Smith"]),
         ("main, albany", ["Ann Smith", "José O’Brien-Lee"]),
+        ("120 Main Street, Apt 4, Albany, NY 12201", ["José O’Brien-Lee"]),  # as our pages write it
+        ("7 Elm Ct Albony NY", ["Lee Oakes"]),
         ("%", []),
         ("'n1/x':* | \\", []),
     ],

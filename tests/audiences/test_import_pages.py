@@ -71,6 +71,10 @@ def test_the_whole_way(account: Account, csr: Client) -> None:
         "0 contacts"
         in csr.get(f"{reverse('audiences:contacts')}?import={listed.pk}&outcome=merged").content.decode()
     )
+    for outcome, number in (("added", 1), ("merged", 0)):
+        sought = {"import": listed.pk, "outcome": outcome, "q": "ann"}
+        found = csr.get(reverse("audiences:contacts"), sought).content.decode()
+        assert f"{number} contact{'' if number == 1 else 's'} for “ann”" in found
     made = csr.post(page("import_audience", listed))
     audience = Audience.objects.get()
     assert made["Location"] == reverse("audiences:edit", args=[audience.pk]) and audience.name == "show"

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from audiences import suppression
-from audiences.models import Audience, ContactTag
+from audiences.models import Audience, Consent, ContactTag
 from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.analytics.world import build
@@ -109,6 +109,33 @@ def test_every_count_opens_as_many_contacts(account, csr):
     assert "Bob Roe" in found and "Ann Doe" not in found
     stranger = Audience.objects.create(account=make_account(), name="Others")
     assert csr.get("/contacts/", {"audience": stranger.pk}).status_code == 404
+
+
+def test_rules_without_a_meaning_list_nobody(account, csr):
+    people.contact(account, name="Ann Doe")
+    broken = Audience.objects.create(account=account, name="Broken", rules={"planet": "Mars"})
+    for asked in ({"audience": broken.pk}, {"matching": "{"}, {"matching": "[]", "q": "ann", "go": "1"}):
+        page = unmarked(csr.get("/contacts/", asked))
+        assert "so nobody is listed" in page and "Ann Doe" not in page, asked
+    for asked in ({"audience": "9" * 5000}, {"import": "9" * 5000}):
+        assert csr.get("/contacts/", asked).status_code == 404
+    assert csr.get("/contacts/", {"q": "ann", "after": "9" * 5000}).status_code == 200
+
+
+def test_consents_of_a_contact_and_of_its_phones_are_sought_through_indexes(account):
+    ann, bob = people.contact(account, name="Ann"), people.contact(account, name="Bob")
+    shared, own = people.phone(ann), people.phone(bob)
+    people.phone(bob, 1, value=shared.value)
+    by_bob, of_bob = (
+        Consent.objects.create(
+            account=account, address=address, contact=bob, kind="texts", source="form", proof="I agree",
+            given_at=NOON, recorded_at=NOON,
+        )
+        for address in (shared, own)
+    )  # fmt: skip
+    assert list(Consent.objects.of_contact(ann)) == [by_bob]
+    assert set(Consent.objects.of_contact(bob)) == {by_bob, of_bob}
+    assert "SubPlan" not in Consent.objects.of_contact(ann).explain(), "a scan of every consent"
 
 
 def test_contact_list_costs_the_same_for_many(account, csr, django_assert_max_num_queries):
