@@ -5,6 +5,7 @@ What the source says is written as a sync would write it. Never inside a transac
 half-way, harms nothing.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from common.transactions import atomic_with_retry
 from integrations.messaging import ProviderError
 from integrations.servicetitan.client import MAX_IDS, ServiceTitanClient
 
+log = logging.getLogger(__name__)
 LISTS = ("customers", "contacts", "jobs")
 """What says whether somebody may be texted: as old as the oldest of these, so old is the mirror."""
 MOST_CHANGES = 2_000  # jobs changed since; more are asked for customer by customer
@@ -79,15 +81,15 @@ class Look:
         """Bring these customers up to date: themselves, their phones and mailboxes, jobs made for them, and
         bookings. Raises ProviderError; nothing of that batch is written then.
         """
-        asked, began = sorted(set(customer_ids)), clock.now()
+        asked, began, since = sorted(set(customer_ids)), clock.now(), self._jobs_since
         found: list[tuple[str, Sequence[Any]]] = []
         for start in range(0, len(asked), MAX_IDS):
             some = asked[start : start + MAX_IDS]
             found.append(("customers", self._client.by_ids("customers", some)))
             found.append(("contacts", self._client.by_ids("contacts", some)))
         found.append(("jobs", self._jobs(asked)))
-        if self._jobs_since is not None:
-            found.append(("bookings", self._bookings(self._jobs_since)))
+        if since is not None:
+            found.append(("bookings", self._bookings(since)))
         _write(self._account, found)
         if self._jobs_since is not None:
             self._jobs_since = began
@@ -98,6 +100,7 @@ class Look:
             changed = self._client.changed("jobs", self._jobs_since - MARGIN, most=MOST_CHANGES)
             if changed is not None:
                 return changed
+            self._jobs_since = None  # what these were asked is no answer for the next: they are asked, too
         return [job for pk in customer_ids for job in self._client.jobs(customer_id=pk)]
 
     def _bookings(self, since: datetime) -> Sequence[Any]:
@@ -113,4 +116,7 @@ class Look:
 def _write(account: Account, found: Sequence[tuple[str, Sequence[Any]]]) -> None:
     """As the sync writes pages, but for its place in the lists, which is not moved."""
     for entity, records in found:
-        servicetitan_sync.apply_records(account, records, servicetitan_sync.EXPORTS[entity])
+        refused = servicetitan_sync.apply_records(account, records, servicetitan_sync.EXPORTS[entity])
+        if refused:
+            words = "; ".join(refused[: servicetitan_sync.MOST_WORDS])
+            log.warning("account %s, %s: passed over %s", account.pk, entity, words)

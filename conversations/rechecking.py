@@ -46,7 +46,7 @@ class _Waiting(NamedTuple):
 
 
 def work(seconds: float = LOOP_SECONDS) -> int:
-    """Recheck what is due for at most so long; how many messages were marked, put off or skipped."""
+    """Recheck what is due for at most so long; how many messages were asked for, put off or skipped."""
     looks: dict[int, freshness.Look] = {}
     done = 0
     for _ in loops.loop_until(seconds):
@@ -108,7 +108,8 @@ def _recheck(account_id: int, since: datetime, looks: dict[int, freshness.Look])
         log.warning("account %s: the source was not reached: %s", account_id, error, exc_info=True)
         _silent_until[account_id] = time.monotonic() + AGAIN_SECONDS
         return put_off(account_id, [each.message_id for each in waiting], now=now)
-    return mark([each.message_id for each in waiting], asked_at=now)
+    mark([each.message_id for each in waiting], asked_at=now)
+    return len(waiting)
 
 
 def _ask(account_id: int, customer_ids: Sequence[int], looks: dict[int, freshness.Look]) -> None:

@@ -88,6 +88,15 @@ def known_to(sandbox: SandboxProcess, contact: Contact) -> None:
     )
 
 
+def books(sandbox: SandboxProcess, contact: Contact, at: datetime) -> None:
+    """A job that the office made for the contact."""
+    pk = contact.servicetitan_customer_id
+    sandbox.put_servicetitan(
+        "jobs", id=pk, customerId=pk, locationId=1, jobStatus="Scheduled", businessUnitId=1, jobTypeId=1,
+        createdOn=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )  # fmt: skip
+
+
 def read(account: Any, at: datetime) -> None:
     """The mirror was last read to its end then."""
     for entity in freshness.LISTS:
@@ -115,15 +124,10 @@ def test_who_booked_meanwhile_is_not_asked_to_book(source: SandboxProcess, now: 
     connected(source, 3)
     now["now"] += timedelta(minutes=1)
     booked, _, flagged = Contact.objects.order_by("pk")
-    customer = booked.servicetitan_customer_id
-    made = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    source.put_servicetitan(
-        "jobs", id=customer, customerId=customer, locationId=1, jobStatus="Scheduled", businessUnitId=1,
-        jobTypeId=1, createdOn=made,
-    )  # fmt: skip
+    books(source, booked, clock.now())
     source.put_servicetitan("customers", id=flagged.servicetitan_customer_id, doNotService=True)
     assert lease() == [], "nobody was asked after yet"
-    assert rechecking.work() == 2, "the text of who booked was taken back"
+    assert rechecking.work() == 3
     assert Enrollment.objects.get(contact=booked).ended_reason == "booked"
     assert len(claimed()) == 1
     assert outcomes() == [("skipped", "booked"), ("queued", ""), ("skipped", "do_not_service")]
@@ -276,15 +280,27 @@ def test_a_mirror_never_read_asks_for_the_jobs_of_each(
     now["now"] += timedelta(minutes=1)
     SyncCursor.objects.all().delete()
     booked = Contact.objects.earliest("pk")
-    customer = booked.servicetitan_customer_id
-    source.put_servicetitan(
-        "jobs", id=customer, customerId=customer, locationId=1, jobStatus="Scheduled", businessUnitId=1,
-        jobTypeId=1, createdOn=clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )  # fmt: skip
-    assert rechecking.work() == 1
+    books(source, booked, clock.now())
+    assert rechecking.work() == 2
     assert len(claimed()) == 1
     assert Enrollment.objects.get(contact=booked).ended_reason == "booked"
     assert not SyncCursor.objects.filter(account=campaign.account).exists(), "no sync was it"
+
+
+def test_where_too_much_changed_each_batch_is_asked_for_its_own_jobs(
+    source: SandboxProcess, now: dict[str, datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first batch was told is about its own people; the second's had booked long before that."""
+    connected(source, 3)
+    first, *booked = Message.objects.order_by("due_at", "pk").values_list("contact", flat=True)
+    for contact in Contact.objects.filter(pk__in=booked):
+        books(source, contact, clock.now() + timedelta(minutes=1))
+    now["now"] += timedelta(minutes=30)
+    monkeypatch.setattr(freshness, "MOST_CHANGES", 1)
+    monkeypatch.setattr(rechecking, "BATCH", 1)
+    assert rechecking.work() == 3
+    ended = Enrollment.objects.filter(ended_reason="booked").values_list("contact", flat=True)
+    assert set(ended) == set(booked) and first not in booked
 
 
 def test_people_that_the_source_does_not_know_are_not_asked_after(source: SandboxProcess) -> None:
