@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from audiences import servicetitan_sync, sync_stops
 from audiences.models import SyncCursor
 from common import sql
@@ -23,7 +25,7 @@ from integrations.servicetitan.client import ServiceTitanClient, shared
 from integrations.servicetitan.entities import LISTED
 
 log = logging.getLogger(__name__)
-BATCH = 2_000  # events of one round
+BATCH = 2_000  # events of one account and round
 MOST_ROWS = 500  # of one account and round; beyond, its lists are read on
 READ_ON_AFTER = timedelta(minutes=1)
 FETCHED, READ_ON, STOPPED, NO_SOURCE = "fetched", "read on", "the sync is stopped", "no source"
@@ -31,25 +33,26 @@ FETCHED, READ_ON, STOPPED, NO_SOURCE = "fetched", "read on", "the sync is stoppe
 
 def follow(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int:
     """One round over the hints that wait; how many were followed or given up. One account's trouble is no
-    other's."""
-    waiting: dict[int | None, list[ProviderEvent]] = defaultdict(list)
-    open_ones = ProviderEvent.objects.filter(
-        kind=ProviderEvent.Kind.SOURCE_CHANGED, applied_at__isnull=True
-    ).order_by("id")
-    for event in open_ones[:BATCH]:
-        waiting[event.account_id].append(event)
+    other's, nor is its flood."""
     done = 0
-    for account_id, events in waiting.items():
+    for account_id in _waiting().order_by("account_id").values_list("account_id", flat=True).distinct():
         if not go_on():
             break
+        ids = list(_waiting().filter(account_id=account_id).order_by("id").values_list("id", flat=True))
+        events = list(ProviderEvent.objects.filter(pk__in=ids[:BATCH]))
         try:
             outcome = _follow(account_id, events, now, go_on)
         except ProviderError as error:
-            log.warning("account %s: %s hints could not be followed: %s", account_id, len(events), error)
+            log.warning("account %s: %s hints could not be followed: %s", account_id, len(ids), error)
             outcome = f"not fetched: {error}"
         if outcome:
-            done += _close(account_id, events, outcome)
+            followed = ids[:BATCH] if outcome == FETCHED else ids  # the lists had it all
+            done += _close(account_id, followed, outcome, max(event.received_at for event in events))
     return done
+
+
+def _waiting() -> QuerySet[ProviderEvent]:
+    return ProviderEvent.objects.filter(kind=ProviderEvent.Kind.SOURCE_CHANGED, applied_at__isnull=True)
 
 
 def _follow(
@@ -103,9 +106,10 @@ def _fetch(account: Any, client: ServiceTitanClient, entity: str, ids: list[int]
 
 
 @atomic_with_retry
-def _close(account_id: int | None, events: Sequence[ProviderEvent], outcome: str) -> int:
+def _close(account_id: int | None, ids: Sequence[int], outcome: str, last_at: datetime) -> int:
     """Close what was followed, and count it for people who ask whether hints arrive."""
-    closed = inbox.mark_applied([event.pk for event in events], outcome=outcome)
+    slices = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    closed = sum(inbox.mark_applied(some, outcome=outcome) for some in slices)
     if account_id is not None:
         sql.run(
             """
@@ -113,6 +117,6 @@ def _close(account_id: int | None, events: Sequence[ProviderEvent], outcome: str
             ON CONFLICT (account_id) DO UPDATE
             SET hints = t.hints + EXCLUDED.hints, last_at = greatest(t.last_at, EXCLUDED.last_at)
             """,
-            [account_id, closed, max(event.received_at for event in events)],
+            [account_id, closed, last_at],
         )
     return closed

@@ -185,6 +185,22 @@ class TestFollowing:
         later = clock.now() + timedelta(seconds=61)
         assert hints.follow(now=later) == 1
 
+    def test_a_flood_for_one_account_keeps_no_other_waiting(
+        self, client: Client, source: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flooded, other = factories.make_account(), factories.make_account()
+        connect(flooded, source)
+        connect(other, source, key="another-key-of-another-contractor-12")
+        SyncCursor.objects.create(account=flooded, entity="jobs", synced_at=clock.now())
+        monkeypatch.setattr(hints, "BATCH", 2)
+        for number in range(5):
+            assert tell(client, {"eventType": "technician.moved", "eventId": f"t{number}"}) == 204
+        job_at(source, 884_000)
+        assert tell(client, job_event(884_000), key="another-key-of-another-contractor-12") == 204
+        assert follow() == 1
+        assert Job.objects.get(account=other).servicetitan_id == 884_000
+        assert hints.follow(now=clock.now() + timedelta(seconds=61)) == 5, "the lists say what all five meant"
+
     def test_a_source_that_does_not_answer_is_left_to_the_sync(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
