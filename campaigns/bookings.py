@@ -176,14 +176,14 @@ def _follow(booking: Booking, answer: Answer, now: datetime) -> None:
     """Not settled yet: keep what is known and look again, ever more rarely."""
     state = _STATES.get(answer.status, Booking.State.SENT)
     wait = min(FIRST_LOOK_SECONDS * 2 ** min(booking.tries, _MOST_DOUBLINGS), LONGEST_LOOK_SECONDS)
-    sql.run(
+    moved = sql.run(
         "UPDATE campaigns_booking SET servicetitan_id = %s, state = %s,"
         " state_at = CASE WHEN state = %s THEN state_at ELSE %s END,"
         " next_try_at = clock_timestamp() + %s * interval '1 second'"
         " WHERE id = %s AND state IN ('requested', 'sent', 'accepted')",
         [answer.id, state, state, now, wait, booking.pk],
     )
-    if booking.servicetitan_id is None:
+    if moved and booking.servicetitan_id is None:
         exits.on_booking_asked(booking, now=now)
 
 
