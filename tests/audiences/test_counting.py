@@ -1,14 +1,15 @@
 """A count ends when nobody waits for it any more: after its time, or for the next of the same page."""
 
 import threading
-import time
 
 import pytest
 from django.db import connection, transaction
 
 from audiences import counting
 from common import sql
+from tests.product import wait_for
 
+WAITING_FOR_US = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -42,13 +43,11 @@ def test_any_other_error_stays_what_it_is():
 )
 def test_the_next_count_of_a_page_ends_the_one_under_way(first, second, ended):
     told: list[str] = []
-    waiting = threading.Event()
 
     def count() -> None:
         try:
-            with counting.within(20, asked_by=first):
-                waiting.set()
-                sql.run("SELECT pg_sleep(1.2)")
+            with counting.within(60, asked_by=first):
+                sql.run("SELECT pg_advisory_xact_lock(7)")  # ours: this count takes as long as we like
             told.append("counted")
         except counting.Superseded:
             told.append("superseded")
@@ -56,11 +55,14 @@ def test_the_next_count_of_a_page_ends_the_one_under_way(first, second, ended):
             connection.close()
 
     thread = threading.Thread(target=count)
-    thread.start()
-    assert waiting.wait(5)
-    while not sql.value("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1.2)'"):
-        time.sleep(0.01)
-    with counting.within(5, asked_by=second):
-        assert sql.value("SELECT 1") == 1
+    sql.run("SELECT pg_advisory_lock(7)")
+    try:
+        thread.start()
+        wait_for(lambda: sql.value(WAITING_FOR_US), seconds=30, what="count under way")
+        with counting.within(5, asked_by=second):
+            assert sql.value("SELECT 1") == 1
+        thread.join(30 if ended else 0)
+    finally:
+        sql.run("SELECT pg_advisory_unlock(7)")
     thread.join()
     assert told == ["superseded" if ended else "counted"]

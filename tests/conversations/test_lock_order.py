@@ -52,7 +52,7 @@ def launched(account):
 
 def wait_until_somebody_waits_for_us(cursor):
     waits = "SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-    for _ in range(500):
+    for _ in range(3000):
         cursor.execute("SELECT pg_sleep(0.01)")
         cursor.execute(waits)
         if cursor.fetchone():
@@ -82,7 +82,7 @@ def test_a_sender_that_waits_for_a_message_holds_no_attempt(result):
             cursor.execute(
                 "SELECT 1 FROM conversations_attempt WHERE id = %s FOR UPDATE NOWAIT", [attempt_id]
             )
-        recorded.result(10)
+        recorded.result(60)
     assert Attempt.objects.get(pk=attempt_id).state != "calling"
 
 
@@ -112,7 +112,7 @@ def test_a_reply_that_waits_for_an_enrollment_holds_no_thread(noon, body):
             cursor.execute("SELECT 1 FROM conversations_thread FOR NO KEY UPDATE NOWAIT")
             someone = handoffs.Handoff(account.pk, campaign.number_id, contact.pk, text.address_id)
             handoffs.hand_over([someone], reason="Wants a quote", now=clock.now())
-        assert received.result(10)
+        assert received.result(60)
     thread = Thread.objects.get()
     assert thread.state == ("closed" if body == "STOP" else "open")
 
@@ -139,7 +139,7 @@ def test_a_thread_opened_while_a_stop_is_recorded_is_closed_by_it(noon):
             wait_until_somebody_waits_for_us(cursor)
             someone = handoffs.Handoff(account.pk, campaign.number_id, other.pk, address.pk)
             handoffs.hand_over([someone], reason="Wants a quote", now=clock.now())
-        assert received.result(10)
+        assert received.result(60)
     assert set(Thread.objects.values_list("contact", "state")) == {
         (contact.pk, "closed"),
         (other.pk, "closed"),

@@ -17,7 +17,7 @@ STILL_SECONDS = 1.0  # how long nothing is seen to begin
 
 
 def test_two_seconds_after_a_pause_no_call_begins_and_everybody_keeps_their_place(company: Company) -> None:
-    company.number.segments_per_second = 15
+    company.number.segments_per_second = 10
     company.number.save()
     by = factories.make_user(company.account)
     campaign = company.launch(TEXTS)

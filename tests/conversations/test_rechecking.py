@@ -390,7 +390,7 @@ def test_a_job_and_an_entry_at_the_same_instant_see_one_another(noon: datetime, 
             ours()
             other = pool.submit(apart, theirs)
             wait_until_somebody_waits_for_us(cursor)
-        other.result(10)
+        other.result(60)
     enrollment = Enrollment.objects.get()
     known = EnrollmentSnapshot.objects.get().data.get("job_ids", [])
     assert (enrollment.ended_reason, known) == (("", [job.id]) if first == "job" else ("booked", []))

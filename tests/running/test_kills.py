@@ -23,7 +23,7 @@ IN_PEACE, AMID_KILLS = 1_500, 2_500  # contacts
 LOOKS = 3  # at the counters, while texts leave in peace
 KILLED = ("sending", "events", "engine", "web", "postgres", "redis", "sandbox", "bulk", "beat", "sending")
 RECOUNTED = ("engine", "postgres", "bulk")  # after these deaths: a recount costs as much as a process's start
-FAST, SLOW = 300, 8  # segments a second; slowly, so that texts still leave when the last is killed
+FAST, SLOW = 300, 6  # segments a second; slowly, so that texts still leave when the last is killed
 
 
 def load(product: Product, *arguments: str) -> dict[str, Any]:
