@@ -21,7 +21,8 @@ _ENOUGH_TO_TELL = 4096
 _AT_ONCE = 1024 * 1024
 _DELIMITERS = ("\t", ";", ",", "|")
 _BOMS_OF_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_SWALLOWED = re.compile(r"[\r\n].*?(?:(?:\d[ ().-]{0,3}){10}|\S@\S)", re.DOTALL)
+_BREAK = re.compile(r"[\r\n]")
+_REACHES_SOMEBODY = re.compile(r"(?:\d[ ().-]{0,3}){10}|\S@\S")
 
 
 class Refusing(Protocol):
@@ -193,7 +194,9 @@ def pieces(lines: Iterable[str], mark: str, *, most: int, size: int = PIECE) -> 
 
 def swallowed(cells: Iterable[str]) -> bool:
     """Whether a cell of several lines may be rows that a quotation mark has swallowed."""
-    return any(_SWALLOWED.search(cell) for cell in cells)
+    return any(
+        _REACHES_SOMEBODY.search(cell, first.start()) for cell in cells if (first := _BREAK.search(cell))
+    )
 
 
 def shown(cell: str) -> str:

@@ -11,6 +11,7 @@ from audiences.models import ContactImport
 from audiences.places import Place
 from common import sql
 
+LAST_POSITION = 32_767  # what the column holds: one id for all rows of a file makes them all one person
 _FIELDS = ("name", "first_name", "last_name", "kind", "language", "street", "city", "state", "zip")
 
 
@@ -36,12 +37,12 @@ def _link(groups: Sequence[Group], addresses: KnownAddresses) -> set[int]:
     ]
     return set(
         sql.column(
-            """
+            f"""
             INSERT INTO audiences_contactaddress (contact_id, address_id, position, label, do_not_text)
-            SELECT w.contact_id, w.address_id, last.position + w.place, '', false
+            SELECT w.contact_id, w.address_id, least(last.position + w.place, {LAST_POSITION}), '', false
             FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS w(contact_id, address_id, place)
             CROSS JOIN LATERAL (
-                SELECT least(coalesce(max(ca.position), -1), 30000) AS position
+                SELECT coalesce(max(ca.position), -1)::int AS position
                 FROM audiences_contactaddress ca WHERE ca.contact_id = w.contact_id
             ) last
             ON CONFLICT DO NOTHING RETURNING contact_id

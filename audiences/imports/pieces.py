@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from audiences.imports.reading import Person, Reader
 from audiences.models import ContactImport, ContactImportPart
+
+Row = tuple[int, list[str] | None, int]  # number, cells, lines
 
 
 class Text(NamedTuple):
@@ -32,7 +34,7 @@ class Understood:
     cells: dict[int, list[str]] = field(default_factory=dict)
 
 
-def rows(text: str, first_row: int, mark: str) -> Iterator[tuple[int, list[str] | None, int]]:
+def rows(text: str, first_row: int, mark: str) -> Iterator[Row]:
     """(number of the row, its cells or None where it is none, the lines it takes up)."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     number, line = first_row, 0
@@ -47,12 +49,21 @@ def rows(text: str, first_row: int, mark: str) -> Iterator[tuple[int, list[str] 
         number, line = number + 1, reader.line_num
 
 
+def people(found: Iterable[Row], named: bool) -> Iterator[Row]:
+    """Rows without the first that is not blank, where that one names the columns."""
+    for number, cells, lines in found:
+        if named and any(cell.strip() for cell in cells or ()):
+            named = False
+        else:
+            yield number, cells, lines
+
+
 def understand(piece: Text, text: str) -> Understood:
     """Read every row of a piece. Pure."""
     reader, found = Reader(piece.meanings, today=piece.today), Understood()
-    for number, cells, lines in rows(text, piece.first_row, piece.delimiter):
-        if number == 1 and piece.names_columns:
-            continue
+    for number, cells, lines in people(
+        rows(text, piece.first_row, piece.delimiter), piece.first_row == 1 and piece.names_columns
+    ):
         if person := reader.read(number, cells, lines):
             (found.refused if person.problems else found.people).append(person)
             found.cells[number] = cells or []

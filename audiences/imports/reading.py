@@ -23,6 +23,7 @@ from common.phone import e164_of, parse_phone
 
 RESIDENTIAL, COMMERCIAL = Contact.Kind.RESIDENTIAL.value, Contact.Kind.COMMERCIAL.value
 MOST_TAGS = 20
+MOST_ADDRESSES = 50  # phones and mailboxes of one row
 _LONGEST = {
     "first_name": 100, "last_name": 100, "full_name": 200, "company": 200, "street": 140, "unit": 50,
     "city": 100, "own_id": 100, "consent_place": 500,
@@ -160,6 +161,8 @@ class Reader:
                 person.problems.append((-1, "the row has no name"))
             elif not person.phones and not person.emails:
                 person.problems.append((-1, "the row has neither a phone nor an email"))
+            elif len(person.phones) + len(person.emails) > MOST_ADDRESSES:
+                person.problems.append((-1, f"the row has more than {MOST_ADDRESSES} phones and emails"))
         person.key = name_key(person.first_name, person.last_name, person.name)
         person.home = home_of(person.street, person.unit, person.zip)
 

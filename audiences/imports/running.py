@@ -92,7 +92,7 @@ def _name_columns(listed: ContactImport) -> None:
         )
 
 
-def _rows_of(listed: ContactImport) -> Iterator[tuple[int, list[str] | None, int]]:
+def _rows_of(listed: ContactImport) -> Iterator[pieces.Row]:
     """(number, cells, lines) of the rows in the first piece that is left."""
     part = listed.parts.order_by("first_row").first()
     return pieces.rows(part.text, part.first_row, listed.delimiter) if part else iter(())
@@ -102,8 +102,8 @@ def preview(listed: ContactImport, meanings: list[str], *, now: datetime) -> lis
     """The first rows that are not blank, as they would be read: (cells, person)."""
     reader = Reader(meanings, today=timezone.localdate(now))
     found = []
-    for number, cells, lines in _rows_of(listed):
-        if (number > 1 or not listed.names_columns) and (person := reader.read(number, cells, lines)):
+    for number, cells, lines in pieces.people(_rows_of(listed), listed.names_columns):
+        if person := reader.read(number, cells, lines):
             found.append((cells or [], person))
             if len(found) >= PREVIEWED:
                 break

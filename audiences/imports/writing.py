@@ -129,7 +129,7 @@ def _add(account_id: int, groups: Sequence[Group], addresses: KnownAddresses, no
     sql.copy(
         "COPY audiences_contactaddress (contact_id, address_id, position, label, do_not_text) FROM STDIN",
         (
-            (group.contact_id, addresses[value], position, "", "f")
+            (group.contact_id, addresses[value], min(position, known.LAST_POSITION), "", "f")
             for group in groups
             for position, value in enumerate((*group.phones, *group.emails))
         ),

@@ -234,6 +234,8 @@ def test_a_wrong_number_does_not_come_back_by_a_file(account, bring) -> None:
         ("Ann,,nobody@nowhere", "“nobody@nowhere” is no email address"),
         ("Ann,,", "the row has neither a phone nor an email"),
         (",3125550101,", "the row has no name"),
+        (f"Ann,{';'.join(f'312555{n:04}' for n in range(51))},", "the row has more than 50 phones and "
+         "emails"),
         ("Ann,3125550101,,too,many", "the row has 5 cells and the file 3 columns: is a quotation mark "
          "missing around a comma?"),
         ("An\ufffdn,3125550101,", "“An�n” holds a character that was lost in an earlier export"),
@@ -312,6 +314,23 @@ def test_a_file_without_names_of_columns_and_one_without_people(account, by) -> 
     listed.names_columns = False
     [(_, person)] = running.preview(listed, ["full_name", "phone"], now=NOON)
     assert person.phones == {"+13125550101": False} and not person.problems
+
+
+def test_blank_rows_may_come_before_the_names_of_the_columns(account, bring, by) -> None:
+    data = "\n , \n" + HEAD + ANN
+    listed = uploaded(account, by, data)
+    [(_, person)] = running.preview(listed, listed.meanings, now=NOON)
+    assert (person.number, person.name) == (4, "Ann Lee")
+    assert counts(bring(data)) == {"added": 1}
+
+
+def test_one_id_for_every_row_makes_them_one_person_with_many_phones(account, bring, monkeypatch) -> None:
+    monkeypatch.setattr("audiences.uploads.PIECE", 40)
+    bring("ID,Name,Phone\n7,Ann,3125550101\n")
+    ContactAddress.objects.update(position=32_766)
+    listed = bring("ID,Name,Phone\n" + "".join(f"7,Ann,312555{n:04}\n" for n in range(102, 112)))
+    assert counts(listed) == {"updated": 1, "repeated": 9} and listed.failed_at is None
+    assert len(values(Contact.objects.get())) == 11
 
 
 LIST = HEAD + "".join(
