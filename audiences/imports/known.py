@@ -106,16 +106,19 @@ SELECT c.id, coalesce((SELECT array_agg(ad.value) FROM audiences_contactaddress 
     c.name, c.first_name, c.last_name, c.kind, c.language, c.street, c.city, c.state, c.zip
 FROM audiences_contact c WHERE c.id = ANY(%s::bigint[]) ORDER BY c.id FOR NO KEY UPDATE
 """
+# Only undoing makes people inactive whom ServiceTitan does not know; a file that names them brings them back.
 _UPDATE_SQL = """
 UPDATE audiences_contact c SET name = u.name, first_name = u.first_name, last_name = u.last_name,
     kind = u.kind, language = u.language, street = u.street, city = u.city, state = u.state, zip = u.zip,
-    household_id = coalesce(u.household_id, c.household_id), zone_set_id = u.zone_set_id
+    household_id = coalesce(u.household_id, c.household_id), zone_set_id = u.zone_set_id,
+    active = c.active OR c.servicetitan_customer_id < 0
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
     %s::text[], %s::text[], %s::bigint[], %s::bigint[]) AS u(id, name, first_name, last_name, kind, language,
     street, city, state, zip, household_id, zone_set_id)
 WHERE c.id = u.id AND ROW(c.name, c.first_name, c.last_name, c.kind, c.language, c.street, c.city, c.state,
-    c.zip, c.household_id, c.zone_set_id) IS DISTINCT FROM ROW(u.name::varchar, u.first_name::varchar,
-    u.last_name::varchar, u.kind::varchar, u.language::varchar, u.street::varchar, u.city::varchar,
-    u.state::varchar, u.zip::varchar, coalesce(u.household_id, c.household_id), u.zone_set_id)
+    c.zip, c.household_id, c.zone_set_id, c.active) IS DISTINCT FROM ROW(u.name::varchar,
+    u.first_name::varchar, u.last_name::varchar, u.kind::varchar, u.language::varchar, u.street::varchar,
+    u.city::varchar, u.state::varchar, u.zip::varchar, coalesce(u.household_id, c.household_id),
+    u.zone_set_id, c.active OR c.servicetitan_customer_id < 0)
 RETURNING c.id
 """

@@ -453,6 +453,15 @@ def test_new_contacts_go_again_unless_they_were_used(account, bring, by) -> None
     assert not Contact.objects.filter(pk=bob.pk).exists() and earlier.added == 1
 
 
+def test_who_was_taken_back_comes_again_with_another_file(account, bring, by) -> None:
+    agreed = Grounds(ContactImport.Ground.TEXTS, on=date(2026, 3, 1), proof="Yes")
+    listed = bring(HEAD + ANN, agreed)
+    undoing.ask(listed, by=by, now=NOON)
+    running.import_waiting(clock=lambda: NOON)
+    assert not Contact.objects.get().active, "a consent keeps them"
+    assert counts(bring(HEAD + ANN, agreed)) == {"updated": 1} and Contact.objects.get().active
+
+
 def test_a_piece_takes_as_many_queries_whatever_its_size(
     account, bring, django_assert_max_num_queries
 ) -> None:
