@@ -183,9 +183,9 @@ def test_an_audience_that_takes_long_to_count_is_said_so_and_nothing_is_sent(
     ready: Ready, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready.fill()
-    monkeypatch.setattr(counting, "AT_ONCE", 0.05)
-    monkeypatch.setattr(counting, "AT_LENGTH", 0.06)
-    with _kept_busy("audiences_contactaddress"):
+    with monkeypatch.context() as hurried, _kept_busy("audiences_contactaddress"):
+        hurried.setattr(counting, "AT_ONCE", 0.05)
+        hurried.setattr(counting, "AT_LENGTH", 0.06)
         page = ready.client.get(at("review"), headers=MODAL).content.decode()
         assert "It goes on, and the figures come by themselves" in page and "Send to" not in page
         page = ready.client.get(f"{at('review')}?longer=1", headers=MODAL).content.decode()
