@@ -195,8 +195,13 @@ class Row:
 
     @property
     def place(self) -> str:
-        """Its place, as buttons say it."""
+        """Its place, as buttons send it."""
         return "-".join(map(str, self.path))
+
+    @property
+    def number(self) -> str:
+        """Its place as people count: `2.1` is the first rule of the second group."""
+        return ".".join(str(at + 1) for at in self.path)
 
     @property
     def is_group(self) -> bool:

@@ -55,7 +55,7 @@ def test_count_follows_every_change_of_the_rules(site: Page, live_server: Any) -
     site.get_by_label("What this rule asks").nth(1).select_option("last_job")
     site.get_by_label("Last job: how many").fill("30")
     expect(count).to_have_text("0")
-    site.get_by_role("button", name="Remove this rule").nth(1).click()
+    site.get_by_role("button", name="Remove rule 2", exact=True).click()
     expect(count).to_have_text("1")
     expect(site.get_by_label("How the rules of this group are joined")).to_be_focused()
     site.get_by_label("Name").press("Enter")
