@@ -108,7 +108,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
     """The fragment with the first rows as the columns chosen would have them read."""
     listed = _open_draft(request, pk)
     context = _previewed(listed, MappingForm(request.POST, listed=listed))
-    return render(request, f"{_DRAFT}#import-preview", context)
+    return render(request, f"{_DRAFT}#import-preview", {**context, "fragment": True})
 
 
 def _open_draft(request: Request, pk: int) -> ContactImport:
@@ -191,7 +191,8 @@ def make_audience(request: Request, pk: int) -> HttpResponse:
             summary=audience.name,
             on=audience,
         )
-        messages.success(request, f"The audience “{audience.name}” is everybody in this file.")
+        said = f"The audience “{audience.name}” is everybody in this file but whom it leaves out by default."
+        messages.success(request, said)
     if audience is None:
         return leave_for(request, "audiences:import", pk)
     return leave_for(request, "audiences:edit", audience.pk)

@@ -59,6 +59,9 @@ def test_the_whole_way(account: Account, csr: Client) -> None:
         and "“=1+1” is a formula" in seen
         and "“+12” is no phone" in seen.replace("&#x27;", "'")
     )
+    assert "Import 3 rows</hx-partial>" in seen
+    unnamed = {key: value for key, value in CHOSEN.items() if key != "names_columns"}
+    assert "Import 4 rows" in csr.post(page("import_preview", listed), unnamed).content.decode()
     assert not Contact.objects.exists()
     assert csr.post(page("import_confirm", listed), CHOSEN)["Location"] == listed_url
     assert "Being imported" in csr.get(listed_url).content.decode()
@@ -145,7 +148,8 @@ def test_a_draft_may_be_discarded_and_a_running_one_cancelled_and_taken_back(csr
     csr.post(page("import_undo", second))
     assert "are being removed" in csr.get(page("import", second)).content.decode()
     running.import_waiting()
-    assert not Contact.objects.exists() and "Taken back" in csr.get(page("import", second)).content.decode()
+    back = csr.get(page("import", second)).content.decode()
+    assert not Contact.objects.exists() and "Taken back" in back and "outcome=added" not in back
 
 
 def test_who_may_not_import_looks_on(account: Account, csr: Client) -> None:
