@@ -145,7 +145,7 @@ class SandboxProcess:
         messages: list[dict[str, Any]] = self._get(f"/customers/{phone}.json")["messages"]
         return messages
 
-    def wait_for(self, kind: str, count: int, seconds: float = 10.0, **equal: Any) -> list[dict[str, Any]]:
+    def wait_for(self, kind: str, count: int, seconds: float = 30.0, **equal: Any) -> list[dict[str, Any]]:
         """Ledger entries of a kind whose fields equal `equal`, once `count` are there; else fails."""
         deadline = time.monotonic() + seconds
         while True:

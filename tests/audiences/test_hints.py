@@ -245,7 +245,7 @@ def test_a_change_at_the_source_arrives_by_webhook(live_server: Any, source: San
     source.put_servicetitan(
         "customers", id=883_000, name="Pat", type="Residential", address=home, doNotService=True
     )
-    wait_for(lambda: bool(source.ledger("hint")), seconds=10, what="webhook")
+    wait_for(lambda: bool(source.ledger("hint")), seconds=30, what="webhook")
     assert source.ledger("hint")[0]["answer"] == 204
     assert tasks.follow_hints() == 1
     assert Contact.objects.get(pk=contact.pk).do_not_service

@@ -89,7 +89,7 @@ def company(
     yield Company(account, number, sandbox)
     if sandbox.process.poll() is None:
         sandbox.reset()
-    wait_for(quiet, seconds=20, what="end of the web server's last requests")
+    wait_for(quiet, seconds=60, what="end of the web server's last requests")
 
 
 def quiet() -> bool:

@@ -11,7 +11,7 @@ from audiences import suppression
 from audiences.models import Address
 from campaigns import engine
 from campaigns.models import Enrollment, Step
-from common import clock
+from common import clock, loops
 from conversations import claiming, delivery, email_leasing, opt_outs, reconciling, remedies, sender, threads
 from conversations.models import Attempt, Message
 from integrations.models import SendingMailbox
@@ -165,22 +165,25 @@ def test_two_senders_share_the_emails(company: Company, mailbox: SendingMailbox)
     assert emailed(company) == everybody(40)
 
 
-def test_a_slow_mail_provider_holds_no_text_up(company: Company, mailbox: SendingMailbox) -> None:
+def test_a_slow_mail_provider_holds_no_text_up(
+    company: Company, mailbox: SendingMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people(company, 20)
     company.launch(0, NODES[1:2] + NODES[:1] + NODES[2:], EMAIL_FIRST)
     engine.run_round(now=clock.now())
-    company.sandbox.set_faults(sendgrid={"latency_seconds": 4.0})
+    company.sandbox.set_faults(sendgrid={"latency_seconds": 8.0})
     thread = factories.make_thread(company.account, phone(50))
     thread.number = company.number
     thread.save()
     me = factories.make_user(company.account)
-    loop = threading.Thread(target=sender.run, args=(2,), kwargs={"concurrency": 8})
+    loop = threading.Thread(target=sender.run, args=(600,), kwargs={"concurrency": 8})
     loop.start()  # twenty emails for two slots of mail
     try:
-        company.sandbox.wait_for("mail", 2, seconds=3)
+        company.sandbox.wait_for("mail", 2, seconds=7)
         threads.reply(thread, body="On our way", by=me, now=clock.now(), token=uuid.uuid4())
-        company.sandbox.wait_for("message", 1, seconds=3)
+        company.sandbox.wait_for("message", 1, seconds=7)
     finally:
+        monkeypatch.setattr(loops, "_stopping", True)
         loop.join()
     assert 0 < emailed(company).total() < 20
 

@@ -24,7 +24,7 @@ def test_two_seconds_after_a_pause_no_call_begins_and_everybody_keeps_their_plac
     engine.run_round(now=clock.now())
     sending = Thread(target=lambda: sender.run(5, concurrency=20))
     sending.start()
-    wait_for(lambda: Attempt.objects.count() >= 5, seconds=20, what="first calls")
+    wait_for(lambda: Attempt.objects.count() >= 5, seconds=60, what="first calls")
     lifecycle.pause(campaign, by=by, now=clock.now())
     time.sleep(2)
     begun = Attempt.objects.count()

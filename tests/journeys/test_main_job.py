@@ -49,29 +49,29 @@ def test_a_launch_becomes_replies_a_stop_and_a_credited_job(start_product):
 
         # Launched through the form, everybody who was admitted is texted once.
         campaign = csr.launch(name="Members of the west", audience=AUDIENCE)
-        wait_for(lambda: csr.cell(campaign, "first_text", "entered") > 50, seconds=60, what="enrolling")
+        wait_for(lambda: csr.cell(campaign, "first_text", "entered") > 50, seconds=180, what="enrolling")
         recount(product)
         wait_for(
             lambda: (
                 csr.cell(campaign, "first_text", "completed") + csr.cell(campaign, "first_text", "skipped")
                 == csr.cell(campaign, "first_text", "entered")
             ),
-            seconds=60,
+            seconds=180,
             what="every first text",
         )
-        wait_for(lambda: len(rows(product, STANDING, campaign)) > 20, seconds=60, what="delivered texts")
+        wait_for(lambda: len(rows(product, STANDING, campaign)) > 20, seconds=180, what="delivered texts")
         (yes, yes_id), (asks, asks_id), (stops, stops_id) = rows(product, STANDING, campaign)[:3]
 
         # A yes wakes its step, becomes a booking and a job, which is credited to the text that won it.
         phones.say(yes, "Yes please, any day after 3")
-        wait_for(lambda: rows(product, CREDITS, yes_id), seconds=60, what="a credited job")
+        wait_for(lambda: rows(product, CREDITS, yes_id), seconds=180, what="a credited job")
         ((won_by, job),) = rows(product, CREDITS, yes_id)
         assert won_by == "first_text"
         bookings = [b for b in phones.ledger("booking") if b.get("job") == job]
         assert [b["status"] for b in bookings] == ["Converted"]
         wait_for(
             lambda: ("booked_text", "completed", "") in steps(product, yes_id),
-            seconds=30,
+            seconds=120,
             what="the confirmation",
         )
         told = [m["body"] for m in phones.ledger("message") if m["to"] == yes]

@@ -151,7 +151,7 @@ def test_servers_run_from_an_awkward_path(data_dir):
             program = prepare(awkward)
             process = spawn(program, stdout=subprocess.DEVNULL)
             try:
-                wait(awkward, process, seconds=20)
+                wait(awkward, process, seconds=60)
                 assert process.poll() is None
             finally:
                 stop(process, program, seconds=10)
@@ -170,7 +170,7 @@ def test_root_under_a_private_home_keeps_the_servers_elsewhere(data_dir):
     program = embedded.prepare_postgres(inside)
     process = spawn(program, stdout=subprocess.DEVNULL)
     try:
-        embedded.wait_for_postgres(inside, process, seconds=20)
+        embedded.wait_for_postgres(inside, process, seconds=60)
         assert query(inside, "select 1") == [(1,)]
         shutil.move(private, data_dir / "moved")
         assert embedded.place(data_dir / "moved" / "data") == place  # remembered in the folder

@@ -59,7 +59,7 @@ def test_every_child_comes_back_after_kill(running_product, name):
     before = running_product.pids()
     running_product.kill(name)
     assert running_product.pids()[name] != before[name]
-    wait_for(lambda: running_product.status("/readyz") == 200, seconds=20, what="ready again")
+    wait_for(lambda: running_product.status("/readyz") == 200, seconds=60, what="ready again")
 
 
 def test_manage_finds_database_and_key_by_the_data_folder_alone(running_product):
@@ -185,7 +185,7 @@ def lives(product):
     # Killed outright: still nothing is left. A database from the future is refused, and nothing stays up.
     product.process.kill()
     product.process.wait()
-    wait_for(lambda: not groups_of(second), seconds=10, what="end of every process")
+    wait_for(lambda: not groups_of(second), seconds=30, what="end of every process")
     sentence = refusal(product)
     assert sentence.startswith(
         "This database belongs to a newer version of Truckroll (it knows campaigns.9999"
