@@ -25,7 +25,8 @@ class Row:
 class Page:
     """One page of all. `total` counts them; with `more` there are others, whom no page shows.
 
-    `following` is the cursor of the next page, blank on the last; `meant` and `direct` are those of `Found`.
+    `late`: it took too long, so nobody is listed. `following` is the cursor of the next page, blank on the
+    last; `meant` and `direct` are those of `Found`.
     """
 
     rows: list[Row]
@@ -34,6 +35,7 @@ class Page:
     more: bool = False
     meant: list[str] = field(default_factory=list)
     direct: int | None = None
+    late: bool = False
 
 
 def page(

@@ -1,5 +1,6 @@
 """Contacts: the list and its search."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from audiences import contact_pages, contact_search, segments
+from audiences import contact_pages, contact_search, counting, segments
 from audiences.models import Audience, Contact, ContactImport, ImportedContact
 from audiences.rules import builder
 from common.htmx import respond
@@ -56,7 +57,12 @@ def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
         mine = ImportedContact.objects.filter(of=choice.listed)
         among = (mine.filter(outcome=choice.outcome) if choice.outcome else mine).values("contact")
     rows, after = access.rows(request, Contact), request.GET.get("after", "")
-    return contact_pages.page(rows, request.account, wanted, after, rules=choice.rules, among=among)
+    narrowed = among is not None or choice.rules is not None
+    try:
+        with counting.within(counting.AT_LENGTH) if narrowed else nullcontext():
+            return contact_pages.page(rows, request.account, wanted, after, rules=choice.rules, among=among)
+    except counting.TakesLonger:
+        return contact_pages.Page([], 0, late=True)
 
 
 def _choice(request: Request) -> Choice:

@@ -9,13 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
-from audiences import suppression
+from audiences import counting, suppression
 from audiences.models import Audience, Consent, ContactTag
 from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.analytics.world import build
 from tests.audiences import people
 from tests.audiences.people import NOON
+from tests.locks import kept_busy
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +78,24 @@ def test_contact_page_shows_wishes_jobs_and_tags(account, csr):
         assert words in page, words
     table, timeline = page.split('id="timeline"')
     assert "lifted words" not in table and "lifted words" in timeline and "Opted in again" in timeline
+
+
+def test_a_contact_of_a_file_has_no_history_in_servicetitan(account, csr):
+    known = people.contact(account)
+    filed = people.contact(account, servicetitan_customer_id=-7, active=False, city="Troy")
+    assert "History in ServiceTitan" in csr.get(f"/contacts/{known.pk}/").content.decode()
+    page = csr.get(f"/contacts/{filed.pk}/").content.decode()
+    assert "in ServiceTitan" not in page and "its import was taken back" in page and "Troy" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_takes_too_long_is_given_up(account, csr, monkeypatch):
+    people.contact(account, name="Ann Doe")
+    monkeypatch.setattr(counting, "AT_LENGTH", 0.05)
+    with kept_busy("audiences_contact"):
+        for asked in ({}, {"q": "ann"}):
+            asked["matching"] = '{"match": "all", "rules": []}'
+            assert "This takes too long" in csr.get("/contacts/", asked).content.decode(), asked
 
 
 def test_contact_page_leads_to_threads_and_campaigns(account, csr):

@@ -2,12 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import unescape
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role
@@ -19,6 +16,7 @@ from tests import factories
 from tests.accounts.making import make_business_unit, make_member, signed_in
 from tests.audiences import people
 from tests.campaigns.launch_form import MODAL, URL, Ready, at, condition, with_unit
+from tests.locks import kept_busy
 
 pytestmark = pytest.mark.django_db
 
@@ -183,7 +181,7 @@ def test_an_audience_that_takes_long_to_count_is_said_so_and_nothing_is_sent(
     ready: Ready, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready.fill()
-    with monkeypatch.context() as hurried, _kept_busy("audiences_contactaddress"):
+    with monkeypatch.context() as hurried, kept_busy("audiences_contactaddress"):
         hurried.setattr(counting, "AT_ONCE", 0.05)
         hurried.setattr(counting, "AT_LENGTH", 0.06)
         page = ready.client.get(at("review"), headers=MODAL).content.decode()
@@ -195,16 +193,3 @@ def test_an_audience_that_takes_long_to_count_is_said_so_and_nothing_is_sent(
         kept = ready.client.post(KEEP, ready.form("audience")).content.decode()
         assert "Counting this takes longer" in kept and 'hx-vals=\'{"longer": "1"}\'' in kept
     assert "Send to 3 contacts" in ready.client.get(at("review"), headers=MODAL).content.decode()
-
-
-@contextmanager
-def _kept_busy(table: str) -> Iterator[None]:
-    """Whoever reads the table waits."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute(f"BEGIN; LOCK TABLE {table}")
-            yield
-            cursor.execute("ROLLBACK")
-    finally:
-        other.close()
