@@ -197,6 +197,8 @@ STORAGES = {
 }
 # The proxy in front redirects to https and decides about its other host names; we send HSTS for ours alone.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+# 300 rules of an audience have five inputs each, and in some of them hundreds of boxes are ticked.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Account mail (password resets) goes out through SendGrid; campaigns' mail has its own path.

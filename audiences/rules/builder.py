@@ -7,6 +7,7 @@ pages of an audience and of a launch show the same form.
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -18,12 +19,13 @@ from audiences.rules import reading, trees
 from audiences.rules.exclusions import EXCLUSIONS, Exclusion
 from audiences.rules.fields import FIELDS, SOURCES, Field, Kind, offered
 from audiences.rules.filters import is_short, tree
-from audiences.rules.operators import Amount, Operator, Span, Unit, fitting
+from audiences.rules.operators import MOST_VALUES, Amount, Operator, Span, Unit, fitting
 from audiences.rules.trees import Path, Problem
 
 DEEPEST_OFFERED = 3  # groups inside groups that the page offers
 _NAME = re.compile(r"r((?:-[0-9]{1,3}){0,20})-(match|of|name|left|field|was|is|value|n|unit)")
-_LONGEST = 1000  # letters of one value, and values of one rule, that are kept
+_LONGEST = 1000  # letters of one value that are kept
+_MOST_KEPT = MOST_VALUES + 1  # values of one rule: so many that too many are told
 _MATCH_WORDS = {"all": "All of these hold", "any": "Any of these holds", "none": "None of these holds"}
 UNITS = get_args(Unit)
 USUAL = (
@@ -88,9 +90,13 @@ def typed(data: QueryDict) -> dict[str, Any]:
     for name in data:
         if found := _NAME.fullmatch(name):
             path = tuple(int(part) for part in found[1].split("-")[1:])
-            values = [value.replace("\0", "")[:_LONGEST] for value in data.getlist(name)[:_LONGEST]]
+            values = [value.replace("\0", "")[:_LONGEST] for value in data.getlist(name)[:_MOST_KEPT]]
             places.setdefault(path, {})[found[2]] = values  # the database keeps no NUL
-    rules = _group((), places)
+    children: dict[Path, set[int]] = defaultdict(set)
+    for path in places:
+        for depth, index in enumerate(path):
+            children[path[:depth]].add(index)
+    rules = _group((), places, children)
     if left_out := [key for key in data.getlist("exclusions") if key in EXCLUSIONS]:
         rules["exclusions"] = left_out
     return rules
@@ -125,14 +131,15 @@ def edit(rules: dict[str, Any], act: str) -> Path:
     return (*path, len(inside) - 1) if "field" in rule else (*path, len(inside) - 1, 0)
 
 
-def _group(path: Path, places: Mapping[Path, Mapping[str, list[str]]]) -> dict[str, Any]:
+def _group(
+    path: Path, places: Mapping[Path, Mapping[str, list[str]]], children: Mapping[Path, set[int]]
+) -> dict[str, Any]:
     here = places.get(path, {})
-    inner = sorted({one[len(path)] for one in places if one[: len(path)] == path and one != path})
     rules = [
-        _group((*path, i), places)
+        _group((*path, i), places, children)
         if "match" in places.get((*path, i), {})
         else _rule(places.get((*path, i), {}))
-        for i in inner
+        for i in sorted(children.get(path, ()))
     ]
     found: dict[str, Any] = {"match": here.get("match", ["all"])[0], "rules": rules}
     if here.get("of"):

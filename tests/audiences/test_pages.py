@@ -98,6 +98,12 @@ def test_a_list_that_takes_too_long_is_given_up(account, csr, monkeypatch):
             assert "This takes too long" in csr.get("/contacts/", asked).content.decode(), asked
 
 
+def test_too_many_values_are_told_and_never_fewer_taken(csr):
+    typed = {"r-match": "all", "r-0-field": "tag", "r-0-is": "none_of", "r-0-value": range(1, 1201)}
+    answer = csr.post("/audiences/count/", typed)
+    assert answer.status_code == 200 and "Tag: choose at most 1,000." in answer.content.decode()
+
+
 def test_contact_page_leads_to_threads_and_campaigns(account, csr):
     thread = factories.make_thread(account, name="Ann Doe")
     world = build(account=account)
