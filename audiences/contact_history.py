@@ -17,11 +17,28 @@ PER_PAGE = 8  # the timeline below stays in sight
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """One list: its name, its rows in their order, and the icon and words for none."""
+    """One list: its name, its rows in their order, and the words for none.
+
+    `part_of` names the list of which it is a part: what stands behind a figure.
+    """
 
     label: str
     rows: Callable[[Contact], QuerySet[Any]]
     none: str
+    part_of: str = ""
+
+
+def _counted(contact: Contact) -> QuerySet[Job]:
+    return contact_moments.jobs(contact).exclude(status="Canceled")
+
+
+def _unpaid(contact: Contact) -> QuerySet[Any]:
+    return contact_moments.of_customer(Invoice.objects.filter(balance__gt=0), contact)
+
+
+def _open_estimates(contact: Contact) -> QuerySet[Any]:
+    found = contact_moments.of_customer(Estimate.objects.filter(status="Open"), contact)
+    return found.select_related("business_unit")
 
 
 LISTS = {
@@ -51,6 +68,17 @@ LISTS = {
         "Calls", lambda c: contact_moments.calls(c).order_by("-at", "-pk"),
         "ServiceTitan recorded no call with this customer.",
     ),
+    "counted": List(
+        "Jobs not cancelled", lambda c: _counted(c).order_by("-created_on", "-pk"),
+        "No job that was not cancelled.", "jobs",
+    ),
+    "open": List(
+        "Open estimates", lambda c: _open_estimates(c).order_by("-created_on", "-pk"), "No open estimate.",
+        "estimates",
+    ),
+    "owed": List(
+        "Still owed", lambda c: _unpaid(c).order_by("-invoiced_at", "-pk"), "Nothing is owed.", "invoices"
+    ),
 }  # fmt: skip
 
 
@@ -72,15 +100,12 @@ class Figures:
 
 def figures(contact: Contact) -> Figures:
     """The contact's figures; a job counts unless cancelled. Five queries."""
-    jobs = contact_moments.of_customer(Job.objects.all(), contact).exclude(status="Canceled")
-    sums = jobs.aggregate(
+    sums = _counted(contact).aggregate(
         revenue=Sum("total"), valued=Count("total"), jobs=Count("pk"),
         open_jobs=Count("pk", filter=~Q(status="Completed")),
     )  # fmt: skip
-    unpaid = contact_moments.of_customer(Invoice.objects.filter(balance__gt=0), contact)
-    owed = unpaid.aggregate(owed=Sum("balance"), unpaid=Count("pk"))
-    estimates = contact_moments.of_customer(Estimate.objects.filter(status="Open"), contact)
-    offered = estimates.aggregate(offered=Sum("subtotal"), open_estimates=Count("pk"))
+    owed = _unpaid(contact).aggregate(owed=Sum("balance"), unpaid=Count("pk"))
+    offered = _open_estimates(contact).aggregate(offered=Sum("subtotal"), open_estimates=Count("pk"))
     running = contact_moments.memberships(contact).filter(status="Active").order_by("-starts_at", "-pk")
     ahead = contact_moments.visits(contact).filter(starts_at__gte=clock.now()).exclude(status="Canceled")
     none = Decimal(0)

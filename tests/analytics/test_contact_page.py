@@ -178,10 +178,12 @@ def test_figures_and_the_lists_behind_them(account: Account, csr: Client) -> Non
     for name, rows, words in (
         ("jobs", 3, "J3"), ("visits", 2, "Scheduled"), ("estimates", 2, "Heat pump"),
         ("invoices", 1, "$50.25"), ("memberships", 1, "Comfort club"), ("calls", 1, "Booked"),
+        ("counted", found.jobs, "J1"), ("open", found.open_estimates, "Heat pump"),
+        ("owed", found.unpaid, "$50.25"),
     ):  # fmt: skip
         html = csr.get(f"/contacts/{ann.pk}/history/", {"show": name}, headers=HTMX).content.decode()
         assert html.count('<th scope="row"') == rows and words in html, name
-        assert name == "jobs" or contact_history.LISTS[name].none not in html
+        assert name in ("jobs", "counted") or contact_history.LISTS[name].none not in html
     bare = people.contact(account)
     for name, one in contact_history.LISTS.items():
         html = csr.get(f"/contacts/{bare.pk}/history/", {"show": name}, headers=HTMX).content.decode()
