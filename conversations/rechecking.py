@@ -141,25 +141,36 @@ def mark(message_ids: Sequence[int], *, asked_at: datetime) -> int:
 @atomic_with_retry
 def put_off(account_id: int, message_ids: Sequence[int], *, now: datetime) -> int:
     """Nobody answered: these wait for two hours; those that have, and the source was not reached meanwhile,
-    are skipped. How many of both."""
+    are skipped. How many of both.
+
+    Who is asked after sooner, because hours or holds were changed, waits again from then, and is skipped no
+    sooner than two hours after the first try.
+    """
     lock_messages(message_ids)
     found = sql.rows(
         """
         SELECT m.id, m.origin, coalesce(m.recheck_failed_at > (
             SELECT coalesce(max(k.complete_at), '-infinity') FROM audiences_synccursor k
-            WHERE k.account_id = %s), false)
+            WHERE k.account_id = %s), false), m.recheck_failed_at
         FROM conversations_message m WHERE m.id = ANY(%s::bigint[]) AND m.state = 'queued'
         """,
         [account_id, sql.array(message_ids)],
     )
-    outbound.cancel([pk for pk, _, again in found if again], reason=SOURCE_UNREACHABLE, now=now)
-    until = now + PUT_OFF
-    deferrals = [Deferral(pk, origin, until, SOURCE_UNREACHABLE) for pk, origin, again in found if not again]
+    until, gone, first = now + PUT_OFF, [], {}
+    for pk, _, again, failed_at in found:
+        if again and failed_at <= now - PUT_OFF:
+            gone.append(pk)
+        else:
+            first[pk] = failed_at if again else now
+    outbound.cancel(gone, reason=SOURCE_UNREACHABLE, now=now)
+    deferrals = [Deferral(pk, origin, until, SOURCE_UNREACHABLE) for pk, origin, *_ in found if pk in first]
     if deferrals:
         sql.run(
-            "UPDATE conversations_message SET due_at = %s, leased_until = NULL, recheck_failed_at = %s"
-            " WHERE id = ANY(%s::bigint[])",
-            [until, now, sql.array(each.message_id for each in deferrals)],
+            """
+            UPDATE conversations_message m SET due_at = %s, leased_until = NULL, recheck_failed_at = f.at
+            FROM unnest(%s::bigint[], %s::timestamptz[]) AS f(id, at) WHERE m.id = f.id
+            """,
+            [until, *sql.arrays(list(first.items()))],
         )
         message_deferred.send(Message, deferrals=deferrals, now=now)
     return len(found)
