@@ -32,6 +32,7 @@ class Choice:
     fields: list[tuple[str, str]] = field(default_factory=list)  # what keeps the choice in a search
     listed: ContactImport | None = None
     outcome: str = ""  # of the import: those it added, updated …
+    mirrored: bool = False  # ServiceTitan's alone
 
 
 @require_GET
@@ -57,6 +58,9 @@ def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
         mine = ImportedContact.objects.filter(of=choice.listed)
         among = (mine.filter(outcome=choice.outcome) if choice.outcome else mine).values("contact")
     rows, after = access.rows(request, Contact), request.GET.get("after", "")
+    if choice.mirrored:
+        rows = rows.filter(servicetitan_customer_id__gt=0)
+        among = rows.values("pk") if wanted else None
     narrowed = among is not None or choice.rules is not None
     try:
         with counting.within(counting.AT_LENGTH) if narrowed else nullcontext():
@@ -77,7 +81,8 @@ def _choice(request: Request) -> Choice:
         known = outcome if outcome in ImportedContact.Outcome.values else ""
         return Choice(fields=_kept(request), listed=access.get(request, ContactImport, pk), outcome=known)
     else:
-        return Choice()
+        mirrored = "mirrored" in request.GET
+        return Choice(fields=_kept(request) if mirrored else [], mirrored=mirrored)
     words, wrong = segments.told(request.account, rules)
     return Choice(None if wrong else rules, audience, words, wrong, _kept(request))
 

@@ -84,6 +84,9 @@ def test_a_contact_of_a_file_has_no_history_in_servicetitan(account, csr):
     known = people.contact(account)
     filed = people.contact(account, servicetitan_customer_id=-7, active=False, city="Troy")
     assert "History in ServiceTitan" in csr.get(f"/contacts/{known.pk}/").content.decode()
+    assert ">1 contact</p>" in csr.get("/contacts/", {"mirrored": 1}).content.decode()
+    assert ">0 contacts for" in csr.get("/contacts/", {"mirrored": 1, "q": "troy"}).content.decode()
+    assert ">1 contact for" in csr.get("/contacts/", {"q": "troy"}).content.decode()
     page = csr.get(f"/contacts/{filed.pk}/").content.decode()
     assert "in ServiceTitan" not in page and "its import was taken back" in page and "Troy" in page
 
