@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
@@ -53,7 +54,7 @@ def contact_list(request: Request) -> HttpResponse:
 
 
 def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
-    among = None
+    among: QuerySet[Any, Any] | None = None
     if choice.listed:
         mine = ImportedContact.objects.filter(of=choice.listed)
         among = (mine.filter(outcome=choice.outcome) if choice.outcome else mine).values("contact")
