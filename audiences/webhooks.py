@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts import access
+from common import clock
 from integrations import inbox
 from integrations.models import ProviderEvent
 from integrations.servicetitan import signers, webhooks
@@ -43,7 +44,7 @@ def _keep(body: bytes, signature: str) -> HttpResponse:
         inbox.store(
             inbox.IncomingEvent(
                 provider="servicetitan",
-                event_id=f"{account_id}:{webhooks.event_id(body)}",
+                event_id=f"{account_id}:{webhooks.event_id(body, at=clock.now())}",
                 kind=ProviderEvent.Kind.SOURCE_CHANGED,
                 payload={"hints": told},
                 account_id=account_id,

@@ -10,6 +10,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 SIGNATURE_HEADER = "X-ServiceTitan-Signature"
@@ -17,6 +18,7 @@ MAX_BYTES = 64 * 1024
 MOST_HINTS = 500  # of one body
 _PREFIX = "sha256="
 _LARGEST_ID = 2**63 - 1
+_REPEATED_SECONDS = 600
 # What a name of an event says, in this order: "customer contact changed" is about a contact.
 _ENTITIES = (
     ("contact", "contacts"),
@@ -54,11 +56,13 @@ def verify(body: bytes, signature: str, key: str) -> bool:
     return bool(key) and hmac.compare_digest(sign(body, key).encode(), given.encode())
 
 
-def event_id(body: bytes) -> str:
-    """What makes two deliveries the same: the event's own id, else the very bytes."""
+def event_id(body: bytes, *, at: datetime) -> str:
+    """What makes two deliveries the same: the event's own id, else the very bytes within ten minutes. What
+    changes again later may be told of in the same words."""
     found = _parsed(body)
     own = next((str(found[name]) for name in _EVENT_IDS if found.get(name)), "") if found else ""
-    return own[:150] or hashlib.sha256(body).hexdigest()
+    slot = int(at.timestamp() // _REPEATED_SECONDS)
+    return own.replace("\0", "")[:150] or f"{hashlib.sha256(body).hexdigest()}:{slot}"
 
 
 def hints(body: bytes) -> list[Hint]:
@@ -95,6 +99,6 @@ def _hint(row: Any, entity: str) -> Hint:
     names = ("customerId",) if entity == "contacts" else ("id", "entityId", f"{entity[:-1]}Id")
     for name in names:
         value = str(row.get(name))
-        if entity and value.isdecimal() and 0 < int(value[:20]) <= _LARGEST_ID:
+        if entity and value.isdecimal() and len(value) < 20 and 0 < int(value) <= _LARGEST_ID:
             return Hint(entity, int(value))
     return Hint()

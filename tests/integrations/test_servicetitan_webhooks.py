@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from integrations.servicetitan import webhooks
 from integrations.servicetitan.webhooks import Hint
 
 KEY = "k" * 32
+NOON, HOUR = datetime(2026, 12, 1, 12, tzinfo=UTC), timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ KEY = "k" * 32
     [
         ({"eventType": "job.created", "data": {"id": 7}}, [Hint("jobs", 7)]),
         ({"event": "JobCompleted", "payload": {"jobId": "7"}}, [Hint("jobs", 7)]),
+        ({"event": "JobCompleted", "payload": {"jobId": f"{1:020}{0:05000}"}}, [Hint()]),
         ({"type": "Appointment Rescheduled", "data": {"id": 9, "jobId": 7}}, [Hint("appointments", 9)]),
         ({"eventType": "customer-contact", "data": {"id": 1, "customerId": 5}}, [Hint("contacts", 5)]),
         ({"eventType": "customer-contact", "data": {"id": 1}}, [Hint()]),
@@ -45,7 +48,7 @@ def test_what_a_body_hints_at(body: dict[str, Any], hints: list[Hint]) -> None:
 ).map(lambda value: json.dumps(value).encode())))  # fmt: skip
 def test_whatever_a_body_is_it_hints_at_something_and_has_an_id(body: bytes) -> None:
     assert webhooks.hints(body)
-    assert 0 < len(webhooks.event_id(body)) <= 150
+    assert 0 < len(webhooks.event_id(body, at=NOON)) <= 150
 
 
 def test_only_the_very_bytes_and_the_very_key_verify() -> None:
@@ -64,5 +67,7 @@ def test_only_the_very_bytes_and_the_very_key_verify() -> None:
 def test_the_same_event_is_known_again() -> None:
     own = json.dumps({"eventId": "e-1", "data": {"id": 1}}).encode()
     again = json.dumps({"eventId": "e-1", "data": {"id": 1}, "attempt": 2}).encode()
-    assert webhooks.event_id(own) == webhooks.event_id(again) == "e-1"
-    assert webhooks.event_id(b"{}") == webhooks.event_id(b"{}") != webhooks.event_id(b"{ }")
+    assert webhooks.event_id(own, at=NOON) == webhooks.event_id(again, at=NOON + HOUR) == "e-1"
+    first = webhooks.event_id(b"{}", at=NOON)
+    assert first == webhooks.event_id(b"{}", at=NOON + HOUR / 60) != webhooks.event_id(b"{ }", at=NOON)
+    assert first != webhooks.event_id(b"{}", at=NOON + HOUR), "the same row may change again"
