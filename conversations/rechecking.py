@@ -91,33 +91,41 @@ def _waiting(account_id: int, since: datetime, now: datetime) -> list[_Waiting]:
     return [_Waiting(*row) for row in found]
 
 
+class _Silent(Exception):
+    """The source did not answer a moment ago."""
+
+
 def _recheck(account_id: int, since: datetime, looks: dict[int, freshness.Look]) -> int:
     """One batch of one account. Raises the database's errors; anything else is the source's silence."""
     now = clock.now()
     waiting = _waiting(account_id, since, now)
-    if not waiting:
-        return 0
+    known = [each for each in waiting if each.customer_id > 0]  # the others are people of lists alone
+    if strangers := [each.message_id for each in waiting if each.customer_id <= 0]:
+        mark(strangers, asked_at=now)
+    if not known:
+        return len(waiting)
     try:
-        _ask(account_id, [each.customer_id for each in waiting if each.customer_id > 0], looks)
+        _ask(account_id, [each.customer_id for each in known], looks)
     except (OperationalError, InterfaceError):
         raise
+    except _Silent:
+        put_off(account_id, [each.message_id for each in known], now=now)
     except Exception as error:
         if isinstance(error, ProviderError) and error.code == _TOO_FAST:
             log.warning("account %s: the source asks us to wait", account_id)
-            return 0
+            return len(strangers)
         log.warning("account %s: the source was not reached: %s", account_id, error, exc_info=True)
         _silent_until[account_id] = time.monotonic() + AGAIN_SECONDS
-        return put_off(account_id, [each.message_id for each in waiting], now=now)
-    mark([each.message_id for each in waiting], asked_at=now)
+        put_off(account_id, [each.message_id for each in known], now=now)
+    else:
+        mark([each.message_id for each in known], asked_at=now)
     return len(waiting)
 
 
 def _ask(account_id: int, customer_ids: Sequence[int], looks: dict[int, freshness.Look]) -> None:
-    """Raises ProviderError, and whatever else says that the source cannot be asked."""
-    if not customer_ids:  # people of lists that the source does not know
-        return
+    """Raises ProviderError, _Silent, and whatever else says that the source cannot be asked."""
     if time.monotonic() < _silent_until.get(account_id, 0.0):
-        raise ProviderError("It did not answer a moment ago", permanent=False, accepted="no", code="silent")
+        raise _Silent
     if account_id not in looks:
         stored = Connection.objects.select_related("account").get(
             account_id=account_id, provider=Connection.Provider.SERVICETITAN
