@@ -19,7 +19,7 @@ __all__ = ["start_sandbox"]
 
 @pytest.fixture
 def account() -> Account:
-    """A contractor in Chicago."""
+    """A contractor."""
     return people.account()
 
 

@@ -178,5 +178,5 @@ def test_ring_to_a_broker_that_does_not_answer_neither_hangs_nor_raises(bench, b
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < {"gone": 3, "mute": 8}[broker]
+    assert float(done.stdout) < {"gone": 15, "mute": 30}[broker]  # where it hung, for ever
     assert "ring lost" in done.stderr
