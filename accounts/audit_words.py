@@ -34,6 +34,7 @@ ACTS: dict[str, Act] = {
     "changed_audience": Act("Audiences", "Changed an audience", "changed the audience"),
     "imported_contacts": Act("Audiences", "Began a contact import"),
     "finished_import": Act("Audiences", "Finished a contact import"),
+    "resumed_import": Act("Audiences", "Went on with a contact import"),
     "cancelled_import": Act("Audiences", "Cancelled a contact import"),
     "undid_import": Act("Audiences", "Took back a contact import"),
     "opted_out": Act("Compliance", "Recorded an opt-out"),

@@ -158,14 +158,19 @@ def cancel(listed: ContactImport, *, by: User, now: datetime) -> bool:
 
 
 @transaction.atomic
-def resume(listed: ContactImport) -> bool:
+def resume(listed: ContactImport, *, by: User) -> bool:
     """Go on with an import that broke off; False where it did not."""
     from audiences.tasks import import_contacts
 
     broken = ContactImport.objects.filter(pk=listed.pk, cancelled_at=None).exclude(failed_at=None)
-    if changed := bool(broken.update(failed_at=None)):
-        ring(import_contacts)
-    return changed
+    if not broken.update(failed_at=None):
+        return False
+    audit.record(
+        account=listed.account, by=by, verb="resumed_import", on=listed,
+        summary=f"Went on with the import of {listed.name}, which had broken off",
+    )  # fmt: skip
+    ring(import_contacts)
+    return True
 
 
 def import_waiting(

@@ -160,7 +160,7 @@ def cancel(request: Request, pk: int) -> HttpResponse:
 @access.require("import_contacts")
 def resume(request: Request, pk: int) -> HttpResponse:
     """Go on with an import that broke off."""
-    running.resume(access.get(request, _imports(request), pk))
+    running.resume(access.get(request, _imports(request), pk), by=request.user)
     return leave_for(request, "audiences:import", pk)
 
 

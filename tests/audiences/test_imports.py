@@ -242,14 +242,15 @@ def test_a_cancelled_import_says_how_many_came_and_takes_no_more(account, bring,
     assert not listed.is_running and listed.seconds_left(NOON) is None
 
 
-def test_an_import_that_breaks_says_so_and_goes_on_when_asked(account, bring, monkeypatch) -> None:
+def test_an_import_that_breaks_says_so_and_goes_on_when_asked(account, bring, by, monkeypatch) -> None:
     listed = bring(HEAD + ANN, only_confirm=True)
     monkeypatch.setattr("audiences.imports.writing.write", _break)
     assert running.import_waiting(clock=lambda: NOON) == 0
     listed.refresh_from_db()
     assert listed.failed_at == NOON and not Contact.objects.exists()
     monkeypatch.undo()
-    assert running.resume(listed) and not running.resume(listed)
+    assert running.resume(listed, by=by) and not running.resume(listed, by=by)
+    assert AuditEntry.objects.filter(verb="resumed_import").count() == 1
     running.import_waiting(clock=lambda: NOON)
     assert Contact.objects.get().name == "Ann Lee"
 
