@@ -5,10 +5,11 @@ consent is on record, which never goes, the contact stays and becomes inactive, 
 What an import changed of contacts that were there before stays.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from accounts import audit
 from accounts.models import User
@@ -25,6 +26,7 @@ from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 
+log = logging.getLogger(__name__)
 BATCH = 1_000
 _BELONGS_TO_CONTACT = (ContactAddress, ContactTag, OwnId)
 
@@ -47,11 +49,17 @@ def ask(listed: ContactImport, *, by: User, now: datetime) -> bool:
 
 
 def undo_waiting(*, now: datetime, go_on: Callable[[], bool]) -> int:
-    """Go on with every undoing, until `go_on` says no; how many contacts were looked at."""
+    """Go on with every undoing, until `go_on` says no; how many contacts were looked at. One that breaks
+    holds up no other, and is tried again."""
     total = 0
     for pk in ContactImport.objects.to_undo().order_by("undo_asked_at").values_list("pk", flat=True):
-        while go_on() and (done := _undo(pk, now=now)):
-            total += done
+        try:
+            while go_on() and (done := _undo(pk, now=now)):
+                total += done
+        except (OperationalError, InterfaceError):
+            raise  # the database's trouble
+        except Exception:
+            log.exception("taking back contact import %s breaks off", pk)
     return total
 
 

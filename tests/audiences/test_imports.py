@@ -289,6 +289,18 @@ def test_who_was_taken_back_comes_again_with_another_file(account, bring, by) ->
     assert counts(bring(HEAD + ANN, agreed)) == {"updated": 1} and Contact.objects.get().active
 
 
+def test_an_undoing_that_breaks_holds_up_no_other(account, bring, by, monkeypatch) -> None:
+    first, second = bring(HEAD + ANN), bring(HEAD + BOB)
+    assert undoing.ask(first, by=by, now=NOON) and undoing.ask(second, by=by, now=NOON)
+    real = undoing._remove
+    monkeypatch.setattr(undoing, "_remove", lambda of, ids: _break() if of == first else real(of, ids))
+    running.import_waiting(clock=lambda: NOON)
+    assert Contact.objects.get().name == "Ann Lee"
+    monkeypatch.undo()
+    running.import_waiting(clock=lambda: NOON)
+    assert not Contact.objects.exists()
+
+
 def test_a_piece_takes_as_many_queries_whatever_its_size(
     account, bring, django_assert_max_num_queries
 ) -> None:
