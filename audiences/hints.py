@@ -40,6 +40,8 @@ def follow(*, now: datetime, go_on: Callable[[], bool] = lambda: True) -> int:
             break
         ids = list(_waiting().filter(account_id=account_id).order_by("id").values_list("id", flat=True))
         events = list(ProviderEvent.objects.filter(pk__in=ids[:BATCH]))
+        if not events:  # closed meanwhile
+            continue
         try:
             outcome = _follow(account_id, events, now, go_on)
         except ProviderError as error:
