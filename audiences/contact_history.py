@@ -46,6 +46,10 @@ LISTS = {
         "Jobs", lambda c: contact_moments.jobs(c).order_by("-created_on", "-pk"),
         "No jobs yet. Jobs in ServiceTitan appear here within minutes.",
     ),
+    "counted": List(
+        "Jobs not cancelled", lambda c: _counted(c).order_by("-created_on", "-pk"),
+        "No job that was not cancelled.", "jobs",
+    ),
     "visits": List(
         "Visits", lambda c: contact_moments.visits(c).order_by("-starts_at", "-pk"), "No visits yet."
     ),
@@ -55,10 +59,17 @@ LISTS = {
         .select_related("business_unit").order_by("-created_on", "-pk"),
         "Nothing was offered in writing.",
     ),
+    "open": List(
+        "Open estimates", lambda c: _open_estimates(c).order_by("-created_on", "-pk"), "No open estimate.",
+        "estimates",
+    ),
     "invoices": List(
         "Invoices",
         lambda c: contact_moments.of_customer(Invoice.objects.all(), c).order_by("-invoiced_at", "-pk"),
         "No invoices.",
+    ),
+    "owed": List(
+        "Still owed", lambda c: _unpaid(c).order_by("-invoiced_at", "-pk"), "Nothing is owed.", "invoices"
     ),
     "memberships": List(
         "Memberships", lambda c: contact_moments.memberships(c).order_by("-starts_at", "-pk"),
@@ -67,17 +78,6 @@ LISTS = {
     "calls": List(
         "Calls", lambda c: contact_moments.calls(c).order_by("-at", "-pk"),
         "ServiceTitan recorded no call with this customer.",
-    ),
-    "counted": List(
-        "Jobs not cancelled", lambda c: _counted(c).order_by("-created_on", "-pk"),
-        "No job that was not cancelled.", "jobs",
-    ),
-    "open": List(
-        "Open estimates", lambda c: _open_estimates(c).order_by("-created_on", "-pk"), "No open estimate.",
-        "estimates",
-    ),
-    "owed": List(
-        "Still owed", lambda c: _unpaid(c).order_by("-invoiced_at", "-pk"), "Nothing is owed.", "invoices"
     ),
 }  # fmt: skip
 

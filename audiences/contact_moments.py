@@ -89,8 +89,8 @@ def _made(rows: list[Job]) -> Iterable[Moment]:
     for job in rows:
         gone = job.status == "Canceled"
         yield Moment(
-            job.created_on, "wrench", f"Job {job} made", note=_what(job) + (" · cancelled" if gone else ""),
-            tone="bad" if gone else "",
+            job.created_on, "wrench", f"Job {job} made", tone="bad" if gone else "",
+            note=" · ".join(filter(None, (_what(job), "cancelled" if gone else ""))),
         )  # fmt: skip
 
 
