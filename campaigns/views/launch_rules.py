@@ -78,7 +78,7 @@ def save(request: Request) -> HttpResponse:
 
 
 def _saved(request: Request, plan: Plan, name: str) -> Audience | None:
-    """The new audience; None where there is one of that name."""
+    """The new audience; where one of that name has the same rules (a second click), that; else None."""
     chosen = plan.chosen("audience")
     rules = builder.within(chosen.pk, plan.rules or builder.nothing()) if chosen else plan.rules
     try:
@@ -91,7 +91,7 @@ def _saved(request: Request, plan: Plan, name: str) -> Audience | None:
                 created_at=clock.now(),
             )
     except IntegrityError:
-        return None
+        return Audience.objects.filter(account=request.account, name=name, rules=rules).first()
     audit.record(
         account=request.account, by=request.user, verb="created_audience", summary=found.name, on=found
     )

@@ -143,7 +143,9 @@ def test_rules_are_saved_as_an_audience_and_it_is_chosen(ready: Ready) -> None:
     wrong = condition("0", "last_job", "before", value="soon")
     answer = ready.client.post(SAVE, ready.form("audience", **wrong, save_as="Soon"), headers=MODAL)
     assert answer.status_code == 422 and Audience.objects.count() == 1
-    answer = ready.client.post(SAVE, ready.form("audience", **COMPANIES, save_as="Companies"), headers=MODAL)
+    clicked_twice = ready.form("audience", **COMPANIES, save_as="Companies")
+    ready.client.post(SAVE, clicked_twice, headers=MODAL)
+    answer = ready.client.post(SAVE, clicked_twice, headers=MODAL)
     saved = Audience.objects.get(name="Companies")
     assert answer.status_code == 200 and ready.draft.fields["audience"] == str(saved.pk)
     assert ready.draft.fields["targeting"] == {} and ready.draft.fields["name"] == "Spring tune-ups"
