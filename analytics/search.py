@@ -93,7 +93,7 @@ def _person(contact: Contact, by: str, words: str) -> Hit:
     place = ", ".join(filter(None, (contact.street, contact.city)))
     note = " · ".join(filter(None, (by, _shown(value), place)))
     warning = "Opted out" if any(link.address.in_force for link in links) else ""
-    if not contact.active:
+    if not warning and not contact.active:
         warning = "Inactive"
     return Hit(reverse("audiences:contact", args=[contact.pk]), contact.name, note, warning)
 

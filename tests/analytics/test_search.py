@@ -8,6 +8,7 @@ from django.test import Client
 from accounts import access
 from accounts.models import Account, Role
 from analytics import search
+from audiences import suppression
 from audiences.models import Address, ContactAddress
 from audiences.templatetags.marking import marked
 from tests import factories
@@ -54,6 +55,14 @@ def test_a_word_is_sought_from_its_beginning(account: Account) -> None:
     for name in ("Alma Zamorano", "Jo Anders", "Zoe Tannehill", "Anna Stone"):
         factories.make_contact(account, name=name)
     assert titles(account, "an")["contacts"] == ["Anna Stone", "Jo Anders"]
+
+
+def test_an_opt_out_is_told_before_all_else(account: Account) -> None:
+    contact = factories.make_contact(account, name="Ann Doe", active=False)
+    assert search.find(account, "doe", threads=False)[0].hits[0].warning == "Inactive"
+    wish = {"channel": "phone", "source": "text", "evidence": "stop", "now": people.NOON}
+    suppression.opt_out(factories.phone_of(contact), **wish)
+    assert search.find(account, "doe", threads=False)[0].hits[0].warning == "Opted out"
 
 
 def test_contact_is_found_by_phone_and_mailbox(account: Account) -> None:
