@@ -24,8 +24,14 @@ MAILBOX_FIELDS = ("email", "name", "postal_address", "emails_per_second")
 
 
 def _secret(
-    label: str, help_text: str = "", *, required: bool = True, min_length: int | None = None
+    label: str,
+    help_text: str = "",
+    *,
+    required: bool = True,
+    min_length: int | None = None,
+    widget: forms.Widget | None = None,
 ) -> forms.CharField:
+    hidden = forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"})
     return forms.CharField(
         label=label,
         required=required,
@@ -33,7 +39,7 @@ def _secret(
         max_length=300,
         help_text=help_text,
         validators=[_SECRET],
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+        widget=widget or hidden,
     )
 
 
@@ -120,8 +126,8 @@ class ServiceTitanForm(ConnectionForm):
         error_messages={"invalid": "The booking provider ID is a number."},
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
     )
+    client_id = _secret("Client ID", widget=forms.TextInput(attrs=_PLAIN))  # kept sealed, but no password
     app_key = _secret("App key")
-    client_id = _secret("Client ID")
     client_secret = _secret("Client secret")
     webhook_key = _secret(
         "Webhook key",
