@@ -20,7 +20,6 @@ from audiences.rules.trees import Problem
 from audiences.views import rule_effects
 
 PAGE = "audiences/audience_form.html"
-_FIRST_PAINT = 1.0  # seconds that a page waits for its count; then it comes by itself
 
 
 @require_http_methods(["GET", "POST"])
@@ -112,7 +111,7 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
         "errors": problems,
         "words": segments.describe(request.account, audience.rules),
         **_page_of_rules(rules),
-        **_counted(request, rules, problems, seconds=_FIRST_PAINT),
+        **_counted(request, rules, problems, seconds=counting.FIRST_PAINT),
     }
     return render(request, PAGE, context, status=422 if posted else 200)
 
@@ -146,7 +145,7 @@ def _counted(
         with counting.within(seconds, asked_by=_asker(request)):
             return found | {"matching": segments.count(request.account, rules)}
     except counting.TakesLonger:
-        words = {_FIRST_PAINT: "first", counting.AT_LENGTH: "too long"}
+        words = {counting.FIRST_PAINT: "first", counting.AT_LENGTH: "too long"}
         return found | {"late": words.get(seconds, "long")}
 
 

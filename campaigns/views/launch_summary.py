@@ -33,6 +33,7 @@ def summary(
                 preview = plan.preview()
         except counting.TakesLonger:
             late = "too long" if seconds >= counting.AT_LENGTH else "long"
+            late = "first" if seconds < counting.AT_ONCE else late
     version: WorkflowVersion | None = plan.chosen("workflow")
     account = plan.draft.account
     return {

@@ -195,13 +195,14 @@ def show(
 ) -> HttpResponse:
     """A stage with its form and the summary; where the person is now is remembered."""
     LaunchDraft.objects.filter(pk=plan.draft.pk).update(stage=stage)
+    seconds = rule_effects.patience(request) if stage == REVIEW else counting.FIRST_PAINT
     context = {
         "stage": STAGES[stage],
         "form": form or plan.unbound(stage),
         "nav": _nav(plan, stage),
         "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
         "hours": words.hours(hours.window_of(request.account.pk)),
-        **launch_summary.summary(plan, stage, preview, seconds=0 if late else rule_effects.patience(request)),
+        **launch_summary.summary(plan, stage, preview, seconds=0 if late else seconds),
         **more,
     }
     if late:

@@ -193,5 +193,8 @@ def test_an_audience_that_takes_long_to_count_is_said_so_and_nothing_is_sent(
         answer = ready.post("review", headers=MODAL)
         assert answer.status_code == 409 and not Campaign.objects.exists()
         kept = ready.client.post(KEEP, ready.form("audience")).content.decode()
+        hurried.setattr(counting, "FIRST_PAINT", 0.04)
+        opened = ready.client.get(at("audience"), headers=MODAL).content.decode()
+        assert "Counting …" in opened and 'hx-vals=\'{"longer": ""}\'' in opened
         assert "Counting this takes longer" in kept and 'hx-vals=\'{"longer": "1"}\'' in kept
     assert "Send to 3 contacts" in ready.client.get(at("review"), headers=MODAL).content.decode()
