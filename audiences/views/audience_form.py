@@ -98,9 +98,7 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
         problems = segments.problems(request.account, audience.rules, audience=audience.pk)
     verb = "changed_audience" if audience.pk else "created_audience"
     if posted and form.is_valid() and not problems and form.save(rules):
-        audit.record(
-            account=request.account, by=request.user, verb=verb, summary=f"{audience.name}", on=audience
-        )
+        audit.record(account=request.account, by=request.user, verb=verb, summary=audience.name, on=audience)
         messages.success(request, f"The audience “{audience.name}” is saved.")
         return redirect("audiences:list")
     context = {

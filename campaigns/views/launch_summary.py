@@ -28,12 +28,7 @@ def summary(
     so many seconds, at 0 not at all. Raises Superseded where `asked_by` asks again meanwhile."""
     late = ""
     if preview is None and stage in COUNTED and seconds:
-        try:
-            with counting.within(seconds, asked_by=asked_by):
-                preview = plan.preview()
-        except counting.TakesLonger:
-            late = "too long" if seconds >= counting.AT_LENGTH else "long"
-            late = "first" if seconds < counting.AT_ONCE else late
+        preview, late = _evaluated(plan, seconds, asked_by)
     version: WorkflowVersion | None = plan.chosen("workflow")
     account = plan.draft.account
     return {
@@ -54,6 +49,17 @@ def summary(
         "first_text": samples.first_text(version) if version and stage == "workflow" else "",
         **counted(preview),
     }
+
+
+def _evaluated(plan: drafts.Plan, seconds: float, asked_by: str) -> tuple[samples.Preview | None, str]:
+    """The preview, or that it takes longer: than a page that opens waits, than the next try, the last."""
+    try:
+        with counting.within(seconds, asked_by=asked_by):
+            return plan.preview(), ""
+    except counting.TakesLonger:
+        if seconds >= counting.AT_LENGTH:
+            return None, "too long"
+        return None, "first" if seconds < counting.AT_ONCE else "long"
 
 
 def _words_of(plan: drafts.Plan) -> list[str]:

@@ -196,15 +196,9 @@ def show(
     """A stage with its form and the summary; where the person is now is remembered."""
     LaunchDraft.objects.filter(pk=plan.draft.pk).update(stage=stage)
     seconds = rule_effects.patience(request) if stage == REVIEW else counting.FIRST_PAINT
-    context = {
-        "stage": STAGES[stage],
-        "form": form or plan.unbound(stage),
-        "nav": _nav(plan, stage),
-        "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
-        "hours": words.hours(hours.window_of(request.account.pk)),
-        **launch_summary.summary(plan, stage, preview, seconds=0 if late else seconds),
-        **more,
-    }
+    summary = launch_summary.summary(plan, stage, preview, seconds=0 if late else seconds)
+    form = form or plan.unbound(stage)
+    context = {"form": form, **_frame(request, plan, stage), **summary, **more}
     if late:
         context["late"] = late
     if stage == "audience":
@@ -212,6 +206,16 @@ def show(
     if stage == REVIEW and context["preview"] is not None:
         context |= _reviewed(plan, context["preview"])
     return _answer(request, plan, context, status)
+
+
+def _frame(request: Request, plan: Plan, stage: str) -> dict[str, Any]:
+    """What stands around every stage."""
+    return {
+        "stage": STAGES[stage],
+        "nav": _nav(plan, stage),
+        "before": ORDER[ORDER.index(stage) - 1] if stage != ORDER[0] else "",
+        "hours": words.hours(hours.window_of(request.account.pk)),
+    }
 
 
 def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
