@@ -35,7 +35,7 @@ def import_rows(rows: int = ROWS) -> Measurement:
     The baseline copies the finished rows to tables with the same keys and indexes, one INSERT … SELECT a
     table: it reads no file, finds nobody and understands nothing.
     """
-    account = Account.objects.create(name="Bench", slug="bench", timezone="America/Chicago")
+    account = Account.objects.create(name="Bench imports", slug="bench-imports", timezone="America/Chicago")
     by = User.objects.create_user("bench@demo.example", name="Bench")
     data = "".join([HEAD, *_lines(rows)]).encode()
     seconds, spent = time.perf_counter(), time.process_time()
