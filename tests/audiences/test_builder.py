@@ -93,7 +93,7 @@ def test_mistakes_are_told_where_they_are_and_nothing_is_saved(account, csr):
         ({"name": "X", **condition("0", "tag", "any_of", value=999999)}, "number 999999 does not exist"),
         (
             {"name": "X", **condition("0", "last_job", "more_ago", n="-1", unit="days")},
-            "or more",
+            "type 0 or more",
         ),
         ({"name": "X", **condition("0", "last_job", "more_ago", n="", unit="days")}, "say how long"),
         ({"name": "X", **condition("0", "jobs", "at_least", value="many")}, "Number of jobs"),
