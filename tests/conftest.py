@@ -25,6 +25,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from xdist.scheduler import LoadScopeScheduling
 
 from common import clock, sql
+from common.transactions import atomic_with_retry
 from config import embedded
 from config.processes import alive, spawn, stop
 from conversations import listening
@@ -114,11 +115,15 @@ def _sweep_dead_sessions() -> None:
 
 
 def _flush_evidence_too(self: DatabaseOperations, sql_list: list[str]) -> None:
-    """Tests that commit leave an empty database: while they flush it, what keeps evidence stands aside."""
+    """Tests that commit leave an empty database: while they flush it, what keeps evidence stands aside.
+
+    Again where a last request of the test's browser holds a lock meanwhile.
+    """
     tables = sql.column(GUARDED) if sql_list else []
     aside = [f'ALTER TABLE "{table}" DISABLE TRIGGER evidence_never_emptied' for table in tables]
     back = [f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER evidence_never_emptied' for table in tables]
-    BaseDatabaseOperations.execute_sql_flush(self, [*aside, *sql_list, *back])
+    flush = atomic_with_retry(BaseDatabaseOperations.execute_sql_flush)
+    flush(self, [*aside, *sql_list, *back])
 
 
 def _admin_connection() -> "psycopg.Connection[Any]":
