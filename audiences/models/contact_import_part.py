@@ -1,13 +1,12 @@
 from django.db import models
 
+from audiences.models.upload_part import UploadPart
 
-class ContactImportPart(models.Model):
-    """A piece of an uploaded file that is still to be taken in: whole rows, about a megabyte of them."""
+
+class ContactImportPart(UploadPart):
+    """A piece of a file of contacts that is still to be taken in."""
 
     of = models.ForeignKey("audiences.ContactImport", on_delete=models.CASCADE, related_name="parts")
-    first_row = models.PositiveIntegerField(help_text="The number of its first row in the file")
-    rows = models.PositiveIntegerField()
-    text = models.TextField()
 
     account_path = "of__account"
 

@@ -1,13 +1,12 @@
 from django.db import models
 
+from audiences.models.upload_part import UploadPart
 
-class DoNotCallPart(models.Model):
-    """A piece of an uploaded list that is still to be read: whole rows, about a megabyte of them."""
+
+class DoNotCallPart(UploadPart):
+    """A piece of an uploaded do-not-call list that is still to be read."""
 
     list = models.ForeignKey("audiences.DoNotCallList", on_delete=models.CASCADE, related_name="parts")
-    first_row = models.PositiveIntegerField(help_text="The number of its first row in the file")
-    rows = models.PositiveIntegerField()
-    text = models.TextField()
 
     account_path = "list__account"
 

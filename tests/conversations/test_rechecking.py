@@ -20,7 +20,7 @@ from integrations.models import Connection
 from integrations.servicetitan import records
 from integrations.servicetitan.client import ServiceTitanClient, shared
 from tests import factories
-from tests.conversations.test_lock_order import wait_until_somebody_waits_for_us
+from tests.conversations.test_lock_order import launched, wait_until_somebody_waits_for_us
 from tests.sandbox_process import SandboxProcess
 
 _ids = count(3_000_001)
@@ -65,14 +65,7 @@ def connected(sandbox: SandboxProcess, contacts: int = 2) -> Campaign:
     for index in range(contacts):
         known_to(sandbox, factories.make_contact(account, factories.reserved(index)))
     read(account, clock.now() - timedelta(hours=1))
-    draft = launching.Draft(
-        name="Tune-up", version=factories.make_workflow(account), audience=factories.make_audience(account),
-        number=factories.make_number(account),
-    )  # fmt: skip
-    campaign = launching.launch(account, draft, by=None, now=clock.now())
-    enrolling.enroll(campaign, now=clock.now())
-    engine.run_round(now=clock.now())
-    return campaign
+    return launched(account)
 
 
 def known_to(sandbox: SandboxProcess, contact: Contact) -> None:
