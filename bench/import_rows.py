@@ -6,15 +6,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from django.db import connection
-
 from accounts.models import Account, User
 from audiences.imports import running
 from audiences.imports.running import Grounds
 from audiences.models import ContactImport
+from bench.copying import copied
 from bench.effort import effort
 from bench.measurement import Measurement
-from common import sql
 
 ROWS = 1_000_000
 NOW = datetime(2026, 12, 1, 17, tzinfo=UTC)
@@ -57,7 +55,7 @@ def import_rows(rows: int = ROWS) -> Measurement:
         f" {database.wal / rows:.0f} bytes of log; {uploaded:.1f} s were the upload",
         file=sys.stderr,
     )
-    bare = _copy()
+    bare = copied(TABLES)
     rate, baseline = rows / seconds, rows / bare
     return Measurement(
         "import_rows", rows, rate, "rows/s", "INSERT … SELECT of the finished rows", baseline, rate / baseline
@@ -72,21 +70,3 @@ def _lines(rows: int) -> Iterator[str]:
             f"Pat,Customer {n},{phone},pat{n}@example.com,{100 + n} {STREETS[n % len(STREETS)]} Street,"
             f"{city},{state},{code}\n"
         )
-
-
-def _copy() -> float:
-    """Seconds that the finished rows take once more, into tables of the same shape."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA copied")
-        for table in TABLES:
-            cursor.execute(f"CREATE TABLE copied.{table} (LIKE {table} INCLUDING ALL)")
-        cursor.execute("CHECKPOINT")
-        began = time.perf_counter()
-        for table in TABLES:
-            cursor.execute(f"INSERT INTO copied.{table} OVERRIDING SYSTEM VALUE SELECT * FROM {table}")
-        seconds = time.perf_counter() - began
-        written = sql.value("SELECT count(*) FROM copied.audiences_contact")
-        if not written:
-            raise SystemExit("the baseline wrote nothing")
-        cursor.execute("DROP SCHEMA copied CASCADE")
-    return seconds

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
-
 from accounts.models import Account
 from audiences import servicetitan_sync
+from bench.copying import copied
 from bench.effort import effort
 from bench.measurement import Measurement
-from common import sql
 from integrations.servicetitan.client import Page, read_rows
 from integrations.servicetitan.entities import EXPORTS
 
@@ -59,7 +57,7 @@ def sync_apply(customers: int = CUSTOMERS) -> Measurement:
         f" {database.wal / records:.0f} bytes of log",
         file=sys.stderr,
     )
-    bare = _copy()
+    bare = copied(TABLES)
     rate, baseline = records / seconds, records / bare
     return Measurement(
         "sync_apply", records, rate, "records/s", "INSERT … SELECT of the finished rows", baseline,
@@ -78,24 +76,6 @@ def _apply(account: Account, entity: str, body: Row, number: int) -> None:
     )
     if refused:
         raise SystemExit(f"{entity}: {refused[0]}")
-
-
-def _copy() -> float:
-    """Seconds that the finished rows take once more, into tables of the same shape."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA copied")
-        for table in TABLES:
-            cursor.execute(f"CREATE TABLE copied.{table} (LIKE {table} INCLUDING ALL)")
-        cursor.execute("CHECKPOINT")
-        began = time.perf_counter()
-        for table in TABLES:
-            cursor.execute(f"INSERT INTO copied.{table} OVERRIDING SYSTEM VALUE SELECT * FROM {table}")
-        seconds = time.perf_counter() - began
-        written = sql.value("SELECT count(*) FROM copied.audiences_job")
-        if not written:
-            raise SystemExit("the baseline wrote nothing")
-        cursor.execute("DROP SCHEMA copied CASCADE")
-    return seconds
 
 
 def _pages(customers: int) -> Iterator[tuple[str, list[Row]]]:

@@ -1,11 +1,13 @@
 """A container's health: workers and beat leave a mark with every ring, and this reads it.
 
-`python -m config.alive 300` exits 0 when the mark in `TRUCKROLL_ALIVE` is younger than that many seconds,
+`TRUCKROLL_ALIVE` names the mark, a file among the system's temporary ones.
+`python -m config.alive 300` exits 0 when it is younger than that many seconds,
 `python -m config.alive http://...` when the address answers 200; otherwise 1. Importing it starts nothing.
 """
 
 import os
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -15,13 +17,13 @@ VARIABLE = "TRUCKROLL_ALIVE"
 
 def leave_marks() -> None:
     """Touch the mark whenever this process starts or publishes a task; nothing where no mark is named."""
-    path = os.environ.get(VARIABLE)
-    if not path:
+    if not os.environ.get(VARIABLE):
         return
+    left = _mark()
     from celery.signals import before_task_publish, task_prerun, worker_ready
 
     def mark(**_: object) -> None:
-        Path(path).touch()
+        left.touch()
 
     for signal in (before_task_publish, task_prerun, worker_ready):
         signal.connect(mark, weak=False, dispatch_uid="alive")
@@ -36,10 +38,14 @@ def healthy(question: str) -> bool:
         except OSError:
             return False
     try:
-        age = time.time() - Path(os.environ[VARIABLE]).stat().st_mtime  # both written by the system's clock
+        age = time.time() - _mark().stat().st_mtime  # both written by the system's clock
     except FileNotFoundError:
         return False
     return age < float(question)
+
+
+def _mark() -> Path:
+    return Path(tempfile.gettempdir()) / os.environ[VARIABLE]
 
 
 if __name__ == "__main__":

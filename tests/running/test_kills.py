@@ -97,13 +97,7 @@ def test_each_planned_text_leaves_once_in_peace_and_whoever_is_killed(
         TRUCKROLL_RECONCILE_AFTER_SECONDS="5",
         LOAD_RATE=str(FAST),
     )
-    sends_in_peace(product)
-    set_rate(product, SLOW)
-    sends_amid_kills(product)
-
-
-def sends_in_peace(product: Product) -> None:
-    """Every text leaves once, and the counters are exact at every look."""
+    # In peace every text leaves once, and the counters are exact at every look.
     facts = load(product, "launch", str(IN_PEACE))
     httpx.post(f"{facts['sandbox']}/customers", json={"mode": "silent"}).raise_for_status()
     for look in range(LOOKS):
@@ -117,9 +111,9 @@ def sends_in_peace(product: Product) -> None:
     texts = Counter(entry["to"] for entry in ledger(facts["sandbox"], "message"))
     assert texts == Counter(phone(index) for index in range(IN_PEACE))
 
+    set_rate(product, SLOW)
 
-def sends_amid_kills(product: Product) -> None:
-    """No text leaves twice, none is lost but what the provider never took, and that is known."""
+    # Amid kills no text leaves twice, none is lost but what the provider never took, and that is known.
     facts = load(product, "launch", str(AMID_KILLS))
     campaign, planned = facts["campaign"], range(facts["first"], facts["first"] + AMID_KILLS)
     wait_for(lambda: texts_by_state(product, campaign).get("delivered"), seconds=60, what="first texts")

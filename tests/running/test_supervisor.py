@@ -123,22 +123,22 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
-)
-def test_a_folder_through_first_admin_stop_restart_kill_and_a_newer_version(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """A product that was never started, over a data folder of its own."""
     product = Product(
         tmp_path / "data", TRUCKROLL_DEMO="0", TRUCKROLL_NOW="2026-11-24T10:00", TRUCKROLL_ADMIN=ADMIN
     )
     sow(product.data)
-    try:
-        lives(product)
-    finally:
-        product.remove()
+    yield product
+    product.remove()
 
 
-def lives(product):
-    """The life of one data folder, start by start."""
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="reads /proc; elsewhere the next start ends the leftovers"
+)
+def test_a_folder_through_first_admin_stop_restart_kill_and_a_newer_version(folder):
+    product = folder
     # The first admin is made from the environment or refused.
     sentence = refusal(product)
     assert "TRUCKROLL_ADMIN=email:password" in sentence
