@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """What a list shows of one campaign; each is defined in `analytics/metrics.py`."""
+    """What a list shows of one campaign; each is defined in `analytics/metrics/`."""
 
     audience: int = 0
     entries: int = 0

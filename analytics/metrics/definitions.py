@@ -1,0 +1,103 @@
+"""What every number is: its words, its unit, the columns it sums.
+
+Columns are what the triggers in `analytics/sql/` append; a metric sums some of them, or is a rate of two.
+"""
+
+from dataclasses import dataclass
+
+from campaigns.models import Node, Step
+
+TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
+CALL_KINDS: tuple[str, ...] = ()  # no node kind places calls yet
+EMAIL_KINDS: tuple[str, ...] = (Node.Kind.SEND_EMAIL,)
+TOUCH_KINDS = TEXT_KINDS + EMAIL_KINDS + CALL_KINDS  # what can win a job
+STATES: tuple[str, ...] = tuple(Step.State.values)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number: its name, its words for people, the columns it sums, and for a rate those it divides by."""
+
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    columns: tuple[str, ...]
+    over: tuple[str, ...] = ()
+
+
+def _metric(
+    name: str, label: str, unit: str, meaning: str, *columns: str, over: tuple[str, ...] = ()
+) -> dict[str, Metric]:
+    return {name: Metric(name, label, unit, meaning, columns or (name,), over)}
+
+
+# Columns are the metric's own name unless others are named.
+NODE_METRICS: dict[str, Metric] = (
+    _metric("entered", "Entered", "steps", "Everybody who came here; the six states add up to it.")
+    | _metric(
+        "scheduled", "Scheduled", "steps", "Not yet taken up: a later time, closed hours, a cap, a pause."
+    )
+    | _metric("queued", "Queued", "steps", "Taken up, not yet accepted by the provider.")
+    | _metric(
+        "waiting", "Waiting", "steps", "Begun, and held by a timer, a reply, a booking or an unknown send."
+    )
+    | _metric("completed", "Completed", "steps", "Ended normally, “no reply in time” included.")
+    | _metric("failed", "Failed", "steps", "Ended without doing its work; each row says why.")
+    | _metric("skipped", "Skipped", "steps", "Deliberately not done; each row says why.")
+    | _metric(
+        "booked", "Booked", "jobs", "Jobs credited to this node; beside the states, never added to them."
+    )
+    | _metric("accepted", "Accepted", "messages", "Texts and emails the provider accepted. Never falls.")
+    | _metric(
+        "delivered",
+        "Delivered",
+        "messages",
+        "Confirmed by a handset, a carrier or a mail server.",
+        "text_delivered",
+    )
+    | _metric("undelivered", "Undelivered", "messages", "Accepted, and then given up by the provider.")
+    | _metric("replies", "Replies", "messages", "Texts answered within 7 days; opt-outs are no replies.")
+    | _metric(
+        "reply_rate", "Reply rate", "share", "Texts answered ÷ accepted.", "replies", over=("accepted",)
+    )
+    | _metric("optouts", "Opt-outs", "messages", "Texts that were answered with an opt-out.")
+    | _metric("linked", "With a link", "messages", "Accepted with a link of ours in them: none are yet.")
+    | _metric("clicks", "Clicks", "messages", "Those with a link that a person clicked.")
+    | _metric(
+        "click_rate", "Click rate", "share", "Clicked ÷ accepted with a link.", "clicks", over=("linked",)
+    )
+)
+CAMPAIGN_METRICS: dict[str, Metric] = (
+    _metric("audience", "Audience count", "contacts", "Distinct contacts admitted.")
+    | _metric("entries", "Entries", "enrollments", "Enrollments begun; entries less exits are active.")
+    | _metric("active", "Active", "enrollments", "Enrollments not ended.")
+    | _metric("exits", "Exits", "enrollments", "Enrollments ended, whatever the reason.")
+    | _metric(
+        "excluded", "Excluded", "contacts", "Matched and not admitted, by the first reason that applied."
+    )
+)
+TILE_METRICS: dict[str, Metric] = (
+    _metric("waiting_calls", "Waiting calls", "steps", "Queued + waiting, call nodes.", "queued", "waiting")
+    | _metric("waiting_texts", "Waiting texts", "steps", "Queued + waiting, text nodes.", "queued", "waiting")
+    | _metric("scheduled", "Scheduled", "steps", "Scheduled at all nodes.")
+    | _metric("completed_today", "Completed today", "steps", "Calls and texts since midnight.", "completed")
+    | _metric("audience_count", "Audience count", "contacts", "Admitted, summed over campaigns.", "audience")
+    | _metric("jobs_booked", "Jobs booked", "jobs", "Credited to campaigns; cancelled ones stay.", "booked")
+    | _metric(
+        "booking_rate", "Booking rate", "share", "Contacts with a credited job ÷ audience count.",
+        "contacts_booked", over=("audience",),
+    )
+    | _metric("total_calls", "Total calls", "calls", "Campaign calls the carrier accepted.", "accepted")
+    | _metric("total_texts", "Total texts", "texts", "Texts the carrier accepted, not segments.", "accepted")
+)  # fmt: skip
+# Parts of tiles, and what today's curve counts; each opens its rows as a tile does.
+PART_METRICS: dict[str, Metric] = _metric(
+    "jobs_cancelled", "Cancelled jobs", "jobs", "Jobs credited to campaigns and cancelled since."
+) | _metric("jobs_pending", "Pending bookings", "bookings", "Requests that have no job number yet.")
+TODAY_METRICS: dict[str, Metric] = (
+    _metric("texts_today", "Texts", "texts", "Texts the carrier accepted today.", "accepted")
+    | _metric("replies_today", "Replies", "texts", "Texts whose first reply came today.", "replies")
+    | _metric("booked_today", "Jobs booked", "jobs", "Jobs credited to campaigns today.", "booked")
+)
+OPENED_METRICS: dict[str, Metric] = TILE_METRICS | PART_METRICS | TODAY_METRICS

@@ -1,0 +1,151 @@
+"""The tiles of the dashboard, and the rows behind them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from analytics import counters, rows
+from analytics.metrics.definitions import CALL_KINDS, TEXT_KINDS, TODAY_METRICS
+from analytics.metrics.rate import Rate
+from common import clock
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The figures of the dashboard, all of one snapshot; `day` is the account's own date."""
+
+    day: str
+    waiting_calls: int
+    waiting_texts: int
+    scheduled: int
+    completed_today: int
+    audience_count: int
+    jobs_booked: int
+    jobs_cancelled: int
+    jobs_pending: int
+    booking_rate: Rate
+    total_calls: int
+    total_texts: int
+
+
+def rows_behind_tile(
+    account: Account, tile: str, now: datetime | None = None, hour: int | None = None
+) -> QuerySet[Any]:
+    """The rows that a tile of the dashboard counts, exactly as many; raises `rows.UnknownColumn`.
+
+    `hour` narrows what today's curve counts to one hour: the so many hours after midnight, as time passed.
+    """
+    since, until = midnight(account, now).astimezone(UTC), None
+    if hour is not None:
+        if tile not in TODAY_METRICS or not 0 <= hour < 48:
+            raise rows.UnknownColumn(f"{tile} in hour {hour}")
+        since += timedelta(hours=hour)
+        until = since + timedelta(hours=1)
+    return rows.behind_tile(
+        account, tile, text_kinds=TEXT_KINDS, call_kinds=CALL_KINDS, since=since, until=until
+    )
+
+
+_TILES = """
+with campaign as materialized (
+    select campaign.id, version.workflow_id
+    from campaigns_campaign campaign
+    join campaigns_workflowversion version on version.id = campaign.version_id
+    where campaign.account_id = %(account)s
+),
+kind as materialized (
+    select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
+    from campaigns_workflowversion version
+    join campaigns_node node on node.version_id = version.id
+    where version.workflow_id in (select workflow_id from campaign)
+    order by version.workflow_id, node.key, version.number desc
+),
+cell as (
+    select campaign_id, node_key, "column", n as ever, 0 as today
+    from analytics_countertotal
+    where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
+    union all
+    select campaign_id, node_key, "column", n,
+           case when "column" = 'completed' and minute >= %(start)s then n else 0 end
+    from analytics_counterdelta
+    where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
+    union all
+    select campaign_id, node_key, "column", 0, n from analytics_counterhour
+    where campaign_id in (select id from campaign) and "column" = 'completed' and hour >= %(first_hour)s
+    union all
+    select campaign_id, node_key, "column", 0, n from analytics_counterminute
+    where campaign_id in (select id from campaign) and "column" = 'completed'
+      and minute >= %(start)s and minute < %(first_hour)s
+)
+select coalesce(kind.kind, ''), cell."column", sum(cell.ever)::bigint, sum(cell.today)::bigint
+from cell
+join campaign on campaign.id = cell.campaign_id
+left join kind on kind.workflow_id = campaign.workflow_id and kind.key = cell.node_key
+group by 1, 2
+union all
+select '', 'cancelled', count(*), 0 from analytics_jobcredit credit
+join audiences_job job on job.id = credit.job_id
+where credit.account_id = %(account)s and job.status = %(cancelled)s
+union all
+select '', 'contacts_booked', count(distinct (credit.campaign_id, enrollment.contact_id)), 0
+from analytics_jobcredit credit
+join campaigns_enrollment enrollment on enrollment.id = credit.enrollment_id
+where credit.account_id = %(account)s
+union all
+select '', 'pending', count(*), 0 from campaigns_booking
+where account_id = %(account)s and state = any(array['requested', 'sent', 'accepted'])
+  and servicetitan_job_id is null
+"""
+
+
+def tiles(account: Account, now: datetime | None = None) -> Tiles:
+    """The account's figures in one statement: each equals the sum of the columns it names at that instant."""
+    start = midnight(account, now)
+    asked: dict[str, Any] = {
+        "account": account.pk,
+        "columns": _TILE_COLUMNS,
+        "cancelled": rows.CANCELLED_JOB,
+        "start": start,
+        "first_hour": counters.next_hour(start),
+    }
+    ever: dict[tuple[str, str], int] = {}
+    today: dict[str, int] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_TILES, asked)
+        for kind, column, so_far, since_midnight in cursor.fetchall():
+            ever[kind, column] = so_far
+            today[kind] = today.get(kind, 0) + since_midnight
+
+    def total(columns: Iterable[str], kinds: Iterable[str] | None = None) -> int:
+        named = ((kind, n) for (kind, column), n in ever.items() if column in columns)
+        return sum(n for kind, n in named if kinds is None or kind in kinds)
+
+    audience = total(["audience"])
+    return Tiles(
+        day=f"{start:%Y-%m-%d}",
+        waiting_calls=total(["queued", "waiting"], CALL_KINDS),
+        waiting_texts=total(["queued", "waiting"], TEXT_KINDS),
+        scheduled=total(["scheduled"]),
+        completed_today=sum(today.get(kind, 0) for kind in TEXT_KINDS + CALL_KINDS),
+        audience_count=audience,
+        jobs_booked=total(["booked"]),
+        jobs_cancelled=total(["cancelled"]),
+        jobs_pending=total(["pending"]),
+        booking_rate=Rate(total(["contacts_booked"]), audience),
+        total_calls=total(["accepted"], CALL_KINDS),
+        total_texts=total(["accepted"], TEXT_KINDS),
+    )
+
+
+_TILE_COLUMNS = ["queued", "waiting", "scheduled", "completed", "audience", "booked", "accepted"]
+
+
+def midnight(account: Account, now: datetime | None = None) -> datetime:
+    """The instant at which the account's present day began, in company time."""
+    local = (now or clock.now()).astimezone(account.zone)
+    return datetime.combine(local.date(), time.min, tzinfo=account.zone)
