@@ -15,6 +15,13 @@ select campaign_id, node_id, 'entered' as "column", created_at as at from campai
 union all
 select campaign_id, node_id, state, state_at from campaigns_step
 union all
+select campaign_id, node_id, 'ended', state_at from campaigns_step
+where state = any(array['failed', 'skipped']) and outcome = ''
+union all
+select campaign_id, node_id, concat('left:', coalesce(nullif(outcome, ''), 'next')), state_at
+from campaigns_step
+where state = 'completed' or outcome <> '' and state = any(array['failed', 'skipped'])
+union all
 select step.campaign_id, step.node_id, fact."column", fact.at
 from campaigns_step step
 join conversations_message message on message.origin = 'step:' || step.id
@@ -95,6 +102,9 @@ kept_cells as (
 select level, campaign_id, node_key, "column", nullif(at, '-infinity') as at,
        coalesce(kept_cells.n, 0) as counted, coalesce(raw_cells.n, 0) as rows
 from raw_cells full join kept_cells using (level, campaign_id, node_key, "column", at)
+-- of edges only once their past is counted, too: see `analytics.edge_counts`
+where not exists (select from analytics_counterfill where name = 'edges')
+   or "column" <> 'ended' and "column" not like 'left:%'
 """
 
 _DIFFERENCES = f"""

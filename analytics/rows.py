@@ -7,6 +7,7 @@ from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from accounts.models import Account
+from analytics import edge_counts
 from analytics.models import JobCredit
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
 from conversations.models import Message
@@ -47,6 +48,11 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
     Newest first. Raises UnknownColumn.
     """
     nodes = Q() if node_key is None else Q(node__key=node_key)
+    if column.startswith(edge_counts.EDGE) or column == edge_counts.NOWHERE:
+        left = edge_counts.steps_by(campaign, node_key or "", column)
+        if left is None:
+            raise UnknownColumn(column)
+        return _steps(Q(campaign=campaign), nodes).filter(left)
     return _behind(Q(campaign=campaign), nodes, column)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.graph import Graph, GraphNode
+from campaigns.graph import OTHERWISE, Graph, GraphNode
 from campaigns.locks import OPEN, lock_enrollments
 from campaigns.models import Node
 from campaigns.nodes import KINDS
@@ -43,8 +43,10 @@ def settle(
 
 def _write(outcome: Outcome, now: datetime) -> list[int]:
     """Write one outcome to the steps that are still open; their enrollments."""
+    # What failed or was skipped and goes on says so; where a passage is ended, its step leaves by no way.
+    label = OTHERWISE if outcome.state in (State.FAILED, State.SKIPPED) else outcome.label
     params: dict[str, Any] = {
-        "state": outcome.state, "due": outcome.due_at, "label": outcome.label, "reason": outcome.reason,
+        "state": outcome.state, "due": outcome.due_at, "label": label, "reason": outcome.reason,
         "now": now, "open": OPEN,
     }  # fmt: skip
     first, source, wanted, own = "", "", "s.id = ANY(%(ids)s::bigint[])", "due_at = %(due)s"

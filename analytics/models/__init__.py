@@ -2,6 +2,7 @@ from analytics.models.clearing import Clearing
 from analytics.models.compliance_report import ComplianceReport
 from analytics.models.counter_baseline import CounterBaseline
 from analytics.models.counter_delta import CounterDelta
+from analytics.models.counter_fill import CounterFill
 from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
 from analytics.models.counter_total import CounterTotal
@@ -13,6 +14,7 @@ __all__ = [
     "ComplianceReport",
     "CounterBaseline",
     "CounterDelta",
+    "CounterFill",
     "CounterHour",
     "CounterMinute",
     "CounterTotal",

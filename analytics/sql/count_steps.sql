@@ -1,6 +1,24 @@
--- A step counts as entered at the minute it was made, and under its present state at the minute it took it.
+-- A step counts as entered at the minute it was made, and under its present state at the minute it took it; a
+-- closed one once more at that minute, by the way it left its node (`left:<label>`), or where its passage ended
+-- there (`ended`): completed + failed + skipped = all `left:` + ended.
 -- Rows before and after an update cancel by grouping; what is left changed something counted.
 -- A step that leaves its node, or is deleted, takes the counts of its message with it.
+
+create or replace function analytics_step_cells(
+  state text, state_at timestamptz, created_at timestamptz, outcome text
+) returns table ("column" text, at timestamptz) language sql immutable as $$
+  select cell."column", cell.at
+  from (values
+    ('entered', created_at),
+    (state, state_at),
+    (case
+       when state = 'completed' and outcome = '' then 'left:next'
+       when state = 'completed' or state in ('failed', 'skipped') and outcome <> '' then 'left:' || outcome
+       when state in ('failed', 'skipped') then 'ended'
+     end, state_at)
+  ) cell ("column", at)
+  where cell."column" is not null
+$$;
 
 create or replace function analytics_count_steps() returns trigger language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
@@ -10,19 +28,19 @@ begin
     select changed.campaign_id, node.key, cell."column",
            date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(changed.n)
     from (
-      select campaign_id, node_id, state, state_at, created_at, sum(sign) as n
+      select campaign_id, node_id, state, state_at, created_at, outcome, sum(sign) as n
       from (
-        select 1 as sign, campaign_id, node_id, state, state_at, created_at from new_rows
+        select 1 as sign, campaign_id, node_id, state, state_at, created_at, outcome from new_rows
         union all
-        select -1, campaign_id, node_id, state, state_at, created_at from old_rows
+        select -1, campaign_id, node_id, state, state_at, created_at, outcome from old_rows
       ) both_rows
-      group by campaign_id, node_id, state, state_at, created_at
+      group by campaign_id, node_id, state, state_at, created_at, outcome
       having sum(sign) <> 0
     ) changed
     join campaigns_node node on node.id = changed.node_id
-    cross join lateral (
-      values ('entered', changed.created_at), (changed.state, changed.state_at)
-    ) cell ("column", at)
+    cross join lateral analytics_step_cells(
+      changed.state, changed.state_at, changed.created_at, changed.outcome
+    ) cell
     group by changed.campaign_id, node.key, cell."column", minute
     having sum(changed.n) <> 0;
 
@@ -65,12 +83,12 @@ begin
          date_bin('1 minute', cell.at, timestamptz 'epoch') as minute,
          case tg_op when 'INSERT' then sum(step.n) else -sum(step.n) end
   from (
-    select campaign_id, node_id, state, state_at, created_at, count(*) as n
+    select campaign_id, node_id, state, state_at, created_at, outcome, count(*) as n
     from changed_rows
-    group by campaign_id, node_id, state, state_at, created_at
+    group by campaign_id, node_id, state, state_at, created_at, outcome
   ) step
   join campaigns_node node on node.id = step.node_id
-  cross join lateral (values ('entered', step.created_at), (step.state, step.state_at)) cell ("column", at)
+  cross join lateral analytics_step_cells(step.state, step.state_at, step.created_at, step.outcome) cell
   group by step.campaign_id, node.key, cell."column", minute;
 
   if tg_op = 'DELETE' then
