@@ -25,6 +25,7 @@ ACTS: dict[str, Act] = {
     "resumed": Act("Campaigns", "Resumed a campaign"),
     "stopped": Act("Campaigns", "Stopped a campaign"),
     "cleared_passages": Act("Campaigns", "Deleted old details"),
+    "asked_recount": Act("Account", "Had the counters recounted"),
     "changed_pace": Act("Campaigns", "Changed a campaign’s pace"),
     "paused_everything": Act("Campaigns", "Paused everything"),
     "resumed_everything": Act("Campaigns", "Resumed everything"),

@@ -18,6 +18,10 @@ class AnalyticsConfig(AppConfig):
             "Compliance reports", "analytics:reports", "manage_compliance", 80,
             icon="file-text", note="Opt-outs and consent as an attorney reads them, as PDF and CSV",
         )  # fmt: skip
+        settings_sections.register(
+            "Recounts", "analytics:recounts", "manage_account", 85,
+            icon="list-checks", note="Every counter against the rows it counts, each night and on demand",
+        )  # fmt: skip
         job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
         jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")
         timeline_sources.register(thread_entries.SOURCE)

@@ -4,23 +4,34 @@ The queries here say again, in their own words, what the triggers in `sql/` coun
 them: a mistake in one shows as a difference.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from common import sql
+
+# What is compared: everything, or these campaigns, whose rows are found through their enrollments.
+_ALL = {"of": "true", "enrolled": "true"}
+_THESE = {
+    "of": "campaign_id = any(%(campaigns)s)",
+    "enrolled": "step.enrollment_id in (select id from campaigns_enrollment"
+    " where campaign_id = any(%(campaigns)s))",
+}
 
 _RAW = """
-select campaign_id, node_id, 'entered' as "column", created_at as at from campaigns_step
+select campaign_id, node_id, 'entered' as "column", created_at as at from campaigns_step step
+where {enrolled}
 union all
-select campaign_id, node_id, state, state_at from campaigns_step
+select campaign_id, node_id, state, state_at from campaigns_step step where {enrolled}
 union all
-select campaign_id, node_id, 'ended', state_at from campaigns_step
-where state = any(array['failed', 'skipped']) and outcome = ''
+select campaign_id, node_id, 'ended', state_at from campaigns_step step
+where {enrolled} and state = any(array['failed', 'skipped']) and outcome = ''
 union all
 select campaign_id, node_id, concat('left:', coalesce(nullif(outcome, ''), 'next')), state_at
-from campaigns_step
-where state = 'completed' or outcome <> '' and state = any(array['failed', 'skipped'])
+from campaigns_step step
+where {enrolled}
+  and (state = 'completed' or outcome <> '' and state = any(array['failed', 'skipped']))
 union all
 select step.campaign_id, step.node_id, fact."column", fact.at
 from campaigns_step step
@@ -38,22 +49,24 @@ cross join lateral (
     union all
     select 'optouts', message.opted_out_at where message.opted_out_at is not null
 ) fact ("column", at)
+where {enrolled}
 union all
-select campaign_id, node_id, 'booked', at from analytics_jobcredit
+select campaign_id, node_id, 'booked', at from analytics_jobcredit where {of}
 union all
-select campaign_id, null, 'entries', entered_at from campaigns_enrollment
+select campaign_id, null, 'entries', entered_at from campaigns_enrollment where {of}
 union all
-select campaign_id, null, 'audience', entered_at from campaigns_enrollment where not "returning"
+select campaign_id, null, 'audience', entered_at from campaigns_enrollment where {of} and not "returning"
 union all
-select campaign_id, null, 'active', entered_at from campaigns_enrollment where state = 'active'
+select campaign_id, null, 'active', entered_at from campaigns_enrollment where {of} and state = 'active'
 union all
-select campaign_id, null, 'exits', ended_at from campaigns_enrollment where state = 'ended'
+select campaign_id, null, 'exits', ended_at from campaigns_enrollment where {of} and state = 'ended'
 union all
-select campaign_id, null, 'exits:' || ended_reason, ended_at from campaigns_enrollment where state = 'ended'
+select campaign_id, null, 'exits:' || ended_reason, ended_at from campaigns_enrollment
+where {of} and state = 'ended'
 union all
-select campaign_id, null, 'excluded', at from campaigns_exclusion
+select campaign_id, null, 'excluded', at from campaigns_exclusion where {of}
 union all
-select campaign_id, null, 'excluded:' || reason, at from campaigns_exclusion
+select campaign_id, null, 'excluded:' || reason, at from campaigns_exclusion where {of}
 """
 
 _COMPARE = f"""
@@ -66,7 +79,7 @@ with present as materialized (
     union all
     -- what rows deleted since had counted: see `analytics.retention`
     select campaign_id, node_key, "column", minute, n from analytics_counterbaseline
-    where "column" <> 'contacts_reached'
+    where {{of}} and "column" <> 'contacts_reached'
 ),
 raw_cells as (
     select 'minute' as level, campaign_id, node_key, "column", minute as at, sum(n) as n
@@ -83,11 +96,12 @@ kept_cells as (
     select level, campaign_id, node_key, "column", at, sum(n) as n
     from (
         select 'minute' as level, campaign_id, node_key, "column", minute as at, n
-        from analytics_counterminute
+        from analytics_counterminute where {{of}}
         union all
-        select 'hour', campaign_id, node_key, "column", hour, n from analytics_counterhour
+        select 'hour', campaign_id, node_key, "column", hour, n from analytics_counterhour where {{of}}
         union all
         select 'total', campaign_id, node_key, "column", '-infinity', n from analytics_countertotal
+        where {{of}}
         union all
         select tail.level, campaign_id, node_key, "column", tail.at, n
         from analytics_counterdelta
@@ -96,6 +110,7 @@ kept_cells as (
             ('hour', to_timestamp(floor(extract(epoch from minute) / 3600) * 3600)),
             ('total', '-infinity'::timestamptz)
         ) tail (level, at)
+        where {{of}}
     ) kept
     group by level, campaign_id, node_key, "column", at
 )
@@ -147,15 +162,14 @@ class Recount:
         return {"cells": self.cells, "differences": [asdict(difference) for difference in self.differences]}
 
 
-def recount() -> Recount:
+def recount(campaign_ids: Collection[int] | None = None) -> Recount:
     """Compare every total, hour and minute cell, unsquashed deltas included, with the rows they count.
 
     One statement, hence one snapshot: it may run at any moment beside writers and squash. It reads every
-    step and message, so it takes seconds per million.
+    step and message (with `campaign_ids`, those of these campaigns), so it takes seconds per million.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_DIFFERENCES)
-        found = cursor.fetchall()
+    which, values = (_ALL, None) if campaign_ids is None else (_THESE, {"campaigns": list(campaign_ids)})
+    found = sql.rows(_DIFFERENCES.format(**which), values)
     return Recount(cells=found[0][0], differences=[_difference(*row[1:]) for row in found if row[1]])
 
 

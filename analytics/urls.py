@@ -6,6 +6,7 @@ from analytics.views.campaign import campaign, campaign_rows
 from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
 from analytics.views.opt_out_register import opt_out_register
+from analytics.views.recounts import recounts
 from analytics.views.search import search
 
 app_name = "analytics"
@@ -18,5 +19,6 @@ urlpatterns = [
     path("settings/reports/", report_list, name="reports"),
     path("settings/reports/<int:pk>/again/", report_again, name="report_again"),
     path("settings/reports/<int:pk>/<slug:form>/", report_file, name="report_file"),
+    path("settings/recounts/", recounts, name="recounts"),
     path("settings/opt-outs/register/", opt_out_register, name="opt_out_register"),
 ]

@@ -7,6 +7,7 @@ from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
 from analytics.models.counter_total import CounterTotal
 from analytics.models.job_credit import JobCredit
+from analytics.models.recount_run import RecountRun
 from analytics.models.report_chunk import ReportChunk
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "CounterMinute",
     "CounterTotal",
     "JobCredit",
+    "RecountRun",
     "ReportChunk",
 ]

@@ -88,6 +88,7 @@ RULES: dict[str, Rule] = {
     "analytics:reports": Rule(capability="manage_compliance", methods=BOTH),
     "analytics:report_again": Rule(capability="manage_compliance", methods=POST, arg="report"),
     "analytics:report_file": Rule(capability="manage_compliance", arg="report file"),
+    "analytics:recounts": Rule(post="manage_account", methods=BOTH),
     "analytics:opt_out_register": Rule(capability="read_conversations"),
     "audiences:list": Rule(),
     "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),

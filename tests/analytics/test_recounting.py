@@ -1,0 +1,84 @@
+"""Recounts run by themselves at night, go on where a killed worker stopped, and say what differs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import Account, AuditEntry, Role
+from analytics import counters, recounting
+from analytics.models import CounterTotal, RecountRun
+from analytics.tasks import recount_counters
+from common import clock
+from tests.accounts.making import make_member, signed_in
+from tests.analytics.world import World, build
+
+pytestmark = pytest.mark.django_db
+NIGHT = datetime(2026, 5, 6, 8, tzinfo=UTC)  # three in the morning in Chicago
+
+
+@pytest.fixture
+def world() -> World:
+    world = build()
+    world.touch()
+    world.touch(campaign=world.add_campaign())
+    counters.squash()
+    return world
+
+
+def spoil(world: World) -> None:
+    CounterTotal.objects.filter(
+        campaign_id=world.campaigns[1].pk, node_key="first_text", column="accepted"
+    ).update(n=5)
+
+
+def run_all() -> int:
+    return recounting.go_on(clock=clock.now, more=lambda: True)
+
+
+def test_each_account_is_counted_once_a_night_in_its_own_zone(world: World) -> None:
+    Account.objects.create(name="Kolkata Cooling", slug="kolkata", timezone="Asia/Kolkata")  # 1:30 pm there
+    assert recounting.begin_nightly(NIGHT) == 1
+    assert recounting.begin_nightly(NIGHT + timedelta(hours=1)) == 0  # still to be done
+    assert run_all() == 2
+    run = RecountRun.objects.get()
+    assert run.account == world.account and run.finished_at and run.campaigns == 2 and run.cells > 20
+    assert run.differing == 0 and run.differences == []
+    assert recounting.begin_nightly(NIGHT + timedelta(hours=1)) == 0
+    assert recounting.begin_nightly(NIGHT + timedelta(hours=24)) == 1
+
+
+def test_difference_is_kept_with_campaign_node_and_column(world: World) -> None:
+    spoil(world)
+    recounting.begin_nightly(NIGHT)
+    run_all()
+    run = recounting.latest(world.account)
+    assert run is not None and run.differing == 1
+    (found,) = recounting.found(run)
+    assert (found.campaign, found.node, found.column) == (world.campaigns[1].name, "first_text", "Accepted")
+    assert (found.counted, found.rows, found.level) == (5, 1, "in all")
+
+
+def test_goes_on_after_the_campaign_a_killed_worker_came_to(world: World) -> None:
+    recounting.begin_nightly(NIGHT)
+    left = iter([True, False, False])
+    assert recounting.go_on(clock=clock.now, more=lambda: next(left)) == 1
+    run = RecountRun.objects.get()
+    assert run.finished_at is None and run.campaigns == 1
+    assert run_all() == 1
+    run.refresh_from_db()
+    assert run.finished_at is not None and run.campaigns == 2
+
+
+def test_admin_counts_now_and_page_tells(world: World) -> None:
+    spoil(world)
+    admin = signed_in(make_member(world.account, Role.ADMIN))
+    url = reverse("analytics:recounts")
+    assert admin.post(url).status_code == 302 and admin.post(url).status_code == 302
+    assert RecountRun.objects.count() == 1
+    assert AuditEntry.objects.filter(verb="asked_recount").count() == 1
+    assert recount_counters() == 2
+    page = admin.get(url).content.decode()
+    assert "1 counter differs from its rows" in page and world.campaigns[1].name in page
+    csr = signed_in(make_member(world.account, Role.CSR))
+    assert csr.get(url).status_code == 200 and csr.post(url).status_code == 403
