@@ -119,7 +119,7 @@ select level, campaign_id, node_key, "column", nullif(at, '-infinity') as at,
 from raw_cells full join kept_cells using (level, campaign_id, node_key, "column", at)
 -- of edges only once their past is counted, too: see `analytics.edge_counts`
 where not exists (select from analytics_counterfill where name = 'edges')
-   or "column" <> 'ended' and "column" not like 'left:%'
+   or "column" <> 'ended' and "column" not like 'left:%%'
 """
 
 _DIFFERENCES = f"""
@@ -168,7 +168,7 @@ def recount(campaign_ids: Collection[int] | None = None) -> Recount:
     One statement, hence one snapshot: it may run at any moment beside writers and squash. It reads every
     step and message (with `campaign_ids`, those of these campaigns), so it takes seconds per million.
     """
-    which, values = (_ALL, None) if campaign_ids is None else (_THESE, {"campaigns": list(campaign_ids)})
+    which, values = (_ALL, {}) if campaign_ids is None else (_THESE, {"campaigns": list(campaign_ids)})
     found = sql.rows(_DIFFERENCES.format(**which), values)
     return Recount(cells=found[0][0], differences=[_difference(*row[1:]) for row in found if row[1]])
 
