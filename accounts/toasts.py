@@ -2,11 +2,24 @@
 
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.contrib.messages import get_messages
+from django.contrib.messages.storage.base import Message
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_htmx.http import trigger_client_event
 
 from accounts.middleware import is_poll
+
+
+def say(request: HttpRequest, text: str, *, url: str, words: str, level: int = messages.SUCCESS) -> None:
+    """Tell a person something, with one link to where it can be seen."""
+    messages.add_message(request, level, text, extra_tags=f"{url} {words}")
+
+
+def link_of(message: Message) -> dict[str, str]:
+    """The address and words of a message's link; nothing for one without."""
+    url, _, words = (message.extra_tags or "").partition(" ")
+    return {"url": url, "words": words} if url.startswith("/") and words else {}
 
 
 class ToastMiddleware:
@@ -23,7 +36,10 @@ class ToastMiddleware:
         response = self.get_response(request)
         leaves = "HX-Redirect" in response or "HX-Refresh" in response or 300 <= response.status_code < 400
         if request.htmx and isinstance(response, HttpResponse) and not leaves and not is_poll(request):  # type: ignore[attr-defined]
-            toasts = [{"text": str(message), "tone": message.level_tag} for message in get_messages(request)]
+            toasts = [
+                {"text": str(message), "tone": message.level_tag, **link_of(message)}
+                for message in get_messages(request)
+            ]
             if toasts:
                 trigger_client_event(response, "toast", {"messages": toasts})
         return response

@@ -9,6 +9,7 @@ class AnalyticsConfig(AppConfig):
         """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
         from accounts import settings_sections
         from analytics import attribution, contact_moments, list_figures, thread_entries
+        from analytics.downloads import lists
         from audiences.signals import jobs_changed
         from campaigns import figures
         from campaigns.signals import job_booked
@@ -27,3 +28,4 @@ class AnalyticsConfig(AppConfig):
         timeline_sources.register(thread_entries.SOURCE)
         contact_moments.declare()
         figures.register(list_figures.of)
+        lists.declare()

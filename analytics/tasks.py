@@ -1,4 +1,4 @@
-"""Folding counters, proving them, making reports. Each may be rung at any time, twice, or not at all."""
+"""Folding counters, proving them, making files. Each may be rung at any time, twice, or not at all."""
 
 import time
 
@@ -6,6 +6,8 @@ from celery import shared_task
 
 from analytics import counters, edge_counts, recounting, retention
 from analytics.compliance import building
+from analytics.downloads import building as downloading
+from analytics.downloads import files
 from common import clock, loops
 
 _LONGEST_SECONDS = 5.0
@@ -36,6 +38,22 @@ def build_reports() -> int:
             return 0
         building.expire(now=clock.now())
         return building.build_waiting(go_on=lambda: time.monotonic() < deadline and not loops.should_stop())
+
+
+@shared_task
+def build_downloads() -> int:
+    """Make downloads that wait, in turns, one process at a time, for up to 20 s; how many were finished.
+
+    An Excel file that has begun is finished whatever it takes.
+    """
+    deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS - downloading.TURN_SECONDS
+    with loops.only_one("downloads") as held:
+        if not held:
+            return 0
+        files.expire(now=clock.now())
+        return downloading.build_waiting(
+            go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
+        )
 
 
 @shared_task

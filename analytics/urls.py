@@ -5,6 +5,14 @@ from django.urls import path
 from analytics.views.campaign import campaign, campaign_rows
 from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
+from analytics.views.downloads import (
+    download_again,
+    download_cancel,
+    download_delete,
+    download_file,
+    download_list,
+    download_queue,
+)  # fmt: skip
 from analytics.views.opt_out_register import opt_out_register
 from analytics.views.recounts import recounts
 from analytics.views.search import search
@@ -16,6 +24,12 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("campaigns/<int:pk>/", campaign, name="campaign"),
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),
+    path("downloads/", download_list, name="downloads"),
+    path("downloads/queue/", download_queue, name="download_queue"),
+    path("downloads/<int:pk>/file/", download_file, name="download_file"),
+    path("downloads/<int:pk>/again/", download_again, name="download_again"),
+    path("downloads/<int:pk>/cancel/", download_cancel, name="download_cancel"),
+    path("downloads/<int:pk>/delete/", download_delete, name="download_delete"),
     path("settings/reports/", report_list, name="reports"),
     path("settings/reports/<int:pk>/again/", report_again, name="report_again"),
     path("settings/reports/<int:pk>/<slug:form>/", report_file, name="report_file"),

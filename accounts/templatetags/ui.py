@@ -13,9 +13,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.toasts import link_of
 from common import clock
 
 register = template.Library()
+
+register.filter("link_of", link_of)
 
 
 class Share(Protocol):

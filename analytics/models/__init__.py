@@ -6,6 +6,9 @@ from analytics.models.counter_fill import CounterFill
 from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
 from analytics.models.counter_total import CounterTotal
+from analytics.models.download import Download
+from analytics.models.download_chunk import DownloadChunk
+from analytics.models.download_slice import DownloadSlice
 from analytics.models.job_credit import JobCredit
 from analytics.models.recount_run import RecountRun
 from analytics.models.report_chunk import ReportChunk
@@ -19,6 +22,9 @@ __all__ = [
     "CounterHour",
     "CounterMinute",
     "CounterTotal",
+    "Download",
+    "DownloadChunk",
+    "DownloadSlice",
     "JobCredit",
     "RecountRun",
     "ReportChunk",

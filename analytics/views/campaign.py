@@ -99,4 +99,6 @@ def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
     if column == "contacts_booked" and key:  # its distinct contacts are counted when it is opened
         rate = metrics.booking_rate(found, key)
         meaning = f"{meaning} {rate.percent}: {rate.part:,} of {rate.whole:,}."
-    return show(request, behind, title=title, meaning=meaning, campaign=found, node=node)
+    params = {"campaign": str(pk), "column": column} | ({"node": key} if key else {})
+    download = {"source": "campaign", "params": params}
+    return show(request, behind, title=title, meaning=meaning, campaign=found, node=node, download=download)

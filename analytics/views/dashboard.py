@@ -35,4 +35,6 @@ def tile_rows(request: access.Request, tile: str) -> HttpResponse:
     metric = metrics.OPENED_METRICS[tile]
     narrowed = day_curve.label_of(request.account, int(hour)) if hour else ""
     title = f"{metric.label} today" if tile in metrics.TODAY_METRICS else metric.label
-    return show(request, found, title=title, meaning=metric.meaning, narrowed=narrowed)
+    params = {"tile": tile} | ({"hour": hour} if hour else {})
+    download = {"source": "tile", "params": params}
+    return show(request, found, title=title, meaning=metric.meaning, narrowed=narrowed, download=download)

@@ -49,14 +49,20 @@
 
   // On document: when the pressed element is gone by now, the event fires there.
   document.addEventListener("toast", (event) => {
-    for (const { text, tone } of event.detail.messages) showToast(text, tone);
+    for (const message of event.detail.messages) showToast(message);
   });
 
-  function showToast(text, tone) {
+  function showToast({ text, tone, url, words: label }) {
     const toast = document.createElement("div");
     toast.className = `toast toast--${tone || "info"}`;
     const words = document.createElement("p");
     words.textContent = text;
+    if (url) {
+      const link = document.createElement("a");
+      link.href = url;
+      link.textContent = label;
+      words.append(" ", link);
+    }
     const close = document.createElement("button");
     close.type = "button";
     close.className = "button button--quiet button--small";

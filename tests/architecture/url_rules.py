@@ -20,7 +20,9 @@ from typing import Any
 
 from accounts.models import Account, Membership, Role
 from analytics.compliance import building
-from analytics.models import ComplianceReport
+from analytics.downloads import building as downloading
+from analytics.downloads import queueing, sources
+from analytics.models import ComplianceReport, Download
 from audiences.imports import running
 from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
 from common import clock
@@ -85,6 +87,18 @@ RULES: dict[str, Rule] = {
     "analytics:search": Rule(),
     "analytics:campaign": Rule(arg="campaign"),
     "analytics:campaign_rows": Rule(arg="campaign"),
+    "analytics:downloads": Rule(capability="queue_download"),
+    "analytics:download_queue": Rule(capability="queue_download", methods=POST, answers={404}),
+    "analytics:download_file": Rule(capability="queue_download", arg="download", answers={404}),
+    "analytics:download_again": Rule(
+        capability="queue_download", methods=POST, arg="download", answers={404}
+    ),
+    "analytics:download_cancel": Rule(
+        capability="queue_download", methods=POST, arg="download", answers={404}
+    ),
+    "analytics:download_delete": Rule(
+        capability="queue_download", methods=POST, arg="download", answers={404}
+    ),
     "analytics:reports": Rule(capability="manage_compliance", methods=BOTH),
     "analytics:report_again": Rule(capability="manage_compliance", methods=POST, arg="report"),
     "analytics:report_file": Rule(capability="manage_compliance", arg="report file"),
@@ -227,6 +241,17 @@ def _report(account: Account) -> ComplianceReport:
     return report
 
 
+def _download(account: Account) -> Download:
+    """A finished file of a campaign's entries, of somebody who bears the account's name."""
+    by = make_user(name=f"Collector of {account.name}")
+    Membership.objects.create(account=account, user=by, role=Role.CSR)
+    params = {"campaign": str(world.build(account=account).campaign.pk)}
+    source = sources.get("campaign")
+    download, _ = queueing.ask(account, source, params, form="csv", by=by, now=clock.now())
+    downloading.build_waiting(go_on=lambda: True)
+    return download
+
+
 def _import(account: Account) -> ContactImport:
     """A file of two people that waits for its columns' meanings."""
     data = f"Name,Phone\nAnn of {account.name},3125550101\nBob,12\n".encode()
@@ -257,6 +282,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         account=account, kind="own", name=f"List of {account.name}", obtained_on=people.NOON.date()
     ),
     "report": _report,
+    "download": _download,
     "report file": lambda account: {"pk": _report(account).pk, "form": "csv"},
     "closed day": lambda account: ClosedDay.objects.create(
         account=account, day=date(2030, 1, 2), name=f"Inventory of {account.name}"

@@ -1,0 +1,75 @@
+"""The sources of lists behind figures: of one campaign, of the dashboard's tiles and of today's curve."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from analytics import day_curve, metrics, rows
+from analytics.downloads.sources import ASKED_AT, Params, Source, Unknown, register
+from analytics.metrics import definitions
+from campaigns.models import Campaign, Node
+
+_AT = {tile: at for tile, (_, at) in rows.TODAY.items()} | {"completed_today": "state_at"}
+
+
+def _campaign(account: Account, params: Params) -> Campaign:
+    key = params.get("campaign", "")
+    found = Campaign.objects.filter(account=account, pk=key) if key.isdecimal() and len(key) < 19 else None
+    campaign = found.first() if found is not None else None
+    if campaign is None:
+        raise Unknown("no such campaign")
+    return campaign
+
+
+def _campaign_rows(account: Account, params: Params) -> QuerySet[Any]:
+    try:
+        return metrics.rows_behind(
+            _campaign(account, params), params.get("node") or None, params.get("column", "entries")
+        )
+    except rows.UnknownColumn as unknown:
+        raise Unknown(str(unknown)) from unknown
+
+
+def _campaign_title(account: Account, params: Params) -> str:
+    campaign, column = _campaign(account, params), params.get("column", "entries")
+    metric = definitions.NODE_METRICS.get(column) or definitions.CAMPAIGN_METRICS.get(column)
+    said = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
+    key = params.get("node")
+    node = (
+        Node.objects.filter(version__workflow__versions=campaign.version_id, key=key).last() if key else None
+    )
+    return f"{said}{f' at {node.name}' if node else ''}, {campaign.name}"
+
+
+def _tile_rows(account: Account, params: Params) -> QuerySet[Any]:
+    hour, tile, asked_at = params.get("hour", ""), params.get("tile", ""), _asked_at(params)
+    try:
+        found = metrics.rows_behind_tile(account, tile, asked_at, int(hour) if hour else None)
+    except (rows.UnknownColumn, ValueError) as unknown:
+        raise Unknown(f"no tile {tile}") from unknown
+    if at := _AT.get(tile):  # made again on a later day, it is still of that day
+        tomorrow = metrics.midnight(account, metrics.midnight(account, asked_at) + timedelta(hours=36))
+        found = found.filter(**{f"{at}__lt": tomorrow})
+    return found
+
+
+def _tile_title(account: Account, params: Params) -> str:
+    metric = metrics.OPENED_METRICS[params["tile"]]
+    hour, asked = params.get("hour", ""), _asked_at(params).astimezone(account.zone)
+    if params["tile"] not in _AT:
+        return metric.label
+    narrowed = f", {day_curve.label_of(account, int(hour))}" if hour else ""
+    return f"{metric.label.removesuffix(' today')} on {asked:%b} {asked.day}{narrowed}"
+
+
+def _asked_at(params: Params) -> datetime:
+    """When it was queued: that day is “today”."""
+    return datetime.fromisoformat(params[ASKED_AT])
+
+
+def declare() -> None:
+    """Register them."""
+    register(Source("campaign", "Rows of a campaign", (), _campaign_rows, _campaign_title))
+    register(Source("tile", "Rows of a tile", (), _tile_rows, _tile_title))
