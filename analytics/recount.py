@@ -12,7 +12,7 @@ from typing import Any
 from common import sql
 
 # What is compared: everything, or these campaigns, whose rows are found through their enrollments.
-_ALL = {"of": "true", "enrolled": "true"}
+ALL = {"of": "true", "enrolled": "true"}
 _THESE = {
     "of": "campaign_id = any(%(campaigns)s)",
     "enrolled": "step.enrollment_id in (select id from campaigns_enrollment"
@@ -37,9 +37,28 @@ select step.campaign_id, step.node_id, fact."column", fact.at
 from campaigns_step step
 join conversations_message message on message.origin = 'step:' || step.id
 cross join lateral (
+    select case when message.mailbox_id is null then 'text:' else 'email:' end as prefix
+) channel
+cross join lateral (
     select 'accepted', message.accepted_at where message.accepted_at is not null
     union all
-    select 'text_' || message.state, message.state_at
+    select channel.prefix || case
+               when message.state = any(array['queued', 'calling', 'unknown']) then 'pending'
+               when message.state = any(array['accepted', 'sent', 'delivered', 'bounced', 'blocked'])
+                   then 'sent'
+               else message.state
+           end,
+           case
+               when message.state = any(array['queued', 'calling', 'unknown']) then message.created_at
+               when message.state = any(array['accepted', 'sent', 'delivered', 'bounced', 'blocked'])
+                    and message.accepted_at is not null then message.accepted_at
+               else message.state_at
+           end
+    union all
+    select channel.prefix || message.state, message.state_at
+    where message.state = any(array['delivered', 'bounced', 'blocked'])
+    union all
+    select channel.prefix || 'spam', message.spam_reported_at where message.spam_reported_at is not null
     union all
     select 'undelivered', message.state_at
     where message.accepted_at is not null
@@ -61,6 +80,9 @@ select campaign_id, null, 'active', entered_at from campaigns_enrollment where {
 union all
 select campaign_id, null, 'exits', ended_at from campaigns_enrollment where {of} and state = 'ended'
 union all
+select campaign_id, null, 'exits_first', ended_at from campaigns_enrollment
+where {of} and state = 'ended' and not "returning"
+union all
 select campaign_id, null, 'exits:' || ended_reason, ended_at from campaigns_enrollment
 where {of} and state = 'ended'
 union all
@@ -69,7 +91,7 @@ union all
 select campaign_id, null, 'excluded:' || reason, at from campaigns_exclusion where {of}
 """
 
-_COMPARE = f"""
+COMPARE = f"""
 with present as materialized (
     select raw.campaign_id, coalesce(node.key, '') as node_key, raw."column",
            to_timestamp(floor(extract(epoch from raw.at) / 60) * 60) as minute, count(*) as n
@@ -81,6 +103,16 @@ with present as materialized (
     select campaign_id, node_key, "column", minute, n from analytics_counterbaseline
     where {{of}} and "column" <> 'contacts_reached'
 ),
+zone as materialized (
+    select campaign.id as campaign_id, account.timezone
+    from campaigns_campaign campaign join accounts_account account on account.id = campaign.account_id
+),
+local as (
+    -- days and months are those of the account, over all nodes; passing states have none
+    select campaign_id, "column", minute at time zone coalesce(zone.timezone, 'UTC') as here, n
+    from present left join zone using (campaign_id)
+    where "column" <> all(array['scheduled', 'queued', 'waiting', 'active', 'entered'])
+),
 raw_cells as (
     select 'minute' as level, campaign_id, node_key, "column", minute as at, sum(n) as n
     from present group by campaign_id, node_key, "column", minute
@@ -91,6 +123,12 @@ raw_cells as (
     union all
     select 'total', campaign_id, node_key, "column", '-infinity', sum(n)
     from present group by campaign_id, node_key, "column"
+    union all
+    select 'day', campaign_id, '', "column", date_trunc('day', here) at time zone 'UTC' as at, sum(n)
+    from local group by campaign_id, "column", at
+    union all
+    select 'month', campaign_id, '', "column", date_trunc('month', here) at time zone 'UTC' as at, sum(n)
+    from local group by campaign_id, "column", at
 ),
 kept_cells as (
     select level, campaign_id, node_key, "column", at, sum(n) as n
@@ -102,6 +140,20 @@ kept_cells as (
         union all
         select 'total', campaign_id, node_key, "column", '-infinity', n from analytics_countertotal
         where {{of}}
+        union all
+        select 'day', campaign_id, '', "column", day::timestamp at time zone 'UTC', n
+        from analytics_counterday where {{of}}
+        union all
+        select 'month', campaign_id, '', "column", month::timestamp at time zone 'UTC', n
+        from analytics_countermonth where {{of}}
+        union all
+        select tail.level, campaign_id, '', "column", date_trunc(tail.level, here) at time zone 'UTC', n
+        from (
+            select campaign_id, "column", minute at time zone coalesce(zone.timezone, 'UTC') as here, n
+            from analytics_counterdelta left join zone using (campaign_id)
+            where {{of}} and "column" <> all(array['scheduled', 'queued', 'waiting', 'active', 'entered'])
+        ) delta
+        cross join (values ('day'), ('month')) tail (level)
         union all
         select tail.level, campaign_id, node_key, "column", tail.at, n
         from analytics_counterdelta
@@ -118,12 +170,20 @@ select level, campaign_id, node_key, "column", nullif(at, '-infinity') as at,
        coalesce(kept_cells.n, 0) as counted, coalesce(raw_cells.n, 0) as rows
 from raw_cells full join kept_cells using (level, campaign_id, node_key, "column", at)
 -- of edges only once their past is counted, too: see `analytics.edge_counts`
-where not exists (select from analytics_counterfill where name = 'edges')
-   or "column" <> 'ended' and "column" not like 'left:%%'
+where (
+    not exists (select from analytics_counterfill where name = 'edges')
+    or "column" <> 'ended' and "column" not like 'left:%%'
+)
+-- of messages' statuses, and of days and months, likewise: see `analytics.status_counts`
+and (
+    not exists (select from analytics_counterfill where name = 'statuses')
+    or level not in ('day', 'month') and "column" <> 'exits_first'
+       and "column" !~ '^(text|email)[:_]'
+)
 """
 
 _DIFFERENCES = f"""
-with compared as materialized ({_COMPARE})
+with compared as materialized ({COMPARE})
 select (select count(*) from compared where counted <> 0 or rows <> 0) as cells, difference.*
 from (select) once
 left join (select * from compared where counted <> rows) difference on true
@@ -163,12 +223,12 @@ class Recount:
 
 
 def recount(campaign_ids: Collection[int] | None = None) -> Recount:
-    """Compare every total, hour and minute cell, unsquashed deltas included, with the rows they count.
+    """Compare every total and each month, day, hour and minute, unsquashed deltas included, with the rows.
 
     One statement, hence one snapshot: it may run at any moment beside writers and squash. It reads every
     step and message (with `campaign_ids`, those of these campaigns), so it takes seconds per million.
     """
-    which, values = (_ALL, {}) if campaign_ids is None else (_THESE, {"campaigns": list(campaign_ids)})
+    which, values = (ALL, {}) if campaign_ids is None else (_THESE, {"campaigns": list(campaign_ids)})
     found = sql.rows(_DIFFERENCES.format(**which), values)
     return Recount(cells=found[0][0], differences=[_difference(*row[1:]) for row in found if row[1]])
 

@@ -29,6 +29,7 @@ ENROLLMENTS: dict[str, Q] = {
     "audience": Q(returning=False),
     "active": Q(state="active"),
     "exits": Q(state="ended"),
+    "exits_first": Q(state="ended", returning=False),
 }
 TODAY: dict[str, tuple[str, str]] = {  # what today's curve counts: column, and the instant it counts at
     "texts_today": ("accepted", "accepted_at"),

@@ -54,7 +54,8 @@ NODE_METRICS: dict[str, Metric] = (
         "Delivered",
         "messages",
         "Confirmed by a handset, a carrier or a mail server.",
-        "text_delivered",
+        "text:delivered",
+        "email:delivered",
     )
     | _metric("undelivered", "Undelivered", "messages", "Accepted, and then given up by the provider.")
     | _metric("replies", "Replies", "messages", "Texts answered within 7 days; opt-outs are no replies.")

@@ -1,10 +1,12 @@
 from analytics.models.clearing import Clearing
 from analytics.models.compliance_report import ComplianceReport
 from analytics.models.counter_baseline import CounterBaseline
+from analytics.models.counter_day import CounterDay
 from analytics.models.counter_delta import CounterDelta
 from analytics.models.counter_fill import CounterFill
 from analytics.models.counter_hour import CounterHour
 from analytics.models.counter_minute import CounterMinute
+from analytics.models.counter_month import CounterMonth
 from analytics.models.counter_total import CounterTotal
 from analytics.models.download import Download
 from analytics.models.download_chunk import DownloadChunk
@@ -17,10 +19,12 @@ __all__ = [
     "Clearing",
     "ComplianceReport",
     "CounterBaseline",
+    "CounterDay",
     "CounterDelta",
     "CounterFill",
     "CounterHour",
     "CounterMinute",
+    "CounterMonth",
     "CounterTotal",
     "Download",
     "DownloadChunk",

@@ -1,5 +1,6 @@
 -- An enrollment counts for its campaign as a whole: begun (`entries`), a contact's first (`audience`), ended
--- with its reason (`exits`), and `active` until then, so that entries - exits = active.
+-- with its reason (`exits`; a contact's first: `exits_first`), and `active` until then, so that
+-- entries - exits = active.
 
 create or replace function analytics_enrollment_cells(
   state text, returning_contact boolean, entered_at timestamptz, ended_at timestamptz, ended_reason text
@@ -10,6 +11,7 @@ create or replace function analytics_enrollment_cells(
     ('audience', case when not returning_contact then entered_at end),
     ('active', case when state = 'active' then entered_at end),
     ('exits', ended_at),
+    ('exits_first', case when not returning_contact then ended_at end),
     ('exits:' || ended_reason, ended_at)
   ) cell ("column", at)
   where cell.at is not null

@@ -1,17 +1,30 @@
--- A campaign message counts at the node of its step (`origin` is `step:<id>`): accepted, which never falls,
--- its present state, and that it was answered or led to an opt-out, each at its own minute.
+-- A campaign message counts at the node of its step (`origin` is `step:<id>`): accepted, which never falls, its
+-- one exclusive status, and what is told of it besides, each at its own minute. A status counts at the instant
+-- the message took it: pending since it was queued, sent since the provider accepted it, and the others since
+-- they were known. Delivered, bounced and blocked messages are sent ones, and count at their own instant too.
 --
 -- Plans of a trigger are kept from its first call, when the changed rows may have been one: joins are held to
 -- nested loops over primary keys, grouping to hashes, and rows before and after are never joined but cancelled
--- by grouping.
+-- by grouping. What says nothing of a status is blanked before the grouping, so that leases, calls and retries
+-- cancel there, and a flush's messages fall into few groups.
 
 create or replace function analytics_message_cells(
-  state text, state_at timestamptz, accepted_at timestamptz, replied_at timestamptz, opted_out_at timestamptz
+  email boolean, state text, state_at timestamptz, created_at timestamptz, accepted_at timestamptz,
+  replied_at timestamptz, opted_out_at timestamptz, spam_at timestamptz
 ) returns table ("column" text, at timestamptz) language sql immutable as $$
   select cell."column", cell.at
   from (values
     ('accepted', accepted_at),
-    ('text_' || state, state_at),
+    (case when email then 'email:' else 'text:' end || case
+        when state in ('queued', 'calling', 'unknown') then 'pending'
+        when state in ('accepted', 'sent', 'delivered', 'bounced', 'blocked') then 'sent'
+        else state end,
+     case when state in ('queued', 'calling', 'unknown') then created_at
+        when state in ('accepted', 'sent', 'delivered', 'bounced', 'blocked') then coalesce(accepted_at, state_at)
+        else state_at end),
+    (case when email then 'email:' else 'text:' end || state,
+     case when state in ('delivered', 'bounced', 'blocked') then state_at end),
+    (case when email then 'email:spam' else 'text:spam' end, spam_at),
     ('undelivered', case when accepted_at is not null
         and state in ('failed', 'rejected', 'expired', 'bounced', 'blocked') then state_at end),
     ('replies', replied_at),
@@ -24,17 +37,29 @@ create or replace function analytics_count_messages() returns trigger language p
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
 begin
   if tg_op = 'UPDATE' then
-    -- Leases and retries change nothing counted: seen without a join, because the messages that came to one
-    -- counted condition and those that left it are the same, as numbers and as hashes.
+    -- Leases, calls and retries change nothing counted: seen without a join, because the messages that came to
+    -- one counted condition and those that left it are the same, as numbers and as hashes.
     if not exists (
       select from (
-        select 1::bigint as sign, id, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        select 1::bigint as sign, id, origin, mailbox_id is not null as email,
+               case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
+                 else state end as state,
+               case when state in ('queued', 'calling', 'unknown')
+                 or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
+               case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
+               accepted_at, replied_at, opted_out_at, spam_reported_at
         from new_rows where origin like 'step:%'
         union all
-        select -1, id, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        select -1, id, origin, mailbox_id is not null,
+               case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
+                 else state end,
+               case when state in ('queued', 'calling', 'unknown')
+                 or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
+               case when state in ('queued', 'calling', 'unknown') then created_at end,
+               accepted_at, replied_at, opted_out_at, spam_reported_at
         from old_rows where origin like 'step:%'
       ) both_rows
-      group by state, state_at, accepted_at, replied_at, opted_out_at
+      group by email, state, state_at, created_at, accepted_at, replied_at, opted_out_at, spam_reported_at
       having sum(sign) <> 0 or sum(sign * id) <> 0 or sum(sign * hashtext(origin)) <> 0
     ) then
       return null;
@@ -44,23 +69,38 @@ begin
     select changed.campaign_id, node.key, cell."column",
            date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(changed.n)
     from (
-      select step.campaign_id, step.node_id, message.state, message.state_at, message.accepted_at,
-             message.replied_at, message.opted_out_at, sum(message.sign) as n
+      select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
+             message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
+             message.spam_reported_at, sum(message.sign) as n
       from (
-        select 1 as sign, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        select 1 as sign, origin, mailbox_id is not null as email,
+               case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
+                 else state end as state,
+               case when state in ('queued', 'calling', 'unknown')
+                 or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
+               case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
+               accepted_at, replied_at, opted_out_at, spam_reported_at
         from new_rows where origin like 'step:%'
         union all
-        select -1, origin, state, state_at, accepted_at, replied_at, opted_out_at
+        select -1, origin, mailbox_id is not null,
+               case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
+                 else state end,
+               case when state in ('queued', 'calling', 'unknown')
+                 or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
+               case when state in ('queued', 'calling', 'unknown') then created_at end,
+               accepted_at, replied_at, opted_out_at, spam_reported_at
         from old_rows where origin like 'step:%'
       ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
-      group by step.campaign_id, step.node_id, message.state, message.state_at, message.accepted_at,
-               message.replied_at, message.opted_out_at
+      group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
+               message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
+               message.spam_reported_at
       having sum(message.sign) <> 0
     ) changed
     join campaigns_node node on node.id = changed.node_id
     cross join lateral analytics_message_cells(
-      changed.state, changed.state_at, changed.accepted_at, changed.replied_at, changed.opted_out_at
+      changed.email, changed.state, changed.state_at, changed.created_at, changed.accepted_at,
+      changed.replied_at, changed.opted_out_at, changed.spam_reported_at
     ) cell
     group by changed.campaign_id, node.key, cell."column", minute
     having sum(changed.n) <> 0;
@@ -70,16 +110,24 @@ begin
            date_bin('1 minute', cell.at, timestamptz 'epoch') as minute,
            case tg_op when 'INSERT' then sum(counted.n) else -sum(counted.n) end
     from (
-      select step.campaign_id, step.node_id, message.state, message.state_at, message.accepted_at,
-             message.replied_at, message.opted_out_at, count(*) as n
-      from (select * from changed_rows where origin like 'step:%') message
+      select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
+             message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
+             message.spam_reported_at, count(*) as n
+      from (
+        select origin, mailbox_id is not null as email, state, state_at,
+               case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
+               accepted_at, replied_at, opted_out_at, spam_reported_at
+        from changed_rows where origin like 'step:%'
+      ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
-      group by step.campaign_id, step.node_id, message.state, message.state_at, message.accepted_at,
-               message.replied_at, message.opted_out_at
+      group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
+               message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
+               message.spam_reported_at
     ) counted
     join campaigns_node node on node.id = counted.node_id
     cross join lateral analytics_message_cells(
-      counted.state, counted.state_at, counted.accepted_at, counted.replied_at, counted.opted_out_at
+      counted.email, counted.state, counted.state_at, counted.created_at, counted.accepted_at,
+      counted.replied_at, counted.opted_out_at, counted.spam_reported_at
     ) cell
     group by counted.campaign_id, node.key, cell."column", minute;
   end if;

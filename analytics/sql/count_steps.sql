@@ -70,7 +70,8 @@ begin
       join campaigns_node node on node.id = moved.node_id
       join conversations_message message on message.origin = 'step:' || moved.id
       cross join lateral analytics_message_cells(
-        message.state, message.state_at, message.accepted_at, message.replied_at, message.opted_out_at
+        message.mailbox_id is not null, message.state, message.state_at, message.created_at,
+        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at
       ) cell
       group by moved.campaign_id, node.key, cell."column", minute
       having sum(moved.n) <> 0;
@@ -99,7 +100,8 @@ begin
     join campaigns_node node on node.id = step.node_id
     join conversations_message message on message.origin = 'step:' || step.id
     cross join lateral analytics_message_cells(
-      message.state, message.state_at, message.accepted_at, message.replied_at, message.opted_out_at
+      message.mailbox_id is not null, message.state, message.state_at, message.created_at,
+        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at
     ) cell
     group by step.campaign_id, node.key, cell."column", minute;
   end if;

@@ -79,6 +79,9 @@ class Message(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     replied_at = models.DateTimeField(null=True, blank=True, help_text="First reply to it that is no opt-out")
     opted_out_at = models.DateTimeField(null=True, blank=True, help_text="The opt-out that answered it")
+    spam_reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When whoever got this email called it spam"
+    )
     valid_until = models.DateTimeField(
         null=True, blank=True, help_text="End of the validity given to the provider"
     )
@@ -140,6 +143,9 @@ class Message(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="queued") | Q(due_at__isnull=False), name="message_queued_is_due"
+            ),
+            models.CheckConstraint(
+                condition=Q(spam_reported_at__isnull=True) | Q(state="delivered"), name="message_spam_arrived"
             ),
         ]  # fmt: skip
         indexes = [

@@ -321,7 +321,7 @@ def big(world: World, nodes: int = 30) -> Campaign:
     Campaign.objects.filter(pk=campaign.pk).update(version=version)
     with connection.cursor() as cursor:
         for node in made:
-            for i, column in enumerate([*STATES, "entered", "accepted", "text_delivered", "replies"]):
+            for i, column in enumerate([*STATES, "entered", "accepted", "text:delivered", "replies"]):
                 cursor.execute(
                     'insert into analytics_countertotal (campaign_id, node_key, "column", n)'
                     " values (%s, %s, %s, %s)",

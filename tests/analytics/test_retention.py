@@ -320,7 +320,7 @@ def test_what_others_count_meanwhile_is_not_taken_for_ours(world: World) -> None
         holder.commit()
         worker.join()
     assert Enrollment.objects.get() == lively
-    assert counters.totals([campaign.pk])[campaign.pk, "first_text", "text_failed"] == 1
+    assert counters.totals([campaign.pk])[campaign.pk, "first_text", "text:failed"] == 1
     assert recount().differences == []
 
 

@@ -68,7 +68,7 @@ def test_second_squash_does_nothing_while_one_runs(world: World) -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("begin")
-            cursor.execute("select pg_advisory_xact_lock(%s)", [counters._SQUASH_LOCK])
+            cursor.execute("select pg_advisory_xact_lock(%s)", [counters.SQUASH_LOCK])
             assert counters.squash() == 0
             cursor.execute("rollback")
         assert counters.squash() > 0

@@ -56,15 +56,15 @@ def test_same_state_again_moves_to_its_new_minute(world: World) -> None:
 def test_message_states_count_at_the_node_of_its_step(world: World) -> None:
     step = world.step(world.enrol(), "second_text", "queued")
     message = world.text(step)
-    assert counted(world)["second_text", "text_queued"] == 1
+    assert counted(world)["second_text", "text:pending"] == 1
     Message.objects.filter(pk=message.pk).update(
         state="accepted", state_at=later(1), accepted_at=later(1), replied_at=later(2)
     )
     Message.objects.filter(pk=message.pk).update(state="delivered", state_at=later(2))
     found = counted(world)
-    assert found["second_text", "accepted"] == found["second_text", "text_delivered"] == 1
+    assert found["second_text", "accepted"] == found["second_text", "text:delivered"] == 1
     assert found["second_text", "replies"] == 1
-    assert ("second_text", "text_accepted") not in found and ("second_text", "text_queued") not in found
+    assert found["second_text", "text:sent"] == 1 and ("second_text", "text:pending") not in found
     Message.objects.filter(pk=message.pk).update(state="failed", state_at=later(3), opted_out_at=later(4))
     found = counted(world)
     assert found["second_text", "accepted"] == found["second_text", "undelivered"] == 1
@@ -75,7 +75,7 @@ def test_message_states_count_at_the_node_of_its_step(world: World) -> None:
 def test_refused_text_is_not_undelivered(world: World) -> None:
     world.text(world.step(world.enrol(), state="failed"), "rejected")
     found = counted(world)
-    assert found["first_text", "text_rejected"] == 1
+    assert found["first_text", "text:rejected"] == 1
     assert ("first_text", "undelivered") not in found
     assert recount().differences == []
 

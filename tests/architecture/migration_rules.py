@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 # Tables that grow with the people reached; the others are small, and any change of them is over at once.
 BIG = {
     "analytics.counterbaseline", "analytics.counterdelta", "analytics.counterhour",
-    "analytics.counterminute",
+    "analytics.counterminute", "analytics.counterday", "analytics.countermonth",
     "audiences.address", "audiences.contact", "audiences.contactaddress", "audiences.donotcallentry",
     "audiences.household", "audiences.job",
     "campaigns.enrollment", "campaigns.enrollmentsnapshot", "campaigns.exclusion", "campaigns.step",
