@@ -6,24 +6,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from analytics import rows
 from analytics.models import JobCredit
+from audiences import counting
+from audiences.models import Job
 from campaigns import words
 from campaigns.models import Campaign, Enrollment, EnrollmentSnapshot, Step
 from common.phone import display_phone
 from conversations.models import Thread
 
 PER_PAGE = 30
+MOST_COUNTED = 10_000  # how many are found is counted so far
+_BIGGEST = 2**63 - 1
+
+_TEXTS = Step.objects.filter(enrollment=OuterRef("pk"))
+DID: dict[str, Q] = {
+    "replied": Q(Exists(_TEXTS.filter(message__replied_at__isnull=False))),
+    "booked": Q(Exists(JobCredit.objects.filter(enrollment=OuterRef("pk")))),
+    "opted_out": Q(ended_reason="opted_out") | Q(Exists(_TEXTS.filter(message__opted_out_at__isnull=False))),
+}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which records are wanted: a column of the campaign (`active`, `exits:opted_out`), words, a place."""
+    """Which records are wanted: a column of the campaign (`active`, `exits:opted_out`), a node where they
+    stand, what they did (all of these), words, a place."""
 
     column: str = "entries"
+    node: str = ""
+    did: tuple[str, ...] = ()
     words: str = ""
     before: int | None = None  # newest first: those entered before this enrollment
     after: int | None = None
@@ -35,10 +49,23 @@ class Asked:
         known = column in ("active", "exits") or column.startswith("exits:")
         return cls(
             column=column if known else "entries",
+            node=query.get("node", "")[:40],
+            did=tuple(name for name in DID if query.get(name)),
             words=query.get("q", "").strip()[:100],
             before=_id(query.get("before", "")),
             after=_id(query.get("after", "")),
         )
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether more is asked than the counters know the number of."""
+        return bool(self.node or self.did or self.words)
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The filters as an address says them, without words and place."""
+        state = {} if self.column == "entries" else {"state": self.column}
+        return state | ({"node": self.node} if self.node else {}) | dict.fromkeys(self.did, "1")
 
 
 @dataclass(frozen=True)
@@ -73,12 +100,33 @@ class Records:
     records: list[Record]
     newer: int | None
     older: int | None
-    found: int | None  # how many match the words; None without any: the counters know
+    found: int | None  # how many match, at most 10,001; None where the counters know
+    late: bool = False  # finding them took too long
+
+    @property
+    def most(self) -> int | None:
+        """10,000 where there are more."""
+        return MOST_COUNTED if self.found is not None and self.found > MOST_COUNTED else None
 
 
 def read(campaign: Campaign, asked: Asked) -> Records:
-    """A page of the campaign's enrollments, newest first, in a constant number of queries."""
-    wanted = _search(rows.behind(campaign, None, asked.column), asked.words)
+    """A page of the campaign's enrollments, newest first, in a constant number of queries and 5 s at most."""
+    if not asked.narrowed:  # the way along an index
+        return _read(campaign, asked)
+    try:
+        with counting.within(counting.AT_ONCE):
+            return _read(campaign, asked)
+    except counting.TakesLonger:
+        return Records(asked, [], None, None, None, late=True)
+
+
+def _read(campaign: Campaign, asked: Asked) -> Records:
+    wanted = _search(campaign, rows.behind(campaign, None, asked.column), asked.words)
+    if asked.node:
+        there = Step.objects.filter(enrollment=OuterRef("pk"), node__key=asked.node, state__in=Step.OPEN)
+        wanted = wanted.filter(Exists(there), state=Enrollment.State.ACTIVE)
+    for name in asked.did:
+        wanted = wanted.filter(DID[name])
     if asked.after is not None:
         nearest = list(wanted.filter(pk__gt=asked.after).order_by("pk")[: PER_PAGE + 1])
         more_newer, more_older = len(nearest) > PER_PAGE, True
@@ -93,18 +141,25 @@ def read(campaign: Campaign, asked: Asked) -> Records:
         records=_records(page),
         newer=page[0].pk if page and more_newer else None,
         older=page[-1].pk if page and more_older else None,
-        found=wanted.order_by().count() if asked.words else None,
+        found=wanted.order_by()[: MOST_COUNTED + 1].count() if asked.narrowed else None,
     )
 
 
-def _search(enrollments: QuerySet[Enrollment], text: str) -> QuerySet[Enrollment]:
-    """Whose contact's name has every word, or for figures alone, whose phone has them in this order."""
+def _search(campaign: Campaign, enrollments: QuerySet[Enrollment], text: str) -> QuerySet[Enrollment]:
+    """Whose contact's name has every word. Figures alone: whose phone has them in this order, or whose
+    customer or job in ServiceTitan has this number."""
     digits = re.sub(r"\D", "", text)
-    if digits and not re.search(r"[^\d\s()+.-]", text):
-        return enrollments.filter(address__value__contains=digits)
-    for word in text.split():
-        enrollments = enrollments.filter(contact__name__icontains=word)
-    return enrollments
+    if not digits or re.search(r"[^\d\s()+.#-]", text):
+        for word in text.split():
+            enrollments = enrollments.filter(contact__name__icontains=word)
+        return enrollments
+    found = Q(address__value__contains=digits)
+    if int(digits) <= _BIGGEST:
+        number = int(digits)
+        jobs = Job.objects.filter(account=campaign.account_id, servicetitan_id=number)
+        found |= Q(contact__servicetitan_customer_id=number)
+        found |= Q(contact__servicetitan_customer_id__in=jobs.values("servicetitan_customer_id"))
+    return enrollments.filter(found)
 
 
 def _records(page: Sequence[Enrollment]) -> list[Record]:

@@ -4,10 +4,11 @@ The list is the truth and works alone; a script may draw it as a diagram. Widths
 bar, so that no figure changes a card's size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analytics.metrics import STATES, TOUCH_KINDS, NodeRow
+from analytics.edge_counts import EDGE, Leaving
+from analytics.metrics import STATES, TOUCH_KINDS, NodeRow, Rate
 from campaigns import graph, words
 from campaigns.models import Campaign, Node
 
@@ -26,11 +27,24 @@ class Segment:
 
 @dataclass(frozen=True)
 class Way:
-    """A way out of a node. `words` are empty where there is only one way that matters."""
+    """A way out of a node. `words` are empty where there is only one way that matters.
 
+    `took` is how many left by it, of all that left this node by any way.
+    """
+
+    pk: str  # of the page's element
     words: str
     target: str
     name: str
+    column: str
+    took: Rate
+
+    @property
+    def percent(self) -> str:
+        """In whole percents, as there is room for on an edge: `62%`, `<1%`, or a dash."""
+        if self.took.value is None:
+            return "—"
+        return "<1%" if 0 < self.took.value < 0.005 else f"{100 * self.took.value:.0f}%"
 
 
 @dataclass(frozen=True)
@@ -45,33 +59,40 @@ class Card:
     states: list[tuple[str, str, int]]  # name, words, how many
     bar: list[Segment]
     ways: list[Way]
+    ended: int  # passages that ended here instead of leaving by a way
 
     @property
     def edges(self) -> list[tuple[str, str, str]]:
-        """For the drawing: from, to, words."""
-        return [(self.row.key, way.target, way.words) for way in self.ways]
+        """For the drawing: from, to, the element of the way. No figure changes it."""
+        return [(self.row.key, way.target, way.pk) for way in self.ways]
 
 
-def cards(campaign: Campaign, nodes: Sequence[NodeRow]) -> list[Card]:
+def cards(campaign: Campaign, nodes: Sequence[NodeRow], left: Mapping[str, Leaving]) -> list[Card]:
     """A card per node of the campaign's present version, in workflow order."""
     drawn = graph.load(campaign.version_id)
     rows = {row.key: row for row in nodes if row.present}
     found = []
     for node in drawn.nodes.values():
         if row := rows.get(node.key):
-            ways = [
-                Way(
-                    "" if label == graph.NEXT else words.edge(label),
-                    drawn.nodes[target].key,
-                    drawn.nodes[target].name,
-                )
-                for label, target in node.edges.items()
-            ]
-            found.append(_card(row, ways))
+            found.append(_card(row, _ways(drawn, node, left[node.key]), left[node.key].ended))
     return found
 
 
-def _card(row: NodeRow, ways: list[Way]) -> Card:
+def _ways(drawn: graph.Graph, node: graph.GraphNode, left: Leaving) -> list[Way]:
+    return [
+        Way(
+            pk=f"way-{node.key}-{position}",
+            words="" if label == graph.NEXT else words.edge(label),
+            target=drawn.nodes[target].key,
+            name=drawn.nodes[target].name,
+            column=f"{EDGE}{label}",
+            took=Rate(left.by_edge[label], left.whole),
+        )
+        for position, (label, target) in enumerate(node.edges.items())
+    ]
+
+
+def _card(row: NodeRow, ways: list[Way], ended: int) -> Card:
     return Card(
         row=row,
         kind=words.kind(row.kind),
@@ -81,6 +102,7 @@ def _card(row: NodeRow, ways: list[Way]) -> Card:
         states=[(state, words.sentence(state), getattr(row, state)) for state in STATES],
         bar=bar([(state, getattr(row, state)) for state in STATES]),
         ways=ways,
+        ended=ended if ways else 0,  # at an end everybody does
     )
 
 

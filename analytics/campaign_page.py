@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from accounts.models import AuditEntry
-from analytics import counters, first_texts, metrics, results
+from analytics import counters, edge_counts, first_texts, metrics, results
 from analytics.dashboard import Progress, progress
-from campaigns import audience_looks, words
+from campaigns import audience_looks, graph, words
 from campaigns.models import Campaign, Intake
 from common import clock
 from conversations import pausing
@@ -88,6 +88,8 @@ class CampaignPage:
     excluded: int
     intakes: list[Taking]
     nodes: list[metrics.NodeRow]
+    left: dict[str, edge_counts.Leaving]  # by node key
+    edges_pending: bool  # the time before edges were counted is still being counted
     lines: list[Line]
     totals: list[Cell]
     optouts: int
@@ -142,6 +144,8 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         excluded=found[campaign.pk, "", "excluded"],
         intakes=takings,
         nodes=nodes,
+        left=edge_counts.of_nodes(campaign.pk, graph.load(campaign.version_id), found),
+        edges_pending=edge_counts.pending(),
         lines=[_line(row, came[row.key]) for row in nodes],
         totals=_totals(nodes, list(came.values())),
         optouts=sum(row.optouts for row in nodes),

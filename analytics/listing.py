@@ -217,8 +217,13 @@ def _node(row: Step | JobCredit) -> Place:
 
 
 def _why_of(step: Step) -> str:
-    of_email = step.node.kind == Node.Kind.SEND_EMAIL and EMAIL_REASONS.get(step.reason)
-    return of_email or _why(step.reason)
+    return why_of(step.reason, step.node.kind)
+
+
+def why_of(reason: str, kind: str = "") -> str:
+    """The reason of a step at a node of this kind, or of a passage's end, for people."""
+    of_email = kind == Node.Kind.SEND_EMAIL and EMAIL_REASONS.get(reason)
+    return of_email or _why(reason)
 
 
 def _why(reason: str) -> str:

@@ -7,7 +7,7 @@ from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from accounts.models import Account
-from analytics import edge_counts
+from analytics import edge_counts, funnel_groups
 from analytics.models import JobCredit
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
 from conversations.models import Message
@@ -38,6 +38,9 @@ TODAY: dict[str, tuple[str, str]] = {  # what today's curve counts: column, and 
 }
 
 
+COUNTED_AT = {"accepted": "accepted_at", "replies": "replied_at", "booked": "at"}  # what opens by its time
+
+
 class UnknownColumn(ValueError):
     """No number has this name."""
 
@@ -54,7 +57,21 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
         if left is None:
             raise UnknownColumn(column)
         return _steps(Q(campaign=campaign), nodes).filter(left)
+    if (group := funnel_groups.rows(campaign, column)) is not None:
+        return group
     return _behind(Q(campaign=campaign), nodes, column)
+
+
+def in_time(
+    found: QuerySet[Any], column: str, since: datetime | None, until: datetime | None
+) -> QuerySet[Any]:
+    """Of the rows behind a number, those that counted in [since, until). Raises UnknownColumn for others."""
+    if since is None or until is None:
+        return found
+    if column not in COUNTED_AT:
+        raise UnknownColumn(f"{column} at a time")
+    at = COUNTED_AT[column]
+    return found.filter(**{f"{at}__gte": since, f"{at}__lt": until})
 
 
 def behind_tile(

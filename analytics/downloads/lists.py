@@ -6,10 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from analytics import day_curve, metrics, rows
+from analytics import campaign_titles, day_curve, metrics, rows
 from analytics.downloads.sources import ASKED_AT, Params, Source, Unknown, register
-from analytics.metrics import definitions
-from campaigns.models import Campaign, Node
+from campaigns.models import Campaign
 
 _AT = {tile: at for tile, (_, at) in rows.TODAY.items()} | {"completed_today": "state_at"}
 
@@ -24,23 +23,22 @@ def _campaign(account: Account, params: Params) -> Campaign:
 
 
 def _campaign_rows(account: Account, params: Params) -> QuerySet[Any]:
+    column = params.get("column", "entries")
+    since, until = (campaign_titles.instant(params.get(name, "")) for name in ("since", "until"))
     try:
-        return metrics.rows_behind(
-            _campaign(account, params), params.get("node") or None, params.get("column", "entries")
-        )
+        found = metrics.rows_behind(_campaign(account, params), params.get("node") or None, column)
+        return rows.in_time(found, column, since, until)
     except rows.UnknownColumn as unknown:
         raise Unknown(str(unknown)) from unknown
 
 
 def _campaign_title(account: Account, params: Params) -> str:
-    campaign, column = _campaign(account, params), params.get("column", "entries")
-    metric = definitions.NODE_METRICS.get(column) or definitions.CAMPAIGN_METRICS.get(column)
-    said = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
-    key = params.get("node")
-    node = (
-        Node.objects.filter(version__workflow__versions=campaign.version_id, key=key).last() if key else None
-    )
-    return f"{said}{f' at {node.name}' if node else ''}, {campaign.name}"
+    campaign = _campaign(account, params)
+    told = campaign_titles.of(campaign, params.get("node"), params.get("column", "entries"))
+    since, until = (campaign_titles.instant(params.get(name, "")) for name in ("since", "until"))
+    when = campaign_titles.time_of(account, since, until)
+    said = f"{told.title}{f' at {told.node.name}' if told.node else ''}, {campaign.name}"
+    return f"{said}, {when}" if when else said
 
 
 def _tile_rows(account: Account, params: Params) -> QuerySet[Any]:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -12,23 +13,28 @@ from analytics import (
     campaign_diagram,
     campaign_log,
     campaign_page,
+    campaign_titles,
     counters,
+    funnel,
     live,
     metrics,
+    passage,
     retention,
     rows,
+    volume,
 )
 from analytics.views.lists import show
 from audiences import segments
 from campaigns import terms
-from campaigns.models import Campaign, Node
+from campaigns.models import Campaign, Enrollment
 from common.phone import display_phone
 
 TABS = {
     "overview": "Overview",
     "table": "Node table",
     "records": "Records",
-    "log": "Log",
+    "funnel": "Funnel",
+    "log": "Timeline",
     "settings": "Settings",
 }
 CAMPAIGNS = Campaign.objects.select_related(
@@ -47,7 +53,7 @@ def campaign(request: access.Request, pk: int) -> HttpResponse:
         shown = campaign_page.of_campaign(found)
         part = _part(request, tab, found, shown)
     context = {"campaign": found, "shown": shown, "tab": tab, "tabs": TABS, "tab_label": TABS[tab], **part}
-    context["every"] = 10 if found.status == Campaign.Status.COMPLETED else 2
+    context["every"] = _every(tab, found, part)
     return live.answer(request, "analytics/campaign.html", (found.name, shown, part), context)
 
 
@@ -60,16 +66,28 @@ def _part(
             asked = audience_records.Asked.of(request.GET)
             gone = retention.gone_before(found.account, found)
             return {"page": audience_records.read(found, asked), "gone_before": gone}
+        case "funnel":
+            entries, patient = shown.progress.entries, live.polled(request)
+            return {"funnel": funnel.of_campaign(found, entries, patient=patient)}
         case "log":
-            return {"happenings": campaign_log.read(found, shown.intakes)}
+            happenings = campaign_log.read(found, shown.intakes)
+            return {"happenings": happenings, "volume": volume.of_campaign(found)}
         case "settings":
             return _settings(found)
     table = {"groups": campaign_page.groups(), "columns": campaign_page.COLUMNS}
     if tab == "table":
         return table
-    cards = campaign_diagram.cards(found, shown.nodes)
+    cards = campaign_diagram.cards(found, shown.nodes, shown.left)
     edges = json.dumps([edge for card in cards for edge in card.edges], ensure_ascii=False)
     return {**table, "cards": cards, "edges": edges}
+
+
+def _every(tab: str, found: Campaign, part: dict[str, Any]) -> int:
+    """Seconds between two looks: rarely where nothing happens any more, or where looking costs something."""
+    searching = tab == "records" and part["page"].asked.narrowed
+    waiting = tab == "funnel" and part["funnel"].waiting
+    slow = searching or (tab in ("funnel", "log") and not waiting)
+    return 10 if slow or found.status == Campaign.Status.COMPLETED else 2
 
 
 def _settings(found: Campaign) -> dict[str, Any]:
@@ -85,20 +103,38 @@ def _settings(found: Campaign) -> dict[str, Any]:
 @require_safe
 @access.require()
 def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
-    """The rows that one number of a campaign counts: entries, or `?column=`, at all nodes or `?node=`."""
-    found = access.get(request, Campaign, pk)
+    """The rows that one number of a campaign counts: entries, or `?column=`, at all nodes or `?node=`;
+    `?since=` and `?until=` narrow them to a time."""
+    found = access.get(request, Campaign.objects.select_related("account"), pk)
     column, key = request.GET.get("column", "entries"), request.GET.get("node") or None
+    since, until = (campaign_titles.instant(request.GET.get(name, "")) for name in ("since", "until"))
     try:
-        behind = metrics.rows_behind(found, key, column)
+        behind = rows.in_time(metrics.rows_behind(found, key, column), column, since, until)
     except rows.UnknownColumn as unknown:
         raise Http404(f"no column {column}") from unknown
-    metric = campaign_page.COLUMNS.get(column) or metrics.CAMPAIGN_METRICS.get(column)
-    node = Node.objects.filter(version__workflow__versions=found.version_id, key=key).last() if key else None
-    title = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
-    meaning = metric.meaning if metric else ""
-    if column == "contacts_booked" and key:  # its distinct contacts are counted when it is opened
-        rate = metrics.booking_rate(found, key)
-        meaning = f"{meaning} {rate.percent}: {rate.part:,} of {rate.whole:,}."
-    params = {"campaign": str(pk), "column": column} | ({"node": key} if key else {})
-    download = {"source": "campaign", "params": params}
-    return show(request, behind, title=title, meaning=meaning, campaign=found, node=node, download=download)
+    told = campaign_titles.of(found, key, column)
+    more = campaign_titles.counted_when_opened(found, key, column, behind)
+    narrowed = campaign_titles.time_of(found.account, since, until)
+    return show(
+        request, behind, title=told.title, meaning=f"{told.meaning} {more}".strip(), campaign=found,
+        node=told.node, narrowed=narrowed, download=_download(request, pk),
+    )  # fmt: skip
+
+
+@require_safe
+@access.require()
+def campaign_record(request: access.Request, pk: int, record: int) -> HttpResponse:
+    """One audience record's whole passage, step by step."""
+    found = access.get(request, CAMPAIGNS, pk)
+    enrollments = Enrollment.objects.filter(campaign=found).select_related("contact", "address", "version")
+    enrollment = access.get(request, enrollments, record)
+    with counters.snapshot():
+        shown = passage.read(enrollment)
+    return render(request, "analytics/passage.html", {"campaign": found, "passage": shown})
+
+
+def _download(request: access.Request, pk: int) -> dict[str, Any]:
+    """The same rows as a file."""
+    asked = {name: request.GET.get(name, "") for name in ("column", "node", "since", "until")}
+    params = {"campaign": str(pk), "column": "entries"} | {name: said for name, said in asked.items() if said}
+    return {"source": "campaign", "params": params}

@@ -1,11 +1,11 @@
-// Draws the workflow's list of cards as a diagram: dagre places the cards, edges are drawn beneath them.
-// Positions live in a stylesheet of our own, which no refresh of the list touches: figures change in place.
+// Draws the workflow's list of cards as a diagram: dagre places cards and the words and figures of the ways
+// between them; lines are drawn beneath. Positions live in a stylesheet of our own, which no refresh of the list touches: figures change in place.
 // Drawn anew only where the graph itself, or the room for it, has changed.
 "use strict";
 
 (() => {
   const WIDE = matchMedia("(width >= 48rem)");
-  const SMALLEST = 0.3, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16, LABEL = 18;
+  const ROOM = 16, SMALLEST = 0.3, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16;
   const SVG = "http://www.w3.org/2000/svg";
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -25,67 +25,48 @@
       return;
     }
     const graph = new dagre.graphlib.Graph({ multigraph: true });
-    graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 30, ranksep: 44, marginx: MARGIN, marginy: MARGIN });
+    graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 16, ranksep: 34, marginx: MARGIN, marginy: MARGIN });
     graph.setDefaultEdgeLabel(() => ({}));
     const byKey = new Map(cards().map((card) => [card.dataset.key, card]));
     for (const [key, card] of byKey) graph.setNode(key, { width: card.offsetWidth, height: card.offsetHeight });
-    for (const [from, to, words] of JSON.parse(part("").dataset.edges)) {
-      graph.setEdge(from, to, { words }, words || "then"); // two ways may lead to one card
+    for (const [from, to, way] of JSON.parse(part("").dataset.edges)) { // two ways may lead to one card
+      const { offsetWidth, offsetHeight } = document.getElementById(way);
+      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight, labelpos: "c" }, way);
     }
     dagre.layout(graph);
-    const labels = drawEdges(graph);
-    size = bounds(graph, labels);
+    drawEdges(graph);
+    size = bounds(graph);
     part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
     positions = graph.nodes().map((key) => {
       const { x, y, width, height } = graph.node(key);
       return `#card-${key} { transform: translate(${Math.round(x - width / 2 - size.left)}px, ${Math.round(y - height / 2)}px); }`;
-    }).join("\n");
+    }).concat(graph.edges().map((name) => { // a way's place is seen from its card, which it belongs to
+      const { x, y } = graph.edge(name), from = graph.node(name.v);
+      const across = Math.round(x - from.x + from.width / 2), down = Math.round(y - from.y + from.height / 2);
+      return `#${name.name} { transform: translate(${across}px, ${down}px) translate(-50%, -50%); }`;
+    })).join("\n");
     if (!chosen) scale = Math.max(READABLE, fitting());
     place();
   }
 
   function drawEdges(graph) {
-    const edges = part("-edges");
-    edges.replaceChildren();
-    const labels = [];
+    part("-edges").replaceChildren();
     for (const name of graph.edges()) {
-      const { points, words } = graph.edge(name);
-      edges.append(shape("path", { class: "diagram__edge", d: curve(points) }), head(points));
-      if (words) labels.push({ words, ...points[1] }); // in the gap below the card it leaves
+      const { points } = graph.edge(name);
+      part("-edges").append(shape("path", { class: "diagram__edge", d: curve(points) }), head(points));
     }
-    for (const label of labels) { // above every line
-      label.text = shape("text", { class: "diagram__words", "text-anchor": "middle" });
-      label.text.textContent = label.words;
-      label.ground = shape("rect", { class: "diagram__ground", height: LABEL, rx: 4 });
-      edges.append(label.ground, label.text);
-      label.width = label.text.getBBox().width + 10;
-    }
-    spread(labels);
-    for (const { text, ground, x, y, width } of labels) {
-      for (const [name, value] of [["x", x], ["y", y + 4]]) text.setAttribute(name, value);
-      for (const [name, value] of [["x", x - width / 2], ["y", y - LABEL / 2], ["width", width]]) ground.setAttribute(name, value);
-    }
-    return labels;
   }
 
-  // dagre's own width knows cards only: ways round them and words may reach further.
-  function bounds(graph, labels) {
+  // dagre's own width knows cards only: ways round them and their words may reach further.
+  function bounds(graph) {
     const { width, height } = graph.graph();
-    const ways = graph.edges().flatMap((name) => graph.edge(name).points.map((point) => point.x));
-    const ends = labels.flatMap((label) => [label.x - label.width / 2, label.x + label.width / 2]);
-    const left = Math.floor(Math.min(MARGIN, ...ways, ...ends) - MARGIN);
-    const right = Math.ceil(Math.max(width - MARGIN, ...ways, ...ends) + MARGIN);
-    return { left, width: right - left, height: Math.ceil(height) };
-  }
-
-  // Words in one gap that would cover each other move aside.
-  function spread(labels) {
-    labels.sort((one, other) => one.y - other.y || one.x - other.x);
-    labels.forEach((label, i) => {
-      const left = labels[i - 1];
-      if (!left || Math.abs(left.y - label.y) > LABEL) return;
-      label.x = Math.max(label.x, left.x + (left.width + label.width) / 2 + 4);
+    const ways = graph.edges().flatMap((name) => {
+      const { points, x, width: wide } = graph.edge(name);
+      return [x - wide / 2, x + wide / 2, ...points.map((point) => point.x)];
     });
+    const left = Math.floor(Math.min(MARGIN, ...ways) - MARGIN);
+    const right = Math.ceil(Math.max(width - MARGIN, ...ways) + MARGIN);
+    return { left, width: right - left, height: Math.ceil(height) };
   }
 
   function shape(name, attributes) {

@@ -22,7 +22,7 @@ WAYS = (
     ("second_text", "next", "done"),
     ("booking", "booked", "done"),
 )
-DRAWN = ".node-card, .diagram__edges path, .diagram__words"
+DRAWN = ".node-card, .diagram__edges path"
 PLACES = f"""() => [...document.querySelectorAll("{DRAWN}")].map((one) => {{
   const {{ x, y, width, height }} = one.getBoundingClientRect();
   return [one.id, x, y, width, height].join(" ");
@@ -56,8 +56,8 @@ def site(page: Page, live_server: Any, world: World) -> Iterator[Page]:
 
 def test_figures_change_and_nothing_moves(site: Page, world: World) -> None:
     expect(site.locator("#campaign")).to_have_attribute("data-drawn", "")
-    words = site.locator(".diagram__words").all_text_contents()
-    assert sorted(words) == ["booked", "no reply in time", "otherwise", "replied"]
+    words = site.locator(".way__words").all_text_contents()
+    assert sorted(words) == ["booked", "no reply in time", "otherwise", "replied", "then", "then"]
     card = site.locator("#card-link-first_text")
     expect(card).to_contain_text("0 entered")
     site.get_by_role("button", name="Zoom in").click()
@@ -65,12 +65,13 @@ def test_figures_change_and_nothing_moves(site: Page, world: World) -> None:
     site.locator("#diagram").evaluate("one => { one.scrollTop = 30 }")
     before = site.evaluate(PLACES)
     scrolled = site.evaluate("scrollY")
-    assert len(before) == 5 + 2 * len(WAYS) + 4
+    assert len(before) == 5 + 2 * len(WAYS)
     assert len({place.split(" ", 1)[1] for place in before[:5]}) == 5, "cards lie apart"
     for n in range(12):
         world.text(world.step(world.enrol(), "first_text", "completed", later(n)), "delivered", accepted=True)
     expect(card).to_contain_text("12 entered")
     expect(site.locator("#node-first_text")).to_contain_text("12")
+    expect(site.get_by_role("link", name="then → reply 100% 12 of 12")).to_be_visible()
     assert site.evaluate(PLACES) == before
     assert site.evaluate("scrollY") == scrolled
     expect(card).to_be_focused()

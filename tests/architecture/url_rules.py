@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
     "analytics:download_delete": Rule(
         capability="queue_download", methods=POST, arg="download", answers={404}
     ),
+    "analytics:campaign_record": Rule(arg="record"),
     "analytics:reports": Rule(capability="manage_compliance", methods=BOTH),
     "analytics:report_again": Rule(capability="manage_compliance", methods=POST, arg="report"),
     "analytics:report_file": Rule(capability="manage_compliance", arg="report file"),
@@ -260,6 +261,11 @@ def _import(account: Account) -> ContactImport:
     return running.take_in(account, io.BytesIO(data), len(data), name=name, by=by, now=clock.now())
 
 
+def _record(account: Account) -> dict[str, int]:
+    enrollment = world.build(account=account).touch().enrollment
+    return {"pk": enrollment.campaign_id, "record": enrollment.pk}
+
+
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
@@ -270,6 +276,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "tile": lambda account: "waiting_texts",
     "stage": lambda account: "audience",
     "campaign": lambda account: world.build(account=account).campaign,
+    "record": _record,
     "provider": lambda account: "servicetitan",
     "number": lambda account: factories.make_number(account, f"+1312555{account.pk % 10_000:04}"),
     "opt-out import": lambda account: OptOutImport.objects.create(

@@ -1,0 +1,164 @@
+"""One audience record step by step: where it came, what it was told, what it answered, how it went on."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from analytics.listing import BOOKING_STATES, MESSAGE_STATES, STEP_STATES, State, why_of
+from analytics.models import JobCredit
+from campaigns import graph, thread_entries, words
+from campaigns.models import Booking, Enrollment, EnrollmentSnapshot, Step
+from common.phone import display_phone
+from conversations.models import Message, Thread
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text or email, ours or theirs."""
+
+    ours: bool
+    text: str
+    subject: str
+    at: datetime
+    state: State | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One step: at which node, since when, how it ended and where it led."""
+
+    pk: int
+    name: str
+    kind: str
+    icon: str
+    state: State
+    entered_at: datetime
+    closed_at: datetime | None
+    due_at: datetime | None
+    again: int  # the so-many-th time here; 0 for the first
+    why: str
+    way: str
+    to: str
+    said: list[Said] = field(default_factory=list)
+    booked: list[tuple[State, str]] = field(default_factory=list)
+    credits: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """All of it. `known`: what ServiceTitan knew at entry, as words."""
+
+    enrollment: Enrollment
+    phone: str
+    thread: int | None
+    ended: str
+    known: list[tuple[str, str | datetime]]
+    stops: list[Stop]
+    apart: list[tuple[State, str]]  # bookings of no step
+
+
+def read(enrollment: Enrollment) -> Passage:
+    """The passage of an enrollment, in a constant number of queries."""
+    steps = list(
+        Step.objects.filter(enrollment=enrollment).select_related("node").order_by("created_at", "pk")
+    )
+    texts = {m.origin: m for m in Message.objects.filter(origin__in=[f"step:{step.pk}" for step in steps])}
+    replies: dict[int, list[Message]] = defaultdict(list)
+    answers = Message.objects.filter(replies_to__in=[text.pk for text in texts.values()])
+    for answer in answers.filter(kind=Message.Kind.INBOUND).order_by("created_at", "pk"):
+        replies[answer.replies_to_id or 0].append(answer)
+    bookings = list(
+        Booking.objects.filter(enrollment=enrollment).select_related("by", "job", "account").order_by("pk")
+    )
+    credits: dict[int, list[str]] = defaultdict(list)
+    for credit in JobCredit.objects.filter(enrollment=enrollment).select_related("job").order_by("pk"):
+        credits[credit.node_id].append(str(credit.job))
+    drawn = graph.load(enrollment.version_id)
+    stops = [
+        _stop(step, drawn, texts.get(f"step:{step.pk}"), replies, bookings, credits.pop(step.node_id, []))
+        for step in steps
+    ]
+    known = EnrollmentSnapshot.objects.filter(pk=enrollment.pk).values_list("data", flat=True).first()
+    thread = Thread.objects.filter(contact=enrollment.contact_id, address=enrollment.address_id)
+    return Passage(
+        enrollment=enrollment,
+        phone=display_phone(enrollment.address.value),
+        thread=thread.values_list("pk", flat=True).first(),
+        ended=why_of(enrollment.ended_reason),
+        known=_known(enrollment, known or {}),
+        stops=stops,
+        apart=_bookings(one for one in bookings if one.step_id is None),
+    )
+
+
+def _stop(
+    step: Step,
+    drawn: graph.Graph,
+    text: Message | None,
+    replies: dict[int, list[Message]],
+    bookings: list[Booking],
+    credits: list[str],
+) -> Stop:
+    closed = step.state not in Step.OPEN
+    way, to = _way(step, drawn) if closed else ("", "")
+    said = [_said(text, True)] if text else []
+    said += [_said(answer, False) for answer in (replies[text.pk] if text else [])]
+    return Stop(
+        pk=step.pk,
+        name=step.node.name,
+        kind=words.kind(step.node.kind),
+        icon=words.kind_icon(step.node.kind),
+        state=STEP_STATES[step.state],
+        entered_at=step.created_at,
+        closed_at=step.state_at if closed else None,
+        due_at=step.due_at,
+        again=step.pass_number if step.pass_number > 1 else 0,
+        why=why_of(step.reason, step.node.kind),
+        way=way,
+        to=to,
+        said=said,
+        booked=_bookings(one for one in bookings if one.step_id == step.pk),
+        credits=credits,
+    )
+
+
+def _way(step: Step, drawn: graph.Graph) -> tuple[str, str]:
+    """How a closed step left, and for which node; nothing where the passage ended there."""
+    node = drawn.nodes.get(step.node_id)
+    if step.state != Step.State.COMPLETED and not step.outcome:
+        return "", ""
+    target = node.leads_to(state=step.state, label=step.outcome) if node else None
+    said = "" if step.outcome in ("", graph.NEXT) else words.edge(step.outcome)
+    return said, drawn.nodes[target].name if target in drawn.nodes else ""
+
+
+def _said(message: Message, ours: bool) -> Said:
+    return Said(
+        ours=ours,
+        text=message.body or "",
+        subject=message.subject or "",
+        at=(message.accepted_at or message.state_at) if ours else message.created_at,
+        state=MESSAGE_STATES[message.state] if ours else None,
+        why=message.reason if ours else "",
+    )
+
+
+def _bookings(found: Iterable[Booking]) -> list[tuple[State, str]]:
+    return [(BOOKING_STATES[booking.state], thread_entries.of_booking(booking)[-1].text) for booking in found]
+
+
+def _known(enrollment: Enrollment, data: dict[str, Any]) -> list[tuple[str, str | datetime]]:
+    customer = enrollment.contact.servicetitan_customer_id
+    found: list[tuple[str, str | datetime]] = [("Customer", str(customer) if customer > 0 else "none")]
+    if jobs := data.get("job_ids"):
+        found.append(("Jobs", ", ".join(map(str, jobs))))
+    if job_type := data.get("last_job_type"):
+        found.append(("Last job’s type", job_type))
+    if appointment := parse_datetime(data.get("next_appointment_at", "")):
+        found.append(("Next appointment", appointment))
+    return found
