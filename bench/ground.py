@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.collecting import collect_rarely
 from config import embedded
 from config.processes import spawn, stop
 
@@ -23,6 +24,7 @@ def database() -> Iterator[None]:
     try:
         embedded.wait_for_postgres(folder, process)
         _migrate()
+        collect_rarely()  # as every worker does; what is compared with our code gains by it, too
         yield
     finally:
         _disconnect()

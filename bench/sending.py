@@ -21,7 +21,7 @@ from conversations.models import Message
 from integrations.messaging import OutgoingText
 from integrations.twilio.client import TwilioAccess, TwilioPool
 
-TEXTS = 6_000
+TEXTS = 12_000  # some seconds of it: a sender takes a tenth of one to begin, and another to end
 CONCURRENCY = 200
 ROUNDS = 3
 BODY = "Hi {{ first_name }}, {{ company }} here. Reply STOP to opt out."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun, worker_shutdown, worker_shutting_down
+from celery.signals import setup_logging, task_prerun, worker_ready, worker_shutdown, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -102,6 +102,14 @@ app.conf.beat_schedule = RINGS
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Connected so that Celery leaves logging to `LOGGING` of the settings."""
+
+
+@worker_ready.connect
+def _collect_rarely(**_: Any) -> None:
+    """Once everything is loaded."""
+    from common.collecting import collect_rarely
+
+    collect_rarely()
 
 
 @worker_shutting_down.connect

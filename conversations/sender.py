@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLAIM_VALID_SECONDS = 3.0
 BATCH = 400
-GATHER_SECONDS = 0.03  # results and free slots are waited for, so that a batch is worth its statements
+GATHER_SECONDS = 0.03  # free slots are waited for, so that a batch is worth its statements
+RECORD_EVERY_SECONDS = 0.1  # and ends of calls: a record of few costs the database as much as one of many
 IDLE_SECONDS = 0.1
 PAUSE_SECONDS = 1.0  # of a number that was too fast, where the provider names no time
 EMAIL_SHARE = 4  # of the slots: a slow mail provider holds its own alone, and texts go on
@@ -205,7 +206,8 @@ class Sender:
         away: what it does not know is lost with this process alone."""
         while True:
             await self._news.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            if self._in_flight:
+                await asyncio.wait(self._in_flight, timeout=RECORD_EVERY_SECONDS)
             self._news.clear()
             ended, self._results = self._results, []
             try:

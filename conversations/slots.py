@@ -52,7 +52,7 @@ class Ahead:
     """How many claimed texts wait for a slot: what is called in a moment, so that no free slot waits for the
     database, and that little waits where calls are slow.
 
-    At least half as many as there are slots, at most as many: a sender that dies leaves them unknown.
+    At least half as many as there are slots, at most twice as many: a sender that dies leaves them unknown.
     """
 
     def __init__(self, slots: int) -> None:
@@ -65,7 +65,7 @@ class Ahead:
         if (passed := at - self._seen_at) < _RATE_SECONDS:
             return
         called_in_a_moment = int((calls - self._calls) / passed * _AHEAD_SECONDS)
-        self.now = min(max(called_in_a_moment, self._slots // 2), self._slots)
+        self.now = min(max(called_in_a_moment, self._slots // 2), 2 * self._slots)
         self._calls, self._seen_at = calls, at
 
 

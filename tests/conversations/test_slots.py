@@ -85,7 +85,7 @@ def test_as_much_is_claimed_ahead_as_is_called_in_a_moment() -> None:
     for calls, at in ((0, 100.0), (500, 100.2), (500, 101.0), (1_900, 102.0), (1_950, 103.0), (9_000, 104.0)):
         ahead.look(calls, at)
         seen.append(ahead.now)
-    assert seen == [100, 100, 125, 200, 100, 200]
+    assert seen == [100, 100, 125, 350, 100, 400]
 
 
 def test_nothing_is_claimed_while_too_many_ends_wait_to_be_recorded() -> None:
