@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from accounts.models import Account, BusinessUnit
-from audiences import derived_contacts, mirrored_tags
+from audiences import derived_contacts, merging, mirrored_tags
 from audiences.derived_contacts import Customer
 from audiences.locks import hold_jobs
 from audiences.mirror import Table, ids_by_key, upsert
@@ -72,7 +72,8 @@ def apply_job_types(account: Account, records: Records) -> None:
 
 
 def apply_customers(account: Account, records: Records) -> None:
-    """One contact per customer, with its tags. A customer merged into another is no longer active."""
+    """One contact per customer, with its tags. One that was merged into another is no longer active, and what
+    it had is the other's."""
     newest = {record.id: record for record in sorted(records, key=_modified)}
     customers = [_customer(record) for record in newest.values()]
     contact_ids = derived_contacts.derive(account.pk, customers)
@@ -80,17 +81,20 @@ def apply_customers(account: Account, records: Records) -> None:
         contact_ids[pk]: list(record.tag_type_ids or []) for pk, record in newest.items() if pk in contact_ids
     }
     mirrored_tags.write(ContactTag, account.pk, wanted)
+    merging.adopt(account, contact_ids.values())
+    merging.follow(account, list(newest))
 
 
 def apply_locations(account: Account, records: Records) -> None:
     """Service locations; a contact's address, household and zones follow."""
     before = _owners(Location, account, records)
+    owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
         _LOCATIONS,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_customer_id": owner[record.customer_id],
                 "active": bool(record.active and not record.merged_to_id),
                 **_address(record.address),
             }
@@ -98,18 +102,20 @@ def apply_locations(account: Account, records: Records) -> None:
         ],
     )
     mirrored_tags.keep(LocationTag, Location, account.pk, records)
-    derived_contacts.derive(account.pk, customer_ids=before | {record.customer_id for record in records})
+    changed = before | {owner[record.customer_id] for record in records}
+    derived_contacts.derive(account.pk, customer_ids=changed)
 
 
 def apply_contact_methods(account: Account, records: Records) -> None:
     """Phones and mailboxes of customers; a contact's addresses and zones follow."""
     before = _owners(ContactMethod, account, records)
+    owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
         _METHODS,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_customer_id": owner[record.customer_id],
                 "kind": record.type[:20],
                 "value": (record.value or "").strip()[:254],
                 "memo": (record.memo or "").strip()[:100],
@@ -119,7 +125,8 @@ def apply_contact_methods(account: Account, records: Records) -> None:
             for record in records
         ],
     )
-    derived_contacts.derive(account.pk, customer_ids=before | {record.customer_id for record in records})
+    changed = before | {owner[record.customer_id] for record in records}
+    merging.adopt(account, derived_contacts.derive(account.pk, customer_ids=changed).values())
 
 
 def apply_jobs(account: Account, records: Records) -> None:
@@ -131,6 +138,7 @@ def apply_jobs(account: Account, records: Records) -> None:
     units = stubs(BusinessUnit, account, (record.business_unit_id for record in records))
     types = stubs(JobType, account, (record.job_type_id for record in records))
     sources = stubs(LeadSource, account, (record.campaign_id for record in records))
+    owner = merging.Owners(account, (record.customer_id for record in records))
     now = clock.now()
     changed = upsert(
         _JOBS,
@@ -138,7 +146,7 @@ def apply_jobs(account: Account, records: Records) -> None:
             {
                 **keys(account, record),
                 "number": (record.job_number or "")[:40],
-                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_customer_id": owner[record.customer_id],
                 "servicetitan_booking_id": record.booking_id,
                 "servicetitan_location_id": record.location_id,
                 "servicetitan_lead_call_id": record.lead_call_id,

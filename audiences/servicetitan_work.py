@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.models import Account, BusinessUnit
+from audiences import merging
 from audiences.mirror import Table, upsert
 from audiences.models import (
     BookingAtSource,
@@ -73,12 +74,13 @@ def apply_memberships(account: Account, records: Records) -> None:
     """Service agreements of customers."""
     units = _units(account, (record.business_unit_id for record in records))
     types = stubs(MembershipType, account, (record.membership_type_id for record in records))
+    owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
         _MEMBERSHIPS,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_customer_id": owner[record.customer_id],
                 "servicetitan_location_id": record.location_id,
                 "membership_type_id": types.get(record.membership_type_id),
                 "business_unit_id": units.get(record.business_unit_id),
@@ -97,12 +99,13 @@ def apply_memberships(account: Account, records: Records) -> None:
 def apply_invoices(account: Account, records: Records) -> None:
     """Invoices and what is still to be paid of them."""
     units = _units(account, (_id(record.business_unit) for record in records))
+    owner = merging.Owners(account, (_id(record.customer) for record in records))
     upsert(
         _INVOICES,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": _id(record.customer),
+                "servicetitan_customer_id": owner[_id(record.customer)],
                 "servicetitan_job_id": _id(record.job),
                 "business_unit_id": units.get(_id(record.business_unit) or 0),
                 "number": (record.reference_number or "")[:40],
@@ -121,12 +124,13 @@ def apply_invoices(account: Account, records: Records) -> None:
 def apply_estimates(account: Account, records: Records) -> None:
     """Offers, with what became of them."""
     units = _units(account, (record.business_unit_id for record in records))
+    owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
         _ESTIMATES,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": record.customer_id,
+                "servicetitan_customer_id": owner[record.customer_id],
                 "servicetitan_job_id": record.job_id,
                 "servicetitan_location_id": record.location_id,
                 "business_unit_id": units.get(record.business_unit_id),
@@ -164,12 +168,13 @@ def apply_bookings(account: Account, records: Records) -> None:
 
 def apply_calls(account: Account, records: Records) -> None:
     """Phone calls, by the phone of the customer."""
+    owner = merging.Owners(account, (_id(record.customer) for record in records))
     upsert(
         _CALLS,
         [
             {
                 **keys(account, record),
-                "servicetitan_customer_id": _id(record.customer),
+                "servicetitan_customer_id": owner[_id(record.customer)],
                 "servicetitan_job_id": _id(record.job),
                 "phone": _phone(record.to if record.direction == "Outbound" else record.from_),
                 "direction": record.direction[:10],

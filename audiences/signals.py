@@ -11,3 +11,11 @@ hours_changed = Signal()
 appointments_changed = Signal()
 """Visits or their jobs were written by the sync. Arguments: `account`, `job_ids` (ServiceTitan's ids of the
 jobs), `now`."""
+
+contacts_merged = Signal()
+"""Contacts that prove to be one person: everything of the one that goes is the other's from now on.
+Arguments: `pairs` (our ids: who goes, who goes on), `left_alone` (who goes on, and the opt-out that is to
+hold for every address they have now), `now`. Households and addresses are locked. It may be said again."""
+
+threads_to_merge = Signal()
+"""The same once more, for what is locked last: behind messages, enrollments and steps."""

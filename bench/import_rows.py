@@ -43,8 +43,7 @@ def import_rows(rows: int = ROWS) -> Measurement:
         running.confirm(
             listed, listed.meanings, Grounds(ContactImport.Ground.CUSTOMERS), tag="", by=by, now=NOW
         )
-        while running.import_piece(listed.pk, now=NOW):
-            pass
+        running.import_waiting(clock=lambda: NOW)
     seconds, spent = time.perf_counter() - seconds, time.process_time() - spent
     listed.refresh_from_db()
     if listed.added != rows or not listed.finished_at:

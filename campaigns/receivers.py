@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audiences.signals import appointments_changed, hours_changed, jobs_changed
-from campaigns import appointments, exits, graph, passages
+from audiences.signals import appointments_changed, contacts_merged, hours_changed, jobs_changed
+from campaigns import appointments, exits, graph, merging, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
@@ -183,5 +183,6 @@ def connect() -> None:
     signals.contact_lost_address.connect(on_lost_address, dispatch_uid="campaigns")
     signals.message_received.connect(on_received, dispatch_uid="campaigns")
     signals.reply_came.connect(exits.on_reply, dispatch_uid="campaigns")
+    contacts_merged.connect(merging.on_merged, dispatch_uid="campaigns")  # after that of conversations
     jobs_changed.connect(exits.on_jobs_changed, dispatch_uid="campaigns")
     appointments_changed.connect(appointments.on_changed, dispatch_uid="campaigns")

@@ -8,10 +8,13 @@ class ConversationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import sealing, settings_sections  # models are not loaded before this
         from audiences import contact_sections
-        from conversations import contact_moments, contact_section, rule_fields
+        from audiences.signals import contacts_merged, threads_to_merge
+        from conversations import contact_moments, contact_section, merging, rule_fields
         from conversations.models import ReadingCorrection
 
         sealing.register(ReadingCorrection)
+        contacts_merged.connect(merging.on_merged, dispatch_uid="conversations")
+        threads_to_merge.connect(merging.on_threads_to_merge, dispatch_uid="conversations")
         rule_fields.declare()
         contact_moments.declare()
         contact_sections.register(contact_section.SECTION)

@@ -194,7 +194,8 @@ def import_waiting(
 def _import(pk: int, *, now: datetime) -> int:
     """The next piece of an import; where that breaks, the import stands and says so."""
     try:
-        return import_piece(pk, now=now)
+        with pieces.uncollected():
+            return import_piece(pk, now=now)
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the file's
     except Exception:

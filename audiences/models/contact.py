@@ -73,6 +73,12 @@ class Contact(models.Model):
                 name="contact_by_last_job",
                 condition=Q(active=True),
             ),
+            # Who was merged into whom: few, and sought with every page of the sync.
+            models.Index(
+                fields=["account", "servicetitan_customer_id", "merged_into_servicetitan_id"],
+                name="contact_merged",
+                condition=Q(merged_into_servicetitan_id__isnull=False),
+            ),
             # What search reads (audiences/contact_search.py). The list of what waits to be filed stays short:
             # every search reads all of it.
             GinIndex(
