@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results
-from analytics.dashboard import Progress, progress
+from analytics.progress import Progress, progress
 from campaigns import audience_looks, graph, words
 from campaigns.models import Campaign, Intake
 from common import clock

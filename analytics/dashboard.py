@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,14 +10,15 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.text import Truncator
 
 from accounts.models import Account
-from analytics import counters, day_curve, metrics
+from analytics import attention, counters, day_curve, health, metrics
+from analytics.scope import Scope
 from campaigns.models import Campaign
 from common import clock
 from conversations import pausing, reading
 from conversations.models import Message, Thread
 
 FRESH_SECONDS = 1.0
-MOST_CAMPAIGNS = 20
+MOST_KEPT = 300  # dashboards of a process, by account and what they look at
 MOST_THREADS = 8
 LONGEST_WORDS = 140
 WHY = {
@@ -28,28 +29,6 @@ WHY = {
     reading.WRONG_NUMBER: "Says wrong number",
     reading.OTHER: "Unclear",
 }
-RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a campaign is: `done` is enrollments ended ÷ begun."""
-
-    pk: int
-    name: str
-    status: str
-    audience: int
-    entries: int
-    active: int
-    exits: int
-    booked: int
-    replies: int
-    starts_at: datetime | None = None
-
-    @property
-    def done(self) -> metrics.Rate:
-        """Enrollments ended ÷ enrollments begun."""
-        return metrics.Rate(self.exits, self.entries)
 
 
 @dataclass(frozen=True)
@@ -71,51 +50,71 @@ class Dashboard:
     """Everything on the dashboard, of one instant."""
 
     tiles: metrics.Tiles
+    range: list[metrics.Ranged]
     day: day_curve.Day
-    campaigns: list[Progress]
-    running: int
+    campaigns: health.Overview
+    attention: list[attention.Item]
     launched: bool  # whether there ever was a campaign
     threads: list[Waiting]
     needing_reply: int
     held: bool  # by a pause of everything
 
 
-_read: dict[int, tuple[float, Dashboard]] = {}  # by account: when it was begun, and what was found
+@dataclass(frozen=True)
+class Kept:
+    """A dashboard, when it was begun (monotonic), and a token of all that it shows."""
+
+    began: float
+    dashboard: Dashboard
+    token: str
+
+
+_Key = tuple[int, Scope, int]
+_kept: OrderedDict[_Key, Kept] = OrderedDict()
 _reading: dict[int, threading.Lock] = {}  # by account, so that no account waits for another's figures
 
 
-def of_account(account: Account, *, polled: bool = False) -> Dashboard:
+def of_account(account: Account, scope: Scope, *, page: int = 1, polled: bool = False) -> Kept:
     """The dashboard now. For polls it is computed at most once a second per process, whoever asks."""
+    key = (account.pk, scope, page)
     if not polled:
-        return _remember(account)
+        return _remember(account, key)
+    found = _fresh(key)
+    if found is not None:
+        return found
     with _reading.setdefault(account.pk, threading.Lock()):
-        at, known = _read.get(account.pk, (-FRESH_SECONDS, None))
-        if known is not None and time.monotonic() - at < FRESH_SECONDS:
-            return known
-        return _remember(account)
+        return _fresh(key) or _remember(account, key)
 
 
-def _remember(account: Account) -> Dashboard:
+def _fresh(key: _Key) -> Kept | None:
+    known = _kept.get(key)
+    return known if known is not None and time.monotonic() - known.began < FRESH_SECONDS else None
+
+
+def _remember(account: Account, key: _Key) -> Kept:
     began = time.monotonic()
+    _, scope, page = key
     with counters.snapshot():
-        fresh = _dashboard(account)
-    _read[account.pk] = (began, fresh)
-    return fresh
+        fresh = _dashboard(account, scope, page)
+    kept = Kept(began, fresh, metrics.version_token(fresh, scope))
+    _kept[key] = kept
+    while len(_kept) > MOST_KEPT:
+        _kept.pop(next(iter(_kept)), None)
+    return kept
 
 
-def _dashboard(account: Account) -> Dashboard:
-    now = clock.now()
-    ours = Campaign.objects.filter(account=account)
-    running = ours.filter(status__in=RUNNING)
-    shown = list(running.order_by("-launched_at", "-pk")[:MOST_CAMPAIGNS])
-    found = counters.totals([campaign.pk for campaign in shown])
+def _dashboard(account: Account, scope: Scope, page: int) -> Dashboard:
+    now, only = clock.now(), scope.campaigns
     waiting = Thread.objects.filter(account=account, needs_reply=True)
+    campaigns = health.of(account, now, only=only, page=page)
+    launched = Campaign.objects.filter(account=account).exclude(status=Campaign.Status.CREATED)
     return Dashboard(
-        tiles=metrics.tiles(account, now),
-        day=day_curve.of_account(account, now),
-        campaigns=[progress(campaign, found) for campaign in shown],
-        running=running.count(),
-        launched=bool(shown) or ours.exclude(status=Campaign.Status.CREATED).exists(),
+        tiles=metrics.tiles(account, now, only),
+        range=metrics.ranged(account, scope.start, scope.end, only),
+        day=day_curve.of_account(account, now, only),
+        campaigns=campaigns,
+        attention=attention.of(account, now, campaigns),
+        launched=bool(campaigns.total) or launched.exists(),
         threads=_waiting(waiting, now),
         needing_reply=waiting.count(),
         held=pausing.in_force(account) is not None,
@@ -153,20 +152,3 @@ def waited(since: datetime | None, now: datetime) -> str:
     if minutes < 60:
         return f"{minutes} min" if minutes else "just now"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
-
-
-def progress(campaign: Campaign, found: Counter[counters.Cell]) -> Progress:
-    """How far a campaign is, from its cells as `counters.totals` read them."""
-    whole = {column: found[campaign.pk, "", column] for column in ("audience", "entries", "active", "exits")}
-    nodes = {
-        column: sum(n for (pk, _, name), n in found.items() if pk == campaign.pk and name == column)
-        for column in ("booked", "replies")
-    }
-    return Progress(
-        pk=campaign.pk,
-        name=campaign.name,
-        status=campaign.status,
-        starts_at=campaign.starts_at,
-        **whole,
-        **nodes,
-    )

@@ -31,6 +31,7 @@ with campaign as materialized (
     from campaigns_campaign campaign
     join campaigns_workflowversion version on version.id = campaign.version_id
     where campaign.account_id = %(account)s
+      and (%(only)s::bigint[] is null or campaign.id = any(%(only)s::bigint[]))
 ),
 kind as materialized (
     select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
@@ -122,16 +123,19 @@ class Usual:
     means: dict[tuple[str, int], float]
 
 
-_kept: dict[int, tuple[float, datetime, Usual | None]] = {}  # by account: when read, of which day, what
+Only = tuple[int, ...] | None  # the campaigns that count; None: all
+# By account and campaigns: when read, of which day, what.
+_kept: dict[tuple[int, Only], tuple[float, datetime, Usual | None]] = {}
+_MOST_KEPT = 200
 
 
-def of_account(account: Account, now: datetime | None = None) -> Day:
-    """Today's curves at `now`; the usual is read at most every ten minutes per process."""
+def of_account(account: Account, now: datetime | None = None, only: Only = None) -> Day:
+    """Today's curves at `now`, of `only` these campaigns; the usual is read every ten minutes per process."""
     now = now or clock.now()
     midnight = metrics.midnight(account, now).astimezone(UTC)
     ends = next_midnight(account, now)
-    counted = _counted(account, midnight, ends)
-    usual = _usual_of_today(account, now, midnight)
+    counted = _counted(account, midnight, ends, only)
+    usual = _usual_of_today(account, now, midnight, only)
     passed = (now - midnight) / HOUR
     passed = int(passed * 60 / PULSE_MINUTES) * PULSE_MINUTES / 60
     starts = [midnight + HOUR * i for i in range(round((ends - midnight) / HOUR))]
@@ -153,13 +157,13 @@ def label_of(account: Account, index: int, now: datetime | None = None) -> str:
     return " to ".join(_label(each.astimezone(account.zone), zone=False) for each in (start, start + HOUR))
 
 
-def usual_before(account: Account, now: datetime) -> Usual | None:
+def usual_before(account: Account, now: datetime, only: Only = None) -> Usual | None:
     """The mean of the same weekday in the last four weeks, else of the last days with texts, if any."""
     today = now.astimezone(account.zone).date()
     first = datetime.combine(
         today - timedelta(days=LOOK_BACK_DAYS), datetime.min.time(), tzinfo=account.zone
     ).astimezone(UTC)
-    counted = _counted(account, first, metrics.midnight(account, now).astimezone(UTC))
+    counted = _counted(account, first, metrics.midnight(account, now).astimezone(UTC), only)
     local = {key: key[1].astimezone(account.zone) for key in counted}
     with_texts = {local[key].date() for key, n in counted.items() if key[0] == "texts_today" and n > 0}
     days, compared = _comparable(today, sorted(with_texts, reverse=True))
@@ -180,12 +184,14 @@ def _comparable(today: date, latest_first: list[date]) -> tuple[list[date], str]
     return days, "the last day with texts" if len(days) == 1 else f"the last {len(days)} days with texts"
 
 
-def _usual_of_today(account: Account, now: datetime, midnight: datetime) -> Usual | None:
-    at, day, known = _kept.get(account.pk, (0.0, None, None))
+def _usual_of_today(account: Account, now: datetime, midnight: datetime, only: Only) -> Usual | None:
+    at, day, known = _kept.get((account.pk, only), (0.0, None, None))
     if day == midnight and time.monotonic() - at < USUAL_SECONDS:
         return known
-    fresh = usual_before(account, now)
-    _kept[account.pk] = (time.monotonic(), midnight, fresh)
+    fresh = usual_before(account, now, only)
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    _kept[account.pk, only] = (time.monotonic(), midnight, fresh)
     return fresh
 
 
@@ -226,11 +232,12 @@ def _label(here: datetime, *, zone: bool) -> str:
     return f"{here.hour % 12 or 12} {'am' if here.hour < 12 else 'pm'}{f' {here:%Z}' if zone else ''}"
 
 
-def _counted(account: Account, start: datetime, end: datetime) -> Counts:
+def _counted(account: Account, start: datetime, end: datetime, only: Only) -> Counts:
     """By metric and hour what the account's campaigns counted in [start, end), both midnights of its own."""
     names = {metric.columns[0]: metric.name for metric in metrics.TODAY_METRICS.values()}
     asked: dict[str, Any] = {
         "account": account.pk,
+        "only": None if only is None else list(only),
         "columns": list(names),
         "text_kinds": list(metrics.TEXT_KINDS),
         "start": start,

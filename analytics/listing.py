@@ -146,7 +146,8 @@ def lines(rows: Sequence[Any]) -> list[Line]:
 
 
 def _steps_of(messages: list[Message]) -> dict[str, Step]:
-    ids = [int((message.origin or "").removeprefix("step:")) for message in messages]
+    origins = [message.origin or "" for message in messages]  # what agents write comes from no step
+    ids = [int(origin.removeprefix("step:")) for origin in origins if origin.startswith("step:")]
     found = Step.objects.filter(pk__in=ids).select_related("node", "campaign", "enrollment")
     return {f"step:{step.pk}": step for step in found}
 

@@ -1,17 +1,31 @@
 """Live regions: a page whose one part asks again every two seconds, and gets 304 while nothing changed."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from accounts import access
 from analytics.metrics import version_token
-from common.htmx import respond_live
+from common.htmx import not_modified, respond_live, version_of
 
 
 def polled(request: HttpRequest) -> bool:
     """Whether a region of a page asks, and not a person for the page."""
     return bool(getattr(request, "htmx", None))
+
+
+def answer_lazily(
+    request: access.Request, template: str, token: str, context: Callable[[], dict[str, Any]]
+) -> HttpResponse:
+    """As `answer`, where a token of what is shown is known already and the context is asked for only where
+    it is needed."""
+    account = request.account
+    shown = (token, account.pk, account.timezone, request.role, request.get_full_path())
+    version = version_of(shown)
+    return not_modified(request, version) or respond_live(
+        request, template, "live", context(), version=version
+    )
 
 
 def answer(request: access.Request, template: str, shown: Any, context: dict[str, Any]) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The rows behind every number: each query has exactly as many rows as its number says."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +32,14 @@ ENROLLMENTS: dict[str, Q] = {
     "exits": Q(state="ended"),
     "exits_first": Q(state="ended", returning=False),
 }
-TODAY: dict[str, tuple[str, str]] = {  # what today's curve counts: column, and the instant it counts at
-    "texts_today": ("accepted", "accepted_at"),
-    "replies_today": ("replies", "replied_at"),
-    "booked_today": ("booked", "at"),
+# What today's curve counts, and the instant at which a column counts a row.
+TODAY = {"texts_today": "accepted", "replies_today": "replies", "booked_today": "booked"}
+HAPPENED = {
+    "accepted": "accepted_at",
+    "replies": "replied_at",
+    "optouts": "opted_out_at",
+    "booked": "at",
+    "audience": "entered_at",
 }
 
 
@@ -82,11 +87,16 @@ def behind_tile(
     call_kinds: tuple[str, ...],
     since: datetime,
     until: datetime | None = None,
+    only: Collection[int] | None = None,
 ) -> QuerySet[Any]:
-    """The rows that one tile of the dashboard counts; what counts today does so in [since, until)."""
+    """The rows that one tile of the dashboard counts; what counts today does so in [since, until).
+
+    `only` narrows to these campaigns.
+    """
     if tile in TODAY:
-        return _of_today(account, tile, text_kinds, since, until)
-    ours = Q(campaign__account=account)
+        kinds = text_kinds if TODAY[tile] == "accepted" else None
+        return behind_range(account, TODAY[tile], since=since, until=until, kinds=kinds, only=only)
+    ours = _ours(account, only)
     texts, calls = Q(node__kind__in=text_kinds), Q(node__kind__in=call_kinds)
     match tile:
         case "waiting_texts" | "waiting_calls":
@@ -104,7 +114,12 @@ def behind_tile(
             return _behind(ours, Q(), "booked").filter(job__status=CANCELLED_JOB)
         case "jobs_pending":
             pending = Booking.objects.filter(account=account, servicetitan_job_id=None)
+            if only is not None:
+                pending = pending.filter(enrollment__campaign__in=only)
             return pending.filter(state__in=["requested", "sent", "accepted"]).order_by("-pk")
+        case "unknown_sends":
+            lost = Message.objects.filter(account=account, claimed_at__isnull=False, state="unknown")
+            return lost.order_by("-pk")
         case "booking_rate":
             booked = Enrollment.objects.filter(ours, job_credits__isnull=False)
             return booked.order_by("campaign", "contact", "pk").distinct("campaign", "contact")
@@ -113,13 +128,30 @@ def behind_tile(
     raise UnknownColumn(tile)
 
 
-def _of_today(
-    account: Account, tile: str, text_kinds: tuple[str, ...], since: datetime, until: datetime | None
+def behind_range(
+    account: Account,
+    column: str,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    kinds: tuple[str, ...] | None = None,
+    only: Collection[int] | None = None,
 ) -> QuerySet[Any]:
-    column, at = TODAY[tile]
-    nodes = Q(node__kind__in=text_kinds) if column == "accepted" else Q()
-    behind = _behind(Q(campaign__account=account), nodes, column).filter(**{f"{at}__gte": since})
+    """The rows that a column of the account's campaigns, or `only` these, counts in [since, until).
+
+    `kinds` narrows to nodes of these kinds. Raises UnknownColumn.
+    """
+    if column not in HAPPENED:
+        raise UnknownColumn(column)
+    at = HAPPENED[column]
+    nodes = Q() if kinds is None else Q(node__kind__in=kinds)
+    behind = _behind(_ours(account, only), nodes, column).filter(**{f"{at}__gte": since})
     return behind if until is None else behind.filter(**{f"{at}__lt": until})
+
+
+def _ours(account: Account, only: Collection[int] | None) -> Q:
+    ours = Q(campaign__account=account)
+    return ours if only is None else ours & Q(campaign__in=list(only))
 
 
 def _behind(campaigns: Q, nodes: Q, column: str) -> QuerySet[Any]:

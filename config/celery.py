@@ -133,3 +133,11 @@ def _check_connections(**_: Any) -> None:
     from django.db import close_old_connections
 
     close_old_connections()
+
+
+@task_prerun.connect
+def _sign(task: Any = None, **_: Any) -> None:
+    """Whoever begins a task works on its queue: the dashboard misses a queue that nobody works on."""
+    from analytics import queue_signs
+
+    queue_signs.sign(QUEUE_OF.get(getattr(task, "name", ""), ""))

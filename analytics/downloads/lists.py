@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from analytics import campaign_titles, day_curve, metrics, rows
+from analytics import campaign_titles, metrics, rows, tile_lists
 from analytics.downloads.sources import ASKED_AT, Params, Source, Unknown, register
 from campaigns.models import Campaign
 
-_AT = {tile: at for tile, (_, at) in rows.TODAY.items()} | {"completed_today": "state_at"}
+_AT = {tile: rows.HAPPENED[column] for tile, column in rows.TODAY.items()} | {"completed_today": "state_at"}
 
 
 def _campaign(account: Account, params: Params) -> Campaign:
@@ -42,10 +42,10 @@ def _campaign_title(account: Account, params: Params) -> str:
 
 
 def _tile_rows(account: Account, params: Params) -> QuerySet[Any]:
-    hour, tile, asked_at = params.get("hour", ""), params.get("tile", ""), _asked_at(params)
+    tile, asked_at = params.get("tile", ""), _asked_at(params)
     try:
-        found = metrics.rows_behind_tile(account, tile, asked_at, int(hour) if hour else None)
-    except (rows.UnknownColumn, ValueError) as unknown:
+        found = tile_lists.of(account, tile, params, asked_at).rows
+    except rows.UnknownColumn as unknown:
         raise Unknown(f"no tile {tile}") from unknown
     if at := _AT.get(tile):  # made again on a later day, it is still of that day
         tomorrow = metrics.midnight(account, metrics.midnight(account, asked_at) + timedelta(hours=36))
@@ -54,12 +54,12 @@ def _tile_rows(account: Account, params: Params) -> QuerySet[Any]:
 
 
 def _tile_title(account: Account, params: Params) -> str:
-    metric = metrics.OPENED_METRICS[params["tile"]]
-    hour, asked = params.get("hour", ""), _asked_at(params).astimezone(account.zone)
+    asked = _asked_at(params)
+    named, day = tile_lists.of(account, params["tile"], params, asked), asked.astimezone(account.zone)
+    narrowed = f", {named.narrowed}" if named.narrowed else ""
     if params["tile"] not in _AT:
-        return metric.label
-    narrowed = f", {day_curve.label_of(account, int(hour))}" if hour else ""
-    return f"{metric.label.removesuffix(' today')} on {asked:%b} {asked.day}{narrowed}"
+        return f"{named.title}{narrowed}"
+    return f"{named.title.removesuffix(' today')} on {day:%b} {day.day}{narrowed}"
 
 
 def _asked_at(params: Params) -> datetime:

@@ -11,6 +11,7 @@ from analytics.metrics.definitions import (
     NODE_METRICS,
     OPENED_METRICS,
     PART_METRICS,
+    RANGE_METRICS,
     STATES,
     TEXT_KINDS,
     TILE_METRICS,
@@ -19,6 +20,7 @@ from analytics.metrics.definitions import (
     Metric,
 )
 from analytics.metrics.nodes import NodeRow, booking_rate, node_rows, rows_behind
+from analytics.metrics.ranged import Ranged, ranged, rows_behind_range
 from analytics.metrics.rate import Rate
 from analytics.metrics.tiles import Tiles, midnight, rows_behind_tile, tiles
 from analytics.metrics.token import version_token
@@ -30,6 +32,7 @@ __all__ = [
     "NODE_METRICS",
     "OPENED_METRICS",
     "PART_METRICS",
+    "RANGE_METRICS",
     "STATES",
     "TEXT_KINDS",
     "TILE_METRICS",
@@ -37,12 +40,15 @@ __all__ = [
     "TOUCH_KINDS",
     "Metric",
     "NodeRow",
+    "Ranged",
     "Rate",
     "Tiles",
     "booking_rate",
     "midnight",
     "node_rows",
+    "ranged",
     "rows_behind",
+    "rows_behind_range",
     "rows_behind_tile",
     "tiles",
     "version_token",

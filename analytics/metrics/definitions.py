@@ -96,9 +96,21 @@ TILE_METRICS: dict[str, Metric] = (
 PART_METRICS: dict[str, Metric] = _metric(
     "jobs_cancelled", "Cancelled jobs", "jobs", "Jobs credited to campaigns and cancelled since."
 ) | _metric("jobs_pending", "Pending bookings", "bookings", "Requests that have no job number yet.")
+PART_METRICS |= _metric(
+    "unknown_sends", "Unknown sends", "messages", "Handed over, and the provider’s answer was lost."
+)
 TODAY_METRICS: dict[str, Metric] = (
     _metric("texts_today", "Texts", "texts", "Texts the carrier accepted today.", "accepted")
     | _metric("replies_today", "Replies", "texts", "Texts whose first reply came today.", "replies")
     | _metric("booked_today", "Jobs booked", "jobs", "Jobs credited to campaigns today.", "booked")
 )
-OPENED_METRICS: dict[str, Metric] = TILE_METRICS | PART_METRICS | TODAY_METRICS
+# What campaigns did in a range of days.
+RANGE_METRICS: dict[str, Metric] = (
+    _metric("range_audience", "Audience count", "contacts", "Admitted in these days.", "audience")
+    | _metric("range_texts", "Texts", "texts", "Texts the carrier accepted in these days.", "accepted")
+    | _metric("range_calls", "Calls", "calls", "Calls the carrier accepted in these days.", "accepted")
+    | _metric("range_replies", "Replies", "messages", "Answered for the first time in these days.", "replies")
+    | _metric("range_optouts", "Opt-outs", "messages", "Answered with an opt-out in these days.", "optouts")
+    | _metric("range_booked", "Jobs booked", "jobs", "Credited to campaigns in these days.", "booked")
+)
+OPENED_METRICS: dict[str, Metric] = TILE_METRICS | PART_METRICS | TODAY_METRICS | RANGE_METRICS

@@ -1,6 +1,6 @@
 """The tiles of the dashboard, and the rows behind them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -34,11 +34,16 @@ class Tiles:
 
 
 def rows_behind_tile(
-    account: Account, tile: str, now: datetime | None = None, hour: int | None = None
+    account: Account,
+    tile: str,
+    now: datetime | None = None,
+    hour: int | None = None,
+    only: Collection[int] | None = None,
 ) -> QuerySet[Any]:
     """The rows that a tile of the dashboard counts, exactly as many; raises `rows.UnknownColumn`.
 
-    `hour` narrows what today's curve counts to one hour: the so many hours after midnight, as time passed.
+    `hour` narrows what today's curve counts to one hour: the so many hours after midnight, as time passed;
+    `only` to these campaigns.
     """
     since, until = midnight(account, now).astimezone(UTC), None
     if hour is not None:
@@ -47,7 +52,7 @@ def rows_behind_tile(
         since += timedelta(hours=hour)
         until = since + timedelta(hours=1)
     return rows.behind_tile(
-        account, tile, text_kinds=TEXT_KINDS, call_kinds=CALL_KINDS, since=since, until=until
+        account, tile, text_kinds=TEXT_KINDS, call_kinds=CALL_KINDS, since=since, until=until, only=only
     )
 
 
@@ -57,6 +62,7 @@ with campaign as materialized (
     from campaigns_campaign campaign
     join campaigns_workflowversion version on version.id = campaign.version_id
     where campaign.account_id = %(account)s
+      and (%(only)s::bigint[] is null or campaign.id = any(%(only)s::bigint[]))
 ),
 kind as materialized (
     select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
@@ -90,24 +96,32 @@ group by 1, 2
 union all
 select '', 'cancelled', count(*), 0 from analytics_jobcredit credit
 join audiences_job job on job.id = credit.job_id
-where credit.account_id = %(account)s and job.status = %(cancelled)s
+where credit.campaign_id in (select id from campaign) and job.status = %(cancelled)s
 union all
 select '', 'contacts_booked', count(distinct (credit.campaign_id, enrollment.contact_id)), 0
 from analytics_jobcredit credit
 join campaigns_enrollment enrollment on enrollment.id = credit.enrollment_id
-where credit.account_id = %(account)s
+where credit.campaign_id in (select id from campaign)
 union all
-select '', 'pending', count(*), 0 from campaigns_booking
-where account_id = %(account)s and state = any(array['requested', 'sent', 'accepted'])
+select '', 'pending', count(*), 0 from campaigns_booking booking
+where account_id = %(account)s
+  and (%(only)s::bigint[] is null or enrollment_id in (
+    select id from campaigns_enrollment enrollment
+    where enrollment.id = booking.enrollment_id and enrollment.campaign_id in (select id from campaign)))
+  and state = any(array['requested', 'sent', 'accepted'])
   and servicetitan_job_id is null
 """
 
 
-def tiles(account: Account, now: datetime | None = None) -> Tiles:
-    """The account's figures in one statement: each equals the sum of the columns it names at that instant."""
+def tiles(account: Account, now: datetime | None = None, only: Collection[int] | None = None) -> Tiles:
+    """The account's figures in one statement: each equals the sum of the columns it names at that instant.
+
+    `only` narrows them to these campaigns.
+    """
     start = midnight(account, now)
     asked: dict[str, Any] = {
         "account": account.pk,
+        "only": None if only is None else list(only),
         "columns": _TILE_COLUMNS,
         "cancelled": rows.CANCELLED_JOB,
         "start": start,

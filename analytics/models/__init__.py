@@ -12,6 +12,7 @@ from analytics.models.download import Download
 from analytics.models.download_chunk import DownloadChunk
 from analytics.models.download_slice import DownloadSlice
 from analytics.models.job_credit import JobCredit
+from analytics.models.queue_sign import QueueSign
 from analytics.models.recount_run import RecountRun
 from analytics.models.report_chunk import ReportChunk
 
@@ -30,6 +31,7 @@ __all__ = [
     "DownloadChunk",
     "DownloadSlice",
     "JobCredit",
+    "QueueSign",
     "RecountRun",
     "ReportChunk",
 ]

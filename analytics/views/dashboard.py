@@ -1,40 +1,62 @@
 """The dashboard and the lists behind its tiles."""
 
+from typing import Any
+
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from accounts import access
+from accounts.middleware import is_poll
+from accounts.models import BusinessUnit
+from analytics import attention, day_drawing, live, metrics, rows, scope, tile_lists
 from analytics import dashboard as reading
-from analytics import day_curve, day_drawing, live, metrics, rows
 from analytics.views.lists import show
 
 
 @require_safe
 @access.require()
 def dashboard(request: access.Request) -> HttpResponse:
-    """Tiles, today's curve, running campaigns and replies that need a person; live."""
-    shown = reading.of_account(request.account, polled=live.polled(request))
-    context = {
+    """Live and past figures, today's curve, what needs somebody, campaigns by health; live.
+
+    What was looked at last comes back without being asked for, and then stands in the address.
+    """
+    wanted = scope.remembered(request.session, request.GET, keep=not is_poll(request))
+    looked = scope.of(request.account, wanted)
+    if wanted and not request.GET and not live.polled(request) and looked.query:
+        return redirect(f"/{looked.query}")
+    number = request.GET.get("page", "")
+    page = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
+    kept = reading.of_account(request.account, looked, page=page, polled=live.polled(request))
+    return live.answer_lazily(
+        request, "analytics/dashboard.html", kept.token, lambda: _context(request, looked, kept.dashboard)
+    )
+
+
+def _context(request: access.Request, looked: scope.Scope, shown: reading.Dashboard) -> dict[str, Any]:
+    units = BusinessUnit.objects.active().filter(account=request.account)
+    return {
         "dashboard": shown,
         "tiles": shown.tiles,
+        "scope": looked,
+        "ranges": scope.RANGES,
+        "units": units,
+        "attention": attention.for_role(shown.attention, request.role),
         "metrics": metrics.TILE_METRICS,
         "drawings": [] if shown.day.empty else day_drawing.drawings(shown.day),
     }
-    return live.answer(request, "analytics/dashboard.html", shown, context)
 
 
 @require_safe
 @access.require()
 def tile_rows(request: access.Request, tile: str) -> HttpResponse:
-    """The rows that a tile counts, or with `?hour=` what one hour of today's curve counts."""
-    hour = request.GET.get("hour", "")
+    """The rows that a tile counts: see `analytics.tile_lists` for what narrows them."""
+    asked = {name: request.GET[name] for name in tile_lists.PARAMS if request.GET.get(name)}
     try:
-        found = metrics.rows_behind_tile(request.account, tile, hour=int(hour) if hour else None)
-    except (rows.UnknownColumn, ValueError) as unknown:
+        found = tile_lists.of(request.account, tile, asked)
+    except rows.UnknownColumn as unknown:
         raise Http404(f"no tile {tile}") from unknown
-    metric = metrics.OPENED_METRICS[tile]
-    narrowed = day_curve.label_of(request.account, int(hour)) if hour else ""
-    title = f"{metric.label} today" if tile in metrics.TODAY_METRICS else metric.label
-    params = {"tile": tile} | ({"hour": hour} if hour else {})
-    download = {"source": "tile", "params": params}
-    return show(request, found, title=title, meaning=metric.meaning, narrowed=narrowed, download=download)
+    return show(
+        request, found.rows, title=found.title, meaning=found.meaning, narrowed=found.narrowed,
+        download={"source": "tile", "params": {"tile": tile} | asked},
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts import access
 from accounts.models import Role
-from analytics import dashboard, metrics
+from analytics import dashboard, metrics, scope
 from campaigns.models import Enrollment, Step
 from common import clock
 from conversations.models import Thread
@@ -170,9 +170,10 @@ def test_role_is_part_of_the_version(world: World, client: Client) -> None:
 
 def test_no_account_waits_for_the_figures_of_another(world: World) -> None:
     other = build()
-    dashboard.of_account(other.account, polled=True)
+    dashboard.of_account(other.account, scope.of(other.account, {}), polled=True)
     with dashboard._reading[other.account.pk]:  # a long reading
-        assert dashboard.of_account(world.account, polled=True).needing_reply == 0
+        found = dashboard.of_account(world.account, scope.of(world.account, {}), polled=True)
+        assert found.dashboard.needing_reply == 0
 
 
 def test_polls_share_one_reading_for_a_second(

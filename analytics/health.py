@@ -1,0 +1,213 @@
+"""How the campaigns under way are doing: progress, failures, opt-outs, replies, bookings; worst first.
+
+A constant number of queries, whatever their number. A share says something only once enough people stand
+behind it; below that it is shown and not judged.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts.models import Account
+from analytics import metrics
+from campaigns import audience_looks
+from campaigns.audience_looks import Broken
+from campaigns.models import Campaign
+from common import sql
+
+RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
+PER_PAGE = 20
+ENOUGH = 20  # messages before a share is judged
+MANY_FAILED, MANY_UNDELIVERED, MANY_OPT_OUTS = 0.05, 0.10, 0.05
+SOME_FAILED, SOME_OPT_OUTS = 0.02, 0.03
+STUCK_AFTER = timedelta(minutes=15)  # due for so long, while nothing of the campaign moved for as long
+MOST_COUNTED = 1_000  # stuck steps of one campaign
+BAD, WARN = 2, 1
+
+_COLUMNS = (
+    "audience", "entries", "active", "exits", "booked", "replies", "accepted", "failed", "undelivered",
+    "optouts",
+)  # fmt: skip
+_READ = """
+select campaign_id, "column", sum(n)::bigint
+from (
+    select campaign_id, "column", n from analytics_countertotal
+    where campaign_id = any(%(campaigns)s) and "column" = any(%(columns)s)
+    union all
+    select campaign_id, "column", n from analytics_counterdelta
+    where campaign_id = any(%(campaigns)s) and "column" = any(%(columns)s)
+) counted
+group by 1, 2
+union all
+select credit.campaign_id, 'contacts_booked', count(distinct enrollment.contact_id)
+from analytics_jobcredit credit join campaigns_enrollment enrollment on enrollment.id = credit.enrollment_id
+where credit.campaign_id = any(%(campaigns)s)
+group by 1
+"""
+# One index probe for each node of each campaign, as the engine itself looks; a campaign that moved anything
+# lately only waits for its number's turn. What is folded is in minute cells, what is not in deltas.
+_STUCK = """
+select campaign.id, first.due_at, (
+    select count(*) from (
+        select from campaigns_step step
+        join campaigns_node node on node.id = step.node_id and node.version_id = campaign.version_id
+        where step.campaign_id = campaign.id and step.due_at < %(before)s limit %(most)s) late)
+from campaigns_campaign campaign
+cross join lateral (
+    select min(oldest.due_at) as due_at from campaigns_node node
+    cross join lateral (
+        select min(due_at) as due_at from campaigns_step step
+        where step.campaign_id = campaign.id and step.node_id = node.id and step.due_at is not null) oldest
+    where node.version_id = campaign.version_id) first
+where campaign.id = any(%(campaigns)s) and campaign.status = 'active' and first.due_at < %(before)s
+  and not exists (select from conversations_sendingpause pause
+      where pause.account_id = campaign.account_id and pause.lifted_at is null)
+  and not exists (select from analytics_counterminute cell
+      where cell.campaign_id = campaign.id and cell.minute >= %(before)s)
+  and not exists (select from analytics_counterdelta delta
+      where delta.campaign_id = campaign.id and delta.minute >= %(before)s)
+"""
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Steps of a campaign that are long due and were not moved; `n` stops at `MOST_COUNTED`."""
+
+    since: datetime
+    n: int
+
+    @property
+    def words(self) -> str:
+        """“12 steps”, “more than 1,000 steps”."""
+        if self.n >= MOST_COUNTED:
+            return f"more than {MOST_COUNTED:,} steps"
+        return "1 step" if self.n == 1 else f"{self.n:,} steps"
+
+
+@dataclass(frozen=True)
+class Health:
+    """One campaign under way: how far it is, what came of it, and what is wrong, in words."""
+
+    pk: int
+    name: str
+    status: str
+    starts_at: datetime | None
+    audience: int
+    entries: int
+    exits: int
+    booked: int
+    done: metrics.Rate
+    failed: metrics.Rate
+    undelivered: metrics.Rate
+    opted_out: metrics.Rate
+    replied: metrics.Rate
+    bookings: metrics.Rate
+    wrong: tuple[str, ...] = ()
+    grade: int = 0  # 0 well, `WARN`, `BAD`
+    stopped_at: None = None  # those under way are never stopped; the badge asks
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The campaigns under way: one page of them, worst first, and what their whole number is."""
+
+    shown: list[Health]
+    total: int
+    page: int
+    pages: int
+    stuck: Mapping[int, Stuck]
+    broken: Mapping[int, Broken]
+    names: Mapping[int, str]
+    ailing: int  # of all pages: campaigns with something wrong
+
+
+def of(account: Account, now: datetime, *, only: Collection[int] | None = None, page: int = 1) -> Overview:
+    """The account's campaigns under way, or `only` these; a page beyond the last is the last."""
+    running = Campaign.objects.filter(account=account, status__in=RUNNING)
+    if only is not None:
+        running = running.filter(pk__in=list(only))
+    campaigns = list(
+        running.select_related("number").only("name", "status", "starts_at", "launched_at", "number__active",
+            "number__label", "number__e164", "number__registration")
+    )  # fmt: skip
+    ids = [campaign.pk for campaign in campaigns]
+    counted = _counted(ids)
+    found_stuck = stuck(ids, now)
+    broken = audience_looks.broken(ids, now=now)
+    judged = [
+        _judge(campaign, counted.get(campaign.pk, {}), found_stuck.get(campaign.pk), broken.get(campaign.pk))
+        for campaign in campaigns
+    ]
+    latest = {campaign.pk: campaign.launched_at for campaign in campaigns}
+    judged.sort(key=lambda one: (latest[one.pk] is None, latest[one.pk] or now, one.pk), reverse=True)
+    judged.sort(key=lambda one: -one.grade)
+    pages = max(1, -(-len(judged) // PER_PAGE))
+    page = min(max(page, 1), pages)
+    return Overview(
+        shown=judged[(page - 1) * PER_PAGE : page * PER_PAGE],
+        total=len(judged),
+        page=page,
+        pages=pages,
+        stuck=found_stuck,
+        broken=broken,
+        names={campaign.pk: campaign.name for campaign in campaigns},
+        ailing=sum(one.grade > 0 for one in judged),
+    )
+
+
+def stuck(campaign_ids: Collection[int], now: datetime) -> dict[int, Stuck]:
+    """Which of these active campaigns have steps long due while nothing of theirs moved."""
+    asked = {"campaigns": list(campaign_ids), "before": now - STUCK_AFTER, "most": MOST_COUNTED}
+    return {pk: Stuck(since, n) for pk, since, n in sql.rows(_STUCK, asked)} if campaign_ids else {}
+
+
+def _counted(ids: list[int]) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    if ids:
+        for pk, column, n in sql.rows(_READ, {"campaigns": ids, "columns": list(_COLUMNS)}):
+            found.setdefault(pk, {})[column] = n
+    return found
+
+
+def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, broken: Broken | None) -> Health:
+    n = {column: counted.get(column, 0) for column in (*_COLUMNS, "contacts_booked")}
+    failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"])
+    undelivered = metrics.Rate(n["undelivered"], n["accepted"])
+    opted_out = metrics.Rate(n["optouts"], n["accepted"])
+    found: list[tuple[int, str]] = []
+    if not campaign.number.active:
+        found.append((BAD, f"Its number {campaign.number} is switched off, so no text leaves"))
+    elif campaign.number.registration == "rejected":
+        found.append((BAD, f"Carriers rejected the registration of {campaign.number}"))
+    if late is not None:
+        verb = "is" if late.n == 1 else "are"
+        found.append((BAD, f"{late.words[0].upper()}{late.words[1:]} {verb} due and not moved"))
+    if broken is not None:
+        found.append((BAD, f"Its audience has no meaning any more: {broken.why}"))
+    found += _too_many(failed, "of its steps failed", MANY_FAILED, SOME_FAILED)
+    found += _too_many(undelivered, "of its messages were not delivered", MANY_UNDELIVERED, None)
+    found += _too_many(opted_out, "of its messages led to an opt-out", MANY_OPT_OUTS, SOME_OPT_OUTS)
+    return Health(
+        pk=campaign.pk,
+        name=campaign.name,
+        status=campaign.status,
+        starts_at=campaign.starts_at,
+        audience=n["audience"],
+        entries=n["entries"],
+        exits=n["exits"],
+        booked=n["booked"],
+        done=metrics.Rate(n["exits"], n["entries"]),
+        failed=failed,
+        undelivered=undelivered,
+        opted_out=opted_out,
+        replied=metrics.Rate(n["replies"], n["accepted"]),
+        bookings=metrics.Rate(n["contacts_booked"], n["audience"]),
+        wrong=tuple(words for _, words in sorted(found, key=lambda one: -one[0])),
+        grade=max((grade for grade, _ in found), default=0),
+    )
+
+
+def _too_many(rate: metrics.Rate, words: str, bad: float, warn: float | None) -> list[tuple[int, str]]:
+    if rate.whole < ENOUGH or rate.value is None or rate.value < (bad if warn is None else warn):
+        return []
+    return [(BAD if rate.value >= bad else WARN, f"{rate.percent} {words} ({rate.part:,} of {rate.whole:,})")]
