@@ -3,6 +3,7 @@
 from django.urls import path
 
 from analytics.views.campaign import campaign, campaign_record, campaign_rows
+from analytics.views.comparison import compare
 from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
 from analytics.views.downloads import (
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("tiles/<slug:tile>/", tile_rows, name="tile_rows"),
     path("search/", search, name="search"),
+    path("campaigns/compare/", compare, name="compare"),
     path("campaigns/<int:pk>/", campaign, name="campaign"),
     path("campaigns/<int:pk>/records/<int:record>/", campaign_record, name="campaign_record"),
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),

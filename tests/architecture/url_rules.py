@@ -85,6 +85,7 @@ RULES: dict[str, Rule] = {
     "analytics:dashboard": Rule(),
     "analytics:tile_rows": Rule(arg="tile", owned=False),
     "analytics:search": Rule(),
+    "analytics:compare": Rule(),
     "analytics:campaign": Rule(arg="campaign"),
     "analytics:campaign_rows": Rule(arg="campaign"),
     "analytics:downloads": Rule(capability="queue_download"),

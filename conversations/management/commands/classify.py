@@ -1,7 +1,6 @@
 """manage.py classify replies.tsv: how well replies are read, against labels that people gave them."""
 
 import json
-import math
 import time
 from argparse import ArgumentParser
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common import wilson
 from conversations import reading
 from conversations.models import Reading
 
@@ -136,13 +136,8 @@ def measure(replies: Sequence[Reply]) -> dict[str, Any]:
 
 def interval(part: int, whole: int) -> list[float] | None:
     """Wilson's 95 % interval of a share, [lowest, highest]; null for a share of nothing."""
-    if not whole:
-        return None
-    z, share = 1.959964, part / whole
-    middle = share + z * z / (2 * whole)
-    reach = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    widest = 1 + z * z / whole
-    return [round(max(0.0, (middle - reach) / widest), 4), round(min(1.0, (middle + reach) / widest), 4)]
+    found = wilson.interval(part, whole)
+    return [round(end, 4) for end in found] if found else None
 
 
 def _share(part: int, whole: int) -> float | None:
