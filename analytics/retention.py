@@ -7,6 +7,7 @@ something stays whole: passages of people who opted out, of jobs credited and bo
 threads that somebody wrote in of late.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -202,3 +203,9 @@ def reached_before(campaign: Campaign, node_key: str) -> int:
     """Distinct contacts that deleted passages had reached at a node."""
     kept = CounterBaseline.objects.filter(campaign_id=campaign.pk, node_key=node_key, column=REACHED)
     return sum(kept.values_list("n", flat=True))
+
+
+def counted_before(campaign: Campaign, cells: Collection[tuple[str, str]]) -> int:
+    """How much of these cells, node key and column, are rows that are deleted by now."""
+    kept = CounterBaseline.objects.filter(campaign_id=campaign.pk).values_list("node_key", "column", "n")
+    return sum(n for key, column, n in kept if (key, column) in cells)

@@ -1,11 +1,12 @@
 """The rows behind every number: each query has exactly as many rows as its number says."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Cast, Substr
 
 from accounts.models import Account
 from analytics import edge_counts, funnel_groups
@@ -18,7 +19,7 @@ UNDELIVERED = ("failed", "rejected", "expired", "bounced", "blocked")
 
 MESSAGES: dict[str, Q] = {
     "accepted": Q(accepted_at__isnull=False),
-    "delivered": Q(state="delivered"),
+    "delivered": Q(accepted_at__isnull=False, state="delivered"),
     "undelivered": Q(accepted_at__isnull=False, state__in=UNDELIVERED),
     "replies": Q(replied_at__isnull=False),
     "optouts": Q(opted_out_at__isnull=False),
@@ -50,6 +51,18 @@ class UnknownColumn(ValueError):
     """No number has this name."""
 
 
+@dataclass(frozen=True)
+class _Which:
+    """Some campaigns: as rows name them, and as they are themselves."""
+
+    rows: Q
+    themselves: Q
+
+
+def _of(campaign: Campaign) -> _Which:
+    return _Which(Q(campaign=campaign), Q(pk=campaign.pk))
+
+
 def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[Any]:
     """The steps, messages, enrollments, exclusions or credits that one number of a campaign counts.
 
@@ -61,10 +74,10 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
         left = edge_counts.steps_by(campaign, node_key or "", column)
         if left is None:
             raise UnknownColumn(column)
-        return _steps(Q(campaign=campaign), nodes).filter(left)
+        return _steps(_of(campaign), nodes).filter(left)
     if (group := funnel_groups.rows(campaign, column)) is not None:
         return group
-    return _behind(Q(campaign=campaign), nodes, column)
+    return _behind(_of(campaign), nodes, column)
 
 
 def in_time(
@@ -121,7 +134,7 @@ def behind_tile(
             lost = Message.objects.filter(account=account, claimed_at__isnull=False, state="unknown")
             return lost.order_by("-pk")
         case "booking_rate":
-            booked = Enrollment.objects.filter(ours, job_credits__isnull=False)
+            booked = Enrollment.objects.filter(ours.rows, job_credits__isnull=False)
             return booked.order_by("campaign", "contact", "pk").distinct("campaign", "contact")
         case "total_texts" | "total_calls":
             return _behind(ours, texts if tile == "total_texts" else calls, "accepted")
@@ -149,39 +162,60 @@ def behind_range(
     return behind if until is None else behind.filter(**{f"{at}__lt": until})
 
 
-def _ours(account: Account, only: Collection[int] | None) -> Q:
-    ours = Q(campaign__account=account)
-    return ours if only is None else ours & Q(campaign__in=list(only))
+def _ours(account: Account, only: Collection[int] | None) -> _Which:
+    if only is None:
+        return _Which(Q(campaign__account=account), Q(account=account))
+    ids = list(only)
+    return _Which(Q(campaign__account=account, campaign__in=ids), Q(account=account, pk__in=ids))
 
 
-def _behind(campaigns: Q, nodes: Q, column: str) -> QuerySet[Any]:
+def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
     name, _, reason = column.partition(":")
     if column == "entered":
-        return _steps(campaigns, nodes)
+        return _steps(which, nodes)
+    if column in ("failed", "skipped"):
+        return _ended_badly(which, nodes).filter(state=column)
     if column in Step.State.values:
-        return _steps(campaigns, nodes).filter(state=column)
+        return _steps(which, nodes).filter(state=column)
     if column in MESSAGES:
-        origins = _steps(campaigns, nodes).order_by()
-        named = origins.annotate(origin=Concat(Value("step:"), Cast("pk", CharField())))
-        return Message.objects.filter(MESSAGES[column], origin__in=named.values("origin")).order_by("-pk")
+        return _messages(which, nodes, column)
     if column == "booked":
-        return JobCredit.objects.filter(campaigns, nodes).order_by("-pk")
+        return JobCredit.objects.filter(which.rows, nodes).order_by("-pk")
     if column == "revenue":
-        return _behind(campaigns, nodes, "booked").exclude(job__status=CANCELLED_JOB)
+        return _behind(which, nodes, "booked").exclude(job__status=CANCELLED_JOB)
     if column == "contacts_booked":
-        credits = JobCredit.objects.filter(campaigns, nodes)
+        credits = JobCredit.objects.filter(which.rows, nodes)
         booked = Enrollment.objects.filter(job_credits__in=credits)
         return booked.order_by("contact", "pk").distinct("contact")
     if name in ENROLLMENTS and (not reason or name == "exits"):
-        enrollments = Enrollment.objects.filter(campaigns, ENROLLMENTS[name]).order_by("-pk")
+        enrollments = Enrollment.objects.filter(which.rows, ENROLLMENTS[name]).order_by("-pk")
         return enrollments.filter(ended_reason=reason) if reason else enrollments
     if name == "excluded":
-        exclusions = Exclusion.objects.filter(campaigns).order_by("-pk")
+        exclusions = Exclusion.objects.filter(which.rows).order_by("-pk")
         return exclusions.filter(reason=reason) if reason else exclusions
     raise UnknownColumn(column)
 
 
-def _steps(campaigns: Q, nodes: Q) -> QuerySet[Step]:
-    # Through the enrollment, which has an index by campaign; the step needs none for the engine.
-    through = Enrollment.objects.filter(campaigns).order_by()
-    return Step.objects.filter(nodes, enrollment__in=through).order_by("-pk")
+def _steps(which: _Which, nodes: Q) -> QuerySet[Step]:
+    # Through the enrollment, which has an index by campaign; the step needs none for the engine. In the order
+    # of that index, so that a page of many needs not all of them.
+    through = Enrollment.objects.filter(which.rows).order_by()
+    return Step.objects.filter(nodes, enrollment__in=through).order_by("-enrollment", "-pk")
+
+
+def _ended_badly(which: _Which, nodes: Q) -> QuerySet[Step]:
+    """Failed and skipped steps: they alone have a reason, and few as they are, an index of their own."""
+    return Step.objects.filter(which.rows, nodes).exclude(reason="").order_by("-pk")
+
+
+def _messages(which: _Which, nodes: Q, column: str) -> QuerySet[Message]:
+    """Messages of these campaigns' lanes whose step is at one of the nodes, along the index of each time."""
+    at = {"replies": "replied_at", "optouts": "opted_out_at"}.get(column, "accepted_at")
+    lanes = Campaign.objects.filter(which.themselves).order_by().values("lane")
+    step = Case(
+        When(origin__startswith="step:", then=Cast(Substr("origin", 6), BigIntegerField())),
+        output_field=BigIntegerField(),
+    )
+    found = Message.objects.filter(MESSAGES[column], lane__in=lanes).alias(step_id=step)
+    at_nodes = Step.objects.filter(which.rows, nodes, pk=OuterRef("step_id"))
+    return found.filter(Exists(at_nodes)).order_by(f"-{at}", "-pk")

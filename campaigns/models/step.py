@@ -58,6 +58,8 @@ class Step(models.Model):
                 name="step_due_queue",
                 condition=Q(due_at__isnull=False),
             ),
+            # Failed and skipped steps, for their lists: they alone have a reason, so that nobody else pays.
+            models.Index(fields=["campaign", "id"], name="step_with_reason", condition=~Q(reason="")),
             # Whoever deletes a message has it sought here.
             models.Index(fields=["message"], name="step_message", condition=Q(message__isnull=False)),
         ]

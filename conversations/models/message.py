@@ -174,6 +174,15 @@ class Message(models.Model):
             models.Index(
                 fields=["replies_to"], name="message_answers", condition=Q(replies_to__isnull=False)
             ),
+            # The few that were answered, and those with an opt-out, for the lists behind their numbers.
+            models.Index(
+                fields=["lane", "replied_at"], name="message_replied", condition=Q(replied_at__isnull=False)
+            ),
+            models.Index(
+                fields=["lane", "opted_out_at"],
+                name="message_opted_out",
+                condition=Q(opted_out_at__isnull=False),
+            ),
             models.Index(fields=["by"], name="message_written_by", condition=Q(by__isnull=False)),
             # A phone's history, newest last: replies find what they answer, caps count touches.
             models.Index(fields=["address", "created_at"], name="message_history"),

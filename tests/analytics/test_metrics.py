@@ -39,8 +39,9 @@ def fill(world: World, seed: int = 1) -> None:
                     step, random.choice(["queued", "accepted", "delivered", "failed"]), later(n + 2)
                 )
                 if text.state != "queued":
+                    taken = random.random() < 0.8 or text.state == "delivered"  # nothing arrives unaccepted
                     Message.objects.filter(pk=text.pk).update(
-                        accepted_at=later(n + 2) if random.random() < 0.8 else None,
+                        accepted_at=later(n + 2) if taken else None,
                         replied_at=later(n + 9) if random.random() < 0.4 else None,
                         opted_out_at=later(n + 9) if random.random() < 0.1 else None,
                     )

@@ -116,7 +116,7 @@ def test_rows_of_a_page_take_a_fixed_number_of_queries(world: World, client: Cli
         client.get(f"/tiles/{tile}/")
         with CaptureQueriesContext(connection) as queries:
             client.get(f"/tiles/{tile}/")
-        assert len(queries) <= 12, (tile, [query["sql"][:100] for query in queries.captured_queries])
+        assert len(queries) <= 15, (tile, [query["sql"][:100] for query in queries.captured_queries])
 
 
 def test_unknown_number_is_not_found(world: World, client: Client) -> None:

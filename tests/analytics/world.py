@@ -106,7 +106,7 @@ class World:
             state_at=at,
             created_at=at,
             due_at=at if state == "queued" else None,
-            accepted_at=at if accepted else None,
+            accepted_at=at if accepted or state == "delivered" else None,  # nothing arrives unaccepted
         )
 
     def touch(
