@@ -10,6 +10,7 @@ class AnalyticsConfig(AppConfig):
         from accounts import settings_sections
         from analytics import attribution, contact_moments, list_figures, thread_entries
         from analytics.downloads import lists
+        from analytics.sending import source
         from audiences.signals import jobs_changed
         from campaigns import figures
         from campaigns.signals import job_booked
@@ -29,3 +30,4 @@ class AnalyticsConfig(AppConfig):
         contact_moments.declare()
         figures.register(list_figures.of)
         lists.declare()
+        source.declare()

@@ -6,6 +6,7 @@ from analytics.views.campaign import campaign, campaign_record, campaign_rows
 from analytics.views.comparison import compare
 from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
+from analytics.views.definitions import definitions
 from analytics.views.downloads import (
     download_again,
     download_cancel,
@@ -17,6 +18,7 @@ from analytics.views.downloads import (
 from analytics.views.opt_out_register import opt_out_register
 from analytics.views.recounts import recounts
 from analytics.views.search import search
+from analytics.views.sending import assignments_and_sending, sending_rows
 
 app_name = "analytics"
 urlpatterns = [
@@ -27,6 +29,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/", campaign, name="campaign"),
     path("campaigns/<int:pk>/records/<int:record>/", campaign_record, name="campaign_record"),
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),
+    path("analytics/assignments-and-sending/", assignments_and_sending, name="sending"),
+    path("analytics/assignments-and-sending/rows/", sending_rows, name="sending_rows"),
+    path("analytics/definitions/", definitions, name="definitions"),
     path("downloads/", download_list, name="downloads"),
     path("downloads/queue/", download_queue, name="download_queue"),
     path("downloads/<int:pk>/file/", download_file, name="download_file"),

@@ -16,7 +16,11 @@ STATES: tuple[str, ...] = tuple(Step.State.values)
 
 @dataclass(frozen=True)
 class Metric:
-    """One number: its name, its words for people, the columns it sums, and for a rate those it divides by."""
+    """One number: its name, its words for people, the columns it sums, and for a rate those it divides by.
+
+    `at` says at which instant a row counts, for numbers of a range; `opens` what a row of its list is, where
+    the unit does not say so.
+    """
 
     name: str
     label: str
@@ -24,12 +28,41 @@ class Metric:
     meaning: str
     columns: tuple[str, ...]
     over: tuple[str, ...] = ()
+    at: str = ""
+    opens: str = ""
+
+    @property
+    def rows(self) -> str:
+        """What each row of the list behind it is."""
+        return self.opens or ROWS.get(self.unit, "")
+
+
+ROWS = {  # by unit: what each row of the list behind a number is
+    "steps": "one step: one passage of a contact at one node",
+    "messages": "one text or email",
+    "texts": "one text",
+    "emails": "one email",
+    "calls": "one call",
+    "contacts": "one contact, once per campaign",
+    "enrollments": "one enrollment: one passage of a contact through a campaign",
+    "jobs": "one ServiceTitan job credited to us",
+    "bookings": "one request to book",
+    "dollars": "one credited job, with what it comes to",
+    "share": "one of those counted above the line; below it, the figure named there opens its own",
+}
 
 
 def _metric(
-    name: str, label: str, unit: str, meaning: str, *columns: str, over: tuple[str, ...] = ()
+    name: str,
+    label: str,
+    unit: str,
+    meaning: str,
+    *columns: str,
+    over: tuple[str, ...] = (),
+    at: str = "",
+    opens: str = "",
 ) -> dict[str, Metric]:
-    return {name: Metric(name, label, unit, meaning, columns or (name,), over)}
+    return {name: Metric(name, label, unit, meaning, columns or (name,), over, at, opens)}
 
 
 # Columns are the metric's own name unless others are named.

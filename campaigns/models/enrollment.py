@@ -62,6 +62,11 @@ class Enrollment(models.Model):
             models.Index(fields=["campaign", "id"], name="enrollment_of_campaign"),
             # Whoever deletes a message has it sought here.
             models.Index(fields=["reply"], name="enrollment_reply", condition=Q(reply__isnull=False)),
+            # The few that were in a campaign before: distinct contacts of a range are all others and some of
+            # these.
+            models.Index(
+                fields=["campaign", "entered_at"], name="enrollment_returning", condition=Q(returning=True)
+            ),
         ]
 
     def __str__(self) -> str:

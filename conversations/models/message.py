@@ -171,6 +171,10 @@ class Message(models.Model):
             models.Index(
                 fields=["lane"], name="message_apart", condition=~Q(kind="campaign") & Q(lane__isnull=False)
             ),
+            # What people wrote themselves, for figures of a range.
+            models.Index(
+                fields=["account", "created_at"], name="message_of_people", condition=Q(kind="agent")
+            ),
             models.Index(
                 fields=["replies_to"], name="message_answers", condition=Q(replies_to__isnull=False)
             ),

@@ -1,0 +1,1 @@
+"""Assignments & Sending: who entered and left campaigns, and what became of what they were sent."""

@@ -1,0 +1,21 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [
+        ("campaigns", "0015_job_creation"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="enrollment",
+            index=models.Index(
+                condition=Q(("returning", True)),
+                fields=["campaign", "entered_at"],
+                name="enrollment_returning",
+            ),
+        ),
+    ]
