@@ -6,14 +6,16 @@ from django.db.models import Q
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [
-        ("conversations", "0015_spam_reports_checked"),
+        ("campaigns", "0016_lists_behind_numbers"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="message",
+            model_name="enrollment",
             index=models.Index(
-                condition=Q(("kind", "agent")), fields=["account", "created_at"], name="message_of_people"
+                condition=Q(("returning", True)),
+                fields=["campaign", "entered_at"],
+                name="enrollment_returning",
             ),
         ),
     ]

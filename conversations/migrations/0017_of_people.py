@@ -6,16 +6,14 @@ from django.db.models import Q
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [
-        ("campaigns", "0015_job_creation"),
+        ("conversations", "0016_lists_behind_numbers"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="enrollment",
+            model_name="message",
             index=models.Index(
-                condition=Q(("returning", True)),
-                fields=["campaign", "entered_at"],
-                name="enrollment_returning",
+                condition=Q(("kind", "agent")), fields=["account", "created_at"], name="message_of_people"
             ),
         ),
     ]
