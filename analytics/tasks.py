@@ -33,7 +33,7 @@ def build_reports() -> int:
     a single worker of `bulk` be so long away.
     """
     deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS
-    with loops.only_one("compliance reports") as held:
+    with loops.only_one(loops.FILES) as held:
         if not held:
             return 0
         building.expire(now=clock.now())
@@ -47,7 +47,7 @@ def build_downloads() -> int:
     An Excel file that has begun is finished whatever it takes.
     """
     deadline = time.monotonic() + loops.LONGEST_LOOP_SECONDS - downloading.TURN_SECONDS
-    with loops.only_one("downloads") as held:
+    with loops.only_one(loops.FILES) as held:
         if not held:
             return 0
         files.expire(now=clock.now())

@@ -13,6 +13,7 @@ from django.db import connection
 
 LONGEST_LOOP_SECONDS = 20.0
 VENDORS = "vendors"  # for `only_one`: short work on `bulk` that waits for vendors
+FILES = "files"  # for `only_one`: long work on `bulk` that makes files for people
 _NAP_SLICE = 0.1
 _stopping = False
 

@@ -1,7 +1,7 @@
 """What a file shows of each kind of row: labels for people, and where each value comes from.
 
-A value is a path or an expression of the row's model. Instants become two columns, in company time and in
-UTC; texts are quoted against formulas as they are written (`analytics.downloads.statements`).
+A value is a path or an expression of the row's model. How it is written is said in
+`analytics.downloads.statements`: texts of CSV files are quoted against formulas there.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file, or for an instant two."""
+    """One column of a file."""
 
     label: str
     value: str | Combinable
@@ -59,7 +59,7 @@ def number(label: str, value: str | Combinable) -> Column:
 
 
 def instant(label: str, value: str | Combinable) -> Column:
-    """Two columns of one instant: company time as spreadsheets read it, and UTC in ISO 8601."""
+    """A column of an instant: in CSV files company time with its offset, in Excel a date and, beside it, UTC."""
     return Column(label, value, Kind.INSTANT)
 
 

@@ -2,14 +2,13 @@
 
 It begins with a byte order mark: without one, Excel on Windows reads UTF-8 as the machine's own code page and
 spoils every name with an accent. Programs that read CSV know the mark, or take it for part of the first head.
+Instants are company time with its distance from UTC, ISO 8601 with a space: `2026-11-24 15:04:05.5-06`.
 """
 
 import csv
 import io
-import tempfile
 import time
 from collections.abc import Callable
-from typing import IO
 
 from django.db import connection, transaction
 
@@ -19,7 +18,6 @@ from analytics.models import Download, DownloadSlice
 from common.spreadsheets import harmless
 
 BOM = "\ufeff"
-_IN_MEMORY = 8 * 1024 * 1024  # of a slice; the rest of a larger one waits on disk
 
 
 def write(download: Download, model: type, columns: list[Column], go_on: Callable[[], bool]) -> bool:
@@ -27,41 +25,40 @@ def write(download: Download, model: type, columns: list[Column], go_on: Callabl
 
     Raises `leases.Lost`.
     """
-    slices = DownloadSlice.objects.filter(download=download).order_by("position")
     if not download.bytes:
-        with _file() as head, transaction.atomic():
-            leases.hold(download)
-            head.write(_head(download, columns))
-            leases.note(download, rows=0, slice_rows=0, size=files.keep(download, head, 0), seconds=0)
+        _begin(download, columns)
+    slices = DownloadSlice.objects.filter(download=download).order_by("position")
     for piece, many in list(slices.values_list("pk", "keys__len")):
         if not go_on():
             return False
         began = time.monotonic()
-        with _file() as file:
-            rows = _copy(file, *statements.as_csv(model, columns, piece, download.account.zone))
+        with files.Pieces(deflate=True) as pieces:
+            rows = _copy(pieces, download, *statements.as_csv(model, columns, piece))
             with transaction.atomic():
                 leases.hold(download)
-                size = files.keep(download, file, download.bytes)
+                size = files.keep(download, pieces, download.bytes)
                 DownloadSlice.objects.filter(pk=piece).delete()
                 seconds = time.monotonic() - began
                 leases.note(download, rows=rows, slice_rows=many, size=size, seconds=seconds)
     return True
 
 
-def _file() -> IO[bytes]:
-    return tempfile.SpooledTemporaryFile(_IN_MEMORY)
-
-
-def _head(download: Download, columns: list[Column]) -> bytes:
+def _begin(download: Download, columns: list[Column]) -> None:
+    """The mark and the heads."""
     text = io.StringIO(newline="")
-    names = statements.heads(columns, download.account.zone)
-    csv.writer(text, lineterminator="\n").writerow([harmless(name) for name in names])
-    return (BOM + text.getvalue()).encode()
+    heads = [column.label for column in columns]
+    csv.writer(text, lineterminator="\n").writerow([harmless(head) for head in heads])
+    with files.Pieces(deflate=True) as pieces, transaction.atomic():
+        leases.hold(download)
+        pieces.take([(BOM + text.getvalue()).encode()])
+        leases.note(download, rows=0, slice_rows=0, size=files.keep(download, pieces, 0), seconds=0)
 
 
-def _copy(file: IO[bytes], query: str, params: list[object]) -> int:
-    """Let the database write its answer into the file; how many rows."""
-    with connection.cursor() as cursor, connection.wrap_database_errors:
+def _copy(pieces: files.Pieces, download: Download, query: str, params: list[object]) -> int:
+    """Take what the database writes of a slice; how many rows."""
+    with transaction.atomic(), connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.execute(statements.WITH_ROOM)
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [download.account.timezone])
         with cursor.copy(query, params) as answer:
-            file.writelines(answer)
+            pieces.take(answer)
         return int(cursor.rowcount)

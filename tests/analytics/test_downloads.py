@@ -70,7 +70,8 @@ def test_a_file_holds_the_rows_of_the_list(
 
 @pytest.mark.parametrize("model", list(OF), ids=lambda model: model.__name__)
 def test_every_column_of_every_kind_of_row_can_be_read(model: type[Model], company: World) -> None:
-    for write in (statements.as_csv, statements.as_cells):
-        query, params = write(model, OF[model], 0, company.account.zone)
+    for query, params in (
+        statements.as_csv(model, OF[model], 0), statements.as_cells(model, OF[model], 0, company.account.zone)
+    ):
         with connection.cursor() as cursor, cursor.copy(query, params) as answer:
             assert list(answer) == []
