@@ -59,7 +59,7 @@ def number(label: str, value: str | Combinable) -> Column:
 
 
 def instant(label: str, value: str | Combinable) -> Column:
-    """A column of an instant: in CSV files company time with its offset, in Excel a date and, beside it, UTC."""
+    """An instant: in CSV files company time with its offset, in Excel a date and, beside it, UTC."""
     return Column(label, value, Kind.INSTANT)
 
 

@@ -4,7 +4,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from django.db import connection, transaction
@@ -21,7 +21,7 @@ INSERT INTO analytics_downloadchunk (download_id, begins, size, content) VALUES 
 
 
 class Pieces:
-    """Bytes on their way into the database: cut into chunks, deflated where wanted, on disk if there are many.
+    """Bytes on their way into the database: cut into chunks, deflated where wanted, on disk if many.
 
     What is read is never in memory as a whole, whatever the size of a slice or of one cell.
     """
@@ -29,7 +29,7 @@ class Pieces:
     def __init__(self, *, deflate: bool) -> None:
         self._deflate = deflate
         self._sizes: list[tuple[int, int]] = []  # as read, as kept
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+        self._file = _spool()
 
     def take(self, source: Iterable[bytes | memoryview]) -> None:
         """Cut what comes."""
@@ -63,8 +63,12 @@ class Pieces:
         self._file.close()
 
 
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY)
+
+
 def keep(download: Download, pieces: Iterable[tuple[int, bytes]], begins: int) -> int:
-    """Append chunks to a download's file, from its byte `begins`; how many bytes. The caller's transaction."""
+    """Append chunks to a file, from its byte `begins`; how many bytes. In the caller's transaction."""
     written = 0
     connection.ensure_connection()
     # Django's own cursor would write the bytes into the text of the statement, twice as long.

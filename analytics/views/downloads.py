@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -11,13 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access, audit
 from accounts.access import Request
+from accounts.models import Role
 from accounts.toasts import say
-from analytics.downloads import fetching, queueing, sources
+from analytics.downloads import fetching, notices, queueing, sources
 from analytics.models import Download
 from common import clock
-from common.htmx import respond_live, version_of
+from common.htmx import leave_for, respond_live, version_of
 
-SHOWN = 100
+PER_PAGE = 50
 PARAM = "p."  # what a param's name begins with in the form of the button
 
 
@@ -30,12 +32,15 @@ def _downloads(request: Request) -> QuerySet[Download]:
 @access.require("queue_download")
 def download_list(request: Request) -> HttpResponse:
     """One's own downloads, for an admin everybody's, newest first; live while one is being made."""
-    found = list(_downloads(request).order_by("-requested_at", "-pk")[:SHOWN])
-    context: dict[str, Any] = {
-        "downloads": found,
-        "pending": any(download.pending for download in found),
-    }
-    version = version_of([(one.pk, one.state, one.done, one.total, one.bytes) for one in found])
+    notices.tell(request)  # this page says it
+    everybodys = request.role == Role.ADMIN
+    pages = Paginator(_downloads(request).order_by("-requested_at", "-pk"), PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    found = list(page.object_list)
+    pending = any(download.pending for download in found)
+    context: dict[str, Any] = {"page": page, "pending": pending, "everybodys": everybodys}
+    shown = [(one.pk, one.state, one.done, one.total, one.bytes, one.title) for one in found]
+    version = version_of((shown, page.number, pages.count, everybodys))
     return respond_live(request, "analytics/downloads.html", "downloads", context, version=version)
 
 
@@ -74,6 +79,7 @@ def _ask(request: Request, source: sources.Source, params: dict[str, str], form:
             level=messages.WARNING,
         )
         return
+    notices.await_end(request)
     said = "is being made." if new else "is being made already."
     words = f"{download.title} ({download.get_form_display()}) {said}"
     say(request, words, url=reverse("analytics:downloads"), words="Open downloads")
@@ -110,6 +116,7 @@ def download_again(request: Request, pk: int) -> HttpResponse:
     download = access.get(request, _downloads(request), pk)
     try:
         if queueing.again(download, by=request.user, now=clock.now()):
+            notices.await_end(request)
             messages.success(request, f"{download.title} is being made once more.")
     except queueing.Refused as refused:
         messages.warning(request, str(refused))
@@ -135,4 +142,4 @@ def download_delete(request: Request, pk: int) -> HttpResponse:
     download = access.get(request, _downloads(request), pk)
     if queueing.delete(download, by=request.user):
         messages.success(request, f"{download.title} was deleted.")
-    return redirect("analytics:downloads")
+    return leave_for(request, "analytics:downloads")

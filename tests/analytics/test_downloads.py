@@ -71,7 +71,8 @@ def test_a_file_holds_the_rows_of_the_list(
 @pytest.mark.parametrize("model", list(OF), ids=lambda model: model.__name__)
 def test_every_column_of_every_kind_of_row_can_be_read(model: type[Model], company: World) -> None:
     for query, params in (
-        statements.as_csv(model, OF[model], 0), statements.as_cells(model, OF[model], 0, company.account.zone)
+        statements.as_csv(model, OF[model], 0),
+        statements.as_cells(model, OF[model], 0, company.account.zone),
     ):
         with connection.cursor() as cursor, cursor.copy(query, params) as answer:
             assert list(answer) == []

@@ -14,7 +14,7 @@ from tests.architecture.url_rules import RULES
 from tests.browser.company import Company
 
 NO_PAGES = {
-    "analytics:report_file", "audiences:import_file",  # downloads
+    "analytics:download_file", "analytics:report_file", "audiences:import_file",  # files
     "healthz", "readyz", "metrics",  # for machines
     "audiences:saved_count", "conversations:waiting",  # parts of a page
 }  # fmt: skip
