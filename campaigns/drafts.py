@@ -22,8 +22,8 @@ from audiences.forms import RulesField
 from audiences.models import Audience
 from audiences.rules import builder
 from audiences.rules.trees import Problem
-from campaigns import launching, samples, terms_form
-from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm, launchable
+from campaigns import launching, samples
+from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm
 from campaigns.models import Campaign, LaunchDraft
 from campaigns.terms import Terms
 from common import clock
@@ -131,20 +131,6 @@ def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
     LaunchDraft.objects.filter(pk=draft.pk).update(
         fields=draft.fields, stage=draft.stage, updated_at=draft.updated_at
     )
-
-
-def fields_of(campaign: Campaign) -> dict[str, Any]:
-    """What was chosen for a campaign as fields of a new draft: its workflow's latest version, no time."""
-    latest = launchable(campaign.account).filter(workflow=campaign.version.workflow_id).first()
-    return {
-        "name": f"Copy of {campaign.name}"[:160],
-        "workflow": str(latest.pk) if latest else "",
-        "playbook": str(campaign.playbook_id or ""),
-        "audience": str(campaign.audience_id),
-        "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
-        "number": str(campaign.number_id),
-        **terms_form.fields_of(campaign),
-    }
 
 
 class Plan:

@@ -16,7 +16,7 @@ from audiences.models import Audience
 from audiences.rules import builder
 from audiences.rules.trees import Path, Problem
 from audiences.views import rule_effects
-from campaigns import drafts, launching, samples, words
+from campaigns import cloning, drafts, launching, samples, words
 from campaigns.drafts import ORDER, REVIEW, STAGES, Plan
 from campaigns.models import Campaign, LaunchDraft
 from campaigns.views import launch_summary
@@ -32,7 +32,7 @@ GONE = "That draft was discarded or launched elsewhere. This is a new one."
 def launch(request: Request) -> HttpResponse:
     """Go on with the open draft, or begin one, empty or filled from `?from=` a campaign or `?audience=`."""
     draft = drafts.open_for(request.account, request.user)
-    wanted, fields = _template(request)
+    wanted, fields, clone = _template(request)
     if fields and draft.begun:
         return _answer(
             request, Plan(draft, now=clock.now()), {"asked": wanted, "query": request.GET.urlencode()}
@@ -41,7 +41,7 @@ def launch(request: Request) -> HttpResponse:
         drafts.fill(draft, fields)
     plan = Plan(draft, now=clock.now())
     stage = "workflow" if fields else plan.resume_at()
-    return show(request, plan, stage, continued=draft.begun and not fields)
+    return show(request, plan, stage, continued=draft.begun and not fields, clone=clone)
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,8 +92,9 @@ def discard(request: Request) -> HttpResponse:
         target["Location"] += f"?{request.GET.urlencode()}" if request.GET else ""
         return target
     draft = drafts.open_for(request.account, request.user)
-    drafts.fill(draft, _template(request)[1])
-    return show(request, Plan(draft, now=clock.now()), "workflow")
+    _, fields, clone = _template(request)
+    drafts.fill(draft, fields)
+    return show(request, Plan(draft, now=clock.now()), "workflow", clone=clone)
 
 
 def _known(stage: str) -> None:
@@ -101,15 +102,17 @@ def _known(stage: str) -> None:
         raise Http404(f"no stage {stage}")
 
 
-def _template(request: Request) -> tuple[str, dict[str, Any]]:
-    """What a new draft is filled from, in words and as fields."""
+def _template(request: Request) -> tuple[str, dict[str, Any], cloning.Clone | None]:
+    """What a new draft is filled from, in words and as fields; of a campaign with what was not copied."""
     if pk := request.GET.get("from"):
-        campaign = access.get(request, Campaign.objects.select_related("account", "version"), pk)
-        return f"a copy of {campaign.name}", drafts.fields_of(campaign)
+        known = Campaign.objects.select_related("account", "version__workflow", "audience", "number", "lane")
+        campaign = access.get(request, known, pk)
+        clone = cloning.of(campaign)
+        return f"a copy of {campaign.name}", clone.fields, clone
     if pk := request.GET.get("audience"):
         audience = access.get(request, Audience, pk)
-        return f"a campaign for {audience.name}", {"audience": str(audience.pk)}
-    return "", {}
+        return f"a campaign for {audience.name}", {"audience": str(audience.pk)}, None
+    return "", {}, None
 
 
 def current(request: Request, draft: LaunchDraft) -> bool:

@@ -296,6 +296,7 @@ def test_a_campaign_is_a_template_of_another(ready: Ready) -> None:
     page = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
     assert 'value="Copy of Spring tune-ups"' in page and f'<option value="{newer.pk}" selected>' in page
     assert ready.draft.fields["audience"] == str(ready.audience.pk)
+    assert "It ran version 1" in page and "The start. Choose when it begins." in page
     again = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
     assert "There is one draft at a time" in again and "Replace it" in again
     ready.client.post(
@@ -305,6 +306,23 @@ def test_a_campaign_is_a_template_of_another(ready: Ready) -> None:
     assert 'value="Copy of Spring tune-ups"' in replaced and ready.draft.name == "Copy of Spring tune-ups"
     stranger = signed_in(factories.make_user(factories.make_account(), "csr"))
     assert stranger.get(f"{URL}?from={campaign.pk}").status_code == 404
+
+
+def test_a_clone_says_what_was_not_copied(ready: Ready) -> None:
+    ready.fill()
+    ready.post("review")
+    campaign = Campaign.objects.get()
+    SendingNumber.objects.filter(pk=campaign.number_id).update(active=False)
+    Campaign.objects.update(joins_until=clock.now())
+    page = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
+    assert "it no longer sends. Choose another." in page and "The last day for late joiners." in page
+    assert ready.draft.fields["number"] == "" and "rules of" not in page
+    drafts.discard(ready.draft)
+    ready.audience.rules = {"all": []}
+    ready.audience.save()
+    page = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
+    assert "were changed since that launch" in page
+    assert Campaign.objects.count() == 1
 
 
 def test_an_audience_leads_to_a_campaign_for_it(ready: Ready) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from campaigns import drafts, lifecycle, terms
+from campaigns import cloning, lifecycle, terms
 from campaigns.models import Campaign
 from campaigns.terms import Terms
 from campaigns.terms_form import TermsForm
@@ -74,7 +74,7 @@ def test_everything_chosen_is_reviewed_kept_and_copied(ready: Ready) -> None:
     assert kept.joins_until is not None and kept.joins_until > clock.now() + timedelta(days=29)
     page = settings_of(ready, campaign)
     assert [each for each in words if each not in page] == []
-    copied = drafts.fields_of(campaign)
+    copied = cloning.of(campaign).fields
     assert {name: copied[name] for name in CHOSEN} == CHOSEN
     form = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL)
     assert form.status_code == 200 and ready.draft.fields["texts_per_hour"] == "600"

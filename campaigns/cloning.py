@@ -1,0 +1,53 @@
+"""A new draft from a campaign that was launched: what is taken over, and what cannot be, in words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audiences import segments
+from audiences.rules import builder
+from campaigns import terms, terms_form
+from campaigns.forms import launchable
+from campaigns.models import Campaign
+from common.phone import display_phone
+
+LONGEST_NAME = 160
+
+
+@dataclass(frozen=True)
+class Clone:
+    """The fields of a draft. `missing`: what is left to be chosen anew; `changed`: what differs by now."""
+
+    fields: dict[str, Any]
+    missing: list[str]
+    changed: list[str]
+
+
+def of(campaign: Campaign) -> Clone:
+    """What was chosen for a campaign as a draft: its workflow's latest version, and no time."""
+    missing, changed = list[str](), list[str]()
+    ran, audience = campaign.version, campaign.audience
+    latest = launchable(campaign.account).filter(workflow=ran.workflow_id).first() or ran
+    if latest != ran:
+        changed.append(f"It ran version {ran.number} of {ran.workflow.name}; this takes {latest.number}.")
+    if segments.frozen(campaign.account, audience.rules) != campaign.audience_rules:
+        differ = f"The rules of {audience.name} were changed since that launch"
+        changed.append(f"{differ}. They count as they are now.")
+    number = campaign.number
+    if not number.active:
+        missing.append(f"The number {display_phone(number.e164)}: it no longer sends. Choose another.")
+    if terms.of(campaign).joins_until:
+        missing.append("The last day for late joiners. Choose a new one.")
+    missing.append("The start. Choose when it begins.")
+    return Clone(
+        fields={
+            "name": f"Copy of {campaign.name}"[:LONGEST_NAME],
+            "workflow": str(latest.pk),
+            "playbook": str(campaign.playbook_id or ""),
+            "audience": str(audience.pk),
+            "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
+            "number": str(number.pk) if number.active else "",
+            **terms_form.fields_of(campaign),
+        },
+        missing=missing,
+        changed=changed,
+    )
