@@ -44,6 +44,9 @@ class Enrollment(models.Model):
 
     class Meta:
         constraints = [
+            # What a step names, so that its campaign is its enrollment's. Its index also gives the newest
+            # first within a campaign, however many others there are, and is the foreign key's.
+            models.UniqueConstraint(fields=["campaign", "id"], name="enrollment_in_campaign"),
             models.UniqueConstraint(
                 fields=["campaign", "contact"], condition=Q(state="active"), name="enrollment_live_contact"
             ),
@@ -57,9 +60,7 @@ class Enrollment(models.Model):
                 name="enrollment_state",
             ),
         ]
-        # Newest first within a campaign, however many others there are; also the foreign key's index.
         indexes = [
-            models.Index(fields=["campaign", "id"], name="enrollment_of_campaign"),
             # Whoever deletes a message has it sought here.
             models.Index(fields=["reply"], name="enrollment_reply", condition=Q(reply__isnull=False)),
             # The few that were in a campaign before: distinct contacts of a range are all others and some of

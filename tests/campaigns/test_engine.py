@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from campaigns import engine, enrolling, launching, lifecycle, passages
 from campaigns.models import Campaign, Enrollment, Exclusion, Step
-from common import clock
+from common import clock, sql
 from conversations import outbound
 from conversations.models import Lane, Message
 from integrations.models import SendingNumber
@@ -279,3 +280,13 @@ def test_a_loop_without_an_end_is_over_after_its_last_pass(open_hours, monkeypat
     assert set(ended.values_list("state", "ended_reason")) == {("ended", "went_round_too_often")}
     assert states(campaign) == [("note", "completed")] * 6 + [("pause", "completed")] * 6
     assert not Step.objects.filter(state__in=Step.OPEN).exists()
+
+
+def test_a_step_is_of_the_campaign_its_enrollment_is_of(open_hours):
+    """One foreign key says both; nobody's step counts for another campaign."""
+    campaign, other = (launch(factories.make_account(), 1) for _ in range(2))
+    step = Step.objects.filter(campaign=campaign)
+    sql.run("SET CONSTRAINTS step_of_enrollment IMMEDIATE")
+    for wrong in ({"campaign_id": other.pk}, {"enrollment_id": 2**40}):
+        with pytest.raises(IntegrityError, match="step_of_enrollment"), transaction.atomic():
+            step.update(**wrong)
