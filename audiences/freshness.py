@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Account, User
-from audiences import servicetitan_sync
+from audiences import merging, servicetitan_pages, servicetitan_sync
 from audiences.models import SourceFreshness, SyncCursor
 from audiences.models.source_freshness import FRESH_MINUTES
 from common import clock
@@ -81,16 +81,21 @@ class Look:
         """Bring these customers up to date: themselves, their phones and mailboxes, jobs made for them, and
         bookings. Raises ProviderError; nothing of that batch is written then.
         """
-        asked, began, since = sorted(set(customer_ids)), clock.now(), self._jobs_since
+        wanted = set(customer_ids)
+        asked = sorted(wanted | merging.origins(self._account.pk, wanted))  # what is theirs may stand there yet
+        began, since = clock.now(), self._jobs_since
         found: list[tuple[str, Sequence[Any]]] = []
+        listed: set[int] = set()
         for start in range(0, len(asked), MAX_IDS):
             some = asked[start : start + MAX_IDS]
             found.append(("customers", self._client.by_ids("customers", some)))
-            found.append(("contacts", self._client.by_ids("contacts", some)))
+            methods = self._client.by_ids("contacts", some)
+            found.append(("contacts", methods))
+            listed |= {method.id for method in methods if method.active}
         found.append(("jobs", self._jobs(asked)))
         if since is not None:
             found.append(("bookings", self._bookings(since)))
-        _write(self._account, found)
+        _write(self._account, found, asked, listed)
         if self._jobs_since is not None:
             self._jobs_since = began
 
@@ -113,10 +118,14 @@ class Look:
 
 
 @atomic_with_retry
-def _write(account: Account, found: Sequence[tuple[str, Sequence[Any]]]) -> None:
-    """As the sync writes pages, but for its place in the lists, which is not moved."""
+def _write(
+    account: Account, found: Sequence[tuple[str, Sequence[Any]]], asked: Sequence[int], methods: set[int]
+) -> None:
+    """As the sync writes pages, but for its place in the lists, which is not moved. A phone that the source
+    does not name any more was deleted there: it lists only what is not."""
     for entity, records in found:
         refused = servicetitan_sync.apply_records(account, records, servicetitan_sync.EXPORTS[entity])
         if refused:
             words = "; ".join(refused[: servicetitan_sync.MOST_WORDS])
             log.warning("account %s, %s: passed over %s", account.pk, entity, words)
+    servicetitan_pages.drop_methods(account, asked, but=methods)

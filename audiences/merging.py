@@ -52,6 +52,19 @@ WHERE NOT EXISTS (
       AND further.servicetitan_customer_id = c.merged_into_servicetitan_id)
 """
 
+_ORIGINS_SQL = """
+WITH RECURSIVE origin(id) AS (
+    SELECT c.servicetitan_customer_id FROM audiences_contact c
+    WHERE c.account_id = %(account)s AND c.servicetitan_customer_id > 0
+      AND c.merged_into_servicetitan_id = ANY(%(customers)s::bigint[])
+    UNION
+    SELECT c.servicetitan_customer_id FROM origin JOIN audiences_contact c
+        ON c.account_id = %(account)s AND c.merged_into_servicetitan_id = origin.id
+    WHERE c.servicetitan_customer_id > 0
+)
+SELECT id FROM origin
+"""
+
 
 def survivors(account_id: int, customer_ids: Iterable[int | None]) -> dict[int, int]:
     """Whom those of these customers go on as that were merged into others: ServiceTitan's ids."""
@@ -59,6 +72,11 @@ def survivors(account_id: int, customer_ids: Iterable[int | None]) -> dict[int, 
     if not wanted:
         return {}
     return dict(sql.rows(_SURVIVORS_SQL, {"account": account_id, "customers": sql.array(wanted)}))
+
+
+def origins(account_id: int, customer_ids: Iterable[int]) -> set[int]:
+    """Who was merged into these customers, and into those again: ServiceTitan's ids."""
+    return set(sql.column(_ORIGINS_SQL, {"account": account_id, "customers": sql.array(customer_ids)}))
 
 
 class Owners:

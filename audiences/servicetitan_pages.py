@@ -4,7 +4,7 @@ Applying a page again changes nothing, so a sync killed between two pages, or to
 ends where an undisturbed one does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from accounts.models import Account, BusinessUnit
@@ -127,6 +127,18 @@ def apply_contact_methods(account: Account, records: Records) -> None:
     )
     changed = before | {owner[record.customer_id] for record in records}
     merging.adopt(account, derived_contacts.derive(account.pk, customer_ids=changed).values())
+
+
+def drop_methods(account: Account, customer_ids: Collection[int], *, but: Collection[int]) -> None:
+    """These customers have no other phones and mailboxes than those of these ids; addresses that people added
+    stay."""
+    gone = ContactMethod.objects.filter(
+        account=account, servicetitan_customer_id__in=customer_ids, active=True
+    ).exclude(servicetitan_id__in=but)
+    owners = set(gone.values_list("servicetitan_customer_id", flat=True))
+    if owners:
+        gone.update(active=False)
+        derived_contacts.derive(account.pk, customer_ids=owners)
 
 
 def apply_jobs(account: Account, records: Records) -> None:

@@ -145,6 +145,24 @@ def test_a_phone_that_takes_no_more_texts_is_skipped(source: SandboxProcess) -> 
     assert outcomes() == [("skipped", "do_not_text")]
 
 
+def test_a_phone_that_was_deleted_at_the_source_is_not_texted(source: SandboxProcess) -> None:
+    campaign = connected(source, 2)
+    gone, stays = Contact.objects.order_by("pk")
+    servicetitan_pages.apply_contact_methods(
+        campaign.account, [_method(gone, factories.phone_of(gone).value), _method(stays, "+13125550177")]
+    )
+    source.put_servicetitan("contacts", id=gone.servicetitan_customer_id, active=False)
+    assert rechecking.work() == 2
+    assert len(claimed()) == 1
+    assert outcomes() == [("skipped", "no_address"), ("queued", "")]
+
+
+def _method(of: Contact, phone: str) -> records.CustomerContact:
+    pk = of.servicetitan_customer_id
+    row = {"id": pk, "customerId": pk, "type": "MobilePhone", "value": phone}
+    return records.CustomerContact.model_validate(row)
+
+
 def test_a_mirror_that_is_young_enough_asks_nobody(source: SandboxProcess) -> None:
     campaign = connected(source)
     read(campaign.account, clock.now() - timedelta(minutes=10))
