@@ -58,6 +58,7 @@ class AudienceForm(forms.Form):
         kwargs.setdefault("initial", {"name": audience.name})
         super().__init__(*args, **kwargs)
         self.audience = audience
+        self.overtaken = False
 
     def clean_name(self) -> str:
         """One audience of this name per account."""
@@ -68,12 +69,24 @@ class AudienceForm(forms.Form):
         return name
 
     def save(self, rules: dict[str, Any]) -> bool:
-        """Store the audience; False, with an error in the form, where its name was taken meanwhile."""
+        """Store the audience; False, with an error in the form, where its name was taken meanwhile, or where
+        somebody else has saved it since it was opened (`overtaken`): theirs stands."""
         self.audience.name, self.audience.rules = self.cleaned_data["name"], rules
         try:
             with transaction.atomic():
+                if self._is_overtaken():
+                    self.overtaken = True
+                    return False
                 self.audience.save()
         except IntegrityError:
             self.add_error("name", NAME_TAKEN)
             return False
         return True
+
+    def _is_overtaken(self) -> bool:
+        """Whether the audience is neither what it was when this form was opened nor what it says now."""
+        seen = self.data.get("seen", "")
+        if not (seen and self.audience.pk):
+            return False
+        stored = Audience.objects.select_for_update(no_key=True).get(pk=self.audience.pk)
+        return stored.seal not in (seen, self.audience.seal)

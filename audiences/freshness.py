@@ -82,7 +82,9 @@ class Look:
         bookings. Raises ProviderError; nothing of that batch is written then.
         """
         wanted = set(customer_ids)
-        asked = sorted(wanted | merging.origins(self._account.pk, wanted))  # what is theirs may stand there yet
+        asked = sorted(
+            wanted | merging.origins(self._account.pk, wanted)
+        )  # what is theirs may stand there yet
         began, since = clock.now(), self._jobs_since
         found: list[tuple[str, Sequence[Any]]] = []
         listed: set[int] = set()

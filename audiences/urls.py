@@ -21,6 +21,7 @@ urlpatterns = [
     path("audiences/", audience_list.audience_list, name="list"),
     path("audiences/new/", audience_form.create, name="create"),
     path("audiences/shape/", audience_form.shape, name="shape"),
+    path("audiences/choices/", audience_form.choices, name="choices"),
     path("audiences/count/", audience_form.count, name="count"),
     path("audiences/details/", audience_form.details, name="details"),
     path("audiences/<int:pk>/", audience_form.edit, name="edit"),

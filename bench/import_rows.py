@@ -14,7 +14,7 @@ from bench.copying import copied
 from bench.effort import effort
 from bench.measurement import Measurement
 
-ROWS = 1_000_000
+ROWS = 200_000
 NOW = datetime(2026, 12, 1, 17, tzinfo=UTC)
 STREETS = ("Oak", "Elm", "Maple", "Cedar", "Lake", "Hill", "Park", "Washington")
 CITIES = (("Chicago", "IL", "60601"), ("Denver", "CO", "80202"), ("Dallas", "TX", "75201"))

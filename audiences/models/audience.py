@@ -1,3 +1,7 @@
+import json
+from hashlib import blake2b
+from itertools import count
+
 from django.db import models
 from django.db.models import Q
 
@@ -26,3 +30,15 @@ class Audience(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def seal(self) -> str:
+        """Names what it is called and asks: two that differ have two seals."""
+        said = json.dumps([self.name, self.rules], sort_keys=True, ensure_ascii=False)
+        return blake2b(said.encode(), digest_size=12).hexdigest()
+
+    def free_name(self, name: str) -> str:
+        """A name close to this one that no audience of the account has."""
+        taken = set(Audience.objects.filter(account=self.account_id).values_list("name", flat=True))
+        tries = (f"{name[:105]} (copy{'' if n == 1 else f' {n}'})" for n in count(1))
+        return next(free for free in tries if free not in taken)

@@ -15,7 +15,8 @@ from typing import Any, get_args
 from django.http import QueryDict
 
 from accounts.models import Account
-from audiences.rules import reading, trees
+from audiences.rules import choices, reading, trees
+from audiences.rules.choices import Choices
 from audiences.rules.exclusions import EXCLUSIONS, Exclusion
 from audiences.rules.fields import FIELDS, SOURCES, Field, Kind, offered
 from audiences.rules.filters import is_short, tree
@@ -192,7 +193,7 @@ class Row:
     scope: str
     errors: list[str] = field(default_factory=list)
     rows: list["Row"] = field(default_factory=list)
-    choices: list[tuple[Any, str]] = field(default_factory=list)
+    choices: Choices | None = None
     focus: bool = False
 
     @property
@@ -279,7 +280,7 @@ class Row:
     @property
     def chosen_words(self) -> str:
         """What is ticked, by name."""
-        ticked = [words for value, words in self.choices if value in (self.data.get("value") or [])]
+        ticked = [words for _, words in self.choices.ticked] if self.choices else []
         return ", ".join(ticked) if len(ticked) < 4 else f"{', '.join(ticked[:2])} and {len(ticked) - 2} more"
 
     @property
@@ -305,14 +306,14 @@ class Row:
 def rows(
     account: Account, rules: Mapping[str, Any], problems: list[Problem], *, focus: Path | None = None
 ) -> Row:
-    """The root as the page shows it; what may be chosen is read once for each model."""
-    listed: dict[str, list[tuple[Any, str]]] = {}
+    """The root as the page shows it; what may be chosen is read once for each field."""
+    listed: dict[str, Choices] = {}
     return _row(account, rules, (), "", problems, listed, focus)
 
 
 def _row(
     account: Account, data: Mapping[str, Any], path: Path, scope: str, problems: list[Problem],
-    listed: dict[str, list[tuple[Any, str]]], focus: Path | None,
+    listed: dict[str, Choices], focus: Path | None,
 ) -> Row:  # fmt: skip
     found = Row(path, data, scope, [one.words for one in problems if one.path == path], focus=focus == path)
     if found.is_group:
@@ -323,21 +324,27 @@ def _row(
             if isinstance(rule, Mapping)
         ]
     elif found.widget == "choices" and found.known is not None:
-        found.choices = _choices(account, found.known, listed)
+        kind = found.known.model or found.known.key
+        if kind not in listed:
+            listed[kind] = choices.offered(account, found.known)
+        value = found.data.get("value")
+        ticked = value if isinstance(value, list) else []
+        found.choices = listed[kind].after(ticked, choices.named(account, found.known, ticked))
     return found
 
 
-def _choices(
-    account: Account, known: Field, listed: dict[str, list[tuple[Any, str]]]
-) -> list[tuple[Any, str]]:
-    if known.options is not None:
-        return list(known.options.items())
-    if known.model not in listed:
-        rows_ = known.rows_model._default_manager.filter(account=account).order_by("name", "pk")
-        listed[known.model] = [
-            (row.pk, str(row) if getattr(row, "active", True) else f"{row} (deleted)") for row in rows_
-        ]
-    return listed[known.model]
+def sought(account: Account, data: QueryDict) -> Row | None:
+    """The rule at `at` that asks `field`, offering what answers to `q`; what is ticked in it stays."""
+    known = FIELDS.get(data.get("field", ""))
+    place = _NAME.fullmatch(f"{data.get('at', '')}-value")
+    if known is None or place is None or known.kind not in (Kind.ROWS, Kind.CHOICE):
+        return None
+    values = data.getlist(f"{data['at']}-value")[:_MOST_KEPT]
+    ticked = _typed_value(known, next(iter(fitting(known).values())), {"value": values})
+    path = tuple(int(part) for part in place[1].split("-")[1:])
+    row = Row(path, {"field": known.key, "value": ticked}, known.scope)
+    row.choices = choices.of(account, known, ticked, data.get("q", "").replace("\0", ""))
+    return row
 
 
 def complete(

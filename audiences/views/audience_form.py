@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access, audit
 from accounts.access import Request
+from accounts.models import AuditEntry
 from audiences import counting, segments
 from audiences.forms import AudienceForm
 from audiences.models import Audience
@@ -37,7 +38,10 @@ def create(request: Request) -> HttpResponse:
 @access.require("view", post="build_audience")
 def edit(request: Request, pk: int) -> HttpResponse:
     """An existing audience: everybody may look, builders may change it."""
-    return _edit(request, access.get(request, Audience.objects.select_related("account"), pk))
+    audience = access.get(request, Audience.objects.select_related("account"), pk)
+    if request.method == "POST" and "copy" in request.POST:
+        return _edit(request, Audience(account=request.account, created_by=request.user), copied=True)
+    return _edit(request, audience)
 
 
 @require_POST
@@ -48,6 +52,16 @@ def shape(request: Request) -> HttpResponse:
     focus = builder.edit(rules, request.POST["edit"]) if "edit" in request.POST else None
     context = {"root": builder.rows(request.account, rules, [], focus=focus), "recount": True}
     return render(request, "audiences/rules_tree.html", context | _page_of_rules(rules))
+
+
+@require_POST
+@access.require("build_audience")
+def choices(request: Request) -> HttpResponse:
+    """What a rule may ask for, of thousands: the ticked ones and those that answer to what was typed."""
+    node = builder.sought(request.account, request.POST)
+    if node is None:
+        return HttpResponse(status=204)
+    return render(request, "audiences/rule.html#rule-choices", {"node": node})
 
 
 @require_POST
@@ -88,9 +102,13 @@ def _typed(request: Request) -> tuple[dict[str, Any], list[Problem]]:
     return builder.complete(request.account, rules, int(own) if known else None)
 
 
-def _edit(request: Request, audience: Audience) -> HttpResponse:
+def _edit(request: Request, audience: Audience, *, copied: bool = False) -> HttpResponse:
     posted = request.method == "POST"
-    form = AudienceForm(request.POST if posted else None, audience=audience)
+    typed = request.POST.copy() if posted else None
+    if typed is not None and copied:
+        typed["name"] = audience.free_name(typed.get("name", "").strip())
+    seen = typed["seen"] if typed and "seen" in typed else audience.seal
+    form = AudienceForm(typed, audience=audience)
     if posted:
         rules, problems = builder.complete(request.account, builder.typed(request.POST), audience.pk)
     else:
@@ -99,11 +117,14 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
     verb = "changed_audience" if audience.pk else "created_audience"
     if posted and form.is_valid() and not problems and form.save(rules):
         audit.record(account=request.account, by=request.user, verb=verb, summary=audience.name, on=audience)
-        messages.success(request, f"The audience “{audience.name}” is saved.")
+        other = " The one that was changed meanwhile stays as it is." if copied else ""
+        messages.success(request, f"The audience “{audience.name}” is saved.{other}")
         return redirect("audiences:list")
     context = {
         "form": form,
         "audience": audience,
+        "seen": seen,
+        "overtaken": _overtaken_by(audience) if form.overtaken else None,
         "asker": uuid4().hex[:12],
         "root": builder.rows(request.account, rules, problems),
         "errors": problems,
@@ -111,7 +132,12 @@ def _edit(request: Request, audience: Audience) -> HttpResponse:
         **_page_of_rules(rules),
         **_counted(request, rules, problems, seconds=counting.FIRST_PAINT),
     }
-    return render(request, PAGE, context, status=422 if posted else 200)
+    return render(request, PAGE, context, status=409 if form.overtaken else 422 if posted else 200)
+
+
+def _overtaken_by(audience: Audience) -> AuditEntry | None:
+    """Who saved it meanwhile, and when."""
+    return AuditEntry.objects.about(audience).select_related("by").order_by("-at", "-pk").first()
 
 
 def _page_of_rules(rules: dict[str, Any]) -> dict[str, Any]:

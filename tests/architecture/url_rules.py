@@ -112,6 +112,7 @@ RULES: dict[str, Rule] = {
     "audiences:list": Rule(),
     "audiences:create": Rule(capability="build_audience", methods=BOTH, data=lambda account: {"name": "All"}),
     "audiences:shape": Rule(capability="build_audience", methods=POST),
+    "audiences:choices": Rule(capability="build_audience", methods=POST),
     "audiences:count": Rule(methods=POST),
     "audiences:details": Rule(methods=POST),
     "audiences:edit": Rule(

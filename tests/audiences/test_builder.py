@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEntry, Role
 from audiences import segments
 from audiences.forms import AudienceForm
-from audiences.models import Audience, ContactTag, Job
+from audiences.models import Audience, ContactTag, Job, Tag
 from audiences.rules import builder, effects
 from audiences.rules.exclusions import EXCLUSIONS
 from campaigns import enrolling, launching
@@ -121,6 +121,26 @@ def test_a_saved_rule_that_broke_is_marked_and_shown_where_it_is(account, csr):
     assert "was deleted in ServiceTitan" in csr.get("/audiences/").content.decode()
 
 
+def test_the_second_of_two_people_who_save_is_refused_and_may_keep_a_copy(account, csr):
+    mine = {"r-match": "all", **condition("0", "city", "is", value="Albany")}
+    audience = Audience.objects.create(account=account, name="VIPs", rules={})
+    url = f"/audiences/{audience.pk}/"
+    seen = re.search(r'name="seen" value="(\w+)"', csr.get(url).content.decode())[1]
+    colleague = signed_in(make_member(account, Role.ADMIN))
+    theirs = {"r-match": "all", **condition("0", "city", "is", value="Troy")}
+    assert colleague.post(url, {"name": "VIPs", "seen": seen, **theirs}).status_code == 302
+    for _ in range(2):  # however often it is tried
+        refused = csr.post(url, {"name": "VIPs", "seen": seen, **mine})
+        page = refused.content.decode()
+        assert refused.status_code == 409 and "while you were changing it" in page and "Albany" in page
+        assert Audience.objects.get().rules["rules"][0]["value"] == ["Troy"]
+    assert csr.post(url, {"name": "VIPs", "seen": seen, "copy": "1", **mine}).status_code == 302
+    kept = Audience.objects.get(name="VIPs (copy)")
+    assert kept.rules["rules"][0]["value"] == ["Albany"] and kept.created_by is not None
+    assert Audience.objects.get(name="VIPs").rules["rules"][0]["value"] == ["Troy"]
+    assert csr.post(url, {"name": "VIPs", "seen": seen, **theirs}).status_code == 302, "it says the same"
+
+
 def test_two_tabs_with_one_name_make_one_audience(account):
     forms = [AudienceForm({"name": "VIPs"}, audience=Audience(account=account)) for _ in range(2)]
     assert all(form.is_valid() for form in forms)  # both looked before either stored
@@ -160,6 +180,25 @@ def test_a_copy_begins_with_the_rules_and_default_exclusions_with_a_new_audience
         assert f'name="exclusions" value="{key}" checked' in new
     stranger = Audience.objects.create(account=make_account(), name="Others")
     assert csr.get(f"/audiences/new/?copy={stranger.pk}").status_code == 404
+
+
+def test_thousands_of_choices_are_offered_some_at_a_time_and_found_by_name(account, csr):
+    tags = [Tag(account=account, servicetitan_id=n, name=f"Tag {n:04}") for n in range(1, 301)]
+    Tag.objects.bulk_create(tags)
+    far = Tag.objects.get(name="Tag 0299")
+    Tag.objects.create(account=make_account("Other"), servicetitan_id=1, name="Tag 0299 of others")
+    rules = {"match": "all", "rules": [{"field": "tag", "is": "any_of", "value": [far.pk]}]}
+    audience = Audience.objects.create(account=account, name="VIPs", rules=rules)
+    page = csr.get(f"/audiences/{audience.pk}/").content.decode()
+    assert page.count('name="r-0-value"') == 51 and f'value="{far.pk}" checked' in page
+    assert "And 249 more" in page and 'type="search"' in page
+    asked = {"field": "tag", "at": "r-0", "q": "TAG 01", "r-0-value": [far.pk]}
+    found = csr.post("/audiences/choices/", asked).content.decode()
+    assert found.count("checkbox") == 51 and "And 50 more" in found and f'value="{far.pk}" checked' in found
+    nothing = csr.post("/audiences/choices/", {"field": "tag", "at": "r-0", "q": "zebra%"}).content.decode()
+    assert "Nothing else has “zebra%”" in nothing and "checkbox" not in nothing
+    for odd in ({"field": "city", "at": "r-0"}, {"field": "tag", "at": "x"}, {}):
+        assert csr.post("/audiences/choices/", odd).status_code == 204
 
 
 def test_who_may_only_look_sees_words_count_and_sample(account):
