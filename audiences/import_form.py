@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils import timezone
@@ -23,8 +24,9 @@ NOTHING = ("", "Not imported")
 
 
 class UploadForm(forms.Form):
-    """The file."""
+    """The file. `token` names this opening of the form: a second click on it is no second file."""
 
+    token = forms.UUIDField(widget=forms.HiddenInput, required=False, initial=uuid4)
     file = forms.FileField(
         label="File",
         allow_empty_file=True,

@@ -232,8 +232,7 @@ WHERE (oo.source = 'agent' OR EXISTS (
                           WHERE its.address_id = ca.address_id AND its.lifted_at IS NULL))
 ORDER BY t.stays, oo.at, oo.id
 """
-# Phones stand behind those that there are; derivation puts ServiceTitan's into their order. The line in which
-# a file made somebody stays with them: taking the file back takes them away, and nobody else.
+# Phones stand behind those that there are; derivation puts ServiceTitan's into their order.
 _MOVE_OWN = (
     f"""
     INSERT INTO audiences_contactaddress AS mine
@@ -255,10 +254,23 @@ _MOVE_OWN = (
     ON CONFLICT DO NOTHING
     """,
     f"UPDATE audiences_ownid o SET contact_id = t.stays FROM {PAIRS_SQL} WHERE o.contact_id = t.gone",
+    # What became of the rows of files is counted anew, so that each figure has as many people behind it.
     f"""
-    INSERT INTO audiences_importedcontact (of_id, contact_id, outcome)
-    SELECT DISTINCT i.of_id, t.stays, 'merged' FROM {PAIRS_SQL}
-    JOIN audiences_importedcontact i ON i.contact_id = t.gone
-    ON CONFLICT DO NOTHING
+    WITH going AS (
+        SELECT DISTINCT ON (i.of_id, t.stays) i.of_id, i.contact_id, t.stays, i.outcome
+        FROM {PAIRS_SQL} JOIN audiences_importedcontact i ON i.contact_id = t.gone
+        WHERE NOT EXISTS (SELECT FROM audiences_importedcontact o
+                          WHERE o.of_id = i.of_id AND o.contact_id = t.stays)
+        ORDER BY i.of_id, t.stays, i.contact_id
+    ), moved AS (
+        UPDATE audiences_importedcontact i SET contact_id = g.stays, outcome = 'merged'
+        FROM going g WHERE i.of_id = g.of_id AND i.contact_id = g.contact_id
+    )
+    UPDATE audiences_contactimport l SET added = l.added - n.added, updated = l.updated - n.updated,
+        unchanged = l.unchanged - n.unchanged, merged = l.merged + n.added + n.updated + n.unchanged
+    FROM (SELECT of_id, count(*) FILTER (WHERE outcome = 'added') AS added,
+              count(*) FILTER (WHERE outcome = 'updated') AS updated,
+              count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged FROM going GROUP BY of_id) n
+    WHERE l.id = n.of_id
     """,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import IO
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -33,6 +34,7 @@ MOST_ROWS = 1_000_001  # with the names of the columns
 MOST_COLUMNS = 200
 PREVIEWED = 10
 DRAFTS_KEPT = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 10_000
 log = logging.getLogger(__name__)
 
 
@@ -48,14 +50,22 @@ class Grounds:
 
 @transaction.atomic
 def take_in(
-    account: Account, source: IO[bytes], size: int, *, name: str, by: User, now: datetime
-) -> ContactImport:
-    """Keep a file of `size` bytes as a draft. Raises Unreadable."""
+    account: Account, source: IO[bytes], size: int, *, name: str, by: User, now: datetime,
+    token: UUID | None = None,
+) -> ContactImport:  # fmt: skip
+    """Keep a file of `size` bytes as a draft, once for a token. Raises Unreadable, and IntegrityError where
+    the same token has just made one."""
     text = uploads.open_text(source, size, most=MOST_BYTES, exact=True)
     try:
         mark = uploads.delimiter(text)
         listed = ContactImport.objects.create(
-            account=account, name=name, by=by, uploaded_at=now, delimiter=mark, encoding=text.encoding
+            account=account,
+            name=name,
+            by=by,
+            uploaded_at=now,
+            delimiter=mark,
+            encoding=text.encoding,
+            token=token,
         )
         lines = uploads.lines(text, whole=True)
         for piece in uploads.pieces(lines, mark, most=MOST_ROWS, size=uploads.PIECE):
@@ -188,7 +198,16 @@ def import_waiting(
                 total, left = total + done, True
     total += undoing.undo_waiting(now=clock(), go_on=go_on)
     ContactImport.objects.abandoned(clock() - DRAFTS_KEPT).delete()
+    _forget_rows(now=clock(), go_on=go_on)
     return total
+
+
+def _forget_rows(*, now: datetime, go_on: Callable[[], bool]) -> None:
+    """Delete the rows that made no contact when their time is over, some at a time."""
+    for pk in ContactImport.objects.with_expired_rows(now).values_list("pk", flat=True):
+        rows = ContactImportRow.objects.filter(of=pk).order_by("number")
+        while go_on() and (numbers := list(rows.values_list("number", flat=True)[:FORGOTTEN_AT_ONCE])):
+            rows.filter(number__lte=numbers[-1]).order_by().delete()
 
 
 def _import(pk: int, *, now: datetime) -> int:

@@ -1,14 +1,19 @@
 """ContactImport: one file of contacts, from its upload to its end and, where somebody wants it, back out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from common import clock
+
+ROWS_KEPT = timedelta(days=90)
+"""How long the rows that made no contact are kept: long enough to correct them, and no longer, for they hold
+names and phones of people whom nobody took in."""
 
 
 class ContactImportQuerySet(models.QuerySet["ContactImport"]):
@@ -21,6 +26,12 @@ class ContactImportQuerySet(models.QuerySet["ContactImport"]):
     def to_undo(self) -> "ContactImportQuerySet":
         """Those whose new contacts somebody wants gone, until they are."""
         return self.filter(undo_asked_at__isnull=False, undone_at=None)
+
+    def with_expired_rows(self, now: datetime) -> "ContactImportQuerySet":
+        """Those whose rows that made no contact have been kept for long enough."""
+        ended = Q(finished_at__lte=now - ROWS_KEPT) | Q(cancelled_at__lte=now - ROWS_KEPT)
+        kept = apps.get_model("audiences", "ContactImportRow")._default_manager
+        return self.filter(ended, Exists(kept.filter(of=OuterRef("pk"))))
 
     def abandoned(self, before: datetime) -> "ContactImportQuerySet":
         """Drafts that nobody confirmed, uploaded before this."""
@@ -44,6 +55,7 @@ class ContactImport(models.Model):
     name = models.CharField(max_length=160, help_text="The file's")
     by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
     uploaded_at = models.DateTimeField(default=clock.now)
+    token = models.UUIDField(null=True, blank=True, help_text="Names one opening of the form it came with")
     delimiter = models.CharField(max_length=1, default=",")
     encoding = models.CharField(max_length=10, default="utf-8-sig")
     names_columns = models.BooleanField(default=True, help_text="The first row names the columns")
@@ -106,6 +118,8 @@ class ContactImport(models.Model):
                 | Q(cancelled_at__isnull=False),
                 name="contact_import_undone_after_end",
             ),
+            # However often somebody clicks, a file comes once.
+            models.UniqueConstraint(fields=["account", "token"], name="contact_import_token"),
         ]
         indexes = [models.Index(fields=["account", "-uploaded_at"], name="contact_import_latest")]
 
@@ -116,6 +130,16 @@ class ContactImport(models.Model):
     def ended_at(self) -> datetime | None:
         """When the last row was taken in, or somebody cancelled."""
         return self.finished_at or self.cancelled_at
+
+    @property
+    def rows_kept_until(self) -> datetime | None:
+        """When the rows that made no contact are deleted, with what stands in them."""
+        return self.ended_at + ROWS_KEPT if self.ended_at else None
+
+    @property
+    def rows_gone(self) -> bool:
+        """Whether that day has come."""
+        return self.rows_kept_until is not None and self.rows_kept_until <= clock.now()
 
     @property
     def is_running(self) -> bool:

@@ -49,11 +49,17 @@ def overview(request: Request) -> HttpResponse:
 
 def _take_in(request: Request, form: UploadForm) -> ContactImport | None:
     """The file as a draft; None, and an error on the form, where it is no list."""
-    file = form.cleaned_data["file"]
+    file, token = form.cleaned_data["file"], form.cleaned_data["token"]
+    of_form = _imports(request).filter(token=token) if token else ContactImport.objects.none()
     try:
-        return running.take_in(
-            request.account, file.file, file.size, name=file.name[-160:], by=request.user, now=clock.now()
-        )
+        return of_form.first() or running.take_in(
+            request.account, file.file, file.size, name=file.name[-160:], by=request.user, now=clock.now(),
+            token=token,
+        )  # fmt: skip
+    except IntegrityError:
+        if made := of_form.first():
+            return made  # by the first of two clicks, a moment ago
+        raise
     except Unreadable as unreadable:
         form.add_error("file", str(unreadable))
         return None

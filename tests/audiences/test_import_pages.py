@@ -2,10 +2,13 @@
 
 import csv
 import io
+import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -15,6 +18,7 @@ from audiences.imports import running
 from audiences.models import Audience, Consent, Contact, ContactImport
 from tests import factories
 from tests.accounts.making import signed_in
+from tests.audiences.people import NOON
 
 pytestmark = pytest.mark.django_db
 URL = reverse("audiences:imports")
@@ -83,6 +87,19 @@ def test_the_whole_way(account: Account, csr: Client) -> None:
     assert made["Location"] == reverse("audiences:edit", args=[audience.pk]) and audience.name == "show"
     assert segments.describe(account, audience.rules)[0].startswith("Imported with: show.csv")
     assert csr.post(page("import_audience", listed))["Location"] == made["Location"], "not twice"
+
+
+def test_a_second_click_on_upload_makes_no_second_draft(csr: Client) -> None:
+    token = re.search(r'name="token" value="([0-9a-f-]{36})"', csr.get(URL).content.decode())
+    assert token
+    files = [SimpleUploadedFile("show.csv", FILE.encode()) for _ in range(2)]
+    twice = [csr.post(URL, {"file": file, "token": token[1]}) for file in files]
+    assert ContactImport.objects.get() and twice[0]["Location"] == twice[1]["Location"]
+    of, data = ContactImport.objects.get(), FILE.encode()
+    with pytest.raises(IntegrityError), transaction.atomic():  # nor where neither sees the other
+        running.take_in(
+            of.account, io.BytesIO(data), len(data), name="x", by=of.by, now=NOON, token=UUID(token[1])
+        )
 
 
 def test_what_was_rejected_comes_back_as_a_file_to_correct(account: Account, csr: Client) -> None:

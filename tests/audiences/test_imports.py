@@ -325,3 +325,15 @@ def test_time_left_is_what_the_pace_says() -> None:
     later = NOON + timedelta(seconds=10)
     assert (listed.rate(later), listed.seconds_left(later)) == (2.5, 30)
     assert ContactImport(rows=5, confirmed_at=datetime(2026, 1, 1, tzinfo=UTC)).rate(later) is None
+
+
+def test_rows_that_made_no_contact_are_deleted_after_their_time(account, bring, monkeypatch) -> None:
+    monkeypatch.setattr(running, "FORGOTTEN_AT_ONCE", 1)
+    bad = "Nobody,,,,,,,\n"
+    listed = bring(HEAD + ANN + ANN + bad + bad)
+    assert listed.kept_rows.count() == 3 and listed.rows_kept_until == NOON + timedelta(days=90)
+    running.import_waiting(clock=lambda: NOON + timedelta(days=89))
+    assert listed.kept_rows.count() == 3
+    running.import_waiting(clock=lambda: NOON + timedelta(days=90))
+    listed.refresh_from_db()
+    assert (listed.kept_rows.count(), listed.rejected, listed.repeated) == (0, 2, 1)

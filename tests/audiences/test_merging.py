@@ -167,7 +167,9 @@ def test_who_came_by_a_file_first_becomes_the_customer(account, bring) -> None:
     assert suppression.in_force([mailbox.pk]) == {mailbox.pk}
     assert Consent.objects.of_contact(ann).get().ended_at is None
     assert [tag.name for tag in ann.tags.all()] == ["Fair"]
+    listed.refresh_from_db()
     assert ImportedContact.objects.get(of=listed, contact=ann).outcome == "merged"
+    assert counts(listed) == {"merged": 1}, "each figure has as many people behind it"
     assert counts(bring(HEAD + ANN)) == {"merged": 1}, "the file again finds the customer"
 
 
@@ -182,7 +184,8 @@ def test_taking_the_file_back_leaves_the_customer(account, bring, by) -> None:
     arrive(account)
     assert undoing.ask(listed, by=by, now=NOON)
     running.import_waiting(clock=lambda: NOON)
-    assert Contact.objects.get() == of(7) and of(7).active
+    listed.refresh_from_db()
+    assert Contact.objects.get(active=True) == of(7) and listed.removed == 0
     assert values(of(7)) == ["+13125550101", "ann@example.com"]
 
 
