@@ -17,6 +17,7 @@ from django.db import connection
 
 from audiences.households import household_key
 from audiences.last_job import JOB_AT, JOB_COUNTS
+from audiences.locks import hold_jobs
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Address, Contact, ContactAddress, ContactMethod, Household, Location, ZoneSet
 from audiences.places import Place, locate
@@ -35,7 +36,7 @@ _CONTACTS = Table(
         "balance", "customer_since", "merged_into_servicetitan_id",
         "street", "city", "state", "zip", "household_id", "zone_set_id",
     ),
-    only_new=("language", "created_at"),
+    only_new=("language", "created_at", "job_count", "job_total"),
 )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ def derive(
 
     Runs inside the caller's transaction. Returns the contact's id by customer id.
     """
+    hold_jobs(account_id)
     given = {customer.servicetitan_id: customer for customer in customers}
     people = _known(account_id, set(customer_ids) - set(given)) | given
     if not people:
@@ -106,23 +108,26 @@ def derive(
 
 
 def note_last_jobs(account_id: int, customer_ids: Iterable[int]) -> None:
-    """Keep `last_job_at` of these customers' contacts; see `audiences.last_job`."""
+    """Keep `last_job_at`, `job_count` and `job_total` of these customers' contacts; see `audiences.last_job`.
+
+    Whoever writes jobs, or calls this, holds them (`hold_jobs`): else two would each count without the other.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            UPDATE audiences_contact c SET last_job_at = latest.at
-            FROM (
-                SELECT wanted.customer_id, (
-                    SELECT max({JOB_AT}) FROM audiences_job j
-                    WHERE j.account_id = %s AND j.servicetitan_customer_id = wanted.customer_id
-                      AND {JOB_COUNTS}
-                ) AS at
-                FROM unnest(%s::bigint[]) wanted(customer_id)
+            UPDATE audiences_contact c
+            SET last_job_at = latest.at, job_count = latest.count, job_total = latest.total
+            FROM unnest(%s::bigint[]) wanted(customer_id)
+            CROSS JOIN LATERAL (
+                SELECT max({JOB_AT}) AS at, count(*) AS count, coalesce(sum(j.total), 0) AS total
+                FROM audiences_job j
+                WHERE j.account_id = %s AND j.servicetitan_customer_id = wanted.customer_id AND {JOB_COUNTS}
             ) latest
-            WHERE c.account_id = %s AND c.servicetitan_customer_id = latest.customer_id
-              AND c.last_job_at IS DISTINCT FROM latest.at
+            WHERE c.account_id = %s AND c.servicetitan_customer_id = wanted.customer_id
+              AND (c.last_job_at, c.job_count, c.job_total)
+                  IS DISTINCT FROM (latest.at, latest.count, latest.total)
             """,
-            [account_id, sorted(set(customer_ids)), account_id],
+            [sorted(set(customer_ids)), account_id, account_id],
         )
 
 
@@ -280,6 +285,8 @@ def _row(account_id: int, person: Customer, household_id: int, zone_set_id: int)
         "zone_set_id": zone_set_id,
         "language": "en",
         "created_at": clock.now(),
+        "job_count": 0,  # counted in the same transaction
+        "job_total": 0,
         "source_modified_at": person.modified_at,
     }
 

@@ -1,4 +1,4 @@
-"""What a contact's jobs are: one definition for rules, snapshots and `Contact.last_job_at`.
+"""What a contact's jobs are: one definition for rules, snapshots and what contacts keep.
 
 A job counts unless it was cancelled, or deleted at the source. Its date is the day it was completed, or
 made where it is not completed yet; the last job is the one of the latest date. SQL over alias j
@@ -12,8 +12,18 @@ JUST_BOOKED = timedelta(days=7)
 that let them in: who has just booked is not asked to book. Older ones are history that arrives late, by a
 first sync."""
 
+JOB_TOTALS = """
+    SELECT {what} FROM audiences_job j WHERE j.account_id = c.account_id
+      AND j.servicetitan_customer_id = c.servicetitan_customer_id AND {counts}
+"""
 JOB_COUNTS = "(j.active AND j.status <> 'Canceled')"
 JOB_AT = "coalesce(j.completed_on, j.created_on)"
+
+
+def total(column: str, what: str) -> str:
+    """SQL over contact c: what the sync keeps in `column`, or `what` of the contact's jobs where it has not
+    looked at them since the column is there."""
+    return f"coalesce(c.{column}, ({JOB_TOTALS.format(what=what, counts=JOB_COUNTS)}))"
 
 
 def booked_since(at: str) -> str:

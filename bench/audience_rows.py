@@ -122,7 +122,7 @@ STATEMENTS = (
     f"""
     insert into audiences_contact (account_id, servicetitan_customer_id, person, name, first_name, last_name,
         kind, language, active, do_not_service, do_not_mail, balance, customer_since, street, city, state,
-        zip, household_id, zone_set_id, last_job_at, created_at)
+        zip, household_id, zone_set_id, last_job_at, job_count, job_total, created_at)
     select %(account)s, n, '', case when {_COMPANY} then last || ' ' || {_of(_TRADES, 6)}
                                     else first || ' ' || last end,
            case when {_COMPANY} then '' else first end, case when {_COMPANY} then '' else last end,
@@ -132,11 +132,12 @@ STATEMENTS = (
            %(now)s::timestamptz - interval '1 day' * floor(4400 * {_share("n", 21)}),
            100 + home %% 9900 || ' ' || {_of(_STREETS, 22, "home")} || ' ' || {_of(_WAYS, 23, "home")},
            {_of(_TOWNS, 24, "home")}, 'IL', (60000 + floor({_share("home", 24)} * 500))::int::text,
-           h.id, %(zones)s, latest.at, %(now)s
+           h.id, %(zones)s, latest.at, coalesce(latest.jobs, 0), coalesce(latest.total, 0), %(now)s
     from {_PEOPLE}
     join audiences_household h on h.account_id = %(account)s and h.key = 'a:' || home
     left join (
-        select j.servicetitan_customer_id as customer, max(coalesce(j.completed_on, j.created_on)) as at
+        select j.servicetitan_customer_id as customer, max(coalesce(j.completed_on, j.created_on)) as at,
+            count(*) as jobs, sum(j.total) as total
         from {_MY_JOBS} and j.active and j.status <> 'Canceled' group by 1
     ) latest on latest.customer = n
     """,

@@ -116,12 +116,13 @@ def _add(account_id: int, groups: Sequence[Group], addresses: KnownAddresses, no
     sql.copy(
         "COPY audiences_contact (id, account_id, servicetitan_customer_id, person, name, first_name,"
         " last_name, kind, language, active, do_not_service, street, city, state, zip, household_id,"
-        " zone_set_id, created_at) FROM STDIN",
+        " zone_set_id, created_at, job_count, job_total) FROM STDIN",
         (
             (
                 group.contact_id, account_id, group.servicetitan_id, "", (row := group.first).name,
                 row.first_name, row.last_name, row.kind or RESIDENTIAL, row.language or "en", "t", "f",
                 street_of(row), row.city, row.state, row.zip, homes[key], zone_sets[place.key], now,
+                0, 0,
             )
             for group, key, place in zip(groups, keys, places, strict=True)
         ),

@@ -53,6 +53,12 @@ class Contact(models.Model):
     last_job_at = models.DateTimeField(
         null=True, blank=True, help_text="Latest job not cancelled, kept by the sync"
     )
+    job_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Jobs not cancelled, kept by the sync; null: count them"
+    )
+    job_total = models.DecimalField(
+        max_digits=14, decimal_places=2, null=True, blank=True, help_text="What those jobs are worth together"
+    )
     source_modified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 

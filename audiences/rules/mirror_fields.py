@@ -1,7 +1,7 @@
 """What rules can ask of the ServiceTitan mirror: contact, customer, place, tags and jobs."""
 
 from audiences import fitness
-from audiences.last_job import JOB_AT, JOB_COUNTS
+from audiences.last_job import JOB_AT, JOB_COUNTS, total
 from audiences.rules import exclusions, fields
 from audiences.rules.exclusions import Exclusion
 from audiences.rules.fields import Field, Kind, Source
@@ -68,10 +68,11 @@ CONTACT = (
         summed=True, unit="locations",
     ),
     Field("last_job", "Last job", "Jobs", Kind.DATE, "c.last_job_at"),
-    Field("jobs", "Number of jobs", "Jobs", Kind.NUMBER, "count(*)", of="job", summed=True, unit="jobs"),
+    Field("jobs", "Number of jobs", "Jobs", Kind.NUMBER, total("job_count", "count(*)"), unit="jobs",
+          nullable=False),
     Field(
-        "revenue", "Worth of all jobs", "Jobs", Kind.NUMBER, "coalesce(sum(j.total), 0)", of="job",
-        summed=True, unit="$",
+        "revenue", "Worth of all jobs", "Jobs", Kind.NUMBER,
+        total("job_total", "coalesce(sum(j.total), 0)"), unit="$", nullable=False,
     ),
     Field("opted_out", "Opted out of texts and calls", "Our contact", Kind.YES_NO,
           _OPTED_OUT.format(channel="phone"), nullable=False),

@@ -1,11 +1,12 @@
 """What single rows of ServiceTitan do to a contact."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
+from audiences import segments, suppression
 from audiences import servicetitan_pages as pages
-from audiences import suppression
 from audiences.models import Address, Contact, ContactAddress, Household, Job, JobTag, LocationTag, Tag
 from tests.audiences import people, source
 from tests.audiences.people import NOON
@@ -205,6 +206,26 @@ def test_last_job_counts_neither_cancelled_nor_deleted_ones(account):
     pages.apply_jobs(account, [source.job(2, 7, jobStatus="Canceled", completedOn=None, modifiedOn=later)])
     assert pat().last_job_at == datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert Job.objects.get(servicetitan_id=1).job_type.name == "#5"
+
+
+def test_a_contact_keeps_how_many_jobs_and_what_they_are_worth(account):
+    def kept():
+        return tuple(Contact.objects.values_list("job_count", "job_total").get(servicetitan_customer_id=7))
+
+    pages.apply_jobs(account, [source.job(1, 7)])
+    pages.apply_customers(account, [source.customer(7)])
+    assert kept() == (1, Decimal("99.50")), "whichever came first"
+    pages.apply_jobs(account, [source.job(2, 7, total=0.5), source.job(3, 7, total=None)])
+    assert kept() == (3, 100)
+    later = "2026-11-02T00:00:00Z"
+    pages.apply_jobs(account, [source.job(1, 7, jobStatus="Canceled", modifiedOn=later)])
+    assert kept() == (2, Decimal("0.50"))
+    pages.apply_jobs(account, [source.job(2, 7, total=7, modifiedOn=later)])
+    assert kept() == (2, 7)
+    Contact.objects.update(job_count=None, job_total=None)  # of the release before
+    worth = {"match": "all", "rules": [{"field": "revenue", "is": "at_least", "value": 7}]}
+    jobs = {"match": "all", "rules": [{"field": "jobs", "is": "at_most", "value": 1}]}
+    assert (segments.count(account, worth), segments.count(account, jobs)) == (1, 0)
 
 
 def test_accounts_with_equal_ids_stay_apart(account):
