@@ -7,6 +7,7 @@ from statistics import median
 
 from django.db import connection
 
+from accounts.models import Account
 from analytics import counters, metrics
 from bench.contractor import LAUNCHED, WAITED, Contractor
 from bench.effort import Effort, effort
@@ -20,9 +21,6 @@ SMALL, LARGE = 100_000, 5_000_000  # steps of other campaigns
 CONTACTS = 20_000
 ROUNDS = 3
 MOST_CPU, MOST_WAL = 40, 4096  # microseconds and bytes a step, of the goals
-FIGURES_SMALL = 10_000
-READS = 200
-MOST_MS = 10
 TAIL = 2_000  # deltas not yet squashed, as between two squashes of a busy minute
 
 
@@ -92,36 +90,14 @@ def _middle(efforts: list[Effort], steps: int) -> Effort:
     return Effort(median(e.cpu for e in efforts) / steps * 1e6, round(median(e.wal for e in efforts) / steps))
 
 
-def dashboard_flatness(
-    small: int = FIGURES_SMALL, large: int = LARGE, reads: int = READS, people: int = PEOPLE
-) -> Iterator[Measurement]:
-    """Milliseconds for a node table and the tiles, read together at `large` steps and at `small`.
+def read_figures(account: Account, campaign: Campaign, reads: int) -> float:
+    """Milliseconds for a campaign's node table and the account's tiles, read together; the median.
 
-    The account has one active campaign to look at and, when large, those that hold the other rows; each
-    reading finds the same tail of deltas that nobody has squashed yet.
+    Each reading finds the same tail of deltas that nobody has squashed yet. The figures must be the rows'.
     """
-    contractor = Contractor(2)
-    stock = Stock(contractor, people=people, passed=("pause", "where", "text"))
-    taken = []
-    for size in (small, large):
-        stock.grow(size)
-        while counters.squash():
-            pass
-        _leave_tail(stock.campaigns[0])
-        taken.append(_read(contractor, stock.campaigns[0], reads))
-        while counters.squash():
-            pass
-    before, after = taken
-    yield Measurement(
-        "dashboard_flatness", stock.steps, after, "ms", f"the same at {small:,} steps", before, after / before
-    )
-    yield Measurement(
-        "dashboard_read", stock.steps, after, "ms", "the most allowed", MOST_MS, after / MOST_MS
-    )
-
-
-def _read(contractor: Contractor, campaign: Campaign, reads: int) -> float:
-    """The median of so many readings, in milliseconds; the figures must be those of the rows."""
+    while counters.squash():
+        pass
+    _leave_tail(campaign)
     waiting = sql.value(
         "SELECT count(*) FROM campaigns_step WHERE campaign_id = %s AND state = 'waiting'", [campaign.pk]
     )
@@ -130,10 +106,12 @@ def _read(contractor: Contractor, campaign: Campaign, reads: int) -> float:
         began = time.perf_counter()
         with counters.snapshot():
             table = metrics.node_rows(campaign, counters.totals([campaign.pk]))
-            metrics.tiles(contractor.account, LAUNCHED)
+            metrics.tiles(account)
         times.append((time.perf_counter() - began) * 1000)
         if sum(row.waiting for row in table) != waiting:
             raise SystemExit("the node table is wrong")
+    while counters.squash():
+        pass
     return median(times)
 
 
@@ -142,7 +120,7 @@ def _leave_tail(campaign: Campaign) -> None:
     sql.run(
         """
         INSERT INTO analytics_counterdelta (campaign_id, node_key, "column", minute, n)
-        SELECT %s, 'later', 'waiting', %s, CASE n %% 2 WHEN 0 THEN 1 ELSE -1 END
+        SELECT %s, 'rest', 'waiting', %s, CASE n %% 2 WHEN 0 THEN 1 ELSE -1 END
         FROM generate_series(1, %s) n
         """,
         [campaign.pk, LAUNCHED, TAIL],

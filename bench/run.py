@@ -49,10 +49,11 @@ def counters() -> Iterator[Measurement]:
 
 
 def dashboard() -> Iterator[Measurement]:
-    """What reading the figures costs at millions of steps."""
-    from bench.flatness import dashboard_flatness
+    """What reading the figures and every page costs at millions of steps, what it costs where nothing
+    changed, and what hundreds of open tabs cost."""
+    from bench.pages import measurements
 
-    yield from dashboard_flatness()
+    yield from measurements()
 
 
 def sending() -> Iterator[Measurement]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from analytics.recount import recount
 from audiences.models import Contact, Invoice
-from bench import events
+from bench import events, pages
 from bench.audience_count import audience_count
 from bench.celery_contest import run_tasks
 from bench.celery_tuned import app as tuned
@@ -16,13 +18,15 @@ from bench.churn import churn
 from bench.contractor import LAUNCHED, WAITED, Contractor
 from bench.engine import compare, engine_vs_sql
 from bench.fairness import fairness_small_wait
-from bench.flatness import dashboard_flatness, engine_flatness
+from bench.flatness import engine_flatness
 from bench.import_rows import import_rows
 from bench.launch import launch_vs_sql
+from bench.page_ground import PageGround
 from bench.sync_apply import sync_apply
 from campaigns import engine, enrolling
 from campaigns.models import Campaign, Step
 from common import clock
+from conversations.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,12 +137,19 @@ def test_a_step_costs_the_same_beside_many_others() -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_figures_are_read_at_both_sizes() -> None:
-    flat, read = dashboard_flatness(small=40, large=200, reads=2, people=100)
-    assert (flat.name, flat.unit, read.name) == ("dashboard_flatness", "ms", "dashboard_read")
-    assert flat.n == 200 == Step.objects.count()
-    assert read.value == flat.value
+def test_pages_are_visited_at_two_sizes(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    try:
+        ground = PageGround(campaigns=4)
+        found = pages.measurements((400, 800), (800, 1600), rounds=1, ground=ground, only="rows c")
+        flat, read, visited = (next(found) for _ in range(3))
+    finally:
+        clock.set_offset(timedelta(0))
+    assert (flat.name, read.name, visited.name) == ("dashboard_flatness", "dashboard_read", "page_flatness")
+    assert 600 <= flat.n == Step.objects.count() <= 800 and Message.objects.count() == 1600
+    assert visited.value > 0
     assert recount().differences == []
+    assert_counting()
 
 
 def test_a_day_of_churn_reaches_everybody_and_reports_on_each() -> None:
