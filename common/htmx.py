@@ -4,7 +4,9 @@ A template names its regions with `{% partialdef region %}`; a region's element 
 """
 
 import hashlib
-from functools import cache
+import time
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
+
+LOOK_SECONDS = 1.0  # how old the answer may be that polls share; see `unchanged_lately`
+_MOST_LOOKED = 5_000
+_looked: dict[Any, tuple[float, str]] = {}  # by who asks what: when a look began (monotonic), its version
 
 
 def respond(
@@ -49,6 +55,35 @@ def not_modified(request: HttpRequest, version: str) -> HttpResponse | None:
     unchanged = HttpResponseNotModified()
     unchanged["HX-PTag"] = version
     return unchanged
+
+
+def unchanged_lately(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let polls of a live region share one look a second: whoever has the version that the same person got at
+    the same address within that second gets 304 without the view.
+
+    Below `accounts.access`, so that nobody is answered who may not ask. Only timers are (`X-Poll`): what a
+    person does always shows what is so now.
+    """
+
+    @wraps(view)
+    def looked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "X-Poll" not in request.headers:
+            return view(request, *args, **kwargs)
+        account, role = getattr(request, "account", None), getattr(request, "role", "")
+        key = (getattr(account, "pk", None), request.user.pk, role, request.get_full_path())
+        began = time.monotonic()
+        at, version = _looked.get(key, (0.0, ""))
+        if version and began - at < LOOK_SECONDS:
+            unchanged = not_modified(request, version)
+            if unchanged is not None:
+                return unchanged
+        response = view(request, *args, **kwargs)
+        if len(_looked) >= _MOST_LOOKED:
+            _looked.clear()
+        _looked[key] = (began, response.headers.get("HX-PTag", ""))
+        return response
+
+    return looked
 
 
 def version_of(shown: Any) -> str:

@@ -24,7 +24,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.postgresql.operations import DatabaseOperations
 from xdist.scheduler import LoadScopeScheduling
 
-from common import clock, sql
+from common import clock, htmx, sql
 from common.transactions import atomic_with_retry
 from config import embedded
 from config.processes import alive, spawn, stop
@@ -134,10 +134,11 @@ def _admin_connection() -> "psycopg.Connection[Any]":
 
 @pytest.fixture(autouse=True)
 def _strange_signers() -> None:
-    """What a web process keeps for a moment, of who signs webhooks and of texts it turned away, is of another
-    test's accounts."""
+    """What a web process keeps for a moment, of who signs webhooks, of texts it turned away and of what was
+    shown, is of another test's accounts."""
     signers.forget()
     listening._missed.clear()
+    htmx._looked.clear()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from analytics.views.lists import show
 from audiences import segments
 from campaigns import terms
 from campaigns.models import Campaign, Enrollment
+from common.htmx import unchanged_lately
 from common.phone import display_phone
 
 TABS = {
@@ -45,6 +46,7 @@ CAMPAIGNS = Campaign.objects.select_related(
 
 @require_safe
 @access.require()
+@unchanged_lately
 def campaign(request: access.Request, pk: int) -> HttpResponse:
     """Status, progress and one of the tabs: overview, node table, audience records, log, settings; live."""
     found = access.get(request, CAMPAIGNS, pk)

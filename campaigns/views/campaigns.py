@@ -17,7 +17,7 @@ from campaigns.figures import Figures
 from campaigns.forms import CampaignFilterForm
 from campaigns.models import Campaign
 from common import clock
-from common.htmx import respond_live, version_of
+from common.htmx import respond_live, unchanged_lately, version_of
 from conversations import pausing
 
 PER_PAGE = 50
@@ -41,6 +41,7 @@ class Row:
 
 @require_GET
 @access.require("view")
+@unchanged_lately
 def campaign_list(request: Request) -> HttpResponse:
     """Campaigns by status, playbook and name, in any order; newest first."""
     form = CampaignFilterForm(request.GET, account=request.account)

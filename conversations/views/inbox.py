@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts import access
 from accounts.access import Request
 from common import clock
-from common.htmx import respond_live, version_of
+from common.htmx import respond_live, unchanged_lately, version_of
 from conversations import inbox
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
@@ -22,6 +22,7 @@ PER_PAGE = 50
 
 @require_GET
 @access.require("read_conversations")
+@unchanged_lately
 def inbox_page(request: Request) -> HttpResponse:
     """Threads of one folder, sought by name or phone; 304 while a poll would show the same.
 

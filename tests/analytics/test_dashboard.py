@@ -19,7 +19,7 @@ from audiences.servicetitan_sync import OPTIONAL
 from audiences.sync_state import LABELS
 from campaigns import units
 from campaigns.models import AudienceLook, Campaign, Step
-from common import clock
+from common import clock, htmx
 from conversations.models import Message, Thread
 from tests import factories
 from tests.accounts.making import make_member, signed_in
@@ -235,3 +235,19 @@ def test_poll_is_unchanged_until_a_counter_moves(world: World, client: Client) -
     CounterTotal.objects.create(campaign_id=world.campaign.pk, node_key="", column="entries", n=3)
     assert client.get("/").status_code == 200  # read anew
     assert client.get("/", headers=poll).status_code == 200
+
+
+def test_polls_share_one_look_for_a_second_and_people_none(world: World, client: Client) -> None:
+    url = reverse("analytics:campaign", args=[world.campaign.pk])
+    version = client.get(url, headers={"HX-Request": "true"}).headers["HX-PTag"]
+    poll = {"HX-Request": "true", "HX-PTag": version, "X-Poll": "1"}
+    assert client.get(url, headers=poll).status_code == 304
+    world.step(world.enrol())
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url, headers=poll).status_code == 304
+    assert len(queries) == 3  # session, user, membership
+    assert client.get(url, headers={"HX-Request": "true", "HX-PTag": version}).status_code == 200
+    other = signed_in(make_member(world.account, Role.CSR))
+    assert other.get(url, headers=poll).status_code == 200
+    htmx._looked.clear()
+    assert client.get(url, headers=poll).status_code == 200
