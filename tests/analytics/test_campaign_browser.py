@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Role
 from campaigns import graph
-from campaigns.models import Edge
+from campaigns.models import Campaign, Edge
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build, later
 
@@ -106,3 +106,20 @@ def test_a_phone_reads_the_list(site: Page) -> None:
     assert site.evaluate("document.documentElement.scrollWidth") <= 390
     site.set_viewport_size({"width": 1280, "height": 900})
     expect(site.locator("#campaign")).to_have_attribute("data-drawn", "")
+
+
+def test_pick_two_compare_and_clone(site: Page, world: World, live_server: Any) -> None:
+    """From the list to the comparison and from there to a draft; nothing is launched."""
+    other = world.add_campaign()
+    site.goto(f"{live_server.url}/campaigns/")
+    expect(site.locator("#compare")).to_be_hidden()
+    for campaign in (world.campaign, other):
+        site.get_by_role("checkbox", name=f"Compare {campaign.name}").check()
+    site.evaluate("document.dispatchEvent(new Event('refresh'))")
+    site.locator("#compare").get_by_role("button", name="Compare").click()
+    expect(site.locator("h1")).to_have_text("2 campaigns side by side")
+    site.get_by_role("link", name=f"Clone {other.name}").click()
+    modal = site.locator("#modal")
+    expect(modal.get_by_label("Campaign name")).to_have_value(f"Copy of {other.name}")
+    expect(modal.locator("#launch-clone")).to_contain_text("Choose when it begins.")
+    assert Campaign.objects.count() == 2

@@ -20,7 +20,7 @@ NO_PAGES = {
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "analytics:campaign": ("?tab=table", "?tab=records", "?tab=log", "?tab=settings"),
+    "analytics:campaign": ("?tab=table", "?tab=records", "?tab=log", "?tab=funnel", "?tab=settings"),
     "audiences:contacts": ("?q=Zürcher", "?q=nobody+at+all"),
     "campaigns:list": ("?status=active", "?q=nothing+like+it"),
     "conversations:inbox": ("?folder=all", "?folder=opted_out"),
