@@ -1,64 +1,22 @@
-"""Which node won a job: the last accepted touch of that customer before it.
+"""Which node won a job: the last accepted touch of that customer before it. Who tells of jobs is heard here.
 
-A job is ours only with a link (our booking's id or its job id). Other new jobs are never credited here.
+A job is ours only with a link: our booking's id or its job id, a booking from a thread, or the call it came
+from, of a phone touched within the week before. Other new jobs with a touch before them are influenced.
 """
 
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection
+from django.db import transaction
 
+from accounts.models import Account
+from analytics.judging import JUDGE
 from analytics.metrics import TOUCH_KINDS
+from audiences.locks import hold_papers
+from audiences.models import Job
+from common import sql
 
-# One statement for a batch of jobs. A customer may have several contacts, in several campaigns, each with its
-# own window; the contractor may have filed the job under another customer than the one we asked, so both
-# count. Messages name their step in `origin`; the case keeps other origins from being read as a number.
-_CREDIT = """
-with linked as (
-    select distinct on (job.id) job.id, job.account_id, job.created_on, booking.id as booking_id,
-           array[job.servicetitan_customer_id, asked.servicetitan_customer_id] as customers,
-           case when booking.step_id is null and booking.thread_id is not null then 'thread' else 'booking'
-           end as link
-    from audiences_job job
-    join campaigns_booking booking on booking.account_id = job.account_id
-     and (booking.servicetitan_job_id = job.servicetitan_id
-          or booking.servicetitan_id = job.servicetitan_booking_id)
-    join audiences_contact asked on asked.id = booking.contact_id
-    where job.id = any(%(jobs)s)
-      and not job.no_charge
-      and job.recall_for_servicetitan_id is null
-      and not exists (
-          select from audiences_recurringvisit visit
-          where visit.account_id = job.account_id and visit.servicetitan_job_id = job.servicetitan_id
-            and visit.active
-      )
-      and not exists (select from analytics_jobcredit credit where credit.job_id = job.id)
-    order by job.id, booking.id
-)
-insert into analytics_jobcredit
-    (account_id, job_id, campaign_id, node_id, enrollment_id, message_id, booking_id, link, at)
-select linked.account_id, linked.id, touch.campaign_id, touch.node_id, touch.enrollment_id, touch.message_id,
-       linked.booking_id, linked.link, linked.created_on
-from linked
-cross join lateral (
-    select step.campaign_id, step.node_id, step.enrollment_id, message.id as message_id
-    from audiences_contact contact
-    join conversations_message message on message.contact_id = contact.id
-    join campaigns_step step
-      on step.id = case when message.origin like 'step:%%' then substring(message.origin from 6)::bigint end
-    join campaigns_node node on node.id = step.node_id
-    join campaigns_campaign campaign on campaign.id = step.campaign_id
-    where contact.account_id = linked.account_id
-      and contact.servicetitan_customer_id = any(linked.customers)
-      and node.kind = any(%(kinds)s)
-      and message.accepted_at < linked.created_on
-      and message.accepted_at >= linked.created_on - campaign.credit_window_days * interval '24 hours'
-    order by message.accepted_at desc, message.id desc
-    limit 1
-) touch
-on conflict (job_id) do nothing
-returning job_id
-"""
+CALL_DAYS = 7  # a call from a phone so long after our touch is its answer
 
 _JOBS_OF_BOOKING = """
 select job.id from campaigns_booking booking
@@ -67,28 +25,44 @@ join audiences_job job on job.account_id = booking.account_id
       or job.servicetitan_booking_id = booking.servicetitan_id)
 where booking.id = %s
 """
+_UNJUDGED = """
+select job.id from audiences_job job
+where job.id > %s and not exists (select from analytics_jobstanding standing where standing.job_id = job.id)
+order by job.id limit %s
+"""
 
 
+@transaction.atomic
 def credit(job_ids: Collection[int]) -> list[int]:
-    """Credit those of these jobs that are ours, each once and for good; returns the newly credited.
+    """Judge these jobs of one or several accounts as their rows are now; returns those newly credited.
 
     The winner is the last text, mail or call the carrier accepted before the job was made, over all
     contacts of its customer and all campaigns, each within its own credit window; of two at the same
-    instant the later message. Recalls, no-charge jobs and visits of recurring services win nothing, the
-    last as far as the source had told of them when the job came. Repeating it changes nothing.
+    instant the later message. Recalls, no-charge jobs and visits of recurring services win nothing, and
+    lose what they had won before the source said so; a cancelled job keeps its credit and brings nothing.
+    An admin's correction stands above all that. Repeating it changes nothing.
     """
     if not job_ids:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_CREDIT, {"jobs": list(job_ids), "kinds": list(TOUCH_KINDS)})
-        return sorted(job_id for (job_id,) in cursor.fetchall())
+    accounts = Job.objects.filter(pk__in=job_ids).order_by("account_id").values_list("account_id", flat=True)
+    for account_id in accounts.distinct():
+        hold_papers(account_id)
+    return sql.column(JUDGE, {"jobs": list(job_ids), "kinds": list(TOUCH_KINDS), "call_days": CALL_DAYS})
 
 
 def credit_booking(booking_id: int) -> list[int]:
     """Credit the job that a booking of ours became, if it is mirrored already (else the sync brings it)."""
-    with connection.cursor() as cursor:
-        cursor.execute(_JOBS_OF_BOOKING, [booking_id])
-        return credit([job_id for (job_id,) in cursor.fetchall()])
+    return credit(sql.column(_JOBS_OF_BOOKING, [booking_id]))
+
+
+def credit_unjudged(after: int, size: int) -> int | None:
+    """Judge the next `size` jobs that nobody has judged, of ids above `after`; the last id, None at the end.
+
+    Jobs are judged as they come; these were mirrored by a release that did not.
+    """
+    ids = sql.column(_UNJUDGED, [after, size])
+    credit(ids)
+    return max(ids) if ids else None
 
 
 def on_job_booked(*, booking_id: int, **_: Any) -> None:
@@ -99,3 +73,10 @@ def on_job_booked(*, booking_id: int, **_: Any) -> None:
 def on_jobs_changed(*, job_ids: Collection[int], **_: Any) -> None:
     """Receiver of `audiences.signals.jobs_changed`, inside the sync's transaction."""
     credit(job_ids)
+
+
+def on_job_papers_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> None:
+    """Receiver of `audiences.signals.job_papers_changed`, inside the sync's transaction."""
+    credit(
+        list(Job.objects.filter(account=account, servicetitan_id__in=job_ids).values_list("pk", flat=True))
+    )

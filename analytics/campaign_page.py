@@ -21,7 +21,18 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Messages",
         ("accepted", "delivered", "undelivered", "replies", "reply_rate", "optouts", "clicks", "click_rate"),
     ),
-    ("Results", ("booked", "contacts_booked", "revenue")),
+    (
+        "Results",
+        (
+            "booked",
+            "job_completed",
+            "job_invoiced",
+            "job_cancelled",
+            "contacts_booked",
+            "revenue",
+            "influenced",
+        ),
+    ),
 )
 COLUMNS = {**metrics.NODE_METRICS, **results.RESULT_METRICS}
 RATES = {"reply_rate": "replies", "click_rate": "clicks", "contacts_booked": "contacts_booked"}

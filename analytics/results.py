@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count
 
-from analytics import counters, rows
+from analytics import counters
 from analytics.metrics import Metric, NodeRow, Rate
 from analytics.models import JobCredit
 from campaigns import graph
@@ -21,8 +21,9 @@ RESULT_METRICS: dict[str, Metric] = {
         ("contacts_booked",), ("accepted",),
     ),
     "revenue": Metric(
-        "revenue", "Revenue", "dollars",
-        "What ServiceTitan says the credited jobs come to; cancelled ones bring nothing.", ("revenue",),
+        "revenue", "Credited revenue", "cents",
+        "What invoices of the jobs credited here say, less refunds. Cancelled ones bring nothing; it can fall.",
+        ("revenue",),
     ),
 }  # fmt: skip
 
@@ -38,24 +39,22 @@ class Result:
 def of_nodes(
     campaign: Campaign, shown: Iterable[NodeRow], found: Counter[counters.Cell]
 ) -> dict[str, Result]:
-    """Booking rate and revenue by node key, in one query beside the counters read before.
+    """Booking rate and revenue by node key: the first in one query beside the counters read before.
 
     Where the workflow has no loop and nobody entered twice, a node reaches each contact by one text at most,
     so that texts accepted are contacts reached; elsewhere only `metrics.booking_rate` knows.
     """
-    money = Sum("job__total", filter=~Q(job__status=rows.CANCELLED_JOB), default=Decimal(0))
     contacts = Count("enrollment__contact", distinct=True)
     credits = JobCredit.objects.filter(campaign=campaign).order_by().values("node__key")
-    by_key = {
-        credit["node__key"]: (credit["contacts"], credit["earned"])
-        for credit in credits.annotate(contacts=contacts, earned=money)
-    }
+    by_key = dict(credits.annotate(contacts=contacts).values_list("node__key", "contacts"))
     twice = found[campaign.pk, "", "audience"] != found[campaign.pk, "", "entries"]
     countable = not twice and not graph.load(campaign.version_id).cyclic
     results = {}
     for row in shown:
-        booked, earned = by_key.get(row.key, (0, None))
-        results[row.key] = Result(Rate(booked, row.accepted) if countable else None, earned)
+        cents = found[campaign.pk, row.key, "revenue"]
+        earned = Decimal(cents).scaleb(-2) if row.booked else None
+        rate = Rate(by_key.get(row.key, 0), row.accepted) if countable else None
+        results[row.key] = Result(rate, earned)
     return results
 
 

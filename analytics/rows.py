@@ -10,11 +10,10 @@ from django.db.models.functions import Cast, Substr
 
 from accounts.models import Account
 from analytics import edge_counts, funnel_groups
-from analytics.models import JobCredit
+from analytics.models import JobCredit, JobStanding
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
 from conversations.models import Message
 
-CANCELLED_JOB = "Canceled"  # ServiceTitan's spelling
 UNDELIVERED = ("failed", "rejected", "expired", "bounced", "blocked")
 
 MESSAGES: dict[str, Q] = {
@@ -25,6 +24,13 @@ MESSAGES: dict[str, Q] = {
     "optouts": Q(opted_out_at__isnull=False),
     "linked": Q(pk__in=[]),  # no text carries a link of ours yet
     "clicks": Q(pk__in=[]),
+}
+CREDITS: dict[str, Q] = {
+    "booked": Q(),
+    "job_completed": Q(completed=True),
+    "job_invoiced": Q(invoiced=True),
+    "job_cancelled": Q(cancelled=True),
+    "revenue": Q(cancelled=False),  # what they brought adds up to it
 }
 ENROLLMENTS: dict[str, Q] = {
     "entries": Q(),
@@ -123,8 +129,12 @@ def behind_tile(
             return _behind(ours, Q(), "audience")
         case "jobs_booked":
             return _behind(ours, Q(), "booked")
-        case "jobs_cancelled":
-            return _behind(ours, Q(), "booked").filter(job__status=CANCELLED_JOB)
+        case "jobs_completed" | "jobs_invoiced" | "jobs_cancelled":
+            return _behind(ours, Q(), tile.replace("jobs_", "job_"))
+        case "jobs_influenced":
+            return _behind(ours, Q(), "influenced")
+        case "revenue":
+            return _behind(ours, Q(), "revenue")
         case "jobs_pending":
             pending = Booking.objects.filter(account=account, servicetitan_job_id=None)
             if only is not None:
@@ -179,10 +189,11 @@ def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
         return _steps(which, nodes).filter(state=column)
     if column in MESSAGES:
         return _messages(which, nodes, column)
-    if column == "booked":
-        return JobCredit.objects.filter(which.rows, nodes).order_by("-pk")
-    if column == "revenue":
-        return _behind(which, nodes, "booked").exclude(job__status=CANCELLED_JOB)
+    if column in CREDITS:
+        return JobCredit.objects.filter(which.rows, nodes, CREDITS[column]).order_by("-pk")
+    if column in ("influenced", "influenced_revenue"):
+        near = JobStanding.objects.filter(which.rows, nodes, verdict=JobStanding.Verdict.INFLUENCED)
+        return near.order_by("-at", "-pk")
     if column == "contacts_booked":
         credits = JobCredit.objects.filter(which.rows, nodes)
         booked = Enrollment.objects.filter(job_credits__in=credits)

@@ -1,5 +1,5 @@
-"""The two outer locks of whatever may touch a customer, in their order: households, then addresses; and the
-lock between new jobs and those who enter campaigns."""
+"""The two outer locks of whatever may touch a customer, in their order: households, then addresses; the lock
+between new jobs and those who enter campaigns; and the one around what jobs bring."""
 
 from collections.abc import Iterable
 
@@ -34,9 +34,21 @@ def share_jobs(account_id: int) -> None:
     _advise("pg_advisory_xact_lock_shared", account_id)
 
 
-def _advise(function: str, account_id: int) -> None:
+_PAPERS_LOCK_CLASS = 7106
+
+
+def hold_papers(account_id: int) -> None:
+    """Let nobody else write what this account's jobs come from and bring until this is committed.
+
+    Jobs, invoices, calls, bookings at the source, corrections of credit: who adds up sees every part.
+    After `hold_jobs`, before any row.
+    """
+    _advise("pg_advisory_xact_lock", account_id, of=_PAPERS_LOCK_CLASS)
+
+
+def _advise(function: str, account_id: int, *, of: int = _JOBS_LOCK_CLASS) -> None:
     _in_transaction()
-    sql.run(f"SELECT {function}(%s, %s)", [_JOBS_LOCK_CLASS, account_id])
+    sql.run(f"SELECT {function}(%s, %s)", [of, account_id])
 
 
 def _in_transaction() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from accounts.models import Account, BusinessUnit
 from audiences import derived_contacts, merging, mirrored_tags
 from audiences.derived_contacts import Customer
-from audiences.locks import hold_jobs
+from audiences.locks import hold_jobs, hold_papers
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import (
     Appointment,
@@ -26,7 +26,7 @@ from audiences.models import (
     RecurringVisit,
     Tag,
 )
-from audiences.signals import appointments_changed, jobs_changed
+from audiences.signals import appointments_changed, job_papers_changed, jobs_changed
 from audiences.state_names import state_code
 from common import clock
 
@@ -147,6 +147,7 @@ def apply_jobs(account: Account, records: Records) -> None:
     Nobody enters a campaign meanwhile; `first_seen_at` is later than the entry of whoever entered before.
     """
     hold_jobs(account.pk)
+    hold_papers(account.pk)
     units = stubs(BusinessUnit, account, (record.business_unit_id for record in records))
     types = stubs(JobType, account, (record.job_type_id for record in records))
     sources = stubs(LeadSource, account, (record.campaign_id for record in records))
@@ -187,13 +188,30 @@ def apply_jobs(account: Account, records: Records) -> None:
 
 def apply_recurring_visits(account: Account, records: Records) -> None:
     """Visits of recurring services: their jobs are nobody's credit."""
-    upsert(
+    hold_papers(account.pk)
+    before = jobs_named(RecurringVisit, account, records)
+    changed = upsert(
         _RECURRING,
         [
             {**keys(account, record), "servicetitan_job_id": record.job_id, "active": record.active}
             for record in records
         ],
     )
+    if changed:
+        tell_of_papers(account, before | {record.job_id for record in records})
+
+
+def jobs_named(model: Any, account: Account, records: Records) -> set[int | None]:
+    """ServiceTitan's ids of the jobs that these rows name so far: a row that moves changes two jobs."""
+    rows = model.objects.filter(account=account, servicetitan_id__in=[record.id for record in records])
+    return set(rows.values_list("servicetitan_job_id", flat=True))
+
+
+def tell_of_papers(account: Account, job_ids: Iterable[int | None]) -> None:
+    """The news that what these jobs come from, or bring, has changed. Ids are ServiceTitan's."""
+    named = {job_id for job_id in job_ids if job_id}
+    if named:
+        job_papers_changed.send(sender=Job, account=account, job_ids=named)
 
 
 def apply_appointments(account: Account, records: Records) -> None:

@@ -3,11 +3,13 @@
 As in `audiences.servicetitan_pages`: each runs in the page's transaction, and doing it again changes nothing.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from accounts.models import Account, BusinessUnit
 from audiences import merging
+from audiences.locks import hold_papers
 from audiences.mirror import Table, upsert
 from audiences.models import (
     BookingAtSource,
@@ -15,13 +17,26 @@ from audiences.models import (
     CustomerMembership,
     Estimate,
     Invoice,
+    Job,
     LeadSource,
     MembershipType,
 )
-from audiences.servicetitan_pages import KEY, NAMED, Records, apply_named, keys, stubs
-from common import clock
+from audiences.servicetitan_pages import (
+    KEY,
+    NAMED,
+    Records,
+    apply_named,
+    jobs_named,
+    keys,
+    stubs,
+    tell_of_papers,
+)
+from common import clock, sql
 from common.phone import parse_phone
+from integrations.servicetitan.records import InvoiceItem
 
+MOST_ITEMS = 30  # lines of an invoice that are kept; its total is always the whole
+LONGEST_ITEM = 120
 _LEAD_SOURCES = Table(LeadSource, KEY, NAMED, newest=False)
 _MEMBERSHIP_TYPES = Table(MembershipType, KEY, NAMED, newest=False)
 _MEMBERSHIPS = Table(
@@ -37,7 +52,7 @@ _INVOICES = Table(
     KEY,
     (
         "servicetitan_customer_id", "servicetitan_job_id", "business_unit_id", "number", "total", "balance",
-        "invoiced_at", "due_at", "paid_at", "active",
+        "invoiced_at", "due_at", "paid_at", "active", "adjusts_servicetitan_id", "items",
     ),
 )  # fmt: skip
 _ESTIMATES = Table(
@@ -97,10 +112,13 @@ def apply_memberships(account: Account, records: Records) -> None:
 
 
 def apply_invoices(account: Account, records: Records) -> None:
-    """Invoices and what is still to be paid of them."""
+    """Invoices, what takes money back included, and what is still to be paid of them."""
+    hold_papers(account.pk)
     units = _units(account, (_id(record.business_unit) for record in records))
     owner = merging.Owners(account, (_id(record.customer) for record in records))
-    upsert(
+    named = [record.id for record in records]
+    before = _jobs_billed(account, named)
+    changed = upsert(
         _INVOICES,
         [
             {
@@ -115,9 +133,41 @@ def apply_invoices(account: Account, records: Records) -> None:
                 "due_at": record.due_date,
                 "paid_at": record.paid_on,
                 "active": record.active,
+                "adjusts_servicetitan_id": record.adjustment_to_id or None,
+                "items": json.dumps([_item(item) for item in (record.items or [])[:MOST_ITEMS]]),
             }
             for record in records
         ],
+    )
+    if changed:
+        tell_of_papers(account, before + _jobs_billed(account, named))
+
+
+def _item(item: InvoiceItem) -> dict[str, str]:
+    """One line of what was billed, money as text like at the source."""
+    return {
+        "name": (item.sku_name or item.description or "").strip()[:LONGEST_ITEM],
+        "quantity": "" if item.quantity is None else f"{item.quantity:f}",
+        "total": "" if item.total is None else f"{item.total:.2f}",
+    }
+
+
+def _jobs_billed(account: Account, invoice_ids: Sequence[int]) -> list[int]:
+    """ServiceTitan's ids of the jobs of these invoices; one without a job has that of the one it adjusts."""
+    return sql.column(
+        """
+        WITH RECURSIVE upward AS (
+            SELECT servicetitan_job_id, adjusts_servicetitan_id FROM audiences_invoice
+            WHERE account_id = %(account)s AND servicetitan_id = ANY(%(invoices)s)
+            UNION
+            SELECT i.servicetitan_job_id, i.adjusts_servicetitan_id
+            FROM upward JOIN audiences_invoice i
+              ON i.account_id = %(account)s AND i.servicetitan_id = upward.adjusts_servicetitan_id
+            WHERE upward.servicetitan_job_id IS NULL
+        )
+        SELECT DISTINCT servicetitan_job_id FROM upward WHERE servicetitan_job_id IS NOT NULL
+        """,
+        {"account": account.pk, "invoices": list(invoice_ids)},
     )
 
 
@@ -148,7 +198,9 @@ def apply_estimates(account: Account, records: Records) -> None:
 
 def apply_bookings(account: Account, records: Records) -> None:
     """Requests to book, whoever made them."""
-    upsert(
+    hold_papers(account.pk)
+    before = jobs_named(BookingAtSource, account, records)
+    changed = upsert(
         _BOOKINGS,
         [
             {
@@ -164,12 +216,15 @@ def apply_bookings(account: Account, records: Records) -> None:
             for record in records
         ],
     )
+    if changed:
+        tell_of_papers(account, before | {record.job_id for record in records})
 
 
 def apply_calls(account: Account, records: Records) -> None:
     """Phone calls, by the phone of the customer."""
+    hold_papers(account.pk)
     owner = merging.Owners(account, (_id(record.customer) for record in records))
-    upsert(
+    changed = upsert(
         _CALLS,
         [
             {
@@ -185,6 +240,11 @@ def apply_calls(account: Account, records: Records) -> None:
             for record in records
         ],
     )
+    if changed:  # jobs name the call they came from, not the call its jobs
+        led = Job.objects.filter(
+            account=account, servicetitan_lead_call_id__in=[record.id for record in records]
+        )
+        tell_of_papers(account, led.values_list("servicetitan_id", flat=True))
 
 
 def _units(account: Account, source_ids: Iterable[int | None]) -> dict[int, int]:

@@ -19,3 +19,7 @@ hold for every address they have now), `now`. Households and addresses are locke
 
 threads_to_merge = Signal()
 """The same once more, for what is locked last: behind messages, enrollments and steps."""
+job_papers_changed = Signal()
+"""What says where jobs come from or what they bring was written by the sync: invoices, calls, bookings,
+recurring visits. Arguments: `account`, `job_ids` (ServiceTitan's ids of the jobs, those they named before
+included)."""

@@ -81,6 +81,30 @@ NODE_METRICS: dict[str, Metric] = (
     | _metric(
         "booked", "Booked", "jobs", "Jobs credited to this node; beside the states, never added to them."
     )
+    | _metric(
+        "job_completed",
+        "Completed",
+        "jobs",
+        "Of the jobs booked here: those whose work is done.",
+    )
+    | _metric(
+        "job_invoiced",
+        "Invoiced",
+        "jobs",
+        "Of the jobs booked here: those that have been billed.",
+    )
+    | _metric(
+        "job_cancelled",
+        "Of which cancelled",
+        "jobs",
+        "Booked here and cancelled since: they bring nothing.",
+    )
+    | _metric(
+        "influenced",
+        "Influenced",
+        "jobs",
+        "Other new jobs within the credit window after this node’s message; nothing ties them to us.",
+    )
     | _metric("accepted", "Accepted", "messages", "Texts and emails the provider accepted. Never falls.")
     | _metric(
         "delivered",
@@ -126,9 +150,35 @@ TILE_METRICS: dict[str, Metric] = (
     | _metric("total_texts", "Total texts", "texts", "Texts the carrier accepted, not segments.", "accepted")
 )  # fmt: skip
 # Parts of tiles, and what today's curve counts; each opens its rows as a tile does.
-PART_METRICS: dict[str, Metric] = _metric(
-    "jobs_cancelled", "Cancelled jobs", "jobs", "Jobs credited to campaigns and cancelled since."
-) | _metric("jobs_pending", "Pending bookings", "bookings", "Requests that have no job number yet.")
+PART_METRICS: dict[str, Metric] = (
+    _metric(
+        "jobs_completed", "Completed jobs", "jobs", "Jobs credited to campaigns, work done.", "job_completed"
+    )
+    | _metric(
+        "jobs_invoiced", "Invoiced jobs", "jobs", "Jobs credited to campaigns and billed.", "job_invoiced"
+    )
+    | _metric(
+        "jobs_cancelled",
+        "Cancelled jobs",
+        "jobs",
+        "Jobs credited to campaigns and cancelled since.",
+        "job_cancelled",
+    )
+    | _metric("jobs_pending", "Pending bookings", "bookings", "Requests that have no job number yet.")
+    | _metric(
+        "jobs_influenced",
+        "Influenced jobs",
+        "jobs",
+        "Other new jobs within a credit window after our message; never part of the credited ones.",
+        "influenced",
+    )
+    | _metric(
+        "revenue",
+        "Credited revenue",
+        "cents",
+        "What the invoices of credited jobs say, less refunds. Cancelled jobs bring nothing; it can fall.",
+    )
+)
 PART_METRICS |= _metric(
     "unknown_sends", "Unknown sends", "messages", "Handed over, and the provider’s answer was lost."
 )

@@ -28,6 +28,10 @@ class NodeRow:
     failed: int
     skipped: int
     booked: int
+    job_completed: int
+    job_invoiced: int
+    job_cancelled: int
+    influenced: int
     accepted: int
     delivered: int
     undelivered: int

@@ -26,7 +26,12 @@ class Tiles:
     completed_today: int
     audience_count: int
     jobs_booked: int
+    jobs_completed: int
+    jobs_invoiced: int
     jobs_cancelled: int
+    jobs_influenced: int
+    revenue_cents: int
+    influenced_cents: int
     jobs_pending: int
     booking_rate: Rate
     total_calls: int
@@ -94,10 +99,6 @@ join campaign on campaign.id = cell.campaign_id
 left join kind on kind.workflow_id = campaign.workflow_id and kind.key = cell.node_key
 group by 1, 2
 union all
-select '', 'cancelled', count(*), 0 from analytics_jobcredit credit
-join audiences_job job on job.id = credit.job_id
-where credit.campaign_id in (select id from campaign) and job.status = %(cancelled)s
-union all
 select '', 'contacts_booked', count(distinct (credit.campaign_id, enrollment.contact_id)), 0
 from analytics_jobcredit credit
 join campaigns_enrollment enrollment on enrollment.id = credit.enrollment_id
@@ -123,7 +124,6 @@ def tiles(account: Account, now: datetime | None = None, only: Collection[int] |
         "account": account.pk,
         "only": None if only is None else list(only),
         "columns": _TILE_COLUMNS,
-        "cancelled": rows.CANCELLED_JOB,
         "start": start,
         "first_hour": counters.next_hour(start),
     }
@@ -148,7 +148,12 @@ def tiles(account: Account, now: datetime | None = None, only: Collection[int] |
         completed_today=sum(today.get(kind, 0) for kind in TEXT_KINDS + CALL_KINDS),
         audience_count=audience,
         jobs_booked=total(["booked"]),
-        jobs_cancelled=total(["cancelled"]),
+        jobs_completed=total(["job_completed"]),
+        jobs_invoiced=total(["job_invoiced"]),
+        jobs_cancelled=total(["job_cancelled"]),
+        jobs_influenced=total(["influenced"]),
+        revenue_cents=total(["revenue"]),
+        influenced_cents=total(["influenced_revenue"]),
         jobs_pending=total(["pending"]),
         booking_rate=Rate(total(["contacts_booked"]), audience),
         total_calls=total(["accepted"], CALL_KINDS),
@@ -156,7 +161,10 @@ def tiles(account: Account, now: datetime | None = None, only: Collection[int] |
     )
 
 
-_TILE_COLUMNS = ["queued", "waiting", "scheduled", "completed", "audience", "booked", "accepted"]
+_TILE_COLUMNS = [
+    "queued", "waiting", "scheduled", "completed", "audience", "accepted", "booked", "job_completed",
+    "job_invoiced", "job_cancelled", "revenue", "influenced", "influenced_revenue",
+]  # fmt: skip
 
 
 def midnight(account: Account, now: datetime | None = None) -> datetime:

@@ -1,10 +1,14 @@
 from django.db import models
+from django.db.models import Q
 
 from common import clock
 
 
 class JobCredit(models.Model):
-    """A job booked by us, credited to the one node that won it."""
+    """A job booked by us, credited to the one node that won it, with what it has come to.
+
+    `revenue_cents` is what its invoices say, less what was taken back; nothing once it is cancelled.
+    """
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="job_credits")
     job = models.OneToOneField("audiences.Job", on_delete=models.CASCADE, related_name="credit")
@@ -15,8 +19,25 @@ class JobCredit(models.Model):
     )
     message = models.ForeignKey("conversations.Message", null=True, blank=True, on_delete=models.SET_NULL)
     booking = models.ForeignKey("campaigns.Booking", null=True, blank=True, on_delete=models.SET_NULL)
-    link = models.CharField(max_length=20, help_text="What ties the job to us: booking, thread, call")
+    call = models.ForeignKey("audiences.CallAtSource", null=True, blank=True, on_delete=models.SET_NULL)
+    link = models.CharField(
+        max_length=20, help_text="What ties the job to us: booking, thread, call, or a correction"
+    )
     at = models.DateTimeField(default=clock.now)
+    revenue_cents = models.BigIntegerField(default=0, db_default=0)
+    completed = models.BooleanField(default=False, db_default=False)
+    invoiced = models.BooleanField(default=False, db_default=False)
+    cancelled = models.BooleanField(
+        default=False, db_default=False, help_text="Cancelled, or deleted at the source"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cancelled=False) | Q(revenue_cents=0, completed=False, invoiced=False),
+                name="job_credit_cancelled_brings_nothing",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.job_id} by {self.node_id}"

@@ -3,12 +3,19 @@ from django.db.models import Q
 
 
 class Invoice(models.Model):
-    """An invoice of the contractor's, mirrored from ServiceTitan. Amounts are dollars."""
+    """An invoice of the contractor's, mirrored from ServiceTitan. Amounts are dollars.
+
+    What takes money back (a credit memo, a refund) is an invoice of its own with a negative total, which
+    names the one it adjusts and not always a job. A voided invoice is not active and keeps its total.
+    """
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="invoices")
     servicetitan_id = models.BigIntegerField()
     servicetitan_customer_id = models.BigIntegerField(null=True, blank=True)
     servicetitan_job_id = models.BigIntegerField(null=True, blank=True)
+    adjusts_servicetitan_id = models.BigIntegerField(
+        null=True, blank=True, help_text="the invoice that this one corrects"
+    )
     business_unit = models.ForeignKey(
         "accounts.BusinessUnit", null=True, blank=True, on_delete=models.SET_NULL, db_index=False
     )
@@ -17,10 +24,13 @@ class Invoice(models.Model):
     balance = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, blank=True, help_text="what is still to be paid"
     )
+    items = models.JSONField(
+        default=list, db_default=[], help_text="what was billed: name, quantity, total in dollars as text"
+    )
     invoiced_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
-    active = models.BooleanField(default=True, help_text="off: deleted at the source")
+    active = models.BooleanField(default=True, help_text="off: voided or deleted at the source")
     source_modified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -33,6 +43,11 @@ class Invoice(models.Model):
                 fields=["account", "servicetitan_job_id"],
                 name="invoice_job",
                 condition=Q(servicetitan_job_id__isnull=False),
+            ),
+            models.Index(
+                fields=["account", "adjusts_servicetitan_id"],
+                name="invoice_adjusts",
+                condition=Q(adjusts_servicetitan_id__isnull=False),
             ),
             models.Index(
                 fields=["account", "due_at"],

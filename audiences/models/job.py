@@ -71,6 +71,11 @@ class Job(models.Model):
                 condition=models.Q(servicetitan_booking_id__isnull=False),
             ),
             models.Index(
+                fields=["account", "servicetitan_lead_call_id"],
+                name="job_lead_call",
+                condition=models.Q(servicetitan_lead_call_id__isnull=False),
+            ),
+            models.Index(
                 fields=["account", "number"], name="job_number", opclasses=["int8_ops", "text_pattern_ops"]
             ),
             models.Index(

@@ -258,10 +258,21 @@ class CustomerMembership(Record):
     cancellation_date: MaybeInstant = None
 
 
+class InvoiceItem(Part):
+    """One line of an invoice; price modifiers may be negative."""
+
+    sku_name: Text = None
+    description: Text = None
+    quantity: Money = None
+    total: Money = None
+
+
 class Invoice(Record):
-    """An invoice. Its money is text."""
+    """An invoice. Its money is text, and negative where money is taken back."""
 
     reference_number: Text = None
+    adjustment_to_id: MaybeId = None
+    items: list[InvoiceItem] | None = None
     customer: Reference | None = None
     job: Reference | None = None
     business_unit: Reference | None = None
