@@ -35,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 COLUMNS = {**metrics.NODE_METRICS, **results.RESULT_METRICS}
+JOBS = ("job_completed", "job_invoiced", "job_cancelled", "revenue", "influenced", "influenced_revenue")
 RATES = {"reply_rate": "replies", "click_rate": "clicks", "contacts_booked": "contacts_booked"}
 
 
@@ -103,6 +104,7 @@ class CampaignPage:
     edges_pending: bool  # the time before edges were counted is still being counted
     lines: list[Line]
     totals: list[Cell]
+    jobs: dict[str, int]  # columns of credited jobs over all nodes; `revenue` in cents
     optouts: int
     accepted: int
     emails: int  # of those accepted
@@ -159,6 +161,9 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         edges_pending=edge_counts.pending(),
         lines=[_line(row, came[row.key]) for row in nodes],
         totals=_totals(nodes, list(came.values())),
+        jobs={
+            name: sum(n for (_, key, column), n in found.items() if key and column == name) for name in JOBS
+        },
         optouts=sum(row.optouts for row in nodes),
         accepted=sum(row.accepted for row in nodes),
         emails=sum(row.accepted for row in nodes if row.kind in metrics.EMAIL_KINDS),
@@ -199,10 +204,17 @@ def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
         case "contacts_booked":
             return Cell(column, column, rate=result.booking)
         case "revenue":
-            return Cell(column, column, money=result.revenue)
+            return Cell(column, column if _may_win(row) else "", money=result.revenue)
         case "clicks" if not row.linked:
             return Cell(column, column)
+        case "job_completed" | "job_invoiced" | "job_cancelled" | "influenced" if not _may_win(row):
+            return Cell(column, "")
     return Cell(column, column, n=getattr(row, column))
+
+
+def _may_win(row: metrics.NodeRow) -> bool:
+    """Whether a job can be credited here: only what reaches somebody wins one."""
+    return row.kind in metrics.TOUCH_KINDS
 
 
 def _totals(rows: list[metrics.NodeRow], came: list[results.Result]) -> list[Cell]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Model
 
-from analytics.models import JobCredit
-from audiences.models import Contact
+from analytics.models import JobCredit, JobStanding
+from audiences.models import Contact, Job
 from campaigns import words
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step
 from conversations.models import Message, Thread
@@ -21,6 +21,7 @@ RELATED: dict[type, tuple[str, ...]] = {
     Enrollment: ("contact", "campaign"),
     Exclusion: ("contact", "campaign"),
     JobCredit: ("job", "enrollment__contact", "node", "campaign"),
+    JobStanding: ("job", "enrollment__contact", "node", "campaign"),
     Booking: ("contact", "enrollment__campaign", "thread"),
 }
 
@@ -94,7 +95,12 @@ EMAIL_REASONS = {  # of steps that send emails, where those of texts say somethi
     "rejected:bad_sender": "Rejected: SendGrid does not let our mailbox send",
     "rejected:unauthorised": "Rejected: SendGrid refused our key",
 }
-LINKS = {"booking": "our booking", "thread": "a booking from the thread", "call": "a call"}
+LINKS = {
+    "booking": "our booking",
+    "thread": "a booking from the thread",
+    "call": "a call within 7 days",
+    "correction": "an admin’s correction",
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,8 @@ class Line:
     said: str = ""
     thread_pk: int | None = None
     subject: str = ""  # of an email
+    job_pk: int | None = None
+    cents: int | None = None  # what the job brought
 
 
 def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
@@ -165,7 +173,7 @@ def _pair(row: Any, steps: dict[str, Step]) -> _Pair:
             return row.contact_id, step.enrollment.address_id
         case Message() | Enrollment():
             return row.contact_id, row.address_id
-        case Step() | JobCredit():
+        case Step() | JobCredit() | JobStanding() if row.enrollment:
             return row.enrollment.contact_id, row.enrollment.address_id
     return None, None
 
@@ -194,15 +202,26 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
             why = words.exclusion(row.reason)
             return Line(_who(row.contact), _campaign(row.campaign), NOT_ADMITTED, row.at, why)
         case JobCredit():
-            job, who = row.job, _who(row.enrollment.contact)
-            state = JOB_STATES.get(job.status, State(words.sentence(job.status), "info", "calendar"))
-            remark = f"Job {job}, linked by {LINKS.get(row.link, row.link)}"
-            return Line(who, _node(row), state, row.at, remark, "", thread_pk)
+            remark = f"Job {row.job}, linked by {LINKS.get(row.link, row.link)}"
+            return _of_job(row, remark, thread_pk)
+        case JobStanding():
+            return _of_job(row, f"Job {row.job}, influenced: {row.get_reason_display()}", thread_pk)
         case Booking():
             place = _campaign(row.enrollment.campaign) if row.enrollment else Place()
             state, said = BOOKING_STATES[row.state], row.summary
             return Line(_who(row.contact), place, state, row.state_at, row.reason, said, row.thread_id)
     raise TypeError(f"no line for {row!r}")
+
+
+def _of_job(row: JobCredit | JobStanding, remark: str, thread_pk: int | None) -> Line:
+    state = job_state(row.job)
+    return Line(_who(row.enrollment.contact), _node(row), state, row.at, remark, "", thread_pk,
+                job_pk=row.job_id, cents=row.revenue_cents)  # fmt: skip
+
+
+def job_state(job: Job) -> State:
+    """Where a job stands in ServiceTitan."""
+    return JOB_STATES.get(job.status, State(words.sentence(job.status), "info", "calendar"))
 
 
 def _who(contact: Contact | None) -> Who:
@@ -213,7 +232,7 @@ def _campaign(campaign: Campaign) -> Place:
     return Place(campaign.name, campaign.pk)
 
 
-def _node(row: Step | JobCredit) -> Place:
+def _node(row: Step | JobCredit | JobStanding) -> Place:
     return Place(row.campaign.name, row.campaign_id, row.node.name)
 
 

@@ -91,12 +91,55 @@ union all
 select campaign_id, null, 'excluded:' || reason, at from campaigns_exclusion where {of}
 """
 
+# What jobs brought is added up from the invoices themselves, and from those that adjust them without naming a
+# job, one below the other.
+_JOBS = """
+select campaign_id, node_id, at, job_id, true as credited, cancelled, completed, invoiced
+from analytics_jobcredit where {of}
+union all
+select campaign_id, node_id, at, job_id, false, stage = 'cancelled', false, false
+from analytics_jobstanding where {of} and verdict = 'influenced'
+"""
+_BROUGHT = f"""
+select won.campaign_id, won.node_id, won.at, fact."column", fact.n
+from ({_JOBS}) won
+cross join lateral (
+    with recursive billed as (
+        select invoice.account_id, invoice.servicetitan_id, invoice.total, invoice.active
+        from audiences_job job
+        join audiences_invoice invoice on invoice.servicetitan_job_id = job.servicetitan_id
+         and invoice.account_id = job.account_id
+        where job.id = won.job_id
+        union
+        select memo.account_id, memo.servicetitan_id, memo.total, memo.active
+        from billed join audiences_invoice memo on memo.adjusts_servicetitan_id = billed.servicetitan_id
+         and memo.account_id = billed.account_id
+        where memo.servicetitan_job_id is null
+    )
+    select round(100 * sum(total)) as cents from billed where active and not won.cancelled
+) brought
+cross join lateral (values
+    ('revenue', case when won.credited then coalesce(brought.cents, 0) else 0 end),
+    ('influenced_revenue', case when won.credited then 0 else coalesce(brought.cents, 0) end),
+    ('job_completed', won.completed::int), ('job_invoiced', won.invoiced::int),
+    ('job_cancelled', case when won.credited then won.cancelled::int else 0 end),
+    ('influenced', case when won.credited then 0 else 1 end)
+) fact ("column", n)
+where fact.n <> 0
+"""
+
 COMPARE = f"""
 with present as materialized (
     select raw.campaign_id, coalesce(node.key, '') as node_key, raw."column",
            to_timestamp(floor(extract(epoch from raw.at) / 60) * 60) as minute, count(*) as n
     from ({_RAW}) raw
     left join campaigns_node node on node.id = raw.node_id
+    group by 1, 2, 3, 4
+    union all
+    select brought.campaign_id, node.key, brought."column",
+           to_timestamp(floor(extract(epoch from brought.at) / 60) * 60) as minute, sum(brought.n) as n
+    from ({_BROUGHT}) brought
+    join campaigns_node node on node.id = brought.node_id
     group by 1, 2, 3, 4
     union all
     -- what rows deleted since had counted: see `analytics.retention`

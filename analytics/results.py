@@ -22,7 +22,7 @@ RESULT_METRICS: dict[str, Metric] = {
     ),
     "revenue": Metric(
         "revenue", "Credited revenue", "cents",
-        "What invoices of the jobs credited here say, less refunds. Cancelled ones bring nothing; it can fall.",
+        "What the invoices of jobs credited here say, less refunds. Cancelled ones bring nothing.",
         ("revenue",),
     ),
 }  # fmt: skip

@@ -34,6 +34,7 @@ _KEPT = """
     OR EXISTS (SELECT 1 FROM audiences_optout o WHERE o.address_id = k.address_id)
     OR EXISTS (SELECT 1 FROM audiences_optout o WHERE o.contact_id = k.contact_id)
     OR EXISTS (SELECT 1 FROM analytics_jobcredit j WHERE j.enrollment_id = k.id)
+    OR EXISTS (SELECT 1 FROM analytics_jobstanding j WHERE j.enrollment_id = k.id)
     OR EXISTS (SELECT 1 FROM campaigns_booking b WHERE b.enrollment_id = k.id)
     OR EXISTS (
         SELECT 1 FROM campaigns_booking b JOIN campaigns_step s ON s.id = b.step_id
@@ -46,6 +47,8 @@ _KEPT = """
             m.state IN ('queued', 'calling', 'unknown') OR m.opted_out_at IS NOT NULL
             OR EXISTS (SELECT 1 FROM audiences_optout o WHERE o.address_id = m.address_id)
             OR EXISTS (SELECT 1 FROM analytics_jobcredit j WHERE j.message_id = m.id)
+            OR EXISTS (SELECT 1 FROM analytics_creditcorrection j WHERE j.message_id = m.id)
+            OR EXISTS (SELECT 1 FROM analytics_creditcorrection j WHERE j.was_message_id = m.id)
             OR EXISTS (
                 SELECT 1 FROM conversations_message a
                 JOIN conversations_readingcorrection c ON c.message_id = a.id

@@ -31,6 +31,14 @@ class Share(Protocol):
     def percent(self) -> str: ...
 
 
+@register.filter
+def dollars(cents: int | None) -> str:
+    """An amount in cents to the cent: “$1,234.50”, “−$20.00”; a dash for nothing known."""
+    if cents is None:
+        return "—"
+    return f"{'−' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
+
+
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """A drawing of `static/img/icons.svg`; silent, so the words beside it must say what it means."""

@@ -141,17 +141,34 @@ def test_cancelled_job_keeps_its_credit(world: World) -> None:
     step = world.touch()
     job = world.job(world.book(step), at=later(60))
     assert winner(job) == step
-    Job.objects.filter(pk=job.pk).update(status="Canceled", no_charge=True)
+    Job.objects.filter(pk=job.pk).update(status="Canceled")
     assert winner(job) == step
+    Job.objects.filter(pk=job.pk).update(status="Scheduled", active=False)  # deleted at the source
+    assert winner(job) == step and JobCredit.objects.get().cancelled
 
 
-def test_credit_is_given_once(world: World) -> None:
+def test_job_that_becomes_free_or_a_recall_loses_its_credit(world: World) -> None:
+    step = world.touch()
+    job = world.job(world.book(step), at=later(60))
+    for change, back in (
+        ({"no_charge": True}, {"no_charge": False}),
+        ({"recall_for_servicetitan_id": 5}, {"recall_for_servicetitan_id": None}),
+    ):
+        assert winner(job) == step
+        Job.objects.filter(pk=job.pk).update(**change)
+        assert winner(job) is None
+        Job.objects.filter(pk=job.pk).update(**back)
+    assert recount().differences == []
+
+
+def test_credit_is_given_once_and_follows_what_comes_to_light_later(world: World) -> None:
     step = world.touch()
     job = world.job(world.book(step), at=later(60))
     assert attribution.credit([job.pk, job.pk]) == [job.pk]
-    world.touch(step.enrollment.contact, world.add_campaign(), at=later(59))
+    assert attribution.credit([job.pk]) == [] and winner(job) == step
+    nearer = world.touch(step.enrollment.contact, world.add_campaign(), at=later(59))
     assert attribution.credit([job.pk]) == []
-    assert winner(job) == step
+    assert winner(job) == nearer and JobCredit.objects.count() == 1
     assert attribution.credit([]) == []
 
 

@@ -118,6 +118,9 @@ def test_every_tile_opens_exactly_its_rows(world: World) -> None:
     tiles = asdict(metrics.tiles(world.account, now=later(60)))
     tiles["booking_rate"] = tiles["booking_rate"]["part"]
     del tiles["day"]
+    for amount, rows_of in (("revenue_cents", "revenue"), ("influenced_cents", "jobs_influenced")):
+        behind = metrics.rows_behind_tile(world.account, rows_of, now=later(60))
+        assert sum(row.revenue_cents for row in behind) == tiles.pop(amount)
     assert set(metrics.TILE_METRICS) < set(tiles)
     for name, figure in tiles.items():
         assert len(metrics.rows_behind_tile(world.account, name, now=later(60))) == figure, name

@@ -255,8 +255,11 @@ def test_every_key_to_what_goes_is_minded() -> None:
             [["campaigns_enrollment", "campaigns_step", "conversations_message", "conversations_attempt"]],
         )
         assert set(cursor.fetchall()) == {
+            ("analytics_creditcorrection", "conversations_message"),  # kept
             ("analytics_jobcredit", "campaigns_enrollment"),  # kept
             ("analytics_jobcredit", "conversations_message"),  # kept
+            ("analytics_jobstanding", "campaigns_enrollment"),  # kept
+            ("analytics_jobstanding", "conversations_message"),  # kept with its enrollment
             ("campaigns_booking", "campaigns_enrollment"),  # kept
             ("campaigns_booking", "campaigns_step"),  # kept
             ("campaigns_enrollment", "conversations_message"),  # a reply, which stays

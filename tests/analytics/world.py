@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from accounts.models import Account
-from audiences.models import Address, Audience, Contact, Household, Job, SendWindow, ZoneSet
+from audiences.models import Address, Audience, Contact, Household, Invoice, Job, SendWindow, ZoneSet
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step, Workflow, WorkflowVersion
 from conversations.models import Lane, Message
 from integrations.models import Connection, SendingNumber
@@ -150,6 +150,21 @@ class World:
             "status": "Scheduled",
         }
         return Job.objects.create(account=self.account, created_on=at, **{**defaults, **values})
+
+    def invoice(self, job: Job | None, total: object, **values: object) -> Invoice:
+        """An invoice of a job, or of none."""
+        n = next(_numbers)
+        return Invoice.objects.create(
+            account=self.account,
+            **{
+                "servicetitan_id": 300_000 + n,
+                "servicetitan_job_id": job.servicetitan_id if job else None,
+                "number": str(300_000 + n),
+                "total": total,
+                "invoiced_at": NOON + timedelta(days=1),
+                **values,
+            },
+        )
 
 
 KINDS = {
