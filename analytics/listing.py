@@ -214,8 +214,8 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
 
 
 def _of_job(row: JobCredit | JobStanding, remark: str, thread_pk: int | None) -> Line:
-    state = job_state(row.job)
-    return Line(_who(row.enrollment.contact), _node(row), state, row.at, remark, "", thread_pk,
+    state, who = job_state(row.job), _who(row.enrollment.contact if row.enrollment else None)
+    return Line(who, _node(row), state, row.at, remark, "", thread_pk,
                 job_pk=row.job_id, cents=row.revenue_cents)  # fmt: skip
 
 
@@ -233,6 +233,8 @@ def _campaign(campaign: Campaign) -> Place:
 
 
 def _node(row: Step | JobCredit | JobStanding) -> Place:
+    if row.campaign is None or row.node is None:  # a job that nothing of ours won
+        return Place()
     return Place(row.campaign.name, row.campaign_id, row.node.name)
 
 

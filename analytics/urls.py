@@ -15,6 +15,7 @@ from analytics.views.downloads import (
     download_list,
     download_queue,
 )  # fmt: skip
+from analytics.views.jobs import correct_credit, job, job_list
 from analytics.views.opt_out_register import opt_out_register
 from analytics.views.recounts import recounts
 from analytics.views.search import search
@@ -24,6 +25,9 @@ app_name = "analytics"
 urlpatterns = [
     path("", dashboard, name="dashboard"),
     path("tiles/<slug:tile>/", tile_rows, name="tile_rows"),
+    path("analytics/jobs/", job_list, name="jobs"),
+    path("analytics/jobs/<int:pk>/", job, name="job"),
+    path("analytics/jobs/<int:pk>/correct/", correct_credit, name="correct_credit"),
     path("search/", search, name="search"),
     path("campaigns/compare/", compare, name="compare"),
     path("campaigns/<int:pk>/", campaign, name="campaign"),

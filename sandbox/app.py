@@ -81,6 +81,7 @@ def _servicetitan(app: web.Application, world: World) -> None:
     add("POST", "crm/customers/{id:\\d+}/tags/{tag:\\d+}", writes.tag_customer)
     add("DELETE", "crm/customers/{id:\\d+}/tags/{tag:\\d+}", writes.tag_customer)
     route.add_post("/servicetitan/{entity}", writes.put_row)
+    route.add_post("/office", writes.office)
 
 
 def _control(app: web.Application, world: World) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.clock import iso
 from sandbox.servicetitan_papers import (
+    adjusting_row,
     call_row,
     estimate_row,
     invoice_row,
@@ -87,10 +88,19 @@ def estimate(tenant: "ServiceTitan", job: Row, done: datetime, now: datetime) ->
 
 def invoice(
     tenant: "ServiceTitan", job: Row, customer: Row, unit_name: str, at: datetime, *, settled: bool
-) -> None:
-    """The invoice of a completed job; one in twenty-five of the last year's is still to be paid."""
+) -> Row:
+    """The invoice of a completed job; one in twenty-five of the last year's is still to be paid.
+
+    Of the old ones, two in a hundred were taken back, in whole or in part.
+    """
     rng = random.Random(f"{tenant.world.seed}:invoice:{job['id']}")
     recent = tenant.world.clock.now() - at < timedelta(days=365)
     owed = job["total"] or 0.0 if recent and rng.random() < 0.04 else 0.0
     row = invoice_row(job, customer, unit_name, iso(at), iso(at + timedelta(days=30)), owed)
+    back = random.Random(f"{tenant.world.seed}:memo:{job['id']}")
     tenant.put("invoices", row, settled=settled)
+    if settled and job["total"] and back.random() < 0.02:
+        cents = round(job["total"] * 100 * back.choice((1.0, 0.5, 0.15)))
+        stamp = iso(min(at + timedelta(days=back.randrange(1, 9)), tenant.world.clock.now()))
+        tenant.put("invoices", adjusting_row(tenant.new_id("invoices"), row, -cents, stamp), settled=True)
+    return row

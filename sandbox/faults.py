@@ -64,6 +64,10 @@ DEFAULTS: dict[str, Any] = {
         "unreachable": False,  # every connection dies without an answer
         "accept_then_drop": 0.0,  # bookings and jobs: stored, then the connection dies
         "dismiss": 0.05,  # bookings dismissed by the office
+        "cancel": 0.06,  # new jobs called off before their visit
+        "refund": 0.06,  # billed jobs of which some or all is taken back by a credit memo, days later
+        "adjust": 0.04,  # billed jobs that are billed more
+        "void": 0.03,  # billed jobs whose invoice is voided and written anew
         "hints": False,  # webhooks tell of every change; always so with --demo
         "page_size": 1000,  # rows of an export page
         "recent_seconds": -1.0,  # how long a change counts as recent; -1 = 300 s divided by the speed

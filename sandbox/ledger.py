@@ -2,7 +2,7 @@
 
 It is the judge of fault tests: it never trusts the product. `python -m sandbox.ledger DIR` prints a summary.
 Kinds: message, refusal, dropped, callback, inbound, provider_reply, twiml, mail, token, st_refusal, booking,
-st_write, optout.
+st_write, optout, job, invoice.
 """
 
 import argparse

@@ -9,8 +9,8 @@ import random
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox import demo_papers
 from sandbox.clock import instant, iso
+from sandbox.office import Office
 from sandbox.servicetitan_rows import (
     BOOKING_FIELDS,
     Row,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 ACCEPT_SECONDS = 90.0
 CONVERT_SECONDS = 150.0
-OFFICE_EVERY_SECONDS = 15.0
 FIRST_IDS = {
     "customers": 7_000_001,
     "locations": 7_500_001,
@@ -54,13 +53,8 @@ class ServiceTitan:
         self._seq: int = row["seq"]
         self._next: dict[str, int] = {}
         world.schedule.handlers["booking"] = self._booking_moves
-        world.schedule.handlers["office"] = self._office
-        self.start_office()
-
-    def start_office(self) -> None:
-        """The office looks at finished appointments from now on."""
-        world = self.world
-        world.schedule.push(world.clock.real() + OFFICE_EVERY_SECONDS, "office", {})
+        self.office = Office(self)
+        self.office.open()
 
     def new_id(self, entity: str) -> int:
         """The next id of an entity."""
@@ -239,6 +233,8 @@ class ServiceTitan:
         for appointment in appointments:
             appointment["createdOn"] = appointment["modifiedOn"] = now
             self.put("appointments", appointment, settled=settled)
+        if appointments and not settled:
+            self.office.expect(job, appointments[-1]["start"])
         return job
 
     def keep_external(self, job_id: int, wish: Row) -> list[Row]:
@@ -259,36 +255,3 @@ class ServiceTitan:
         """Ids of the jobs on which this application keeps one of these values under this key."""
         names = [f"external:{guid}:{key}:{value}" for value in values]
         return [job_id for name in names for job_id in self.world.store.get(name, [])]
-
-    def _office(self, _timer_id: int, _data: dict[str, Any]) -> None:
-        """Finish the jobs whose last appointment is over: completed, with a total and an invoice number."""
-        world = self.world
-        world.schedule.push(world.clock.real() + OFFICE_EVERY_SECONDS, "office", {})
-        now = iso(world.clock.now())
-        over = world.store.read(
-            "SELECT data FROM st_rows WHERE entity = 'appointments' AND active = 1"
-            " AND json_extract(data, '$.status') = 'Scheduled' AND json_extract(data, '$.end') < ? LIMIT 500",
-            (now,),
-        )
-        for row in over:
-            appointment = json.loads(row["data"])
-            appointment["status"] = "Done"
-            self.put("appointments", appointment)
-            job = self.get("jobs", appointment["jobId"])
-            if (
-                job is None
-                or job["jobStatus"] != "Scheduled"
-                or job["lastAppointmentId"] != appointment["id"]
-            ):
-                continue
-            rng = random.Random(f"{world.seed}:total:{job['id']}")
-            job["jobStatus"], job["completedOn"] = "Completed", appointment["end"]
-            job["total"] = round(rng.choice((89, 129, 189, 240, 410, 890, 2300)) * rng.uniform(0.9, 1.2), 2)
-            job["invoiceId"] = self.new_id("invoices")
-            self.put("jobs", job)
-            customer = self.get("customers", job["customerId"])
-            if customer is not None:
-                unit = self.get("business-units", job["businessUnitId"]) or {"name": ""}
-                demo_papers.invoice(
-                    self, job, customer, unit["name"], instant(appointment["end"]), settled=False
-                )

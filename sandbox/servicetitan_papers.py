@@ -64,6 +64,64 @@ def membership_row(
     }
 
 
+def item_row(row_id: int, name: str, cents: int, stamp: str, order: int = 1) -> Row:
+    """One line of an invoice; its money is text."""
+    total = f"{cents / 100:.2f}"
+    empty = (
+        "budgetCodeId", "inventoryLocationId", "inventoryLocation", "generalLedgerAccount",
+        "costOfSaleAccount", "assetAccount", "itemGroup", "serviceDate", "businessUnit", "createdById",
+        "displayInAmount", "importId", "exportId", "inventoryStatus", "technicianId", "installedEquipmentId",
+        "estimateItemId",
+    )  # fmt: skip
+    return {
+        "id": row_id,
+        "description": name,
+        "quantity": "1",
+        "cost": "0.00",
+        "totalCost": "0.00",
+        "price": total,
+        "type": "PriceModifier" if cents < 0 else "Service",
+        "skuName": name,
+        "skuId": 1,
+        "total": total,
+        "inventory": False,
+        "taxable": False,
+        "isChargeable": True,
+        **dict.fromkeys(empty),
+        "membershipTypeId": 0,
+        "displayName": name,
+        "soldHours": 0.0,
+        "createdOn": stamp,
+        "modifiedOn": stamp,
+        "order": order,
+        "addOn": False,
+        "memberPrice": total,
+    }
+
+
+def adjusting_row(row_id: int, bill: Row, cents: int, stamp: str) -> Row:
+    """An invoice that corrects another: a credit memo where `cents` is below nought, else a further bill."""
+    total = f"{cents / 100:.2f}"
+    name = "Credit memo" if cents < 0 else "Additional work"
+    return {
+        **bill,
+        "id": row_id,
+        "active": True,
+        "summary": name,
+        "items": [item_row(row_id * 10 + 1, name, cents, stamp)],
+        "referenceNumber": str(row_id),
+        "adjustmentToId": bill["id"],
+        "invoiceDate": stamp,
+        "dueDate": stamp,
+        "paidOn": stamp,
+        "subTotal": total,
+        "total": total,
+        "balance": "0.00",
+        "createdOn": stamp,
+        "modifiedOn": stamp,
+    }
+
+
 def invoice_row(job: Row, customer: Row, unit_name: str, stamp: str, due: str, owed: float) -> Row:
     """The invoice of a completed job; its money is text. `owed` is what is still to be paid."""
     total = f"{job['total'] or 0:.2f}"
@@ -78,7 +136,7 @@ def invoice_row(job: Row, customer: Row, unit_name: str, stamp: str, due: str, o
     return {
         "id": job["invoiceId"],
         "summary": job["summary"],
-        "items": [],
+        "items": _items(job, stamp),
         "customFields": [],
         "active": True,
         "discountTotal": "0.00",
@@ -105,6 +163,17 @@ def invoice_row(job: Row, customer: Row, unit_name: str, stamp: str, due: str, o
         "sentStatus": "Sent",
         "reviewStatus": "Reviewed",
     }
+
+
+def _items(job: Row, stamp: str) -> list[Row]:
+    """What was done, and the parts it took: lines that add up to the job's total to the cent."""
+    whole = round((job["total"] or 0) * 100)
+    parts = whole // 4 if whole > 20_000 else 0
+    named = [(job["summary"] or "Service", whole - parts), *([("Parts", parts)] if parts else [])]
+    return [
+        item_row(job["invoiceId"] * 10 + n, name[:100], cents, stamp, n)
+        for n, (name, cents) in enumerate(named, start=1)
+    ]
 
 
 STATUS_NUMBERS = {"Open": 0, "Sold": 1, "Dismissed": 2}

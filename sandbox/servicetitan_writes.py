@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.clock import instant, iso
+from sandbox.office import ACTS
 from sandbox.servicetitan import ServiceTitan
 from sandbox.servicetitan_api import Handler, problem
 from sandbox.servicetitan_rows import contact_row, shown
@@ -96,9 +97,7 @@ class ServiceTitanWrites:
         if job is None:
             return problem(404, "Job is not found.")
         wish = await body_of(request)
-        self.tenant.put("jobs", {**job, "jobStatus": "Canceled"})
-        for appointment in self.tenant.find("appointments", "jobId", job["id"]):
-            self.tenant.put("appointments", {**appointment, "status": "Canceled"})
+        self.tenant.office.act("cancel", job["id"])
         now = iso(self.world.clock.now())
         self.tenant.put(
             "job-canceled-logs",
@@ -220,6 +219,15 @@ class ServiceTitanWrites:
         row = self.tenant.put(
             entity, {**(known or {"id": self.tenant.new_id(entity), "active": True}), **patch}
         )
+        await self.world.store.committed()
+        return web.json_response(row)
+
+    async def office(self, request: web.Request) -> web.StreamResponse:
+        """POST /office {"act", "job", "cents"?}: what the office does with jobs some day, now. Ours."""
+        wish = await body_of(request)
+        if wish.get("act") not in ACTS or not isinstance(wish.get("job", 0), int):
+            return web.json_response({"error": f"act is one of {', '.join(ACTS)}; job an id"}, status=400)
+        row = self.tenant.office.act(wish["act"], wish.get("job", 0), int(wish.get("cents", 0)))
         await self.world.store.committed()
         return web.json_response(row)
 

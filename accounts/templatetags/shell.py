@@ -23,6 +23,7 @@ PAGES = (
     ("Contacts", "/contacts/", "users", "Contacts"),
     ("Audiences", "/audiences/", "list-filter", ""),
     ("Workflows", "/workflows/", "workflow", ""),
+    ("Jobs & revenue", "/analytics/jobs/", "circle-dollar-sign", ""),
     ("Assignments & Sending", "/analytics/assignments-and-sending/", "chart-column", ""),
     ("Downloads", "/downloads/", "download", ""),
     ("Settings", "/settings/", "settings", ""),

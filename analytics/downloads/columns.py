@@ -6,6 +6,7 @@ A value is a path or an expression of the row's model. How it is written is said
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -13,7 +14,10 @@ from django.contrib.postgres.aggregates import StringAgg
 from django.db.models import (
     Case,
     CharField,
+    DecimalField,
     Exists,
+    ExpressionWrapper,
+    F,
     Model,
     OuterRef,
     Q,
@@ -29,7 +33,7 @@ from django.db.models.functions import Cast, Concat, Left, Replace, Substr, Uppe
 
 from analytics import listing
 from analytics.compliance.register import DOORS
-from analytics.models import JobCredit
+from analytics.models import JobCredit, JobStanding
 from audiences.models import Contact, ContactAddress, OptOut
 from campaigns import words
 from campaigns.models import Booking, Enrollment, Exclusion, Step
@@ -69,6 +73,13 @@ def worded(path: str, said: Mapping[str, str]) -> Combinable:
     plain = Replace(path, Value("_"), Value(" "))
     sentence = Concat(Upper(Left(plain, 1)), Substr(plain, 2), output_field=TextField())
     return Case(*cases, default=sentence, output_field=TextField())
+
+
+def dollars(path: str) -> Combinable:
+    """An amount in cents as dollars with two decimals."""
+    return ExpressionWrapper(
+        F(path) * Value(Decimal("0.01")), output_field=DecimalField(max_digits=20, decimal_places=2)
+    )
 
 
 def states(path: str, known: Mapping[str, listing.State]) -> Combinable:
@@ -179,6 +190,7 @@ CREDITS = (
     Column("Job type", "job__job_type__name"),
     Column("Status", states("job__status", listing.JOB_STATES)),
     number("Total", "job__total"),
+    number("Credited revenue", dollars("revenue_cents")),
     instant("Completed", "job__completed_on"),
     *_person("enrollment__contact__", "enrollment__address__value"),
     Column("Campaign", "campaign__name"),
@@ -187,6 +199,27 @@ CREDITS = (
     instant("Credited", "at"),
     number("Enrollment", "enrollment_id"),
     number("Credit", "pk"),
+)
+STANDINGS = (
+    Column("Job", "job__number"),
+    number("ServiceTitan job", "job__servicetitan_id"),
+    number("ServiceTitan customer", "job__servicetitan_customer_id"),
+    instant("Booked", "at"),
+    Column("Business unit", "business_unit__name"),
+    Column("Job type", "job__job_type__name"),
+    Column("Status", worded("stage", {})),
+    number("Invoiced", dollars("invoiced_cents")),
+    number("Refunded", dollars("refunded_cents")),
+    number("Revenue", dollars("revenue_cents")),
+    Column("Credit", worded("verdict", {"none": "Not credited"})),
+    Column("Why not", worded("reason", dict(JobStanding.Reason.choices))),
+    Column("Campaign", "campaign__name"),
+    Column("Node", "node__name"),
+    number(
+        "Credited revenue",
+        Case(When(verdict=JobStanding.Verdict.CREDITED, then=dollars("revenue_cents"))),
+    ),
+    number("Enrollment", "enrollment_id"),
 )
 BOOKINGS = (
     *_person("contact__", _first("phone", "contact_id")),
@@ -238,6 +271,7 @@ OF: dict[type[Model], tuple[Column, ...]] = {
     Enrollment: ENROLLMENTS,
     Exclusion: EXCLUSIONS,
     JobCredit: CREDITS,
+    JobStanding: STANDINGS,
     Booking: BOOKINGS,
     Contact: CONTACTS,
     OptOut: OPT_OUTS,

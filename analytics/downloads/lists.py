@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from analytics import campaign_titles, metrics, rows, tile_lists
+from analytics import campaign_titles, jobs_asked, metrics, rows, tile_lists
 from analytics.downloads.sources import ASKED_AT, Params, Source, Unknown, register
 from campaigns.models import Campaign
+from common import clock
 
 _AT = {tile: rows.HAPPENED[column] for tile, column in rows.TODAY.items()} | {"completed_today": "state_at"}
 
@@ -67,7 +68,22 @@ def _asked_at(params: Params) -> datetime:
     return datetime.fromisoformat(params[ASKED_AT])
 
 
+def _jobs(account: Account, params: Params) -> QuerySet[Any]:
+    asked_at = _asked_at(params) if ASKED_AT in params else clock.now()
+    try:
+        return jobs_asked.standings(account, jobs_asked.read(params, account, now=asked_at))
+    except jobs_asked.NotAsked as wrong:
+        raise Unknown(str(wrong)) from wrong
+
+
+def _jobs_title(account: Account, params: Params) -> str:
+    asked = jobs_asked.read(params, account, now=clock.now())
+    days = f"{asked.first:%b} {asked.first.day} to {asked.last:%b} {asked.last.day}, {asked.last.year}"
+    return f"Jobs and revenue, {days}{', narrowed' if asked.narrowed else ''}"
+
+
 def declare() -> None:
     """Register them."""
+    register(Source("jobs", "Jobs and revenue", (), _jobs, _jobs_title))
     register(Source("campaign", "Rows of a campaign", (), _campaign_rows, _campaign_title))
     register(Source("tile", "Rows of a tile", (), _tile_rows, _tile_title))

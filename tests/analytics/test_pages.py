@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 POLL = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
 TILES = {
     "waiting_calls", "waiting_texts", "scheduled", "completed_today", "audience_count", "jobs_booked",
-    "booking_rate", "total_calls", "total_texts",
+    "booking_rate", "total_calls", "total_texts", "revenue_cents",
 }  # fmt: skip
 
 

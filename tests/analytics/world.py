@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from accounts.models import Account
+from analytics import attribution
 from audiences.models import Address, Audience, Contact, Household, Invoice, Job, SendWindow, ZoneSet
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step, Workflow, WorkflowVersion
 from conversations.models import Lane, Message
@@ -150,6 +151,12 @@ class World:
             "status": "Scheduled",
         }
         return Job.objects.create(account=self.account, created_on=at, **{**defaults, **values})
+
+    def won_job(self) -> Job:
+        """A job that the first text of the campaign won, judged."""
+        job = self.job(self.book(self.touch()), at=later(60))
+        attribution.credit([job.pk])
+        return job
 
     def invoice(self, job: Job | None, total: object, **values: object) -> Invoice:
         """An invoice of a job, or of none."""

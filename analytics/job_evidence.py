@@ -1,0 +1,177 @@
+"""Why a job is credited, or is not: everything that decided it, as one page shows it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from analytics import corrections, jobs_page, listing
+from analytics.corrections import Touch
+from analytics.models import CreditCorrection, JobCredit, JobStanding
+from audiences.models import BookingAtSource, CallAtSource, Contact, Invoice, Job
+from campaigns.models import Booking
+from common import sql
+from common.phone import display_phone
+from conversations.models import Message, Thread
+
+# The invoices of a job, and those that adjust them without naming one: as `analytics.judging` adds them up.
+_PAPERS = """
+WITH RECURSIVE paper AS (
+    SELECT id, servicetitan_id FROM audiences_invoice
+    WHERE account_id = %(account)s AND servicetitan_job_id = %(job)s
+    UNION
+    SELECT i.id, i.servicetitan_id FROM paper JOIN audiences_invoice i
+      ON i.account_id = %(account)s AND i.adjusts_servicetitan_id = paper.servicetitan_id
+     AND i.servicetitan_job_id IS NULL
+)
+SELECT id FROM paper
+"""
+RULES = {
+    "booking": "Our own booking became this job.",
+    "thread": "A colleague booked it from the thread.",
+    "call": "The customer called from a phone that we had reached in the 7 days before, and booked.",
+    "correction": "An admin said so.",
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One point of a job's way."""
+
+    at: datetime
+    icon: str
+    text: str
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """An invoice, or what takes money back; its total in cents."""
+
+    invoice: Invoice
+    cents: int | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a job's page shows. Money is in cents."""
+
+    job: Job
+    standing: JobStanding | None
+    credit: JobCredit | None
+    stage: listing.State
+    verdict: listing.State
+    rule: str
+    touch: Touch | None
+    thread: Thread | None
+    customer: Contact | None
+    booking: Booking | None
+    booking_at_source: BookingAtSource | None
+    call: CallAtSource | None
+    papers: list[Paper]
+    corrections: list[tuple[CreditCorrection, Touch | None, Touch | None]]
+    moments: list[Moment]
+
+
+def of(job: Job) -> Evidence:
+    """The evidence of a job, whatever is said of it."""
+    standing = JobStanding.objects.filter(job=job).select_related("message", "business_unit").first()
+    related = ("booking__by", "booking__contact", "call")
+    credit = JobCredit.objects.filter(job=job).select_related(*related).first()
+    touch = corrections.touch_of(standing.message if standing else None)
+    ids = sql.column(_PAPERS, {"account": job.account_id, "job": job.servicetitan_id})
+    invoices = list(Invoice.objects.filter(pk__in=ids).order_by("invoiced_at", "servicetitan_id"))
+    said = CreditCorrection.objects.filter(job=job).select_related("by", "message", "was_message")
+    told = [
+        (one, corrections.touch_of(one.was_message), corrections.touch_of(one.message))
+        for one in said.order_by("-pk")
+    ]
+    booking = credit.booking if credit else None
+    verdict = standing.verdict if standing else JobStanding.Verdict.NONE
+    evidence = Evidence(
+        job=job,
+        standing=standing,
+        credit=credit,
+        stage=jobs_page.STAGES[JobStanding.Stage(standing.stage)] if standing else listing.job_state(job),
+        verdict=jobs_page.VERDICTS[JobStanding.Verdict(verdict)],
+        rule=RULES.get(credit.link, "") if credit else "",
+        touch=touch,
+        thread=_thread(touch),
+        customer=Contact.objects.filter(
+            account=job.account_id, servicetitan_customer_id=job.servicetitan_customer_id, person=""
+        ).first(),
+        booking=booking,
+        booking_at_source=_at_source(job, booking),
+        call=credit.call if credit else None,
+        papers=[Paper(one, None if one.total is None else int(one.total * 100)) for one in invoices],
+        corrections=told,
+        moments=[],
+    )
+    moments = sorted(_moments(evidence), key=lambda moment: moment.at)
+    evidence.moments.extend(moments)
+    return evidence
+
+
+def _thread(touch: Touch | None) -> Thread | None:
+    if touch is None:
+        return None
+    enrollment = touch.step.enrollment
+    return Thread.objects.filter(contact=enrollment.contact_id, address=enrollment.address_id).first()
+
+
+def _at_source(job: Job, booking: Booking | None) -> BookingAtSource | None:
+    if booking is None:
+        return None
+    found = BookingAtSource.objects.filter(account=job.account_id)
+    return found.filter(external_id=booking.external_id).first()
+
+
+def _moments(found: Evidence) -> Iterator[Moment]:
+    if found.touch is not None:
+        yield from _of_touch(found.touch)
+    if found.call is not None:
+        yield Moment(
+            found.call.at, "phone", f"Call from {display_phone(found.call.phone)}", found.call.result
+        )
+    if found.booking is not None:
+        by = found.booking.by.name if found.booking.by else "the workflow"
+        yield Moment(found.booking.requested_at, "send", "Booking requested", f"by {by}")
+    job = found.job
+    yield Moment(job.created_on, "calendar", f"Job {job} made in ServiceTitan")
+    if job.completed_on is not None:
+        yield Moment(job.completed_on, "check", "Work completed", tone="good")
+    for paper in found.papers:
+        yield from _of_invoice(paper.invoice)
+    if found.standing is not None and found.standing.stage == JobStanding.Stage.CANCELLED:
+        words = "Cancelled" if job.active else "Deleted in ServiceTitan"
+        yield Moment(
+            job.source_modified_at or job.created_on, "x", words, "as it was last changed there", "bad"
+        )
+    for one, _, touch in found.corrections:
+        said = f"Credit corrected: {one.get_verdict_display()}"
+        yield Moment(one.at, "pencil", said, f"{touch or ''} {one.by.name}: “{one.reason}”".strip())
+
+
+def _of_touch(touch: Touch) -> Iterator[Moment]:
+    message = touch.message
+    word = "Email" if message.mailbox_id else "Text"
+    if message.accepted_at is not None:
+        yield Moment(message.accepted_at, "send", f"{word} {touch} accepted")
+    if message.state == Message.State.DELIVERED:
+        yield Moment(message.state_at, "check", "Delivered", tone="good")
+    if message.replied_at is not None:
+        yield Moment(message.replied_at, "message-square", "Customer replied")
+
+
+def _of_invoice(invoice: Invoice) -> Iterator[Moment]:
+    at = invoice.invoiced_at or invoice.source_modified_at
+    if at is None:
+        return
+    total = invoice.total or Decimal(0)
+    if total < 0:
+        yield Moment(at, "rotate-ccw", f"Credit memo {invoice}", f"−${-total:,.2f}", "warn")
+    elif total > 0:
+        yield Moment(at, "circle-dollar-sign", f"Invoice {invoice}", f"${total:,.2f}", "good")
+    if not invoice.active:
+        yield Moment(invoice.source_modified_at or at, "ban", f"Invoice {invoice} voided", tone="bad")
