@@ -11,7 +11,7 @@ class AnalyticsConfig(AppConfig):
         from analytics import attribution, contact_moments, list_figures, thread_entries
         from analytics.downloads import lists
         from analytics.sending import source
-        from audiences.signals import job_papers_changed, jobs_changed
+        from audiences.signals import job_papers_changed, jobs_changed, threads_to_merge
         from campaigns import figures
         from campaigns.signals import job_booked
         from conversations import timeline_sources
@@ -26,6 +26,7 @@ class AnalyticsConfig(AppConfig):
         )  # fmt: skip
         job_booked.connect(attribution.on_job_booked, dispatch_uid="analytics.credit")
         jobs_changed.connect(attribution.on_jobs_changed, dispatch_uid="analytics.credit")
+        threads_to_merge.connect(attribution.on_contacts_merged, dispatch_uid="analytics.credit")
         job_papers_changed.connect(attribution.on_job_papers_changed, dispatch_uid="analytics.credit")
         timeline_sources.register(thread_entries.SOURCE)
         contact_moments.declare()

@@ -12,10 +12,13 @@ from django.db import transaction
 from accounts.models import Account
 from analytics.judging import JUDGE
 from analytics.metrics import TOUCH_KINDS
+from analytics.models import CounterFill
 from audiences.locks import hold_papers
 from audiences.models import Job
 from common import sql
 
+SLICE = 500  # jobs judged in one transaction, where many wait
+FILL = "standings"
 CALL_DAYS = 7  # a call from a phone so long after our touch is its answer
 
 _JOBS_OF_BOOKING = """
@@ -24,6 +27,12 @@ join audiences_job job on job.account_id = booking.account_id
  and (job.servicetitan_id = booking.servicetitan_job_id
       or job.servicetitan_booking_id = booking.servicetitan_id)
 where booking.id = %s
+"""
+_JOBS_OF_CONTACTS = """
+select job.id from audiences_contact contact
+join audiences_job job on job.account_id = contact.account_id
+ and job.servicetitan_customer_id = contact.servicetitan_customer_id
+where contact.id = any(%s)
 """
 _UNJUDGED = """
 select job.id from audiences_job job
@@ -55,14 +64,23 @@ def credit_booking(booking_id: int) -> list[int]:
     return credit(sql.column(_JOBS_OF_BOOKING, [booking_id]))
 
 
-def credit_unjudged(after: int, size: int) -> int | None:
-    """Judge the next `size` jobs that nobody has judged, of ids above `after`; the last id, None at the end.
+@transaction.atomic
+def judge_next(size: int = SLICE) -> bool:
+    """Judge the next jobs that were mirrored by a release that did not; whether there may be more.
 
-    Jobs are judged as they come; these were mirrored by a release that did not.
+    Jobs are judged as they come; the migration that began it asked for the others.
     """
-    ids = sql.column(_UNJUDGED, [after, size])
+    fill = CounterFill.objects.select_for_update(no_key=True).filter(name=FILL).first()
+    if fill is None:
+        return False
+    ids = sql.column(_UNJUDGED, [fill.cursor, size])
+    if not ids:
+        fill.delete()
+        return False
     credit(ids)
-    return max(ids) if ids else None
+    fill.cursor = max(ids)
+    fill.save()
+    return True
 
 
 def on_job_booked(*, booking_id: int, **_: Any) -> None:
@@ -73,6 +91,12 @@ def on_job_booked(*, booking_id: int, **_: Any) -> None:
 def on_jobs_changed(*, job_ids: Collection[int], **_: Any) -> None:
     """Receiver of `audiences.signals.jobs_changed`, inside the sync's transaction."""
     credit(job_ids)
+
+
+def on_contacts_merged(*, pairs: Collection[tuple[int, int]], **_: Any) -> None:
+    """Receiver of `audiences.signals.threads_to_merge`, when messages have moved: whoever goes on may owe a
+    job to what the other was sent."""
+    credit(sql.column(_JOBS_OF_CONTACTS, [[stays for _, stays in pairs]]))
 
 
 def on_job_papers_changed(*, account: Account, job_ids: Collection[int], **_: Any) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts import audit
@@ -19,6 +18,7 @@ from audiences.locks import hold_papers
 from audiences.models import Address, Contact, Job, RecurringVisit
 from campaigns.models import Booking, Enrollment, Step
 from common.phone import parse_phone
+from common.transactions import atomic_with_retry
 from conversations.models import Message
 
 MOST_TOUCHES = 40
@@ -98,7 +98,7 @@ def latest(job: Job) -> CreditCorrection | None:
     return CreditCorrection.objects.filter(job=job).order_by("-pk").first()
 
 
-@transaction.atomic
+@atomic_with_retry
 def correct(
     job: Job, *, verdict: str, message_id: int | None, reason: str, seen: int, by: User, now: datetime
 ) -> CreditCorrection:

@@ -51,6 +51,7 @@ class Paper:
 
     invoice: Invoice
     cents: int | None
+    items: list[tuple[str, str, int | None]]  # name, quantity unless it is one, cents
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Evidence:
     verdict: listing.State
     rule: str
     touch: Touch | None
+    gap: str  # between it and the job, in words
     thread: Thread | None
     customer: Contact | None
     booking: Booking | None
@@ -97,6 +99,7 @@ def of(job: Job) -> Evidence:
         verdict=jobs_page.VERDICTS[JobStanding.Verdict(verdict)],
         rule=RULES.get(credit.link, "") if credit else "",
         touch=touch,
+        gap=_gap(touch, job),
         thread=_thread(touch),
         customer=Contact.objects.filter(
             account=job.account_id, servicetitan_customer_id=job.servicetitan_customer_id, person=""
@@ -104,13 +107,38 @@ def of(job: Job) -> Evidence:
         booking=booking,
         booking_at_source=_at_source(job, booking),
         call=credit.call if credit else None,
-        papers=[Paper(one, None if one.total is None else int(one.total * 100)) for one in invoices],
+        papers=[_paper(one) for one in invoices],
         corrections=told,
         moments=[],
     )
     moments = sorted(_moments(evidence), key=lambda moment: moment.at)
     evidence.moments.extend(moments)
     return evidence
+
+
+def _paper(invoice: Invoice) -> Paper:
+    items = [
+        (item["name"] or "Item", "" if item["quantity"] == "1" else item["quantity"], _cents(item["total"]))
+        for item in invoice.items
+    ]
+    return Paper(invoice, _cents(invoice.total), items)
+
+
+def _cents(total: Decimal | str | None) -> int | None:
+    return None if total in (None, "") else round(Decimal(str(total)) * 100)
+
+
+def _gap(touch: Touch | None, job: Job) -> str:
+    """How long after the message the job was made."""
+    if touch is None or touch.message.accepted_at is None:
+        return ""
+    minutes = int((job.created_on - touch.message.accepted_at).total_seconds() // 60)
+    if minutes < 1:
+        return "less than a minute"
+    for many, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= many:
+            return f"{minutes // many} {unit}{'s' if minutes // many > 1 else ''}"
+    return ""
 
 
 def _thread(touch: Touch | None) -> Thread | None:

@@ -223,6 +223,12 @@ and (
     or level not in ('day', 'month') and "column" <> 'exits_first'
        and "column" !~ '^(text|email)[:_]'
 )
+-- of what jobs brought, likewise: see `analytics.attribution`
+and (
+    not exists (select from analytics_counterfill where name = 'standings')
+    or "column" <> all(array['revenue', 'influenced', 'influenced_revenue', 'job_completed', 'job_invoiced',
+                             'job_cancelled'])
+)
 """
 
 _DIFFERENCES = f"""

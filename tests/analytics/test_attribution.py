@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from analytics import attribution
-from analytics.models import JobCredit
+from analytics.models import CounterFill, JobCredit, JobStanding
 from analytics.recount import recount
 from audiences.models import Job, RecurringVisit
 from audiences.signals import jobs_changed
@@ -209,3 +209,14 @@ def test_news_of_jobs_and_bookings_is_credited(world: World) -> None:
         servicetitan_job_id=second.servicetitan_id,
     )  # fmt: skip
     assert set(JobCredit.objects.values_list("job", flat=True)) == {first.pk, second.pk}
+
+
+def test_jobs_mirrored_before_any_was_judged_are_judged_in_slices(world: World) -> None:
+    jobs = [world.job(world.book(world.touch()), at=later(60)) for _ in range(3)]
+    assert attribution.judge_next() is False and not JobStanding.objects.exists()
+    CounterFill.objects.create(name=attribution.FILL, since=0)
+    assert attribution.judge_next(size=2) and JobStanding.objects.count() == 2
+    assert attribution.judge_next(size=2) and not attribution.judge_next(size=2)
+    assert not CounterFill.objects.exists()
+    assert list(JobCredit.objects.order_by("job").values_list("job", flat=True)) == [job.pk for job in jobs]
+    assert recount().differences == []
