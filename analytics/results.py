@@ -21,7 +21,7 @@ RESULT_METRICS: dict[str, Metric] = {
         ("contacts_booked",), ("accepted",),
     ),
     "revenue": Metric(
-        "revenue", "Credited revenue", "cents",
+        "revenue", "Credited revenue", "dollars",
         "What the invoices of jobs credited here say, less refunds. Cancelled ones bring nothing.",
         ("revenue",),
     ),

@@ -175,7 +175,7 @@ PART_METRICS: dict[str, Metric] = (
     | _metric(
         "revenue",
         "Credited revenue",
-        "cents",
+        "dollars",
         "What the invoices of credited jobs say, less refunds. Cancelled jobs bring nothing; it can fall.",
     )
 )

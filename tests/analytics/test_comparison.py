@@ -48,7 +48,9 @@ def fill(world: World) -> None:
             if n % 5 == 2:
                 texts.update(state="failed", state_at=later(5))
             if n % 10 == 0:
-                attribution.credit([world.job(world.book(step), at=later(30), total=250).pk])
+                job = world.job(world.book(step), at=later(30))
+                world.invoice(job, 250)
+                attribution.credit([job.pk])
         if steps:
             world.step(steps[0].enrollment, "second_text", "failed", later(9))
 
