@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
         """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
         from accounts import settings_sections
         from analytics import attribution, contact_moments, list_figures, thread_entries
-        from analytics.downloads import lists
+        from analytics.downloads import lists, people
         from analytics.sending import source
         from audiences.signals import job_papers_changed, jobs_changed, threads_to_merge
         from campaigns import figures
@@ -32,4 +32,5 @@ class AnalyticsConfig(AppConfig):
         contact_moments.declare()
         figures.register(list_figures.of)
         lists.declare()
+        people.declare()
         source.declare()

@@ -120,19 +120,25 @@ def read(campaign: Campaign, asked: Asked) -> Records:
         return Records(asked, [], None, None, None, late=True)
 
 
-def _read(campaign: Campaign, asked: Asked) -> Records:
-    wanted = _search(campaign, rows.behind(campaign, None, asked.column), asked.words)
+def wanted(campaign: Campaign, asked: Asked) -> QuerySet[Enrollment]:
+    """All that is asked for, on whatever page."""
+    found = _search(campaign, rows.behind(campaign, None, asked.column), asked.words)
     if asked.node:
         there = Step.objects.filter(enrollment=OuterRef("pk"), node__key=asked.node, state__in=Step.OPEN)
-        wanted = wanted.filter(Exists(there), state=Enrollment.State.ACTIVE)
+        found = found.filter(Exists(there), state=Enrollment.State.ACTIVE)
     for name in asked.did:
-        wanted = wanted.filter(DID[name])
+        found = found.filter(DID[name])
+    return found
+
+
+def _read(campaign: Campaign, asked: Asked) -> Records:
+    found = wanted(campaign, asked)
     if asked.after is not None:
-        nearest = list(wanted.filter(pk__gt=asked.after).order_by("pk")[: PER_PAGE + 1])
+        nearest = list(found.filter(pk__gt=asked.after).order_by("pk")[: PER_PAGE + 1])
         more_newer, more_older = len(nearest) > PER_PAGE, True
         page = nearest[:PER_PAGE][::-1]
     else:
-        below = wanted if asked.before is None else wanted.filter(pk__lt=asked.before)
+        below = found if asked.before is None else found.filter(pk__lt=asked.before)
         nearest = list(below.order_by("-pk")[: PER_PAGE + 1])
         more_newer, more_older = asked.before is not None, len(nearest) > PER_PAGE
         page = nearest[:PER_PAGE]
@@ -141,7 +147,7 @@ def _read(campaign: Campaign, asked: Asked) -> Records:
         records=_records(page),
         newer=page[0].pk if page and more_newer else None,
         older=page[-1].pk if page and more_older else None,
-        found=wanted.order_by()[: MOST_COUNTED + 1].count() if asked.narrowed else None,
+        found=found.order_by()[: MOST_COUNTED + 1].count() if asked.narrowed else None,
     )
 
 

@@ -18,6 +18,7 @@ from analytics.models import Download, DownloadSlice
 from common.spreadsheets import harmless
 
 BOM = "\ufeff"
+_IN_ZONE = "SELECT set_config('TimeZone', %s, true)"
 
 
 def write(download: Download, model: type, columns: list[Column], go_on: Callable[[], bool]) -> bool:
@@ -58,7 +59,9 @@ def _copy(pieces: files.Pieces, download: Download, query: str, params: list[obj
     """Take what the database writes of a slice; how many rows."""
     with transaction.atomic(), connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.execute(statements.WITH_ROOM)
-        cursor.execute("SELECT set_config('TimeZone', %s, true)", [download.account.timezone])
+        cursor.execute(_IN_ZONE, [download.account.timezone])
         with cursor.copy(query, params) as answer:
             pieces.take(answer)
-        return int(cursor.rowcount)
+        rows = int(cursor.rowcount)
+        cursor.execute(_IN_ZONE, ["UTC"])  # whatever else this transaction reads, it reads as ever
+    return rows

@@ -14,7 +14,8 @@ from common import clock
 _AT = {tile: rows.HAPPENED[column] for tile, column in rows.TODAY.items()} | {"completed_today": "state_at"}
 
 
-def _campaign(account: Account, params: Params) -> Campaign:
+def campaign_of(account: Account, params: Params) -> Campaign:
+    """The campaign that the params name. Raises Unknown."""
     key = params.get("campaign", "")
     found = Campaign.objects.filter(account=account, pk=key) if key.isdecimal() and len(key) < 19 else None
     campaign = found.first() if found is not None else None
@@ -27,14 +28,14 @@ def _campaign_rows(account: Account, params: Params) -> QuerySet[Any]:
     column = params.get("column", "entries")
     since, until = (campaign_titles.instant(params.get(name, "")) for name in ("since", "until"))
     try:
-        found = metrics.rows_behind(_campaign(account, params), params.get("node") or None, column)
+        found = metrics.rows_behind(campaign_of(account, params), params.get("node") or None, column)
         return rows.in_time(found, column, since, until)
     except rows.UnknownColumn as unknown:
         raise Unknown(str(unknown)) from unknown
 
 
 def _campaign_title(account: Account, params: Params) -> str:
-    campaign = _campaign(account, params)
+    campaign = campaign_of(account, params)
     told = campaign_titles.of(campaign, params.get("node"), params.get("column", "entries"))
     since, until = (campaign_titles.instant(params.get(name, "")) for name in ("since", "until"))
     when = campaign_titles.time_of(account, since, until)

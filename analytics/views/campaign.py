@@ -68,7 +68,8 @@ def _part(
         case "records":
             asked = audience_records.Asked.of(request.GET)
             gone = retention.gone_before(found.account, found)
-            return {"page": audience_records.read(found, asked), "gone_before": gone}
+            found_by = {"campaign": str(found.pk), **asked.kept} | ({"q": asked.words} if asked.words else {})
+            return {"download": found_by, "page": audience_records.read(found, asked), "gone_before": gone}
         case "funnel":
             entries, patient = shown.progress.entries, live.polled(request)
             return {"funnel": funnel.of_campaign(found, entries, patient=patient)}

@@ -47,7 +47,7 @@ def download_list(request: Request) -> HttpResponse:
 @require_POST
 @access.require("queue_download")
 def download_queue(request: Request) -> HttpResponse:
-    """Queue a file of the rows that a source (`source`, params as `p.…`) gives, as `form`."""
+    """Queue a file of the rows that a source (`source`, params as `p.…`) gives, as `format`."""
     try:
         source = sources.get(request.POST.get("source", ""))
     except sources.Unknown as unknown:
@@ -56,7 +56,7 @@ def download_queue(request: Request) -> HttpResponse:
         raise access.Denied(source.capability, request.role)
     posted = [(name, str(text)) for name, text in request.POST.items()]
     params = {name.removeprefix(PARAM): text for name, text in posted if name.startswith(PARAM)}
-    form = request.POST.get("form", "")
+    form = request.POST.get("format", "")
     _ask(request, source, params, form if form in Download.Form.values else Download.Form.CSV)
     if getattr(request, "htmx", None):
         return HttpResponse(status=204)

@@ -43,7 +43,7 @@ def opt_out_register(request: Request) -> HttpResponse:
     """Opt-outs that match the filter, a page at a time by position (`before`): new ones shift nothing."""
     wishes = access.rows(request, OptOut)
     form = RegisterForm(request.GET, numbers=access.rows(request, SendingNumber).order_by("label", "e164"))
-    found = _matching(wishes, form.cleaned_data) if form.is_valid() else wishes.none()
+    found = matching(wishes, form.cleaned_data) if form.is_valid() else wishes.none()
     position = _position(request.GET.get("before", ""))
     if position is not None:
         found = found.filter(Q(at__lt=position[0]) | Q(at=position[0], pk__lt=position[1]))
@@ -55,13 +55,15 @@ def opt_out_register(request: Request) -> HttpResponse:
         "lines": [(register.line(wish), wish.contact_id) for wish in page],
         "older": _mark(page[-1]) if len(shown) > PER_PAGE else "",
         "later_page": position is not None,
+        "download": {name: request.GET[name] for name in form.fields if request.GET.get(name)},
         "filtered": any(request.GET.get(name) for name in form.fields),
         "in_force": wishes.filter(lifted_at=None).count(),
     }
     return render(request, "settings/opt_out_register.html", context, status=422 if form.errors else 200)
 
 
-def _matching(wishes: QuerySet[OptOut], asked: dict[str, Any]) -> QuerySet[OptOut]:
+def matching(wishes: QuerySet[OptOut], asked: dict[str, Any]) -> QuerySet[OptOut]:
+    """Those of the opt-outs that a valid form asks for."""
     if asked["state"]:
         wishes = wishes.filter(lifted_at__isnull=asked["state"] == "in_force")
     if asked["door"]:

@@ -50,6 +50,7 @@ def contact_list(request: Request) -> HttpResponse:
         return redirect("audiences:contact", page.direct)
     marks = " ".join([wanted, *page.meant])
     context = {"page": page, "wanted": wanted, "marks": marks, "choice": choice}
+    context["download"] = dict(choice.fields) | ({"q": wanted} if wanted else {})
     return respond(request, "audiences/contact_list.html", "contacts", context)
 
 
