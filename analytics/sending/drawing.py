@@ -8,6 +8,7 @@ from analytics.sending.series import Bucket, Series
 HEIGHT, TOP, BOTTOM = 148, 18, 126
 MOST_TICKS = 6
 GAP = 0.24  # of a bucket's width
+WIDEST = 6.0  # of a bar, in hundredths of the drawing: few buckets make no walls
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ def _drawing(
 
 
 def _bar(bucket: Bucket, left: float, step: float, number: int, label: str, n: int, ceiling: int) -> Bar:
-    width = step * (1 - GAP) / 2
+    width = min(WIDEST, step * (1 - GAP) / 2)
     height = max(1.5, (BOTTOM - TOP) * n / ceiling)
     return Bar(
-        x=round(left + step * GAP / 2 + number * width, 3),
+        x=round(left + step / 2 - width + number * width, 3),
         y=round(BOTTOM - height, 1),
         width=round(width, 3),
         height=round(height, 1),

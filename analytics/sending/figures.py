@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from accounts.models import Account
-from analytics import counters, listing
+from analytics import counters, listing, retention
 from analytics.metrics import Metric, Rate, sending
 from analytics.sending import reading, rows, series
 from analytics.sending.selection import Selection
@@ -66,7 +66,6 @@ class Channel:
     statuses: list[Figure]
     told: list[Figure]
     sent_rate: Rate
-    delivered_rate: Rate
 
 
 @dataclass(frozen=True)
@@ -121,6 +120,22 @@ def of(account: Account, selection: Selection, grouping: series.Grouping) -> Sen
         agents=None if agents is None else _agents(agents),
         series=line,
     )
+
+
+def count(account: Account, selection: Selection, figure: str) -> int | None:
+    """How many rows a figure opens, from the counters; None where only the rows themselves tell.
+
+    Read in one snapshot with the list (`counters.snapshot`).
+    """
+    metric = sending.SENDING_METRICS.get(figure) or sending.ASSIGNMENT_METRICS.get(figure)
+    if figure.endswith("_unique") or retention.gone_before(account) is not None:
+        return None
+    if metric is None and not figure.startswith("exits:"):
+        return None
+    columns = metric.columns if metric else (figure,)
+    ids = list(selection.campaigns(account).values_list("pk", flat=True))
+    found = _by_campaign(reading.Asked(ids, columns, account.zone), selection)
+    return sum(counted[column] for counted in found.values() for column in columns)
 
 
 def _by_campaign(asked: reading.Asked, selection: Selection) -> dict[int, Counted]:
@@ -205,10 +220,26 @@ def _channel(name: str, label: str, counted: Counted) -> Channel:
             Figure(metric[f"{name}:{each}"], n := counted[f"{name}:{each}"], Rate(n, planned))
             for each in sending.EXCLUSIVE
         ],
-        told=[Figure(metric[f"{name}:{each}"], counted[f"{name}:{each}"]) for each in sending.TOLD],
+        told=_told(name, counted, Rate(0, sent)),
         sent_rate=Rate(sent, planned),
-        delivered_rate=Rate(counted[f"{name}:delivered"], sent),
     )
+
+
+def _told(channel: str, counted: Counted, of_sent: Rate) -> list[Figure]:
+    """What was reported back. Nobody bounces texts: there, what no text ever is, is left out."""
+    every = (f"{channel}:{name}" for name in sending.TOLD)
+    shown = [
+        name for name in every if channel == sending.EMAIL or name.endswith("delivered") or counted[name]
+    ]
+    # News of a range may be of what was sent before it: a share above the whole would say nothing.
+    return [
+        Figure(
+            sending.SENDING_METRICS[name],
+            counted[name],
+            Rate(counted[name], of_sent.whole) if counted[name] <= of_sent.whole else None,
+        )
+        for name in shown
+    ]
 
 
 def _agents(by_state: Counter[str]) -> list[Figure]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import Account
+from campaigns import units
 from campaigns.models import Campaign
 
 
@@ -50,26 +50,8 @@ class Selection:
         if self.campaign is not None:
             found = found.filter(pk=self.campaign)
         if self.unit is not None:
-            aimed = found.values_list("pk", "targeting", "audience_rules")
-            ids = [pk for pk, *rules in aimed if any(names_unit(each, self.unit) for each in rules)]
-            found = found.filter(pk__in=ids)
+            found = found.filter(pk__in=units.aimed_at(account, self.unit))
         return found
-
-
-def names_unit(rules: Any, unit: int) -> bool:
-    """Whether audience rules, in either form, ask for a business unit: such a campaign is of that unit."""
-    if isinstance(rules, list):
-        return any(names_unit(rule, unit) for rule in rules)
-    if not isinstance(rules, dict):
-        return False
-    if unit in (rules.get("business_units") or []):
-        return True
-    if str(rules.get("field", "")).endswith(".unit"):
-        value = rules.get("value")
-        return rules.get("is") == "any_of" and unit in (value if isinstance(value, list) else [value])
-    if rules.get("match") == "none":
-        return False
-    return names_unit(rules.get("rules", []), unit)
 
 
 def _id(text: str) -> int | None:

@@ -31,6 +31,7 @@ class Grouping:
 
     by: str
     note: str = ""
+    chosen: bool = False  # by whoever asks, not by us
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def grouping(asked: str, since: datetime | None, until: datetime | None) -> Grou
         WEEKLY: True,
     }
     if asked in GROUPS and fits[asked]:
-        return Grouping(asked)
+        return Grouping(asked, chosen=True)
     suits = HOURLY if days is not None and days <= 2 else DAILY if days is not None and days <= 92 else WEEKLY
     if asked not in GROUPS:
         return Grouping(suits)
@@ -103,8 +104,8 @@ def of(asked: reading.Asked, selection: Selection, by: Grouping) -> Series:
         if first is None:
             return Series(by.by)
         since, until = day_start(first, asked.zone), _tomorrow(asked.zone)
-        if by.by == DAILY and (until - since) / DAY > MOST_DAYS:
-            by = Grouping(WEEKLY)
+        if not by.chosen or (by.by == DAILY and (until - since) / DAY > MOST_DAYS):
+            by = grouping("", since, until)
     found: dict[Key, Counter[str]] = {}
     if by.by == HOURLY:
         cuts = hours(since, until, asked.zone)
