@@ -67,6 +67,11 @@ class Channel:
     told: list[Figure]
     sent_rate: Rate
 
+    @property
+    def sent(self) -> str:
+        """The figure that opens the sent ones."""
+        return f"{self.name}:sent"
+
 
 @dataclass(frozen=True)
 class Sending:
@@ -79,6 +84,11 @@ class Sending:
     channels: list[Channel]
     agents: list[Figure] | None
     series: series.Series
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one campaign that is shown: its row is the sum, then."""
+        return len(self.campaigns) == 1
 
     @property
     def empty(self) -> bool:

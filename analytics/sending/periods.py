@@ -42,31 +42,30 @@ class Period:
     preset: str = ""
     notes: tuple[str, ...] = ()
 
-    def includes(self, moment: datetime) -> bool:
-        """Whether something that happens at `moment` may still change it."""
-        return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
-
-    def first_and_last(self, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-        """The first and the last minute in company time, as people type them; None for all time."""
+    def typed(self, zone: ZoneInfo) -> tuple[str, str]:
+        """The first and the last minute in company time, as a form has them; blank for all time."""
         if self.start is None or self.end is None:
-            return None
-        return self.start.astimezone(zone), (self.end - MINUTE).astimezone(zone)
+            return "", ""
+        first, last = self.start.astimezone(zone), (self.end - MINUTE).astimezone(zone)
+        return f"{first:%Y-%m-%dT%H:%M}", f"{last:%Y-%m-%dT%H:%M}"
 
 
 def asked(values: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Period:
     """The range that a form or an address asks for; the last seven days where it says nothing.
 
-    Raises Refused. A start and an end win over a preset.
+    Raises Refused. A start and an end win over a preset, unless they are its own, so that a form that is sent
+    again with another filter goes on with the range that was offered.
     """
     typed = values.get("from", "").strip(), values.get("to", "").strip()
-    if any(typed):
-        return between(*typed, zone)
-    preset = values.get("preset") or DEFAULT
-    if preset not in PRESETS:
+    preset = values.get("preset") or ("" if any(typed) else DEFAULT)
+    if preset and preset not in PRESETS:
         raise Refused(
             "We know no such range. Choose one of those offered, or say a start and an end.", "from"
         )
-    return of_preset(preset, zone, now)
+    offered = of_preset(preset, zone, now) if preset else None
+    if offered and typed in (("", ""), offered.typed(zone)):
+        return offered
+    return between(*typed, zone)
 
 
 def of_preset(preset: str, zone: ZoneInfo, now: datetime) -> Period:

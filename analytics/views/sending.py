@@ -81,9 +81,8 @@ def _asked(request: access.Request) -> dict[str, Any]:
         return asked | {"error": {"words": str(refused), "field": refused.field}}
     except Unknown as unknown:
         raise Http404("no such filter") from unknown
-    ends = period.first_and_last(request.account.zone)
-    if ends and not values["from"]:
-        values |= {"from": f"{ends[0]:%Y-%m-%dT%H:%M}", "to": f"{ends[1]:%Y-%m-%dT%H:%M}"}
+    if period.preset:
+        values["from"], values["to"] = period.typed(request.account.zone)
     chosen = Selection(filters.playbook, filters.campaign, filters.unit, period.start, period.end)
     goes_on = period.end is None or period.end > now
     return asked | {"values": values, "selection": chosen, "live": goes_on, "preset": period.preset}

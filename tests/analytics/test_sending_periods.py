@@ -152,3 +152,13 @@ def test_ranges_too_long_for_hours_or_days_are_grouped_more_coarsely_and_say_so(
     assert series.grouping("", start, start + timedelta(days=1)) == series.Grouping("hour")
     assert series.grouping("", start, start + timedelta(days=30)) == series.Grouping("day")
     assert series.grouping("fortnight", None, None) == series.Grouping("week")
+
+
+def test_a_range_that_was_offered_goes_on_until_its_ends_are_changed() -> None:
+    week = periods.of_preset("7days", CHICAGO, NOW)
+    first, last = week.typed(CHICAGO)
+    assert (first, last) == ("2026-11-16T00:00", "2026-11-22T23:59")
+    sent = {"preset": "7days", "from": first, "to": last}
+    assert periods.asked(sent, CHICAGO, NOW) == week
+    assert periods.asked(sent | {"to": "2026-11-22T12:00"}, CHICAGO, NOW).preset == ""
+    assert periods.asked({"preset": "all", "from": "", "to": ""}, CHICAGO, NOW).preset == "all"
