@@ -237,7 +237,10 @@ def test_poll_is_unchanged_until_a_counter_moves(world: World, client: Client) -
     assert client.get("/", headers=poll).status_code == 200
 
 
-def test_polls_share_one_look_for_a_second_and_people_none(world: World, client: Client) -> None:
+def test_polls_share_one_look_and_people_none(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", 600)
     url = reverse("analytics:campaign", args=[world.campaign.pk])
     version = client.get(url, headers={"HX-Request": "true"}).headers["HX-PTag"]
     poll = {"HX-Request": "true", "HX-PTag": version, "X-Poll": "1"}
