@@ -7,6 +7,7 @@ would have counted them. `grow` adds up to the next size: two sizes stand in one
 
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from bench import page_rows
 from bench.contractor import Contractor
 from campaigns.models import Campaign, Node
 from common import sql
+from conversations.models import Lane
 
 NOW = datetime(2026, 12, 1, 19, tzinfo=UTC)  # a Tuesday, 1 pm in Chicago
 CAMPAIGNS, RUNNING = 200, 10
@@ -49,7 +51,8 @@ class PageGround:
         self.account = self.contractor.account
         self.user = User.objects.create_user(email="bench@example.com", password="not for signing in")
         Membership.objects.create(user=self.user, account=self.account, role=Role.ADMIN)
-        self.campaigns = [self.contractor.campaign() for _ in range(campaigns)]
+        first = self.contractor.campaign()
+        self.campaigns = [first, *(_another(first) for _ in range(campaigns - 1))]
         self._date_campaigns()
         self.passages = self.messages = self.people = self.threads = 0
 
@@ -103,6 +106,17 @@ class PageGround:
             cursor.execute("checkpoint")
         words = f"{self.steps:,} steps, {self.messages:,} messages"
         print(f"ground: {words} in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+
+
+def _another(first: Campaign) -> Campaign:
+    """The same campaign once more, with a lane of its own; nobody is told of it."""
+    lane = Lane.objects.get(pk=first.lane_id)
+    lane.pk = None
+    lane.save()
+    made = Campaign.objects.get(pk=first.pk)
+    made.pk, made.lane, made.launch_token = None, lane, uuid.uuid4()
+    made.save()
+    return made
 
 
 @contextmanager
