@@ -1,6 +1,7 @@
 """Downloads against bare COPY of the same rows, and the memory of whoever builds them."""
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def exports(
     rows: int = ROWS, few: int = FEW, many: int = MANY, excel: int = EXCEL, rounds: int = ROUNDS,
-    people: int = PEOPLE,
+    people: int = PEOPLE, apart: bool = True,
 ) -> Iterator[Measurement]:  # fmt: skip
     """Rows a second of a CSV download, from the queue to the finished file, against one COPY of the same rows
     and columns, read and thrown away; then the most memory that its process ever has, at `many` rows and at
@@ -45,7 +46,7 @@ def exports(
     yield _against_copy(contractor.account, by, rows, rounds)
     stock.grow(many)
     for name, form, most in (("export_flatness", "csv", many), ("export_excel_flatness", "xlsx", excel)):
-        small, large = (_peak(contractor.account, by, form, n) for n in (few, most))
+        small, large = (_peak(contractor.account, by, form, n, apart) for n in (few, most))
         yield Measurement(name, most, large, "MB", f"the same at {few:,} rows", small, large / small)
 
 
@@ -110,9 +111,13 @@ def bare(account: Account, rows: int) -> tuple[str, list[Any]]:
     return f"COPY ({query}) TO STDOUT (FORMAT csv)", list(params)
 
 
-def _peak(account: Account, by: User, form: str, rows: int) -> float:
+def _peak(account: Account, by: User, form: str, rows: int, apart: bool) -> float:
     """The most memory in MB that a process of its own ever has, which builds one file of so many rows."""
     download = _queue(account, by, form, rows)
+    if not apart:  # in small: this process's own
+        _build(download, rows)
+        queueing.delete(download, by=by)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     program = [sys.executable, "-m", "bench.exports", str(download.pk), str(rows)]
     answer = subprocess.run(program, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(answer.stdout)
@@ -123,8 +128,6 @@ def _peak(account: Account, by: User, form: str, rows: int) -> float:
 
 def main(pk: str, rows: str) -> None:
     """Build one download, and say what memory that took at most."""
-    import resource
-
     register()
     download = Download.objects.get(pk=pk)
     began = time.perf_counter()

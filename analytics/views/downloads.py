@@ -32,7 +32,7 @@ def _downloads(request: Request) -> QuerySet[Download]:
 @access.require("queue_download")
 def download_list(request: Request) -> HttpResponse:
     """One's own downloads, for an admin everybody's, newest first; live while one is being made."""
-    notices.tell(request)  # this page says it
+    notices.seen(request)
     everybodys = request.role == Role.ADMIN
     pages = Paginator(_downloads(request).order_by("-requested_at", "-pk"), PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
@@ -79,7 +79,7 @@ def _ask(request: Request, source: sources.Source, params: dict[str, str], form:
             level=messages.WARNING,
         )
         return
-    notices.await_end(request)
+    notices.await_end(request, download)
     said = "is being made." if new else "is being made already."
     words = f"{download.title} ({download.get_form_display()}) {said}"
     say(request, words, url=reverse("analytics:downloads"), words="Open downloads")
@@ -116,7 +116,7 @@ def download_again(request: Request, pk: int) -> HttpResponse:
     download = access.get(request, _downloads(request), pk)
     try:
         if queueing.again(download, by=request.user, now=clock.now()):
-            notices.await_end(request)
+            notices.await_end(request, download)
             messages.success(request, f"{download.title} is being made once more.")
     except queueing.Refused as refused:
         messages.warning(request, str(refused))

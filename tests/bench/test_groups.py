@@ -17,6 +17,7 @@ from bench.celery_tuned import app as tuned
 from bench.churn import churn
 from bench.contractor import LAUNCHED, WAITED, Contractor
 from bench.engine import compare, engine_vs_sql
+from bench.exports import exports
 from bench.fairness import fairness_small_wait
 from bench.flatness import engine_flatness
 from bench.import_rows import import_rows
@@ -158,3 +159,10 @@ def test_a_day_of_churn_reaches_everybody_and_reports_on_each() -> None:
     finally:
         clock.set_offset(timedelta(0))
     assert (found.name, found.n, found.ratio) == ("churn", 2 * 20 + 10 + 20, 1.0)
+
+
+def test_a_download_and_bare_copy_read_the_same_rows() -> None:
+    found = list(exports(rows=60, few=4, many=100, excel=20, rounds=1, people=30, apart=False))
+    assert [each.name for each in found] == ["export_vs_copy", "export_flatness", "export_excel_flatness"]
+    assert [each.n for each in found] == [60, 100, 20]
+    assert found[0].ratio == pytest.approx(found[0].value / found[0].baseline_value)
