@@ -83,14 +83,13 @@ class PageGround:
             "lanes": [campaign.lane_id for campaign in self.campaigns], "nodes": [nodes[n[0]] for n in NODES],
             "first": self.passages, "last": passages - 1, "first_person": self.people,
             "last_person": people - 1, "first_thread": self.threads, "last_thread": threads - 1,
-            "said": 0, "said_before": 0, "threads": threads, "people": people,
+            "said": 0, "threads": threads, "people": people,
         }  # fmt: skip
         with _bare(large=passages > 10_000):
             for name, statement in page_rows.STATEMENTS.items():
                 if name == "said":
                     there = int(sql.value("SELECT count(*) FROM conversations_message"))
                     asked["said"] = max(messages - there, 0)
-                    asked["said_before"] = self.messages
                 since = time.perf_counter()
                 n = sql.run(statement, asked)
                 print(f"ground: {n:,} {name} in {time.perf_counter() - since:.0f} s", file=sys.stderr)

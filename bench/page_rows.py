@@ -123,10 +123,10 @@ STATEMENTS: dict[str, str] = {
     "said": """
         insert into conversations_message
             (account_id, contact_id, address_id, number_id, kind, body, state, state_at, created_at,
-             accepted_at, provider_id)
+             accepted_at)
         select %(account)s, contact, phone, %(number)s, case when m %% 2 = 0 then 'inbound' else 'agent' end,
                'Do you have Friday?', case when m %% 2 = 0 then 'received' else 'delivered' end, at, at,
-               case when m %% 2 = 1 then at end, 'SMsaid' || %(said_before)s || '-' || m
+               case when m %% 2 = 1 then at end
         from generate_series(1, %(said)s) m
         join page_person on page_person.n = m %% %(threads)s
         cross join lateral (select %(now)s - make_interval(mins => (m / %(threads)s)::int * 7) as at) said
