@@ -22,7 +22,13 @@ from common.doorbell import ring
 NIGHT = range(2, 6)  # hours of company time
 AGAIN = timedelta(hours=20)  # since the last nightly run was begun
 MOST_KEPT = 200  # differences of one run; their number is kept whole
-LEVELS = {"total": "in all", "hour": "in one hour", "minute": "in one minute"}
+LEVELS = {  # of `analytics.recount`, the widest first
+    "total": "in all",
+    "month": "in one month",
+    "day": "on one day",
+    "hour": "in one hour",
+    "minute": "in one minute",
+}
 COLUMNS = metrics.NODE_METRICS | metrics.CAMPAIGN_METRICS
 
 
@@ -112,7 +118,7 @@ def latest(account: Account) -> RecountRun | None:
 
 
 def found(run: RecountRun) -> list[Found]:
-    """What a run found, totals first: hours and minutes of the same cell follow them."""
+    """What a run found, totals first: months, days, hours and minutes follow them."""
     kept: list[dict[str, Any]] = run.differences
     names = dict(Campaign.objects.filter(account=run.account_id).values_list("pk", "name"))
     order = list(LEVELS)

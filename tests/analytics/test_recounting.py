@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from accounts.models import Account, AuditEntry, Role
 from analytics import counters, recounting
-from analytics.models import CounterTotal, RecountRun
+from analytics.models import CounterMinute, CounterTotal, RecountRun
 from analytics.tasks import recount_counters
 from common import clock
 from tests.accounts.making import make_member, signed_in
@@ -57,6 +58,20 @@ def test_difference_is_kept_with_campaign_node_and_column(world: World) -> None:
     (found,) = recounting.found(run)
     assert (found.campaign, found.node, found.column) == (world.campaigns[1].name, "first_text", "Accepted")
     assert (found.counted, found.rows, found.level) == (5, 1, "in all")
+
+
+def test_a_difference_of_every_level_is_told(world: World) -> None:
+    """A lost minute is missing in its hour, day and month, too: the page says so instead of breaking."""
+    CounterMinute.objects.filter(node_key="first_text", column="accepted").delete()
+    call_command("rebuild_rollups")
+    recounting.begin_nightly(NIGHT)
+    run_all()
+    run = recounting.latest(world.account)
+    assert run is not None and run.differing == 2 * len(recounting.LEVELS)
+    levels = [found.level for found in recounting.found(run)]
+    assert levels == list(recounting.LEVELS.values()) * 2
+    page = signed_in(make_member(world.account, Role.ADMIN)).get(reverse("analytics:recounts"))
+    assert "10 counters differ" in page.content.decode() and "in one month" in page.content.decode()
 
 
 def test_goes_on_after_the_campaign_a_killed_worker_came_to(world: World) -> None:
