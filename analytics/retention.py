@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from accounts import audit
 from accounts.models import Account
@@ -212,3 +212,13 @@ def counted_before(campaign: Campaign, cells: Collection[tuple[str, str]]) -> in
     """How much of these cells, node key and column, are rows that are deleted by now."""
     kept = CounterBaseline.objects.filter(campaign_id=campaign.pk).values_list("node_key", "column", "n")
     return sum(n for key, column, n in kept if (key, column) in cells)
+
+
+def counted_within(
+    campaign_ids: Collection[int], columns: Collection[str], since: datetime | None, until: datetime | None
+) -> int:
+    """How much of what these campaigns counted in [since, until) are rows that are deleted by now."""
+    kept = CounterBaseline.objects.filter(campaign_id__in=campaign_ids, column__in=columns)
+    if since is not None and until is not None:
+        kept = kept.filter(minute__gte=since, minute__lt=until)
+    return kept.aggregate(n=Sum("n"))["n"] or 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from accounts.models import Account
-from analytics import counters, listing, retention
+from analytics import counters, listing, retention, status_counts
 from analytics.metrics import Metric, Rate, sending
 from analytics.sending import reading, rows, series
 from analytics.sending.selection import Selection
@@ -133,19 +133,23 @@ def of(account: Account, selection: Selection, grouping: series.Grouping) -> Sen
 
 
 def count(account: Account, selection: Selection, figure: str) -> int | None:
-    """How many rows a figure opens, from the counters; None where only the rows themselves tell.
+    """How many rows a figure opens, by the counters, less those that are deleted; None where none says it.
 
-    Read in one snapshot with the list (`counters.snapshot`).
+    To be read in one snapshot with the list.
     """
-    metric = sending.SENDING_METRICS.get(figure) or sending.ASSIGNMENT_METRICS.get(figure)
-    if figure.endswith("_unique") or retention.gone_before(account) is not None:
+    if figure in sending.AGENT_METRICS or status_counts.pending():
         return None
-    if metric is None and not figure.startswith("exits:"):
-        return None
-    columns = metric.columns if metric else (figure,)
     ids = list(selection.campaigns(account).values_list("pk", flat=True))
-    found = _by_campaign(reading.Asked(ids, columns, account.zone), selection)
-    return sum(counted[column] for counted in found.values() for column in columns)
+    counted = _by_campaign(reading.Asked(ids, sending.COLUMNS, account.zone), selection)
+    metric = sending.ASSIGNMENT_METRICS.get(figure) or sending.SENDING_METRICS.get(figure)
+    columns = metric.columns if metric else (figure,)
+    if figure.endswith("_unique") and selection.since is not None:
+        name = figure.removesuffix("_unique")
+        columns = (name,)
+        whole = sum(unique[name] for unique in _uniques(ids, selection, counted).values())
+    else:
+        whole = sum(found[column] for found in counted.values() for column in columns)
+    return whole - retention.counted_within(ids, columns, selection.since, selection.until)
 
 
 def _by_campaign(asked: reading.Asked, selection: Selection) -> dict[int, Counted]:
@@ -170,7 +174,11 @@ def _uniques(ids: list[int], selection: Selection, counted: dict[int, Counted]) 
             pk: Counter(entries=found["audience"], exits=found["exits_first"])
             for pk, found in counted.items()
         }
-    unique = {pk: Counter(entries=found["entries"], exits=found["exits"]) for pk, found in counted.items()}
+    unique = {
+        pk: Counter(entries=found["entries"], exits=found["exits"])
+        for pk in ids
+        for found in [counted.get(pk, Counter())]
+    }
     for name, at in (("entries", "entered_at"), ("exits", "ended_at")):
         again = rows.repeats(ids, selection, at).values_list("campaign").annotate(Count("pk"))
         for campaign, n in again:

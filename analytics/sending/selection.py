@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.db.models import QuerySet
 
 from accounts.models import Account
+from analytics.sending.periods import FIRST_YEAR, LAST_YEAR
 from campaigns import units
 from campaigns.models import Campaign
 
@@ -67,11 +68,14 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(text)
-    except ValueError as wrong:
+        if read.tzinfo is None or read.second or read.microsecond:
+            raise Unknown(f"no minute: {text}")
+        moment = read.astimezone(UTC)
+    except (ValueError, OverflowError) as wrong:
         raise Unknown(f"no instant: {text}") from wrong
-    if read.tzinfo is None or read.second or read.microsecond:
+    if moment.second or moment.microsecond or not FIRST_YEAR - 1 <= moment.year <= LAST_YEAR:
         raise Unknown(f"no minute: {text}")
-    return read.astimezone(UTC)
+    return moment
 
 
 def _written(moment: datetime) -> str:

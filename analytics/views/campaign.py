@@ -119,12 +119,12 @@ def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
     told = campaign_titles.of(found, key, column)
     more = campaign_titles.counted_when_opened(found, key, column, behind)
     narrowed = campaign_titles.time_of(found.account, since, until)
-    with counters.snapshot():
-        count = None if since or until else list_counts.of_campaign(found, key, column)
-        return show(
-            request, behind, count=count, title=told.title, meaning=f"{told.meaning} {more}".strip(),
-            campaign=found, node=told.node, narrowed=narrowed, download=_download(request, pk),
-        )  # fmt: skip
+    return show(
+        request, behind,
+        count=lambda: None if since or until else list_counts.of_campaign(found, key, column),
+        title=told.title, meaning=f"{told.meaning} {more}".strip(), campaign=found, node=told.node,
+        narrowed=narrowed, download=_download(request, pk),
+    )  # fmt: skip
 
 
 @require_safe

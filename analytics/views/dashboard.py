@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.middleware import is_poll
 from accounts.models import BusinessUnit
-from analytics import attention, counters, day_drawing, list_counts, live, metrics, rows, scope, tile_lists
+from analytics import attention, day_drawing, list_counts, live, metrics, rows, scope, tile_lists
 from analytics import dashboard as reading
 from analytics.views.lists import show
 
@@ -52,13 +52,12 @@ def _context(request: access.Request, looked: scope.Scope, shown: reading.Dashbo
 def tile_rows(request: access.Request, tile: str) -> HttpResponse:
     """The rows that a tile counts: see `analytics.tile_lists` for what narrows them."""
     asked = {name: request.GET[name] for name in tile_lists.PARAMS if request.GET.get(name)}
-    with counters.snapshot():
-        try:
-            found = tile_lists.of(request.account, tile, asked)
-        except rows.UnknownColumn as unknown:
-            raise Http404(f"no tile {tile}") from unknown
-        count = list_counts.of_tile(request.account, tile, asked)
-        return show(
-            request, found.rows, count=count, title=found.title, meaning=found.meaning,
-            narrowed=found.narrowed, download={"source": "tile", "params": {"tile": tile} | asked},
-        )  # fmt: skip
+    try:
+        found = tile_lists.of(request.account, tile, asked)
+    except rows.UnknownColumn as unknown:
+        raise Http404(f"no tile {tile}") from unknown
+    return show(
+        request, found.rows, count=lambda: list_counts.of_tile(request.account, tile, asked),
+        title=found.title, meaning=found.meaning, narrowed=found.narrowed,
+        download={"source": "tile", "params": {"tile": tile} | asked},
+    )  # fmt: skip

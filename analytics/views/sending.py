@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import access
 from accounts.models import BusinessUnit
-from analytics import counters, live, status_counts
+from analytics import live, status_counts
 from analytics.metrics import sending
 from analytics.sending import drawing, figures, periods, rows, series, source
 from analytics.sending.selection import Selection, Unknown
@@ -57,16 +57,12 @@ def sending_rows(request: access.Request) -> HttpResponse:
         raise Http404(f"no figure {figure}") from unknown
     known = sending.ASSIGNMENT_METRICS | sending.SENDING_METRICS | sending.AGENT_METRICS
     metric = known.get(figure) or sending.ASSIGNMENT_METRICS["exits"]
-    context = {
-        "title": title,
-        "meaning": metric.meaning,
-        "narrowed": source.span(request.account, selection),
-        "download": {"source": source.NAME, "params": selection.params() | {"figure": figure}},
-        "up": "analytics:sending",
-        "up_label": "Assignments & Sending",
-    }
-    with counters.snapshot():
-        return show(request, found, count=figures.count(request.account, selection, figure), **context)
+    download = {"source": source.NAME, "params": selection.params() | {"figure": figure}}
+    return show(
+        request, found, count=lambda: figures.count(request.account, selection, figure), title=title,
+        meaning=metric.meaning, narrowed=source.span(request.account, selection), download=download,
+        up="analytics:sending", up_label="Assignments & Sending",
+    )  # fmt: skip
 
 
 def _asked(request: access.Request) -> dict[str, Any]:

@@ -276,3 +276,20 @@ def test_the_end_is_told_once(company: World, person: User, client: Client) -> N
     assert "is ready: 1 row." in client.get(tile).content.decode()
     assert "is ready" not in client.get(tile).content.decode()
     assert "is ready" not in client.get("/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)  # lists are read in a transaction that may write nothing
+def test_lists_tell_the_end_too(company: World, person: User, client: Client) -> None:
+    company.step(company.enrol())
+    client.force_login(person)
+    lists = [
+        reverse("analytics:campaign_rows", args=[company.campaign.pk]),
+        reverse("analytics:tile_rows", args=["audience_count"]),
+        f"{reverse('analytics:sending_rows')}?figure=entries",
+    ]
+    for address in lists:
+        queued = {"source": "campaign", "p.campaign": str(company.campaign.pk), "format": "csv"}
+        client.post(reverse("analytics:download_queue"), queued)
+        building.build_waiting(go_on=lambda: True)
+        page = client.get(address)
+        assert page.status_code == 200 and "is ready: 1 row." in page.content.decode(), address

@@ -258,6 +258,7 @@ def test_identities_and_every_figure_opens_exactly_its_rows(world: World, seed: 
         shown = page(world, selection)
         for name, n in told(shown).items():
             assert rows.behind(world.account, selection, name).count() == n, (name, selection)
+            assert figures.count(world.account, selection, name) in (n, None), (name, selection)
         for channel in shown.channels:
             assert channel.planned.n == sum(figure.n for figure in channel.statuses)
         assert shown.moves.exits == sum(reason.n for reason in shown.reasons)
@@ -310,6 +311,9 @@ NO_SELECTIONS = [
     {"unit": "1e9"},
     {"since": "soon", "until": "2026-01-01T00:00Z"},
     {"since": "2026-01-01T00:00:30Z", "until": "2026-01-01T00:01Z"},
+    {"since": "2026-01-01T00:00+00:00:30", "until": "2026-01-01T00:01Z"},
+    {"since": "0001-01-01T00:00+14:00", "until": "2026-01-01T00:00Z"},
+    {"since": "2026-01-01T00:00Z", "until": "9999-12-31T00:00Z"},
 ]
 
 
