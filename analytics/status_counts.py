@@ -97,6 +97,6 @@ def fill_next() -> bool:
     with transaction.atomic():
         sql.run(_BASELINE, {"campaign": campaign})
         sql.run(_FILL, {"campaign": campaign})
-        CounterFill.objects.filter(pk=fill.pk).update(cursor=campaign)
     rollups.make_days([campaign])
+    CounterFill.objects.filter(pk=fill.pk).update(cursor=campaign)  # last: who is killed before does it again
     return True

@@ -4,7 +4,7 @@ from django.db import models
 class CounterDay(models.Model):
     """One counter of a campaign, all its nodes together, on one day of company time: the body of a range.
 
-    Only of what `counters.ROLLED_UP` says. Rebuilt when the account's zone changes: its days begin at other
+    None of the states in `counters.PASSING`. Rebuilt when the account's zone changes: its days begin at other
     instants then.
     """
 
