@@ -82,9 +82,8 @@ class Look:
         bookings. Raises ProviderError; nothing of that batch is written then.
         """
         wanted = set(customer_ids)
-        asked = sorted(
-            wanted | merging.origins(self._account.pk, wanted)
-        )  # what is theirs may stand there yet
+        # What is theirs may stand yet with those that were merged into them.
+        asked = sorted(wanted | merging.origins(self._account.pk, wanted))
         began, since = clock.now(), self._jobs_since
         found: list[tuple[str, Sequence[Any]]] = []
         listed: set[int] = set()
@@ -97,7 +96,7 @@ class Look:
         found.append(("jobs", self._jobs(asked)))
         if since is not None:
             found.append(("bookings", self._bookings(since)))
-        _write(self._account, found, asked, listed)
+        _write(self._account, found, asked, listed, began)
         if self._jobs_since is not None:
             self._jobs_since = began
 
@@ -121,8 +120,9 @@ class Look:
 
 @atomic_with_retry
 def _write(
-    account: Account, found: Sequence[tuple[str, Sequence[Any]]], asked: Sequence[int], methods: set[int]
-) -> None:
+    account: Account, found: Sequence[tuple[str, Sequence[Any]]], asked: Sequence[int], methods: set[int],
+    began: datetime,
+) -> None:  # fmt: skip
     """As the sync writes pages, but for its place in the lists, which is not moved. A phone that the source
     does not name any more was deleted there: it lists only what is not."""
     for entity, records in found:
@@ -130,4 +130,4 @@ def _write(
         if refused:
             words = "; ".join(refused[: servicetitan_sync.MOST_WORDS])
             log.warning("account %s, %s: passed over %s", account.pk, entity, words)
-    servicetitan_pages.drop_methods(account, asked, but=methods)
+    servicetitan_pages.drop_methods(account, asked, but=methods, known=began)

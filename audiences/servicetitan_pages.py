@@ -5,6 +5,7 @@ ends where an undisturbed one does.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from accounts.models import Account, BusinessUnit
@@ -129,12 +130,15 @@ def apply_contact_methods(account: Account, records: Records) -> None:
     merging.adopt(account, derived_contacts.derive(account.pk, customer_ids=changed).values())
 
 
-def drop_methods(account: Account, customer_ids: Collection[int], *, but: Collection[int]) -> None:
-    """These customers have no other phones and mailboxes than those of these ids; addresses that people added
-    stay."""
-    gone = ContactMethod.objects.filter(
+def drop_methods(
+    account: Account, customer_ids: Collection[int], *, but: Collection[int], known: datetime
+) -> None:
+    """These customers had no other phones and mailboxes at `known` than those of these ids; addresses that
+    people added stay, and so does what the sync has brought since."""
+    listed = ContactMethod.objects.filter(
         account=account, servicetitan_customer_id__in=customer_ids, active=True
-    ).exclude(servicetitan_id__in=but)
+    )
+    gone = listed.exclude(servicetitan_id__in=but).exclude(source_modified_at__gt=known)
     owners = set(gone.values_list("servicetitan_customer_id", flat=True))
     if owners:
         gone.update(active=False)

@@ -236,3 +236,19 @@ def test_accounts_with_equal_ids_stay_apart(account):
     names = Contact.objects.values_list("account__name", "name")
     assert sorted(names) == [("Demo", "Demo"), ("Other", "Other")]
     assert Address.objects.count() == 2 == Household.objects.count()
+
+
+def test_phones_that_the_source_names_no_more_go_but_none_that_came_meanwhile(account) -> None:
+    pages.apply_customers(account, [source.customer(1)])
+    pages.apply_contact_methods(
+        account,
+        [
+            source.method(11, 1, "MobilePhone", "3035550101"),
+            source.method(12, 1, "Phone", "3035550102"),
+            source.method(13, 1, "Phone", "3035550103", modifiedOn="2026-11-20T00:00:00Z"),
+        ],
+    )
+    asked_at = datetime(2026, 11, 19, tzinfo=UTC)
+    pages.drop_methods(account, [1], but=[11], known=asked_at)
+    left = ContactAddress.objects.order_by("position").values_list("address__value", flat=True)
+    assert list(left) == ["+13035550101", "+13035550103"]
