@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from accounts.models import Account
 from audiences import derived_contacts
 from audiences.imports.reading import name_key
-from audiences.locks import hold_jobs, lock_addresses, lock_households
+from audiences.locks import hold_jobs, hold_papers, lock_addresses, lock_households
 from audiences.models import (
     CallAtSource,
     Contact,
@@ -153,6 +153,7 @@ def _merge(account: Account, into: dict[int, int]) -> None:
     if not pairs:
         return
     hold_jobs(account.pk)
+    hold_papers(account.pk)
     both = sorted({pk for pair in pairs for pk in pair})
     lock_households(Contact.objects.filter(pk__in=both).values_list("household", flat=True))
     links = "SELECT address_id FROM audiences_contactaddress WHERE contact_id = ANY(%s::bigint[])"
