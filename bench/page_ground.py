@@ -109,6 +109,7 @@ class PageGround:
 
 def _another(first: Campaign) -> Campaign:
     """The same campaign once more, with a lane of its own; nobody is told of it."""
+    assert first.lane_id is not None, "it was launched"
     lane = Lane.objects.get(pk=first.lane_id)
     lane.pk = None
     lane.save()

@@ -20,7 +20,7 @@ def show(
 
     `count` says how many there are, where a counter knows (`analytics.list_counts`), in one snapshot with the
     list: no row behind the last of them is then looked for, which would mean looking through all others. The
-    page itself is written after it: that may note that somebody was told of their downloads.
+    page itself is written after it, since nothing may be noted in one.
 
     `context` has `title` and `meaning` of the number; `campaign`, `node` or `narrowed` say of what it counts;
     `download` names the source of the same rows and its params (`analytics/downloads/sources.py`).
