@@ -199,8 +199,14 @@ def _line(row: metrics.NodeRow, result: results.Result) -> Line:
 
 def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
     match column:
+        case "accepted" | "delivered" | "undelivered" | "replies" | "optouts" if not _may_win(
+            row
+        ) and not getattr(row, column):
+            return Cell(column, "")  # blank: it sends nothing
         case "reply_rate" | "click_rate":
             return Cell(column, RATES[column], rate=getattr(row, column))
+        case "booked" | "contacts_booked" if not _may_win(row) and not row.booked:
+            return Cell(column, "", rate=metrics.Rate(0, 0))  # blank: nobody books there
         case "contacts_booked":
             return Cell(column, column, rate=result.booking)
         case "revenue":
