@@ -25,8 +25,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Results",
         (
             "booked",
-            "job_completed",
-            "job_invoiced",
             "job_cancelled",
             "contacts_booked",
             "revenue",
