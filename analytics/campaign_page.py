@@ -211,7 +211,7 @@ def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
             return Cell(column, column if _may_win(row) else "", money=result.revenue)
         case "clicks" if not row.linked:
             return Cell(column, column)
-        case "job_completed" | "job_invoiced" | "job_cancelled" | "influenced" if not getattr(row, column):
+        case "booked" | "job_cancelled" | "influenced" if not getattr(row, column):
             return Cell(column, "", n=0 if _may_win(row) else None)  # plain: there are many of them
     return Cell(column, column, n=getattr(row, column))
 

@@ -39,7 +39,8 @@ POLL = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
 STATES = ["scheduled", "queued", "waiting", "completed", "failed", "skipped"]
 LABELS = [
     "Entered", "Scheduled", "Queued", "Waiting", "Completed", "Failed", "Skipped", "Accepted", "Delivered",
-    "Undelivered", "Replies", "Reply rate", "Opt-outs", "Clicks", "Click rate", "Booked", "Of which cancelled", "Booking rate", "Credited revenue", "Influenced",
+    "Undelivered", "Replies", "Reply rate", "Opt-outs", "Clicks", "Click rate", "Booked",
+    "Of which cancelled", "Booking rate", "Credited revenue", "Influenced",
 ]  # fmt: skip
 
 
