@@ -4,18 +4,27 @@ from accounts.models import Account
 from common import sql
 
 # A rule names a unit as `{"field": "job.unit", "is": "any_of", "value": [pk]}`, in the short form as
-# `{"business_units": [pk]}`; both are looked for in what a launch froze: audience and targeting.
-_NAMED = (
-    '$.** ? (@.field like_regex "[.]unit$" && @.is == "any_of" && exists (@.value[*] ? (@ == $unit)))',
-    "$.business_units[*] ? (@ == $unit)",
-)
+# `{"business_units": [pk]}`; both are looked for in what a launch froze: audience and targeting. Whom a group
+# of `none` names is kept out by it, and aimed at by nobody.
 _AIMED = """
-    SELECT c.id FROM campaigns_campaign c
-    WHERE c.account_id = %(account)s AND EXISTS (
-        SELECT FROM (VALUES (c.targeting), (c.audience_rules)) AS frozen (rules),
-                    unnest(%(paths)s::jsonpath[]) AS path
-        WHERE jsonb_path_exists(frozen.rules, path, jsonb_build_object('unit', %(unit)s::bigint)))
-    ORDER BY c.id
+    WITH RECURSIVE part (id, rule) AS (
+        SELECT c.id, frozen.rules
+        FROM campaigns_campaign c
+        CROSS JOIN LATERAL (VALUES (c.targeting), (c.audience_rules)) AS frozen (rules)
+        WHERE c.account_id = %(account)s AND jsonb_typeof(frozen.rules) = 'object'
+        UNION ALL
+        SELECT part.id, child
+        FROM part
+        CROSS JOIN LATERAL jsonb_array_elements(
+            CASE WHEN jsonb_typeof(part.rule -> 'rules') = 'array' THEN part.rule -> 'rules' ELSE '[]' END
+        ) AS child
+        WHERE part.rule ->> 'match' IS DISTINCT FROM 'none'
+    )
+    SELECT DISTINCT id FROM part
+    WHERE rule -> 'business_units' @> to_jsonb(%(unit)s::bigint)
+       OR (rule ->> 'field' LIKE '%%.unit' AND rule ->> 'is' = 'any_of'
+           AND rule -> 'value' @> to_jsonb(%(unit)s::bigint))
+    ORDER BY id
 """
 
 
@@ -24,4 +33,4 @@ def aimed_at(account: Account, unit_id: int) -> list[int]:
 
     A campaign that asks for no unit is in none of them; one that asks for two is in both. One query.
     """
-    return sql.column(_AIMED, {"account": account.pk, "unit": unit_id, "paths": list(_NAMED)})
+    return sql.column(_AIMED, {"account": account.pk, "unit": unit_id})

@@ -289,7 +289,7 @@ def test_a_campaign_belongs_to_the_business_units_that_its_rules_ask_for(world: 
     rule = {"field": "job.unit", "is": "any_of", "value": [west.pk, east.pk]}
     nested = {"match": "all", "rules": [{"match": "any", "of": "job", "rules": [rule]}]}
     Campaign.objects.filter(pk=tree.pk).update(audience_rules=nested)
-    but = {"match": "all", "rules": [rule | {"is": "none_of"}]}
+    but = {"match": "all", "rules": [rule | {"is": "none_of"}, {"match": "none", "rules": [rule]}]}
     Campaign.objects.filter(pk=other.pk).update(audience_rules=but)
 
     def chosen(unit: BusinessUnit) -> set[int]:
