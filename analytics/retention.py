@@ -209,9 +209,10 @@ def reached_before(campaign: Campaign, node_key: str) -> int:
 
 
 def counted_before(campaign: Campaign, cells: Collection[tuple[str, str]]) -> int:
-    """How much of these cells, node key and column, are rows that are deleted by now."""
-    kept = CounterBaseline.objects.filter(campaign_id=campaign.pk).values_list("node_key", "column", "n")
-    return sum(n for key, column, n in kept if (key, column) in cells)
+    """How much of these cells, node keys and each of the same columns, are rows that are deleted by now."""
+    keys, columns = {key for key, _ in cells}, {column for _, column in cells}
+    kept = CounterBaseline.objects.filter(campaign_id=campaign.pk, node_key__in=keys, column__in=columns)
+    return kept.aggregate(n=Sum("n"))["n"] or 0
 
 
 def counted_within(

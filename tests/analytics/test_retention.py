@@ -11,9 +11,12 @@ from django.db import OperationalError, connection
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role
-from analytics import counters, metrics, retention
+from analytics import counters, list_counts, metrics, retention, rows
 from analytics.models import Clearing, CounterBaseline, JobCredit
 from analytics.recount import recount
+from analytics.sending import figures
+from analytics.sending import rows as sending_rows
+from analytics.sending.selection import Selection
 from analytics.tasks import clear_old
 from audiences import suppression
 from campaigns.models import Campaign, Enrollment, Step
@@ -101,6 +104,25 @@ def test_figures_stay_while_rows_go(world: World) -> None:
     assert "7 passages" in entry.summary and entry.by is None
     clear(campaign)  # at once again: nothing is told twice
     assert AuditEntry.objects.filter(verb="cleared_passages").count() == 1
+
+
+@pytest.mark.django_db
+def test_lists_know_how_many_rows_are_left(world: World) -> None:
+    for n, state in enumerate(["delivered", "delivered", "failed", "delivered"]):
+        who = passage(world, state, at=later(7 * n))
+    wrote_lately(world, who)
+    campaign = complete(world)
+    clear(campaign)
+    assert Enrollment.objects.count() == 1
+    for column in ("entries", "exits", "exits:finished", "audience", "accepted", "delivered", "completed"):
+        left = rows.behind(campaign, None, column).count()
+        assert list_counts.of_campaign(campaign, None, column) == left == 1, column
+    chosen = Selection(since=WHOLE, until=WHOLE + timedelta(days=1))
+    early = Selection(since=WHOLE, until=WHOLE + timedelta(minutes=20))
+    for selection, left in ((Selection(), 1), (chosen, 1), (early, 0)):
+        for figure in ("entries", "entries_unique", "text:planned", "text:sent", "text:delivered"):
+            assert figures.count(world.account, selection, figure) == left, (selection, figure)
+            assert sending_rows.behind(world.account, selection, figure).count() == left
 
 
 def opted_out(world: World, who: Enrollment) -> None:
