@@ -48,8 +48,9 @@ def credit(job_ids: Collection[int]) -> list[int]:
     The winner is the last text, mail or call the carrier accepted before the job was made, over all
     contacts of its customer and all campaigns, each within its own credit window; of two at the same
     instant the later message. Recalls, no-charge jobs and visits of recurring services win nothing, and
-    lose what they had won before the source said so; a cancelled job keeps its credit and brings nothing.
-    An admin's correction stands above all that. Repeating it changes nothing.
+    lose what they had won before the source said so, whoever credited them; a cancelled job keeps its
+    credit and brings nothing. Among the other jobs an admin's correction stands above all that. Repeating
+    it changes nothing.
     """
     if not job_ids:
         return []

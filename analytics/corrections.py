@@ -1,6 +1,7 @@
 """An admin's word on who won a job: to another touch, to nothing of ours, or back to the rule.
 
-It is kept for ever, leaves an audit entry, and stands above the rule until a further one.
+It is kept for ever, leaves an audit entry, and stands above the rule until a further one; a job that the
+source calls a recall, recurring or free is nobody's all the same.
 """
 
 from collections.abc import Collection

@@ -2,7 +2,7 @@
 before it, what it brought; and what follows from that, written where it differs.
 
 It is a function of the rows as they are, so that the order in which they came, or came again, changes
-nothing. An admin's latest correction stands above the rule.
+nothing. An admin's latest correction stands above the rule, but for jobs that nothing ever wins.
 """
 
 # A booking of ours: by its job's id, by its own id, or as ServiceTitan has it under the name we gave it. The
@@ -135,13 +135,13 @@ found as materialized (
 ),
 judged as materialized (
     select found.*,
-           case when said = 'touch' then 'credited'
-                when never is not null or message_id is null then 'none'
+           case when never is not null or message_id is null then 'none'
+                when said = 'touch' then 'credited'
                 when link is not null and said is distinct from 'none' then 'credited'
                 else 'influenced' end as verdict,
-           case when said = 'touch' then ''
+           case when never is not null then never
+                when said = 'touch' then ''
                 when said = 'none' then 'corrected'
-                when never is not null then never
                 when link is null then 'no_link'
                 when message_id is null then 'no_touch'
                 else '' end as reason,

@@ -112,9 +112,10 @@ def evaluate(case: Case, order: list[int]) -> tuple[str, int | None, int]:
     ]
     touch = max(eligible)[1] if eligible else None
     said = case.correction
-    if said not in ("", "none", "rule"):
+    never = case.recall or case.free or case.visit
+    if said not in ("", "none", "rule") and not never:
         verdict, touch = "credited", order[int(said)]
-    elif case.recall or case.free or case.visit or touch is None:
+    elif never or touch is None:
         verdict = "none"
     elif linked and said != "none":
         verdict = "credited"

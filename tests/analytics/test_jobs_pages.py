@@ -170,8 +170,6 @@ def test_correction_moves_the_credit_and_stays(world: World, admin: Client) -> N
     answer = admin.post(url, form(world, f"touch-{message.pk}"))
     assert answer.status_code == 302
     attribution.credit([job.pk])
-    Job.objects.filter(pk=job.pk).update(no_charge=True)
-    attribution.credit([job.pk])
     credit = JobCredit.objects.get(job=job)
     assert (credit.campaign_id, credit.link) == (older.campaign_id, "correction")
     found = counters.totals([older.campaign_id, newer.campaign_id])
@@ -183,6 +181,23 @@ def test_correction_moves_the_credit_and_stays(world: World, admin: Client) -> N
     assert entry.detail["reason"] and entry.by is not None
     page = admin.get(reverse("analytics:job", args=[job.pk])).content.decode()
     assert "The caller named the other text" in page and "An admin said so" in page
+
+
+def test_correction_gives_nothing_once_the_source_says_no_charge(world: World, admin: Client) -> None:
+    job = fill(world)["influenced"]
+    message = corrections.touches(job)[0].message
+    url = reverse("analytics:correct_credit", args=[job.pk])
+    admin.post(url, form(world, f"touch-{message.pk}"))
+    assert JobCredit.objects.filter(job=job).exists()
+    Job.objects.filter(pk=job.pk).update(no_charge=True)
+    attribution.credit([job.pk])
+    assert not JobCredit.objects.filter(job=job).exists()
+    standing = JobStanding.objects.get(job=job)
+    assert (standing.verdict, standing.reason) == ("none", "no_charge")
+    Job.objects.filter(pk=job.pk).update(no_charge=False)
+    attribution.credit([job.pk])
+    assert JobCredit.objects.get(job=job).message_id == message.pk
+    assert recount().differences == []
 
 
 def test_correction_is_reversed_by_a_further_one(world: World, admin: Client) -> None:
