@@ -88,6 +88,7 @@ def apply_customers(account: Account, records: Records) -> None:
 
 def apply_locations(account: Account, records: Records) -> None:
     """Service locations; a contact's address, household and zones follow."""
+    hold_jobs(account.pk)  # as what follows will: before any row, whoever else writes the same ones
     before = _owners(Location, account, records)
     owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
@@ -109,6 +110,7 @@ def apply_locations(account: Account, records: Records) -> None:
 
 def apply_contact_methods(account: Account, records: Records) -> None:
     """Phones and mailboxes of customers; a contact's addresses and zones follow."""
+    hold_jobs(account.pk)  # before any row, as in `apply_locations`
     before = _owners(ContactMethod, account, records)
     owner = merging.Owners(account, (record.customer_id for record in records))
     upsert(
