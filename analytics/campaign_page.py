@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results
@@ -45,7 +44,7 @@ class Cell:
     opens: str
     n: int | None = None
     rate: metrics.Rate | None = None
-    money: Decimal | None = None
+    cents: int | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,7 @@ def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
         case "contacts_booked":
             return Cell(column, column, rate=result.booking)
         case "revenue":
-            return Cell(column, column if _may_win(row) else "", money=result.revenue)
+            return Cell(column, column if _may_win(row) else "", cents=result.revenue)
         case "clicks" if not row.linked:
             return Cell(column, column)
         case "booked" | "job_cancelled" | "influenced" if not getattr(row, column):
@@ -229,7 +228,7 @@ def _totals(rows: list[metrics.NodeRow], came: list[results.Result]) -> list[Cel
             cells.append(Cell(column, ""))
         elif column == "revenue":
             earned = [result.revenue for result in came if result.revenue is not None]
-            cells.append(Cell(column, column, money=sum(earned, Decimal(0)) if earned else None))
+            cells.append(Cell(column, column, cents=sum(earned) if earned else None))
         elif column in RATES:
             part = sum(getattr(row, RATES[column]) for row in rows)
             whole = sum(getattr(row, COLUMNS[column].over[0]) for row in rows)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 
 from analytics import counters, metrics, results
@@ -35,7 +34,7 @@ class Figure:
     node: str = ""
     n: int | None = None
     rate: metrics.Rate | None = None
-    money: Decimal | None = None
+    cents: int | None = None
     bar: float = 0
     low: float = 0
     high: float = 0
@@ -49,7 +48,7 @@ class Figure:
     @property
     def there(self) -> bool:
         """Whether there is anything to show."""
-        return self.n is not None or self.money is not None or bool(self.rate and self.rate.whole)
+        return self.n is not None or self.cents is not None or bool(self.rate and self.rate.whole)
 
 
 @dataclass(frozen=True)
@@ -204,9 +203,9 @@ def _counts(read: Sequence[_Read]) -> Group:
     return Group("Counts", "", "", lines)
 
 
-def _earned(one: _Read) -> Decimal | None:
+def _earned(one: _Read) -> int | None:
     earned = [result.revenue for result in one.came.values() if result.revenue is not None]
-    return sum(earned, Decimal(0)) if earned else None
+    return sum(earned) if earned else None
 
 
 def _rate(one: _Read, part: str, whole: str) -> metrics.Rate:
@@ -289,14 +288,10 @@ def _counts_line(
     return Line(label, meaning, figures)
 
 
-def _money(
-    read: Sequence[_Read], metric: metrics.Metric, earned: Sequence[Decimal | None], node: str
-) -> Line:
-    top = max((float(each) for each in earned if each is not None), default=0.0) or 1.0
+def _money(read: Sequence[_Read], metric: metrics.Metric, earned: Sequence[int | None], node: str) -> Line:
+    top = max((each for each in earned if each is not None), default=0) or 1
     figures = [
-        Figure(
-            one.campaign.pk, one.campaign.name, "revenue", node, money=each, bar=_part(float(each or 0), top)
-        )
+        Figure(one.campaign.pk, one.campaign.name, "revenue", node, cents=each, bar=_part(each or 0, top))
         for one, each in zip(read, earned, strict=True)
     ]
     return Line(metric.label, metric.meaning, figures)

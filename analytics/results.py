@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.db.models import Count
 
@@ -33,7 +32,7 @@ class Result:
     """What came of a node: `booking` is None where the contacts it reached must be counted one by one."""
 
     booking: Rate | None
-    revenue: Decimal | None  # dollars; None while no job is credited
+    revenue: int | None  # cents; None while no job is credited
 
 
 def of_nodes(
@@ -52,7 +51,7 @@ def of_nodes(
     results = {}
     for row in shown:
         cents = found[campaign.pk, row.key, "revenue"]
-        earned = Decimal(cents).scaleb(-2) if row.booked else None
+        earned = cents if row.booked else None
         rate = Rate(by_key.get(row.key, 0), row.accepted) if countable else None
         results[row.key] = Result(rate, earned)
     return results

@@ -86,12 +86,13 @@ def correct_credit(request: Request, pk: int) -> HttpResponse:
     """Choose another touch, none, or the rule, with a reason."""
     found = access.get(request, Job, pk)
     before = corrections.latest(found)
-    form = CorrectionForm(request.POST or None, initial={"seen": before.pk if before else 0})
+    form = CorrectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             _correct(request, found, form.cleaned_data)
         except corrections.Refused as refused:
             form.add_error(None, str(refused))
+            before = corrections.latest(found)  # the page shows it, and what is typed can be sent again
         else:
             messages.success(request, f"Credit of job {found} corrected. The figures follow it.")
             return redirect("analytics:job", found.pk)

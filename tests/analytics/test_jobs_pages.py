@@ -216,6 +216,18 @@ def test_correction_is_reversed_by_a_further_one(world: World, admin: Client) ->
     assert CreditCorrection.objects.count() == 2 and recount().differences == []
 
 
+def test_words_refused_because_somebody_was_quicker_can_be_sent_again(world: World, admin: Client) -> None:
+    job = fill(world)["billed"]
+    url = reverse("analytics:correct_credit", args=[job.pk])
+    assert admin.post(url, form(world, "none")).status_code == 302
+    refused = admin.post(url, form(world, "rule", reason="Booked by our text after all"))
+    html = refused.content.decode()
+    assert refused.status_code == 422 and "Booked by our text after all" in html
+    (seen,) = re.findall(r'name="seen" value="(\d+)"', html)
+    assert admin.post(url, form(world, "rule", seen=int(seen))).status_code == 302
+    assert JobCredit.objects.get(job=job).link == "booking"
+
+
 def test_uncredited_job_is_credited_by_hand(world: World, admin: Client) -> None:
     jobs = fill(world)
     job = jobs["influenced"]
