@@ -39,7 +39,7 @@ EDGES = [(a[0], "next", b[0]) for a, b in pairwise(NODES)]
 FILLED = (
     "audiences_household", "audiences_contact", "audiences_address", "audiences_contactaddress",
     "audiences_job", "campaigns_enrollment", "campaigns_step", "conversations_message",
-    "conversations_thread", "analytics_jobcredit",
+    "conversations_thread", "analytics_jobcredit", "analytics_jobstanding",
 )  # fmt: skip
 
 

@@ -148,6 +148,13 @@ STATEMENTS: dict[str, str] = {
                    'Scheduled', won.at, 350, false, true
             from won join audiences_contact contact on contact.id = won.contact_id
             returning id, servicetitan_id
+        ), standing as (
+            insert into analytics_jobstanding
+                (job_id, account_id, at, stage, invoiced_cents, refunded_cents, revenue_cents, verdict,
+                 reason, campaign_id, node_id, enrollment_id, message_id)
+            select job.id, %(account)s, won.at, 'booked', 0, 0, 0, 'credited', '', won.campaign_id,
+                   won.node_id, won.id, won.message
+            from won join job on job.servicetitan_id = 30000000 + won.id
         )
         insert into analytics_jobcredit
             (account_id, job_id, campaign_id, node_id, enrollment_id, message_id, link, at)

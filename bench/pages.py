@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from accounts import access
 from analytics import metrics
+from analytics.models import JobStanding
 from analytics.views.campaign import TABS
 from bench import tabs
 from bench.flatness import read_figures
@@ -129,11 +130,12 @@ def addresses(ground: PageGround) -> Iterator[tuple[str, str]]:
     """Every page of the product's own list of addresses, with a name that both sizes share: new ones join."""
     campaign, thread = ground.campaigns[0], Thread.objects.filter(account=ground.account).first()
     record = Enrollment.objects.filter(campaign=campaign).order_by("-pk").first()
+    won = JobStanding.objects.filter(account=ground.account).first()
     rows = {
         "campaign": campaign.pk, "contact": thread.contact_id if thread else 0, "thread": thread.pk if thread
         else 0, "record": record.pk if record else 0, "number": ground.contractor.number.pk,
         "audience": ground.contractor.audience.pk, "workflow": ground.contractor.version.workflow_id,
-        "version": ground.contractor.version.pk,
+        "version": ground.contractor.version.pk, "job": won.pk if won else 0,
     }  # fmt: skip
     for name, pattern in _named(get_resolver()):
         rule = access.rule_of(pattern.callback)
