@@ -10,17 +10,18 @@ from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Membership, Role, User
+from accounts.models import Account, Membership, Role, User
 from analytics import metrics
 from analytics.downloads import building, files, queueing, sources, statements
 from analytics.downloads.columns import OF
 from analytics.models import Download, DownloadChunk, DownloadSlice
+from audiences import counting
 from campaigns.models import Step
-from common import clock
+from common import clock, sql
 from common.spreadsheets import harmless
 from conversations.models import Message
 from tests.accounts.making import make_user
@@ -231,6 +232,24 @@ def test_a_broken_transfer_goes_on_where_it_stopped(
     assert client.get(address, headers={"Range": f"bytes={size}-"}).status_code == 416
     assert client.get(address, headers={"Range": "bytes=5-", "If-Range": '"other"'}).status_code == 200
     assert client.head(address)["Content-Length"] == str(size)
+
+
+def test_a_search_that_takes_long_is_left_to_whoever_builds_the_file(
+    company: World, person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    def search(account: Account, params: sources.Params) -> QuerySet[Any]:
+        searched.append(sql.value("SELECT 0.3 FROM pg_sleep(0.3)"))
+        return Step.objects.filter(campaign__account=account)
+
+    monkeypatch.setitem(sources._SOURCES, "slow", slow := sources.Source("slow", "Slow", (), search))
+    monkeypatch.setattr(counting, "AT_ONCE", 0.05)
+    company.step(company.enrol())
+    asked = {"form": "csv", "by": person, "now": clock.now()}
+    download, new = queueing.ask(company.account, slow, {}, **asked)
+    assert new and not searched, "nobody waits for it"
+    assert build(download).rows == 1 and searched
 
 
 def test_limits_and_the_same_file_twice(
