@@ -70,6 +70,18 @@ def test_sums_equal_rows_to_the_cent(world: World, admin: Client) -> None:
     assert recount().differences == []
 
 
+def test_influenced_jobs_stand_apart_and_open_their_rows(world: World, admin: Client) -> None:
+    fill(world)
+    rows = reverse("analytics:campaign_rows", args=[world.campaign.pk])
+    for page, opened in (
+        ("/", "/tiles/jobs_influenced/"),
+        (reverse("analytics:campaign", args=[world.campaign.pk]), f"{rows}?column=influenced"),
+    ):
+        html = admin.get(page).content.decode()
+        assert "apart: 1 influenced" in html and "they brought $55.55" in html and f'href="{opened}"' in html
+        assert '<data data-rows value="1">' in admin.get(opened).content.decode()
+
+
 @pytest.mark.parametrize(
     ("narrow", "found"),
     [
@@ -181,6 +193,7 @@ def test_correction_moves_the_credit_and_stays(world: World, admin: Client) -> N
     assert entry.detail["reason"] and entry.by is not None
     page = admin.get(reverse("analytics:job", args=[job.pk])).content.decode()
     assert "The caller named the other text" in page and "An admin said so" in page
+    assert "The last message to this customer" not in page
 
 
 def test_correction_gives_nothing_once_the_source_says_no_charge(world: World, admin: Client) -> None:
