@@ -71,12 +71,12 @@ def _twice(campaign: Campaign) -> bool:
 
 
 def instant(text: str) -> datetime | None:
-    """An instant as an address says it; None for what is none."""
+    """An instant as an address says it; None for what is none, or lies where no zone can follow."""
     try:
         found = parse_datetime(text)
     except ValueError:
         return None
-    return found if found and found.tzinfo else None
+    return found if found and found.tzinfo and 2000 <= found.year < 2200 else None
 
 
 def time_of(account: Account, since: datetime | None, until: datetime | None) -> str:

@@ -1,7 +1,7 @@
 """Which jobs somebody asks to see: a range of days, and what narrows it. Pages and files read it alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import QuerySet
@@ -43,10 +43,6 @@ class Asked:
             "reason": self.reason, "number": self.number,
         }  # fmt: skip
         return {name: value for name, value in said.items() if value}
-
-    def of_verdict(self, verdict: str) -> "Asked":
-        """The same of one verdict alone."""
-        return replace(self, verdict=verdict, reason="" if verdict != self.verdict else self.reason)
 
 
 def read(params: Mapping[str, str], account: Account, *, now: datetime) -> Asked:

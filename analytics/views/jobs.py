@@ -31,10 +31,7 @@ def job_list(request: Request) -> HttpResponse:
         return render(request, "analytics/jobs.html", context | {"problem": str(wrong)}, status=422)
     with counters.snapshot():
         page = jobs_page.read(request.account, asked, request.GET.get("after", ""))
-    rows = [
-        (one, jobs_page.VERDICTS[one], page.sums[one], asked.of_verdict(one).params())
-        for one in JobStanding.Verdict
-    ]
+    rows = [(one, jobs_page.VERDICTS[one], page.sums[one]) for one in JobStanding.Verdict]
     context |= {
         "asked": asked,
         "page": page,

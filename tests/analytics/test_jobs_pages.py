@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -64,6 +65,9 @@ def test_sums_equal_rows_to_the_cent(world: World, admin: Client) -> None:
     for verdict in JobStanding.Verdict.values:
         opened = admin.get(reverse("analytics:jobs"), {**RANGE, "verdict": verdict}).content.decode()
         assert opened.count('<th scope="row"><a href="/analytics/jobs/') == int(jobs[verdict])
+    (cancelled,) = re.findall(r'data-label="Of which cancelled"><a href="([^"]+)">1</a>', html)
+    opened = admin.get(reverse("analytics:jobs") + unescape(cancelled)).content.decode()
+    assert opened.count('<th scope="row"><a href="/analytics/jobs/') == 1
     tiles = counters.totals([world.campaign.pk])
     assert tiles[world.campaign.pk, "first_text", "revenue"] == 12010
     assert tiles[world.campaign.pk, "first_text", "influenced_revenue"] == 5555

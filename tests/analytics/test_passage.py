@@ -101,6 +101,13 @@ def test_large_funnel_waits_for_the_second_look(world: World, monkeypatch: pytes
     assert funnel.of_campaign(world.campaign, 8, patient=False).stages
 
 
+def test_an_instant_beyond_every_zone_narrows_nothing(world: World, client: Client) -> None:
+    world.touch()
+    rows = reverse("analytics:campaign_rows", args=[world.campaign.pk])
+    asked = {"column": "accepted", "since": "0001-01-01T00:00:00+00:00", "until": "9999-12-31T23:59:59-10:00"}
+    assert '<data data-rows value="1">' in client.get(rows, asked).content.decode()
+
+
 def test_volume_adds_up_and_opens_its_rows(world: World, client: Client) -> None:
     fill(world)
     far = world.touch(at=NOON + timedelta(hours=5))
