@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,7 +100,8 @@ def _remember(account: Account, key: _Key) -> Kept:
     kept = Kept(began, fresh, metrics.version_token(fresh, scope))
     _kept[key] = kept
     while len(_kept) > MOST_KEPT:
-        _kept.pop(next(iter(_kept)), None)
+        with suppress(KeyError):  # other threads make room, too
+            _kept.popitem(last=False)
     return kept
 
 

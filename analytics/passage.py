@@ -76,11 +76,13 @@ def read(enrollment: Enrollment) -> Passage:
         Booking.objects.filter(enrollment=enrollment).select_related("by", "job", "account").order_by("pk")
     )
     credits: dict[int, list[str]] = defaultdict(list)
-    for credit in JobCredit.objects.filter(enrollment=enrollment).select_related("job").order_by("pk"):
-        credits[credit.node_id].append(str(credit.job))
+    won = JobCredit.objects.filter(enrollment=enrollment).select_related("job", "message")
+    for credit in won.order_by("pk"):
+        if (winner := _winner(credit, steps)) is not None:
+            credits[winner].append(str(credit.job))
     drawn = graph.load(enrollment.version_id)
     stops = [
-        _stop(step, drawn, texts.get(f"step:{step.pk}"), replies, bookings, credits.pop(step.node_id, []))
+        _stop(step, drawn, texts.get(f"step:{step.pk}"), replies, bookings, credits[step.pk])
         for step in steps
     ]
     known = EnrollmentSnapshot.objects.filter(pk=enrollment.pk).values_list("data", flat=True).first()
@@ -94,6 +96,13 @@ def read(enrollment: Enrollment) -> Passage:
         stops=stops,
         apart=_bookings(one for one in bookings if one.step_id is None),
     )
+
+
+def _winner(credit: JobCredit, steps: list[Step]) -> int | None:
+    """The step that won a job: that of the message, not merely the first at its node, where it came twice."""
+    origin = credit.message.origin if credit.message else None
+    there = [step.pk for step in steps if step.node_id == credit.node_id]
+    return next((pk for pk in there if f"step:{pk}" == origin), there[0] if there else None)
 
 
 def _stop(

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role
-from analytics import attribution, funnel, funnel_groups, metrics, volume
+from analytics import attribution, funnel, funnel_groups, metrics, passage, volume
 from campaigns.models import Enrollment, EnrollmentSnapshot, Step
 from conversations.models import Message, SendingPause
 from tests.accounts.making import make_member, signed_in
@@ -202,6 +202,18 @@ def world_text(world: World, step: Step, n: int) -> Step:
     )  # fmt: skip
     world.text(made, "delivered", later(60 + n), accepted=True)
     return made
+
+
+def test_the_visit_that_won_a_job_is_credited_where_a_node_was_visited_twice(world: World) -> None:
+    first = world.touch()
+    second = Step.objects.create(
+        campaign_id=first.campaign_id, enrollment=first.enrollment, node=first.node, state="completed",
+        state_at=later(20), created_at=later(20), pass_number=2,
+    )  # fmt: skip
+    world.text(second, "accepted", later(20), accepted=True)
+    attribution.credit([world.job(world.book(first), at=later(40)).pk])
+    shown = passage.read(first.enrollment)
+    assert [(stop.pk, len(stop.credits)) for stop in shown.stops] == [(first.pk, 0), (second.pk, 1)]
 
 
 def test_passage_of_another_campaign_is_not_found(world: World, client: Client) -> None:
