@@ -16,16 +16,23 @@ def polled(request: HttpRequest) -> bool:
 
 
 def answer_lazily(
-    request: access.Request, template: str, token: str, context: Callable[[], dict[str, Any]]
+    request: access.Request,
+    template: str,
+    token: str,
+    context: Callable[[], dict[str, Any]],
+    *,
+    looked_at: float,
 ) -> HttpResponse:
-    """As `answer`, where a token of what is shown is known already and the context is asked for only where
-    it is needed."""
+    """As `answer`, where a token of what is shown is known since `looked_at` (monotonic) and the context is
+    asked for only where it is needed."""
     account = request.account
     shown = (token, account.pk, account.timezone, request.role, request.get_full_path())
     version = version_of(shown)
-    return not_modified(request, version) or respond_live(
+    response = not_modified(request, version) or respond_live(
         request, template, "live", context(), version=version
     )
+    response.looked_at = looked_at  # type: ignore[attr-defined]
+    return response
 
 
 def answer(request: access.Request, template: str, shown: Any, context: dict[str, Any]) -> HttpResponse:

@@ -108,16 +108,14 @@ def _own(first: str, last: str, today: date) -> tuple[date, date, str]:
     return begins, ends, ""
 
 
-def remembered(
-    session: MutableMapping[str, Any], asked: Mapping[str, str], *, keep: bool = True
-) -> dict[str, str]:
+def remembered(session: MutableMapping[str, Any], asked: Mapping[str, str]) -> dict[str, str]:
     """What to look at: what the address says, which is kept from now on, else what was kept.
 
-    Not to `keep` for timers: of two windows that look at different things none would ever be right.
+    Not for timers: of two windows that look at different things none would ever be right.
     """
     said = {name: asked[name][:20] for name in NAMES if asked.get(name)}
     if any(name in asked for name in NAMES):
-        if keep and session.get(KEPT, {}) != said:
+        if session.get(KEPT, {}) != said:
             session[KEPT] = said
         return said
     return dict(session.get(KEPT, {}))

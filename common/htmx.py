@@ -5,7 +5,7 @@ A template names its regions with `{% partialdef region %}`; a region's element 
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
+View = Callable[..., HttpResponse]
 LOOK_SECONDS = 1.0  # how old the answer may be that polls share; see `unchanged_lately`
 _MOST_LOOKED = 5_000
 _looked: dict[Any, tuple[float, str]] = {}  # by who asks what: when a look began (monotonic), its version
@@ -38,9 +39,9 @@ def respond_live(
 
     The template gets `version` for its `hx-ptag`; see `version_of`.
     """
-    unchanged = not_modified(request, version)
-    if unchanged is not None:
-        return unchanged
+    same = not_modified(request, version)
+    if same is not None:
+        return same
     response = respond(request, template, region, {**context, "version": version})
     response["HX-PTag"] = version
     return response
@@ -52,38 +53,58 @@ def not_modified(request: HttpRequest, version: str) -> HttpResponse | None:
     htmx = _htmx(request)
     if not htmx or htmx.ptag != version:
         return None
-    unchanged = HttpResponseNotModified()
-    unchanged["HX-PTag"] = version
-    return unchanged
+    return unchanged(version)
 
 
-def unchanged_lately(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let polls of a live region share one look a second: whoever has the version that the same person got at
-    the same address within that second gets 304 without the view.
+def unchanged(version: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """304: the browser has this version."""
+    answer = HttpResponseNotModified(headers=headers)
+    answer["HX-PTag"] = version
+    return answer
+
+
+def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
+    """Let polls of a live region share one look a second: whoever has the version that somebody of the same
+    role got at the same address within that second gets 304 without the view. `personal`: that the same
+    person got, for what shows each person something else.
 
     Below `accounts.access`, so that nobody is answered who may not ask. Only timers are (`X-Poll`): what a
-    person does always shows what is so now.
+    person does always shows what is so now, and is what timers compare with from then on. A view that
+    shows what was read before it was asked says when that began, as `looked_at` of its answer (monotonic).
     """
 
-    @wraps(view)
-    def looked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if "X-Poll" not in request.headers:
-            return view(request, *args, **kwargs)
-        account, role = getattr(request, "account", None), getattr(request, "role", "")
-        key = (getattr(account, "pk", None), request.user.pk, role, request.get_full_path())
-        began = time.monotonic()
-        at, version = _looked.get(key, (0.0, ""))
-        if version and began - at < LOOK_SECONDS:
-            unchanged = not_modified(request, version)
-            if unchanged is not None:
-                return unchanged
-        response = view(request, *args, **kwargs)
-        if len(_looked) >= _MOST_LOOKED:
-            _looked.clear()
-        _looked[key] = (began, response.headers.get("HX-PTag", ""))
-        return response
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def looked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            account, role = getattr(request, "account", None), str(getattr(request, "role", ""))
+            who = (getattr(account, "pk", 0), request.user.pk if personal else None, role)
+            path, version = request.get_full_path(), request.headers.get("HX-PTag", "")
+            timed = "X-Poll" in request.headers and _htmx(request)
+            if timed and seen_lately(*who, path, version):
+                return unchanged(version)
+            began = time.monotonic()
+            response = view(request, *args, **kwargs)
+            if shown := response.headers.get("HX-PTag"):
+                if len(_looked) >= _MOST_LOOKED:
+                    _looked.clear()
+                _looked[(*who, path)] = (getattr(response, "looked_at", began), shown)
+            return response
 
-    return looked
+        return looked
+
+    return decorate
+
+
+def seen_lately(account: int, person: int | None, role: str, path: str, version: str) -> bool:
+    """Whether this version was shown at this address within the last second, to this person or this role."""
+    if not version:
+        return False
+    still = time.monotonic() - LOOK_SECONDS
+    for who in {person, None}:
+        at, shown = _looked.get((account, who, role, path), (0.0, ""))
+        if shown == version and at > still:
+            return True
+    return False
 
 
 def version_of(shown: Any) -> str:

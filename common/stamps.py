@@ -4,13 +4,18 @@ PostgreSQL writes a new version of a row with every UPDATE, so (xmin, ctid) name
 whatever its columns; a row lock alone leaves both. Values of other tables are named one by one.
 """
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from django.db import connection
 from django.db.models import Expression, F, Func, Model, QuerySet, TextField
 
 from common.htmx import version_of
+
+Statement = tuple[str, list[Any]]
+_MOST_COMPILED = 500
+_compiled: OrderedDict[Hashable, Statement] = OrderedDict()
 
 
 class RowVersion(Expression):
@@ -34,24 +39,39 @@ def stamped_values(rows: QuerySet[Any], *shown: Any) -> QuerySet[Any]:
     return _texts(rows, *(F(one) if isinstance(one, str) else one for one in shown))
 
 
-def token(sources: Iterable[QuerySet[Any]], *more: Any) -> str:
+def token(statement: Statement, *more: Any) -> str:
     """A token of these stamps, and of `more`, which needs a stable `repr`. One query.
 
     Take it before the rows are read: what changes in between is then seen by the next comparison.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(*statement)
+        found = cursor.fetchone()
+    return version_of((found, more))
+
+
+def compiled(key: Hashable, sources: Callable[[], Iterable[QuerySet[Any]]]) -> Statement:
+    """The statement of these stamps; built once for a `key`, which names whatever their conditions hold.
+
+    Writing it costs several times what asking it does.
+    """
+    found = _compiled.get(key)
+    if found is None:
+        found = _compiled[key] = _statement(sources())
+        while len(_compiled) > _MOST_COMPILED:
+            _compiled.popitem(last=False)
+    return found
+
+
+def _statement(sources: Iterable[QuerySet[Any]]) -> Statement:
     parts: list[str] = []
     parameters: list[Any] = []
     for number, source in enumerate(sources):
         sql, own = source.query.sql_with_params()
         parts.append(f"(SELECT {number}::text || stamp AS stamp FROM ({sql}) AS source)")
         parameters += own
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT md5(string_agg(stamp, ',' ORDER BY stamp)) FROM ({' UNION ALL '.join(parts)}) AS every",
-            parameters,
-        )
-        found = cursor.fetchone()
-    return version_of((found, more))
+    every = " UNION ALL ".join(parts)
+    return f"SELECT md5(string_agg(stamp, ',' ORDER BY stamp)) FROM ({every}) AS every", parameters
 
 
 def _texts(rows: QuerySet[Any], *expressions: Any) -> QuerySet[Any]:

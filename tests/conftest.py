@@ -24,6 +24,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.postgresql.operations import DatabaseOperations
 from xdist.scheduler import LoadScopeScheduling
 
+from accounts import polling
 from common import clock, htmx, sql
 from common.transactions import atomic_with_retry
 from config import embedded
@@ -139,6 +140,7 @@ def _strange_signers() -> None:
     signers.forget()
     listening._missed.clear()
     htmx._looked.clear()
+    polling.forget()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ CAMPAIGNS = Campaign.objects.select_related(
 
 @require_safe
 @access.require()
-@unchanged_lately
+@unchanged_lately()
 def campaign(request: access.Request, pk: int) -> HttpResponse:
     """Status, progress and one of the tabs: overview, node table, audience records, log, settings; live."""
     found = access.get(request, CAMPAIGNS, pk)

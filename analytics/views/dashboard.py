@@ -12,16 +12,19 @@ from accounts.models import BusinessUnit
 from analytics import attention, day_drawing, list_counts, live, metrics, rows, scope, tile_lists
 from analytics import dashboard as reading
 from analytics.views.lists import show
+from common.htmx import unchanged_lately
 
 
 @require_safe
 @access.require()
+@unchanged_lately()
 def dashboard(request: access.Request) -> HttpResponse:
     """Live and past figures, today's curve, what needs somebody, campaigns by health; live.
 
-    What was looked at last comes back without being asked for, and then stands in the address.
+    What was looked at last comes back without being asked for, and then stands in the address; a timer asks
+    for what its own address says, whatever another window looks at.
     """
-    wanted = scope.remembered(request.session, request.GET, keep=not is_poll(request))
+    wanted = request.GET if is_poll(request) else scope.remembered(request.session, request.GET)
     looked = scope.of(request.account, wanted)
     if wanted and not request.GET and not live.polled(request) and looked.query:
         return redirect(f"/{looked.query}")
@@ -29,8 +32,9 @@ def dashboard(request: access.Request) -> HttpResponse:
     page = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
     kept = reading.of_account(request.account, looked, page=page, polled=live.polled(request))
     return live.answer_lazily(
-        request, "analytics/dashboard.html", kept.token, lambda: _context(request, looked, kept.dashboard)
-    )
+        request, "analytics/dashboard.html", kept.token, lambda: _context(request, looked, kept.dashboard),
+        looked_at=kept.began,
+    )  # fmt: skip
 
 
 def _context(request: access.Request, looked: scope.Scope, shown: reading.Dashboard) -> dict[str, Any]:

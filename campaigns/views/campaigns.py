@@ -41,7 +41,7 @@ class Row:
 
 @require_GET
 @access.require("view")
-@unchanged_lately
+@unchanged_lately()
 def campaign_list(request: Request) -> HttpResponse:
     """Campaigns by status, playbook and name, in any order; newest first."""
     form = CampaignFilterForm(request.GET, account=request.account)

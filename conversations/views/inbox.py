@@ -22,7 +22,7 @@ PER_PAGE = 50
 
 @require_GET
 @access.require("read_conversations")
-@unchanged_lately
+@unchanged_lately(personal=True)
 def inbox_page(request: Request) -> HttpResponse:
     """Threads of one folder, sought by name or phone; 304 while a poll would show the same.
 

@@ -11,8 +11,9 @@ from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
+from accounts.middleware import is_poll
 from common import clock, stamps
-from common.htmx import not_modified, respond_live
+from common.htmx import not_modified, respond_live, unchanged_lately
 from conversations import facts, threads, timeline
 from conversations.forms import EscalateForm, NoteForm, OptOutForm, ReplyForm
 from conversations.inbox import Folder, Place
@@ -25,10 +26,11 @@ OPTED_OUT = "opted_out"
 
 @require_GET
 @access.require("read_conversations")
+@unchanged_lately()
 def thread_page(request: Request, pk: int) -> HttpResponse:
     """The page with the inbox's list beside it; for a poll the conversation alone, 304 while unchanged."""
     thread = load(request, pk)
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not is_poll(request):
         facts.keep_hours(thread, clock.now())
     version = version_of(request, thread)
     unchanged = not_modified(request, version)
@@ -46,15 +48,20 @@ def version_of(request: Request, thread: Thread) -> str:
     It may change where nothing that is shown did, never the other way round. One query.
     """
     now = clock.now()
-    sources = [
-        *timeline.stamps(thread, _limit(request)),
-        *facts.stamps(thread, now),
-        threads.colleagues_stamps(thread.account),
-    ]
+    limit = _limit(request)
+    rows = (stamps.fields_of(thread), stamps.fields_of(thread.contact))
+
+    def sources() -> list[Any]:
+        return [
+            *timeline.stamps(thread, limit),
+            *facts.stamps(thread, now),
+            threads.colleagues_stamps(thread.account),
+        ]
+
+    # Of the clock the statement knows the minute: pages name no less.
     return stamps.token(
-        sources,
-        stamps.fields_of(thread),
-        stamps.fields_of(thread.contact),
+        stamps.compiled((*rows, thread.address.value, limit, f"{now:%Y-%m-%d %H:%M}"), sources),
+        *rows,
         (thread.number.e164, str(thread.assigned_to or ""), request.role, request.account.timezone),
         (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
     )
