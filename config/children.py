@@ -211,3 +211,8 @@ def _print(line: str) -> None:
             sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         pass  # nobody reads any more; the children must not notice
+
+
+def fall_silent() -> None:
+    """Print nothing more, for good: the interpreter's end aborts where a thread still writes."""
+    _output.acquire()

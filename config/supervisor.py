@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import IO
 
 from config import demo_clock, embedded, prepare, providers, running
-from config.children import Child, Children, Ended, Told, end_leftovers
+from config.children import Child, Children, Ended, Told, end_leftovers, fall_silent
 from config.running import Options, Refusal
 
 READY_SECONDS = 120
@@ -202,4 +202,6 @@ def _only_instance(options: Options) -> IO[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    fall_silent()
+    sys.exit(code)

@@ -17,6 +17,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -41,6 +42,7 @@ from tests.conversations.protocol import SILENCE, ZONES, Stage, Wish
 STORIES = int(os.environ.get("TRUCKROLL_STORIES", "8"))
 SHRINKS = os.environ.get("TRUCKROLL_STORIES_SHRINK", "1") == "1"  # look for the shortest story that fails
 LENGTH = 30
+ATTEMPTS = 3  # a machine that stalls for seconds lets a real lock or pace come in between
 PHONES = st.sampled_from(sorted(ZONES))
 NAMES = "ABC"  # of the campaigns; their texts begin so
 NODES = [("reply", "wait_for_reply", {"timeout_minutes": 90})]
@@ -325,6 +327,7 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
     """What a story changes outside the database."""
     monkeypatch.setattr(clock, "now", clock.now)
     monkeypatch.setattr(reconciling, "list_texts", reconciling.list_texts)
+    monkeypatch.setattr(leasing, "LEASE_SECONDS", 3600)  # they run out where a story says so
     settings.RECONCILE_AFTER_SECONDS = -1.0
     yield
     connection.close()  # and with it its patience for locks
@@ -333,6 +336,18 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("put_back")
 def test_no_order_of_events_breaks_a_promise() -> None:
+    told = False
+    for _ in range(ATTEMPTS):
+        try:
+            told = tell_stories()
+            break
+        except FlakyStrategyDefinition:  # the same choices led elsewhere: that says nothing of a promise
+            continue
+    assert told, "no attempt came to its end"
+
+
+def tell_stories() -> bool:
+    """Tell them all; true once none broke a promise."""
     run_state_machine_as_test(
         Story,
         settings=settings(
@@ -341,3 +356,4 @@ def test_no_order_of_events_breaks_a_promise() -> None:
             phases=[Phase.generate, *([Phase.shrink] if SHRINKS else [])],
         ),
     )  # fmt: skip
+    return True

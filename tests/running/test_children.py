@@ -166,3 +166,19 @@ def test_leftovers_are_ended_by_recorded_pid_but_strangers_are_not(tmp_path: Pat
         for process in (ours, stranger):
             process.kill()
             process.wait()
+
+
+def test_nothing_is_printed_any_more_while_the_process_ends():
+    code = """
+import sys, threading, time
+from config import children
+children._print("early")
+children.fall_silent()
+threading.Thread(target=children._print, args=("late",), daemon=True).start()
+time.sleep(0.2)
+sys.exit(0)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout) == (0, "early\n")
