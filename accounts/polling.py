@@ -58,7 +58,7 @@ class PollMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         key, version = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.headers.get("HX-PTag")
-        if not key or not version or request.method != "GET" or "X-Poll" not in request.headers:
+        if not key or not version or request.method != "GET" or not htmx.timed(request):
             return self.get_response(request)
         if _shown_lately(request, key, version) and _stands(key):
             return htmx.unchanged(version, _headers)

@@ -68,7 +68,7 @@ def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
     role got at the same address within that second gets 304 without the view. `personal`: that the same
     person got, for what shows each person something else.
 
-    Below `accounts.access`, so that nobody is answered who may not ask. Only timers are (`X-Poll`): what a
+    Below `accounts.access`, so that nobody is answered who may not ask. Only timers are (`timed`): what a
     person does always shows what is so now, and is what timers compare with from then on. A view that
     shows what was read before it was asked says when that began, as `looked_at` of its answer (monotonic).
     """
@@ -79,8 +79,7 @@ def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
             account, role = getattr(request, "account", None), str(getattr(request, "role", ""))
             who = (getattr(account, "pk", 0), request.user.pk if personal else None, role)
             path, version = request.get_full_path(), request.headers.get("HX-PTag", "")
-            timed = "X-Poll" in request.headers and _htmx(request)
-            if timed and seen_lately(*who, path, version):
+            if timed(request) and _htmx(request) and seen_lately(*who, path, version):
                 return unchanged(version)
             began = time.monotonic()
             response = view(request, *args, **kwargs)
@@ -93,6 +92,11 @@ def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
         return looked
 
     return decorate
+
+
+def timed(request: HttpRequest) -> bool:
+    """Whether the clock made the browser ask, and nothing that happened there (`X-Poll: now`)."""
+    return request.headers.get("X-Poll") == "1"
 
 
 def seen_lately(account: int, person: int | None, role: str, path: str, version: str) -> bool:

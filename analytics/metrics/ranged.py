@@ -9,9 +9,12 @@ from django.db.models import QuerySet
 
 from accounts.models import Account
 from analytics import counters, rows
-from analytics.metrics.definitions import CALL_KINDS, RANGE_METRICS, TEXT_KINDS, Metric
+from analytics.metrics.definitions import CALL_KINDS, RANGE_METRICS, TEXT_KINDS, TOUCH_KINDS, Metric
+from analytics.sending import reading
 from common import sql
 
+# Months and days know the campaign, not the node. That is enough for all but what was accepted, which is told
+# apart by kind: where a workflow sends in one way only, its campaigns' days say it, else their nodes' hours.
 _READ = """
 with campaign as materialized (
     select campaign.id, version.workflow_id
@@ -27,23 +30,42 @@ kind as materialized (
     where version.workflow_id in (select workflow_id from campaign)
     order by version.workflow_id, node.key, version.number desc
 ),
+sends as materialized (
+    select workflow_id, min(kind) as kind from kind where kind = any(%(kinds)s)
+    group by workflow_id having count(distinct kind) = 1
+),
+mixed as materialized (
+    select id from campaign where workflow_id not in (select workflow_id from sends)
+),
 cell as (
-    select campaign_id, node_key, "column", n from analytics_counterhour
+    select campaign_id, null as node_key, "column", n from analytics_countermonth
     where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
+      and month >= %(first_month)s and month < %(last_month)s
+      and ("column" <> 'accepted' or campaign_id not in (select id from mixed))
+    union all
+    select campaign_id, null, "column", n from analytics_counterday
+    where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
+      and (day >= %(first_day)s and day < %(first_month)s or day >= %(last_month)s and day < %(last_day)s)
+      and ("column" <> 'accepted' or campaign_id not in (select id from mixed))
+    union all
+    select campaign_id, node_key, "column", n from analytics_counterhour
+    where campaign_id in (select id from mixed) and "column" = 'accepted'
       and hour >= %(first_hour)s and hour < %(last_hour)s
     union all
     select campaign_id, node_key, "column", n from analytics_counterminute
-    where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
+    where campaign_id in (select id from mixed) and "column" = 'accepted'
       and (minute >= %(start)s and minute < %(edge_end)s or minute >= %(edge_start)s and minute < %(end)s)
     union all
     select campaign_id, node_key, "column", n from analytics_counterdelta
     where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
       and minute >= %(start)s and minute < %(end)s
 )
-select coalesce(kind.kind, ''), cell."column", sum(cell.n)::bigint
+select coalesce(kind.kind, case when cell.node_key is null then sends.kind end, ''), cell."column",
+       sum(cell.n)::bigint
 from cell
 join campaign on campaign.id = cell.campaign_id
 left join kind on kind.workflow_id = campaign.workflow_id and kind.key = cell.node_key
+left join sends on sends.workflow_id = campaign.workflow_id
 group by 1, 2
 """
 _KINDS: dict[str, tuple[str, ...]] = {"range_texts": TEXT_KINDS, "range_calls": CALL_KINDS}
@@ -61,9 +83,13 @@ def ranged(
     account: Account, start: datetime, end: datetime, only: Collection[int] | None = None
 ) -> list[Ranged]:
     """What the account’s campaigns, or `only` these, did in [start, end), both midnights. One query."""
-    bounds = counters.range_bounds(start.astimezone(UTC), end.astimezone(UTC))
+    begins, ends = start.astimezone(UTC), end.astimezone(UTC)
+    bounds = reading.parts(begins, ends, account.zone) | counters.range_bounds(begins, ends)
     columns = sorted({column for metric in RANGE_METRICS.values() for column in metric.columns})
-    asked: dict[str, Any] = {"account": account.pk, "columns": columns, "only": _listed(only), **bounds}
+    asked: dict[str, Any] = {
+        "account": account.pk, "columns": columns, "kinds": list(TOUCH_KINDS),
+        "only": _listed(only), **bounds,
+    }  # fmt: skip
     counted = {(kind, column): int(n) for kind, column, n in sql.rows(_READ, asked)}
     return [
         Ranged(metric, sum(n for (kind, column), n in counted.items()

@@ -110,7 +110,9 @@
       event.preventDefault();
       return;
     }
-    request.headers["X-Poll"] = "1"; // a timer's request does not keep the session alive
+    // Neither keeps the session alive; but only the timer may be told what was so within the last second:
+    // after an act, its own answer must show it.
+    request.headers["X-Poll"] = sourceEvent.type === "every" ? "1" : "now";
   });
 
   function skipsThisTurn(element, event) {

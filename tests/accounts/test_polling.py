@@ -123,3 +123,11 @@ def test_nobody_is_answered_for_another(tab: Tab) -> None:
         assert stranger.get(URL, headers=poll).status_code == 200
     colleague = signed_in(make_member(tab.account, Role.CSR))
     assert colleague.get(URL, headers=poll).status_code == 304, "the same role shares the look"
+
+
+def test_what_somebody_just_did_shows_at_once(tab: Tab) -> None:
+    Account.objects.filter(pk=tab.account.pk).update(timezone="America/Denver")  # as if it were theirs
+    assert tab.poll() == 304
+    asked = {**HTMX, "X-Poll": "now", "HX-PTag": tab.version}
+    assert tab.client.get(URL, headers=asked).status_code == 200
+    assert tab.poll() == 200, "and timers know from then on"

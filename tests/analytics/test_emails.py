@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account
-from analytics import attribution, counters, metrics, recount
+from analytics import attribution, counters, metrics, recount, scope
 from audiences.models import Job
 from campaigns import engine, enrolling, launching, samples
 from campaigns.models import Booking, Campaign, Step
@@ -134,3 +134,41 @@ def test_the_launch_of_emails_alone_speaks_of_no_texts(account: Account) -> None
     )  # fmt: skip
     assert found.admitted and found.emails
     assert (found.segments, found.samples, found.first_at, found.refusal) == (0, (), None, "")
+
+
+def test_a_range_tells_texts_from_emails_whatever_is_folded(account: Account, campaign: Campaign) -> None:
+    other = launching.Draft(
+        name="Texts alone", audience=campaign.audience, number=account.sending_numbers.get(),
+        version=factories.make_workflow(account, [NODES[1], NODES[2]], EDGES[1:]),
+    )  # fmt: skip
+    launching.launch(account, other, by=None, now=clock.now())
+    alone = Campaign.objects.exclude(pk=campaign.pk).get()
+    enrolling.enroll(alone, now=clock.now())
+    engine.run_round(now=clock.now())
+    texts = Message.objects.filter(mailbox=None)
+    now = clock.now()
+    for days, message in zip((0, 3, 40), texts.order_by("pk"), strict=False):
+        Message.objects.filter(pk=message.pk).update(
+            body="Hello",
+            state="accepted",
+            accepted_at=now - timedelta(days=days),
+            state_at=now - timedelta(days=days),
+        )
+    assert texts.filter(lane=campaign.lane, state="accepted").exists(), "both kinds of workflow sent texts"
+    assert texts.filter(lane=alone.lane, state="accepted").exists()
+
+    def counted() -> list[dict[str, int]]:
+        looked = [scope.of(account, {"range": name}) for name in ("today", "7d", "90d", "year")]
+        return [
+            {each.metric.name: each.n for each in metrics.ranged(account, one.start, one.end)}
+            for one in looked
+        ]
+
+    unfolded = counted()
+    assert [each["range_texts"] for each in unfolded] == [1, 2, 3, 3]
+    while counters.squash():
+        pass
+    assert counted() == unfolded
+    looked = scope.of(account, {"range": "year"})
+    behind = metrics.rows_behind_range(account, "range_texts", looked.start, looked.end)
+    assert behind.count() == 3
