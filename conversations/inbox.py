@@ -11,11 +11,13 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Account, User
 from audiences.models import OptOut
+from common import sql
 from conversations.models import Message, Thread
 
 EXCERPT = 120
 UNWRITTEN = "A campaign’s text that has not left"  # it is filled in as it leaves
 LONGEST_SEARCH = 100
+COUNTED_TO = 10_000  # threads of a folder; what lies behind them is found by searching
 SEARCHED_FOR_NEXT = 500  # threads of a folder among which the next one is sought
 
 
@@ -103,11 +105,26 @@ def sought(threads: QuerySet[Thread], words: str) -> QuerySet[Thread]:
     return threads.filter(found)
 
 
-def counts(threads: QuerySet[Thread], account: Account, user: User) -> dict[str, int]:
-    """How many of an account's threads each folder holds. One query."""
-    folders = {folder.value: Count("pk", filter=condition(folder, account, user)) for folder in Folder}
-    folders[Folder.ALL.value] = Count("pk")
-    return threads.aggregate(**folders)
+def counts(threads: QuerySet[Thread], account: Account, user: User, words: str = "") -> dict[str, int]:
+    """How many of an account's threads each folder holds, of those `sought` by `words`. One query.
+
+    Counted as far as `COUNTED_TO` and one more, so that a long inbox costs no more than a short one; a search
+    reads every thread once in any case.
+    """
+    if words:
+        folders = {folder.value: Count("pk", filter=condition(folder, account, user)) for folder in Folder}
+        folders[Folder.ALL.value] = Count("pk")
+        found: dict[str, int] = threads.aggregate(**folders)
+        return {folder: min(n, COUNTED_TO + 1) for folder, n in found.items()}
+    parts: list[str] = []
+    params: list[Any] = []
+    for folder in Folder:
+        held = threads.filter(condition(folder, account, user)).order_by().values("pk")[: COUNTED_TO + 1]
+        statement, own = held.query.sql_with_params()
+        parts.append(f"(select count(*) from ({statement}) held)")
+        params += own
+    ((*counted,),) = sql.rows(f"select {', '.join(parts)}", params)
+    return {folder.value: n for folder, n in zip(Folder, counted, strict=True)}
 
 
 def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:

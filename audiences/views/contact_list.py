@@ -66,7 +66,11 @@ def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
     narrowed = among is not None or choice.rules is not None
     try:
         with counting.within(counting.AT_LENGTH) if narrowed else nullcontext():
-            return contact_pages.page(rows, request.account, wanted, after, rules=choice.rules, among=among)
+            # What a number somewhere leads to is counted whole; everybody is not.
+            return contact_pages.page(
+                rows, request.account, wanted, after, rules=choice.rules, among=among,
+                exact=narrowed or choice.mirrored,
+            )  # fmt: skip
     except counting.TakesLonger:
         return contact_pages.Page([], 0, late=True)
 

@@ -42,9 +42,9 @@ def inbox_page(request: Request) -> HttpResponse:
 def listing(request: Request, place: Place, current: int | None = None) -> dict[str, Any]:
     """What the list shows of this place, with `list_version`; `current` is the thread open beside it."""
     threads = inbox.sought(access.rows(request, Thread), place.words)
-    counts = inbox.counts(threads, request.account, request.user)
+    counts = inbox.counts(threads, request.account, request.user, place.words)
     pages = Paginator(threads_of(request, place), PER_PAGE)
-    pages.count = counts[place.folder]  # known: not counted again
+    pages.count = min(counts[place.folder], inbox.COUNTED_TO)  # known: not counted again
     page = pages.get_page(place.page)
     lines = inbox.lines(list(page.object_list), current)
     today = timezone.localdate(clock.now())  # times of another day are shown with it
@@ -53,7 +53,10 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
     beside = f"&thread={current}" if current else ""
     return {
         "place": place,
-        "folders": [(each, counts[each.value]) for each in Folder],
+        "folders": [
+            (each, min(counts[each.value], inbox.COUNTED_TO), counts[each.value] > inbox.COUNTED_TO)
+            for each in Folder
+        ],
         "page": page,
         "lines": lines,
         "current": current,

@@ -1,5 +1,6 @@
 """The dashboard in a real browser: news appears by itself, and moves nothing under somebody's hand."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from accounts.models import Role
+from accounts.models import BusinessUnit, Role
 from common import clock
+from conversations.models import Message
 from tests import factories
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build
@@ -75,6 +77,47 @@ def test_new_reply_and_figures_show_and_move_nothing(site: Page, world: World) -
     assert link.bounding_box() == where and site.evaluate("scrollY") == scrolled
     assert site.evaluate("sameDocument"), "the page was loaded again"
     assert sum(site.evaluate("shifts")) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_range_and_unit_are_chosen_by_hand_and_by_key(site: Page, world: World, width: int) -> None:
+    unit = BusinessUnit.objects.create(account=world.account, servicetitan_id=7, name="Plumbing")
+    midnight = clock.now().astimezone(world.account.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    today_only = str(Message.objects.filter(accepted_at__gte=midnight).count())
+    site.set_viewport_size({"width": width, "height": 800})
+    site.reload()
+    site.evaluate(WATCH)
+    texts = site.locator('[data-ranged="range_texts"]')
+    expect(texts).to_have_text("9")
+    site.locator(".scope__chip", has_text="Today").click()
+    expect(texts).to_have_text(today_only)
+    expect(site).to_have_url(re.compile(r"[?&]range=today"))
+
+    today = site.locator("#scope input[value=today]")
+    expect(today).to_be_focused()
+    site.keyboard.press("ArrowRight")  # 7 days
+    expect(texts).to_have_text("9")
+    site.keyboard.press("ArrowRight")
+    expect(site).to_have_url(re.compile(r"range=30d"))
+    expect(site.locator("#scope input[value='30d']")).to_be_focused()
+
+    choice = site.locator("#scope-unit")
+    choice.focus()
+    site.keyboard.press("P")
+    expect(texts).to_have_text("0")
+    expect(site).to_have_url(re.compile(f"unit={unit.pk}"))
+    site.wait_for_timeout(2500)  # a timer asks for what the address says now
+    expect(texts).to_have_text("0")
+    choice.select_option("")
+    expect(texts).to_have_text("9")
+
+    site.locator(".scope__chip", has_text="Own dates").click()
+    day = f"{clock.now().astimezone(world.account.zone):%Y-%m-%d}"
+    site.locator("#scope-from").fill(day)
+    site.locator("#scope-to").fill(day)
+    site.locator("#scope").get_by_role("button", name="Show").click()
+    expect(texts).to_have_text(today_only)
+    assert site.evaluate("sameDocument"), "the page was loaded again"
 
 
 def test_search_finds_while_typing(site: Page) -> None:

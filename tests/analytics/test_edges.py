@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
+from accounts.models import Role
 from analytics import counters, edge_counts, metrics
 from analytics.models import CounterFill
 from analytics.recount import recount
@@ -13,6 +15,7 @@ from analytics.tasks import count_edges
 from campaigns import graph, passages
 from campaigns.models import Campaign, Edge, Node, Step
 from campaigns.nodes.base import Outcome, Row
+from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build, later
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +149,12 @@ def test_filling_twice_changes_nothing(world: World) -> None:
     CounterFill.objects.create(name="edges", since=1)
     count_edges()
     assert counters.totals([world.campaign.pk]) == before
+
+
+def test_the_page_says_that_arrows_are_still_counted(world: World) -> None:
+    client = signed_in(make_member(world.account, Role.CSR))
+    url = reverse("analytics:campaign", args=[world.campaign.pk])
+    said = "Still counting how often each arrow"
+    assert said not in client.get(url).content.decode()
+    CounterFill.objects.create(name="edges", since=1)
+    assert said in client.get(url).content.decode()

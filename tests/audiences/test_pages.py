@@ -7,9 +7,10 @@ from html import unescape
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import Role
-from audiences import counting, suppression
+from audiences import contact_pages, counting, suppression
 from audiences.models import Audience, Consent, ContactTag
 from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
@@ -175,3 +176,13 @@ def test_contact_list_costs_the_same_for_many(account, csr, django_assert_max_nu
     following = unescape(re.search(r'rel="next" href="([^"]*)"', page)[1])
     rest = csr.get(f"/contacts/{following}").content.decode()
     assert rest.count("(518) 555-") == 10 and 'rel="next"' not in rest
+
+
+def test_everybody_is_counted_only_so_far_and_a_choice_whole(account, csr, monkeypatch):
+    for n in range(3):
+        factories.make_contact(account, f"+1312555010{n}", name=f"Person {n}")
+    url = reverse("audiences:contacts")
+    assert ">3 contacts<" in csr.get(url).content.decode()
+    monkeypatch.setattr(contact_pages, "COUNTED_TO", 2)
+    assert ">More than 2 contacts<" in csr.get(url).content.decode()
+    assert ">3 contacts<" in csr.get(f"{url}?mirrored=1").content.decode()

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import Account, User
 from audiences import hours, suppression
 from common import clock
-from conversations import outbound, threads
+from conversations import inbox, outbound, threads
 from conversations.models import Lane, Message, Thread
 from tests import factories
 from tests.accounts.making import signed_in
@@ -164,3 +164,20 @@ def test_number_of_queries_does_not_grow_with_threads(
         factories.make_thread(account)
     with django_assert_max_num_queries(len(few)):  # type: ignore[operator]
         browser.get(URL)
+
+
+def test_a_long_folder_is_counted_only_so_far(
+    account: Account, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Ann", "Bob", "Cy"):
+        factories.make_thread(account, name=name)
+
+    def link(url: str) -> str:
+        return browser.get(url).content.decode().split('id="folder-all"')[1].split("</a>")[0]
+
+    assert 'value="3">3</data>' in link(URL)
+    monkeypatch.setattr(inbox, "COUNTED_TO", 2)
+    assert 'value="2">2+</data>' in link(URL)
+    assert 'value="2">2+</data>' in link(f"{URL}?folder=all&q=555")
+    monkeypatch.setattr(inbox, "COUNTED_TO", 3)
+    assert 'value="3">3</data>' in link(URL)
