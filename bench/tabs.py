@@ -24,11 +24,21 @@ class Tab:
 
     async def open(self) -> None:
         """Connect, and fetch the region once."""
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        await self._connect()
         await self.ask()
 
+    async def _connect(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+
     async def ask(self) -> str:
-        """The status of one poll."""
+        """The status of one poll. Connects again, as browsers do, where the server closed what lay idle."""
+        try:
+            return await self._ask()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self._connect()
+            return await self._ask()
+
+    async def _ask(self) -> str:
         tag = f"HX-PTag: {self.version}\r\n" if self.version else ""
         self.writer.write(
             f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\n"
