@@ -76,7 +76,7 @@
         + `“${(element.textContent || element.name || "").trim().slice(0, 30)}”`,
       action: element.dataset.action ?? null,
       skip: element.classList.contains("skip-link"),
-      ring: ringed(element) || ["date", "time"].includes(element.type), // of which the browser marks the part
+      ring: ringed(element) || ["date", "datetime-local", "time"].includes(element.type), // of which the browser marks the part
       covered: Boolean(bar) && !bar.contains(element) && box.height < innerHeight / 2,
     };
   },

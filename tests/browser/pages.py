@@ -26,6 +26,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "conversations:inbox": ("?folder=all", "?folder=opted_out"),
 }
 """By URL name: queries that show something else."""
+NEEDED = {"analytics:sending_rows": "?figure=entries"}
+"""By URL name: queries without which there is no page."""
 OTHER_ROWS = {"conversations:thread": ("opted-out thread",)}
 """By URL name: further rows of the full company."""
 
@@ -68,8 +70,9 @@ def visits() -> tuple[Visit, ...]:
         if rule.public:
             found.append(Visit(name, EMPTY))
             continue
-        found += [Visit(name, FULL), Visit(name, EMPTY)]
-        found += [Visit(name, FULL, query) for query in VARIANTS.get(name, ())]
+        query = NEEDED.get(name, "")
+        found += [Visit(name, FULL, query), Visit(name, EMPTY, query)]
+        found += [Visit(name, FULL, other) for other in VARIANTS.get(name, ())]
         found += [Visit(name, FULL, row=row) for row in OTHER_ROWS.get(name, ())]
     return tuple(found)
 
