@@ -149,7 +149,8 @@ def test_completed_today_begins_at_midnight_of_the_account(zone: str, folded: bo
 
 def test_tiles_are_read_in_one_statement(world: World, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        metrics.tiles(world.account)
+        read = metrics.tiles(world.account)
+    assert read.total_texts == read.jobs_booked == 0
 
 
 def test_node_of_an_older_version_stays_in_the_table(world: World) -> None:

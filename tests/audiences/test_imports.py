@@ -312,6 +312,7 @@ def test_a_piece_takes_as_many_queries_whatever_its_size(
         )
         with django_assert_max_num_queries(27):
             running.import_piece(listed.pk, now=NOON)
+    assert Contact.objects.count() == 5 + 200
 
 
 def test_forgotten_drafts_go(account, by) -> None:
