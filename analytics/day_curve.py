@@ -14,6 +14,7 @@ from django.db import connection
 
 from accounts.models import Account
 from analytics import counters, metrics
+from analytics.metrics.kinds import CAMPAIGN_AND_KIND
 from common import clock
 
 USUAL_SECONDS = 600.0  # past days change no more, save for late news
@@ -25,21 +26,9 @@ PULSE_MINUTES = 10  # how finely the present moment is drawn: not every poll sha
 
 Counts = Counter[tuple[str, datetime]]  # metric, start of the hour (UTC)
 
-_BY_HOUR = """
-with campaign as materialized (
-    select campaign.id, version.workflow_id
-    from campaigns_campaign campaign
-    join campaigns_workflowversion version on version.id = campaign.version_id
-    where campaign.account_id = %(account)s
-      and (%(only)s::bigint[] is null or campaign.id = any(%(only)s::bigint[]))
-),
-kind as materialized (
-    select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
-    from campaigns_workflowversion version
-    join campaigns_node node on node.version_id = version.id
-    where version.workflow_id in (select workflow_id from campaign)
-    order by version.workflow_id, node.key, version.number desc
-),
+_BY_HOUR = (
+    CAMPAIGN_AND_KIND
+    + """,
 cell as (
     select campaign_id, node_key, "column", {at} as at, n from {table}
     where campaign_id in (select id from campaign) and "column" = any(%(columns)s)
@@ -56,6 +45,7 @@ join kind on kind.workflow_id = campaign.workflow_id and kind.key = cell.node_ke
 where cell."column" <> 'accepted' or kind.kind = any(%(text_kinds)s)
 group by 1, 2
 """
+)
 _HOURS = _BY_HOUR.format(table="analytics_counterhour", at="hour")
 _MINUTES = _BY_HOUR.format(table="analytics_counterminute", at="minute")  # zones a half hour off
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from analytics import counters
-from analytics.models import CounterFill
+from analytics import counters, fills
 from campaigns import graph
 from campaigns.graph import NEXT, GraphNode
 from campaigns.models import Campaign, Step
@@ -125,27 +124,21 @@ from (
 group by node_key, "column", minute
 having sum(n) <> 0
 """
-_OLDER_ARE_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric > %s"
 
 
 def pending() -> bool:
     """Whether the past is still being counted: until then figures of edges fall short."""
-    return CounterFill.objects.filter(name=NAME).exists()
+    return fills.pending(NAME)
 
 
 def fill_next() -> bool:
     """Count the past of the next campaign; whether there may be another. Any part may be done twice."""
-    fill = CounterFill.objects.filter(name=NAME).first()
-    if fill is None or not sql.value(_OLDER_ARE_OVER, [fill.since]):
-        return False
-    campaign = Campaign.objects.filter(pk__gt=fill.cursor).order_by("pk").values_list("pk", flat=True).first()
-    if campaign is None:
-        fill.delete()
-        return False
+    return fills.fill_next(NAME, _count_past)
+
+
+def _count_past(campaign: int) -> None:
     _say_how_they_left(campaign)
     sql.run(_FILL, {"campaign": campaign})
-    CounterFill.objects.filter(pk=fill.pk).update(cursor=campaign)
-    return True
 
 
 def _say_how_they_left(campaign: int) -> None:

@@ -7,13 +7,10 @@ and of days fall short, and pages say so.
 
 from django.db import transaction
 
-from analytics import rollups
-from analytics.models import CounterFill
-from campaigns.models import Campaign
+from analytics import fills, rollups
 from common import sql
 
 NAME = "statuses"
-_OLDER_ARE_OVER = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::numeric > %s"
 _OURS = "(\"column\" like 'text:%%' or \"column\" like 'email:%%' or \"column\" = 'exits_first')"
 # What deleted rows had counted, told in the new words. When a message was accepted is no longer known by
 # message: a sent one counts at its last news.
@@ -82,21 +79,16 @@ having sum(n) <> 0
 
 def pending() -> bool:
     """Whether the past is still being counted."""
-    return CounterFill.objects.filter(name=NAME).exists()
+    return fills.pending(NAME)
 
 
 def fill_next() -> bool:
     """Count the past of the next campaign; whether there may be another. Any part may be done twice."""
-    fill = CounterFill.objects.filter(name=NAME).first()
-    if fill is None or not sql.value(_OLDER_ARE_OVER, [fill.since]):
-        return False
-    campaign = Campaign.objects.filter(pk__gt=fill.cursor).order_by("pk").values_list("pk", flat=True).first()
-    if campaign is None:
-        fill.delete()
-        return False
+    return fills.fill_next(NAME, _count_past)
+
+
+def _count_past(campaign: int) -> None:
     with transaction.atomic():
         sql.run(_BASELINE, {"campaign": campaign})
         sql.run(_FILL, {"campaign": campaign})
     rollups.make_days([campaign])
-    CounterFill.objects.filter(pk=fill.pk).update(cursor=campaign)  # last: who is killed before does it again
-    return True

@@ -10,26 +10,15 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from analytics import counters, rows
 from analytics.metrics.definitions import CALL_KINDS, RANGE_METRICS, TEXT_KINDS, TOUCH_KINDS, Metric
+from analytics.metrics.kinds import CAMPAIGN_AND_KIND
 from analytics.sending import reading
 from common import sql
 
 # Months and days know the campaign, not the node. That is enough for all but what was accepted, which is told
 # apart by kind: where a workflow sends in one way only, its campaigns' days say it, else their nodes' hours.
-_READ = """
-with campaign as materialized (
-    select campaign.id, version.workflow_id
-    from campaigns_campaign campaign
-    join campaigns_workflowversion version on version.id = campaign.version_id
-    where campaign.account_id = %(account)s
-      and (%(only)s::bigint[] is null or campaign.id = any(%(only)s::bigint[]))
-),
-kind as materialized (
-    select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
-    from campaigns_workflowversion version
-    join campaigns_node node on node.version_id = version.id
-    where version.workflow_id in (select workflow_id from campaign)
-    order by version.workflow_id, node.key, version.number desc
-),
+_READ = (
+    CAMPAIGN_AND_KIND
+    + """,
 sends as materialized (
     select workflow_id, min(kind) as kind from kind where kind = any(%(kinds)s)
     group by workflow_id having count(distinct kind) = 1
@@ -68,6 +57,7 @@ left join kind on kind.workflow_id = campaign.workflow_id and kind.key = cell.no
 left join sends on sends.workflow_id = campaign.workflow_id
 group by 1, 2
 """
+)
 _KINDS: dict[str, tuple[str, ...]] = {"range_texts": TEXT_KINDS, "range_calls": CALL_KINDS}
 
 

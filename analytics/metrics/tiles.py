@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from analytics import counters, rows
 from analytics.metrics.definitions import CALL_KINDS, TEXT_KINDS, TODAY_METRICS
+from analytics.metrics.kinds import CAMPAIGN_AND_KIND
 from analytics.metrics.rate import Rate
 from common import clock
 
@@ -61,21 +62,9 @@ def rows_behind_tile(
     )
 
 
-_TILES = """
-with campaign as materialized (
-    select campaign.id, version.workflow_id
-    from campaigns_campaign campaign
-    join campaigns_workflowversion version on version.id = campaign.version_id
-    where campaign.account_id = %(account)s
-      and (%(only)s::bigint[] is null or campaign.id = any(%(only)s::bigint[]))
-),
-kind as materialized (
-    select distinct on (version.workflow_id, node.key) version.workflow_id, node.key, node.kind
-    from campaigns_workflowversion version
-    join campaigns_node node on node.version_id = version.id
-    where version.workflow_id in (select workflow_id from campaign)
-    order by version.workflow_id, node.key, version.number desc
-),
+_TILES = (
+    CAMPAIGN_AND_KIND
+    + """,
 cell as (
     select campaign_id, node_key, "column", n as ever, 0 as today
     from analytics_countertotal
@@ -112,6 +101,7 @@ where account_id = %(account)s
   and state = any(array['requested', 'sent', 'accepted'])
   and servicetitan_job_id is null
 """
+)
 
 
 def tiles(account: Account, now: datetime | None = None, only: Collection[int] | None = None) -> Tiles:
