@@ -66,6 +66,7 @@ CAN: dict[str, Capability] = {
     "write_note": _capability("write notes", Role.CSR, Role.AGENT),
     "book_job": _capability("book jobs", Role.CSR, Role.AGENT),
     "opt_out_contact": _capability("record opt-outs", Role.CSR, Role.AGENT),
+    "set_language": _capability("set the language customers are written to in", Role.CSR, Role.AGENT),
     "record_consent": _capability("record and withdraw consents", Role.CSR, Role.AGENT),
     "work_call_queue": _capability("work the call queue", Role.AGENT),
     "manage_account": _capability("change the account’s settings"),

@@ -14,7 +14,9 @@ from accounts.models import Account
 from analytics import health, metrics, queue_signs, recounting
 from audiences import sync_state
 from common import sql
+from conversations import problems, safety
 from conversations.listening import DEAF
+from integrations.messaging import Remedy
 from integrations.models import SendingNumber
 
 BAD, WARN = health.BAD, health.WARN
@@ -69,7 +71,9 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
         *_queues(now),
         *_deaf(account),
         *_recount(account),
+        *_resting(account, now),
         *_numbers(account, now),
+        *_refused(account, now),
         *_stuck(overview),
         *_broken(overview),
         *_unknown(account, now),
@@ -114,16 +118,56 @@ def _deaf(account: Account) -> list[Item]:
 
 def _recount(account: Account) -> list[Item]:
     run = recounting.latest(account)
-    if run is None or not run.differing:
+    if run is None:
         return []
-    first = recounting.found(run)[0]
-    more = f" and {run.differing - 1:,} more" if run.differing > 1 else ""
+    found, url = [], reverse("analytics:recounts")
+    if run.differing:
+        first = recounting.found(run)[0]
+        more = f" and {run.differing - 1:,} more" if run.differing > 1 else ""
+        found.append(
+            Item(
+                "recount", BAD, "Counters differ from their rows", f"{first.campaign}: {first.words}{more}.",
+                run.finished_at, url, "See what differs", "list-x",
+            )
+        )  # fmt: skip
+    if run.parked:
+        names = [each.campaign for each in recounting.parked(run)]
+        more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+        found.append(
+            Item(
+                "recount-parked", BAD, "Counters could not be compared with their rows",
+                f"{names[0]}{more}: the recount broke off and went on without.", run.finished_at, url,
+                "See why", "list-x",
+            )
+        )  # fmt: skip
+    return found
+
+
+def _resting(account: Account, now: datetime) -> list[Item]:
+    """Senders that a safety rule paused."""
     return [
         Item(
-            "recount", BAD, "Counters differ from their rows", f"{first.campaign}: {first.words}{more}.",
-            run.finished_at, reverse("analytics:recounts"), "See what differs", "list-x",
+            f"resting-{pause.pk}", BAD, f"{safety.name_of(pause)} paused itself", pause.reason, pause.at,
+            reverse("conversations:senders") + f"#paused-{pause.pk}", "See why, and resume", "pause",
         )
+        for pause in safety.in_force(account, now=now)
     ]  # fmt: skip
+
+
+def _refused(account: Account, now: datetime) -> list[Item]:
+    """What a provider refuses until somebody mends it: one line a code."""
+    found: dict[str, Item] = {}
+    for one in problems.lately(account, now=now):
+        if one.remedy in (Remedy.REVIEW_CONTENT, Remedy.FIX_SETTINGS, Remedy.REPORT_BUG):
+            where = f" From {one.sender}" + (f", {one.campaign}." if one.campaign else ".")
+            found.setdefault(
+                one.code,
+                Item(
+                    f"code-{one.code}", WARN, f"{one.meaning} (code {one.code})", one.asks + where,
+                    one.first_at, reverse("conversations:senders"), "See what it means", "message-square",
+                ),
+            )  # fmt: skip
+    return list(found.values())
 
 
 def _numbers(account: Account, now: datetime) -> list[Item]:

@@ -25,6 +25,7 @@ _BIGGEST = 2**63 - 1
 _TEXTS = Step.objects.filter(enrollment=OuterRef("pk"))
 DID: dict[str, Q] = {
     "replied": Q(Exists(_TEXTS.filter(message__replied_at__isnull=False))),
+    "clicked": Q(Exists(_TEXTS.filter(message__clicked_at__isnull=False))),
     "booked": Q(Exists(JobCredit.objects.filter(enrollment=OuterRef("pk")))),
     "opted_out": Q(ended_reason="opted_out") | Q(Exists(_TEXTS.filter(message__opted_out_at__isnull=False))),
 }

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import AuditEntry
-from analytics import counters, edge_counts, first_texts, metrics, results
+from analytics import counters, edge_counts, first_texts, metrics, results, spending
 from analytics.progress import Progress, progress
 from campaigns import audience_looks, graph, words
 from campaigns.models import Campaign, Intake
 from common import clock
-from conversations import pausing
+from conversations import pausing, safety
+from conversations.models import SafetyPause
 
 # The node table: groups of columns, in their order. Names are those of `metrics` and `results`.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -110,6 +111,10 @@ class CampaignPage:
     exits: list[Reason]
     first_texts_done: datetime | None
     held: bool  # by a pause of everything
+    resting: tuple[
+        tuple[SafetyPause, str], ...
+    ]  # the campaign or what it sends from, paused by a safety rule
+    spent: spending.Spent
     broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
 
     @property
@@ -169,7 +174,18 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         exits=_reasons(found, "exits:"),
         first_texts_done=None if held else first_texts.done_at(campaign, nodes, takings),
         held=held,
+        resting=_resting(campaign),
+        spent=spending.of_campaign(campaign),
         broken=_broken(campaign),
+    )
+
+
+def _resting(campaign: Campaign) -> tuple[tuple[SafetyPause, str], ...]:
+    """What a safety rule holds of this campaign: itself, its number, or the mailbox of its emails."""
+    return tuple(
+        (one, safety.name_of(one))
+        for one in safety.in_force(campaign.account, now=clock.now())
+        if one.lane_id == campaign.lane_id or one.number_id == campaign.number_id or one.mailbox_id
     )
 
 

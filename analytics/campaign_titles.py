@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Account
-from analytics import campaign_page, edge_counts, funnel_groups, metrics
+from analytics import campaign_page, edge_counts, funnel_groups, link_counts, metrics
 from campaigns import graph, words
 from campaigns.models import Campaign, Enrollment, Node, Step
 from conversations.models import Message
@@ -36,6 +36,9 @@ def of(campaign: Campaign, key: str | None, column: str) -> Told:
     if group := funnel_groups.GROUPS.get(column):
         title = group.words[0].upper() + group.words[1:]
         return Told(title, funnel_groups.MEANINGS.get(column, "Contacts, each once."), None)
+    if (asked := link_counts.of_column(column)) and (link := link_counts.link_of(campaign, column)):
+        title, meaning = link_counts.TITLES[asked[0]]
+        return Told(title, f"{meaning} {link.url}", node)
     metric = campaign_page.COLUMNS.get(column) or metrics.CAMPAIGN_METRICS.get(column)
     title = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
     return Told(title, metric.meaning if metric else "", node)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from analytics import metrics, results
+from analytics import metrics, results, spending
 from analytics.metrics import Metric, sending
 
 DASH = "–"
@@ -26,7 +26,8 @@ def groups() -> tuple[Group, ...]:
             (*metrics.TILE_METRICS.values(), *metrics.PART_METRICS.values(), *metrics.TODAY_METRICS.values()),
         ),
         Group(
-            "campaign", "Campaign", "Of one campaign as a whole.", tuple(metrics.CAMPAIGN_METRICS.values())
+            "campaign", "Campaign", "Of one campaign as a whole.",
+            (*metrics.CAMPAIGN_METRICS.values(), *spending.METRICS.values()),
         ),
         Group(
             "nodes", "Node table",

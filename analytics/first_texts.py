@@ -8,7 +8,7 @@ from typing import Protocol
 from analytics.metrics import TEXT_KINDS, NodeRow
 from campaigns.capacity import pace, sending_span
 from campaigns.models import Campaign, Enrollment
-from campaigns.samples import SAMPLES, first_text, render_samples
+from campaigns.samples import SAMPLES, longest_first_text
 from common import clock
 
 ROUNDED_TO = timedelta(minutes=5)
@@ -47,8 +47,6 @@ def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Take
 @cache
 def _segments(campaign_id: int) -> int:
     """Segments of the longest sample of a campaign's first text; 0 where none can be made. Never changes."""
-    campaign = Campaign.objects.select_related("version", "account").get(pk=campaign_id)
+    campaign = Campaign.objects.select_related("version__workflow__account").get(pk=campaign_id)
     some = Enrollment.objects.filter(campaign=campaign).order_by("pk").values_list("contact", flat=True)
-    words, chosen = first_text(campaign.version), list(some[:SAMPLES])
-    samples = render_samples(campaign.account, words, chosen, now=clock.now())
-    return max((sample.segments for sample in samples), default=0)
+    return longest_first_text(campaign.version, list(some[:SAMPLES]), now=clock.now())

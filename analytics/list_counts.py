@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from accounts.models import Account
-from analytics import counters, day_curve, metrics, retention, scope
+from analytics import counters, day_curve, link_counts, metrics, retention, scope
 from campaigns.models import Campaign
 
 _WHOLE = ("exits:", "excluded:")
@@ -22,6 +22,8 @@ def of_campaign(campaign: Campaign, node_key: str | None, column: str) -> int | 
     elif column in metrics.NODE_METRICS and not metrics.NODE_METRICS[column].over:
         names = metrics.NODE_METRICS[column].columns
         cells = [(key, name) for _, key, name in found if name in names and key and node_key in (None, key)]
+    elif link := link_counts.link_of(campaign, column):
+        cells = [(link.node_key, column)]
     else:
         return None
     gone = retention.counted_before(campaign, cells)
@@ -42,5 +44,6 @@ def of_tile(account: Account, tile: str, asked: Mapping[str, str], now: datetime
         if not asked.get("hour"):
             return curve.total
         return sum(hour.n for hour in curve.hours if hour.index == int(asked["hour"]))
-    told = getattr(metrics.tiles(account, now, looked.campaigns), tile, None)
+    figures = metrics.tiles(account, now, looked.campaigns, rated=tile == "booking_rate")
+    told = getattr(figures, tile, None)
     return told.part if isinstance(told, metrics.Rate) else told

@@ -12,6 +12,7 @@ from audiences.models import Contact, Job
 from campaigns import words
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step
 from conversations.models import Message, Thread
+from conversations.remedies import CODES
 
 PER_PAGE = 50
 
@@ -249,4 +250,11 @@ def why_of(reason: str, kind: str = "") -> str:
 
 
 def _why(reason: str) -> str:
-    return REASONS.get(reason) or (words.exclusion(reason) if reason else "")
+    return REASONS.get(reason) or _of_code(reason) or (words.exclusion(reason) if reason else "")
+
+
+def _of_code(reason: str) -> str:
+    """What a provider’s code means: “Failed: the handset is off or out of reach”."""
+    state, _, code = reason.partition(":")
+    meaning = CODES[code][0] if code in CODES else ""
+    return f"{state.capitalize()}: {meaning[:1].lower()}{meaning[1:]}" if meaning else ""

@@ -26,6 +26,7 @@ class Said:
     at: datetime
     state: State | None
     why: str
+    clicked_at: datetime | None = None  # first click of a person on a link of it
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _said(message: Message, ours: bool) -> Said:
         at=(message.accepted_at or message.state_at) if ours else message.created_at,
         state=MESSAGE_STATES[message.state] if ours else None,
         why=message.reason if ours else "",
+        clicked_at=message.clicked_at,
     )
 
 

@@ -67,6 +67,10 @@ cross join lateral (
     select 'replies', message.replied_at where message.replied_at is not null
     union all
     select 'optouts', message.opted_out_at where message.opted_out_at is not null
+    union all
+    select 'linked', message.accepted_at where message.carries_link and message.accepted_at is not null
+    union all
+    select 'clicks', message.clicked_at where message.clicked_at is not null
 ) fact ("column", at)
 where {enrolled}
 union all
@@ -128,6 +132,22 @@ cross join lateral (values
 where fact.n <> 0
 """
 
+# A link counts at the node whose words it was found in, wherever a step of it has been moved since.
+_LINKS = """
+select link.campaign_id, link.node_key, concat(fact.name, ':', link.id) as "column", fact.at
+from (select * from campaigns_trackedlink where {of} and not trap) link
+join campaigns_linkcode code on code.link_id = link.id
+cross join lateral (
+    select 'clicks', code.clicked_at
+    union all
+    select 'machines', code.machine_at
+    union all
+    select 'linked', message.accepted_at from conversations_message message
+    where message.origin = 'step:' || code.step_id and message.carries_link
+) fact (name, at)
+where fact.at is not null
+"""
+
 COMPARE = f"""
 with present as materialized (
     select raw.campaign_id, coalesce(node.key, '') as node_key, raw."column",
@@ -140,6 +160,10 @@ with present as materialized (
            to_timestamp(floor(extract(epoch from brought.at) / 60) * 60) as minute, sum(brought.n) as n
     from ({_BROUGHT}) brought
     join campaigns_node node on node.id = brought.node_id
+    group by 1, 2, 3, 4
+    union all
+    select campaign_id, node_key, "column", to_timestamp(floor(extract(epoch from at) / 60) * 60), count(*)
+    from ({_LINKS}) followed
     group by 1, 2, 3, 4
     union all
     -- what rows deleted since had counted: see `analytics.retention`

@@ -4,6 +4,7 @@ One run compares campaign after campaign, each in a statement of its own, so tha
 longer than one campaign takes. What it found is a row; the dashboard tells of the latest one that is over.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from common.doorbell import ring
 
 NIGHT = range(2, 6)  # hours of company time
 AGAIN = timedelta(hours=20)  # since the last nightly run was begun
+MOST_TRIES = 3  # of one campaign, by whoever works then; after them the run leaves it out and says so
 MOST_KEPT = 200  # differences of one run; their number is kept whole
 LEVELS = {  # of `analytics.recount`, the widest first
     "total": "in all",
@@ -29,7 +31,10 @@ LEVELS = {  # of `analytics.recount`, the widest first
     "hour": "in one hour",
     "minute": "in one minute",
 }
+KILLED = "Whoever compared it was ended each time."
 COLUMNS = metrics.NODE_METRICS | metrics.CAMPAIGN_METRICS
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,15 @@ class Found:
         """“Accepted at Text in all: counted 5, rows 4.”"""
         where = f" at {self.node}" if self.node else ""
         return f"{self.column}{where} {self.level}: counted {self.counted:,}, rows {self.rows:,}"
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A campaign that a run could not compare, and why."""
+
+    campaign_pk: int
+    campaign: str
+    why: str
 
 
 def begin_nightly(now: datetime) -> int:
@@ -87,28 +101,52 @@ def go_on(*, clock: Callable[[], datetime], more: Callable[[], bool]) -> int:
     """Compare campaign after campaign of the runs that are not over, while `more` says so; how many."""
     compared = 0
     for run in RecountRun.objects.filter(finished_at=None).order_by("asked_at", "pk"):
+        before = run.campaigns
         while more():
             if not _one_more(run):
                 run.finished_at = max(clock(), run.asked_at)
                 run.save(update_fields=["finished_at"])
                 break
-            compared += 1
+        compared += run.campaigns - before
     return compared
 
 
 def _one_more(run: RecountRun) -> bool:
-    """Compare the run's next campaign, in a snapshot of its own; False where there is none."""
+    """Compare the run's next campaign, in a snapshot of its own; False where there is none.
+
+    One that broke off `MOST_TRIES` times, by an error or with its process, is left out: the others are
+    compared all the same, and the run says which one was not.
+    """
     following = Campaign.objects.filter(account=run.account_id, pk__gt=run.cursor).order_by("pk").first()
     if following is None:
         return False
-    result = recount([following.pk])
+    if run.tries >= MOST_TRIES:
+        run.parked = [*run.parked, [following.pk, run.why or KILLED]]
+        _move_on(run, following)
+        return True
+    run.tries += 1
+    run.save(update_fields=["tries"])
+    try:
+        result = recount([following.pk])
+    except Exception as error:
+        log.exception("recount of campaign %s broke off", following.pk)
+        run.why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+        run.save(update_fields=["why"])
+        return True
     kept = [asdict(difference) for difference in result.differences]
-    run.cursor, run.campaigns = following.pk, run.campaigns + 1
+    run.campaigns += 1
     run.cells += result.cells
     run.differing += len(kept)
     run.differences = (run.differences + kept)[:MOST_KEPT]
-    run.save(update_fields=["cursor", "campaigns", "cells", "differing", "differences"])
+    _move_on(run, following)
     return True
+
+
+def _move_on(run: RecountRun, beyond: Campaign) -> None:
+    run.cursor, run.tries, run.why = beyond.pk, 0, ""
+    run.save(
+        update_fields=["cursor", "tries", "why", "parked", "campaigns", "cells", "differing", "differences"]
+    )
 
 
 def latest(account: Account) -> RecountRun | None:
@@ -130,6 +168,16 @@ def found(run: RecountRun) -> list[Found]:
         )
         for each in sorted(kept, key=lambda one: (one["campaign"], order.index(one["level"])))
     ]  # fmt: skip
+
+
+def parked(run: RecountRun) -> list[Parked]:
+    """The campaigns that a run could not compare."""
+    names = dict(
+        Campaign.objects.filter(pk__in=[pk for pk, _ in run.parked]).values_list("pk", "name")
+        if run.parked
+        else []
+    )
+    return [Parked(pk, names.get(pk, "a deleted campaign"), why) for pk, why in run.parked]
 
 
 def _column(name: str) -> str:

@@ -80,13 +80,22 @@ _KEEP_REACHED = f"""
     WHERE s.enrollment_id = ANY(%(doomed)s) AND m.accepted_at IS NOT NULL GROUP BY n.key
     ON CONFLICT (campaign_id, node_key, "column", minute) DO UPDATE SET n = kept.n + excluded.n
 """
-# Messages before their steps: the counting triggers find a message's node by its step. Whatever names a row
-# that goes has an index by it, or each would be sought through a whole table.
+_CODES = """
+    SELECT c.id FROM campaigns_step s JOIN campaigns_linkcode c ON c.step_id = s.id
+    WHERE s.enrollment_id = ANY(%(doomed)s)
+"""
+# Messages before their links and steps: the counting triggers find a message's node by its step, and what it
+# carried. Whatever names a row that goes has an index by it, or each would be sought through a whole table.
 _DELETE = (
     "UPDATE conversations_message SET replies_to_id = NULL WHERE replies_to_id = ANY(%(texts)s)",
     "UPDATE conversations_contacthold SET message_id = NULL WHERE message_id = ANY(%(texts)s)",
     "DELETE FROM conversations_attempt WHERE message_id = ANY(%(texts)s)",
+    "DELETE FROM conversations_messageprice WHERE message_id = ANY(%(texts)s)",
+    "DELETE FROM conversations_secondtry WHERE message_id = ANY(%(texts)s)",
     "DELETE FROM conversations_message WHERE id = ANY(%(texts)s)",
+    f"DELETE FROM campaigns_click WHERE code_id IN ({_CODES})",
+    "DELETE FROM campaigns_linkcode WHERE step_id IN"
+    " (SELECT id FROM campaigns_step WHERE enrollment_id = ANY(%(doomed)s))",
     "DELETE FROM campaigns_step WHERE enrollment_id = ANY(%(doomed)s)",
     "DELETE FROM campaigns_enrollmentsnapshot WHERE enrollment_id = ANY(%(doomed)s)",
     "DELETE FROM campaigns_enrollment WHERE id = ANY(%(doomed)s)",

@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySe
 from django.db.models.functions import Cast, Substr
 
 from accounts.models import Account
-from analytics import edge_counts, funnel_groups
+from analytics import edge_counts, funnel_groups, link_counts
 from analytics.models import JobCredit, JobStanding
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
 from conversations.models import Message
@@ -22,8 +22,8 @@ MESSAGES: dict[str, Q] = {
     "undelivered": Q(accepted_at__isnull=False, state__in=UNDELIVERED),
     "replies": Q(replied_at__isnull=False),
     "optouts": Q(opted_out_at__isnull=False),
-    "linked": Q(pk__in=[]),  # no text carries a link of ours yet
-    "clicks": Q(pk__in=[]),
+    "linked": Q(accepted_at__isnull=False, carries_link=True),
+    "clicks": Q(clicked_at__isnull=False),
 }
 CREDITS: dict[str, Q] = {
     "booked": Q(),
@@ -45,6 +45,7 @@ HAPPENED = {
     "accepted": "accepted_at",
     "replies": "replied_at",
     "optouts": "opted_out_at",
+    "clicks": "clicked_at",
     "booked": "at",
     "audience": "entered_at",
 }
@@ -59,14 +60,17 @@ class UnknownColumn(ValueError):
 
 @dataclass(frozen=True)
 class _Which:
-    """Some campaigns: as rows name them, and as they are themselves."""
+    """Some campaigns: as their rows name them, and as their messages do.
+
+    Messages are found along an index of the times they were accepted at: of one lane, or of the account.
+    """
 
     rows: Q
-    themselves: Q
+    messages: Q
 
 
 def _of(campaign: Campaign) -> _Which:
-    return _Which(Q(campaign=campaign), Q(pk=campaign.pk))
+    return _Which(Q(campaign=campaign), Q(lane=campaign.lane_id, kind=Message.Kind.CAMPAIGN))
 
 
 def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[Any]:
@@ -83,6 +87,8 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
         return _steps(_of(campaign), nodes).filter(left)
     if (group := funnel_groups.rows(campaign, column)) is not None:
         return group
+    if (messages := link_counts.messages(campaign, column)) is not None:
+        return messages
     return _behind(_of(campaign), nodes, column)
 
 
@@ -173,10 +179,12 @@ def behind_range(
 
 
 def _ours(account: Account, only: Collection[int] | None) -> _Which:
+    sent = Q(account=account, kind=Message.Kind.CAMPAIGN)
     if only is None:
-        return _Which(Q(campaign__account=account), Q(account=account))
-    ids = list(only)
-    return _Which(Q(campaign__account=account, campaign__in=ids), Q(account=account, pk__in=ids))
+        return _Which(Q(campaign__account=account), sent)
+    aimed = Campaign.objects.filter(account=account, pk__in=list(only)).order_by()
+    ids = dict(aimed.values_list("pk", "lane"))  # named one by one: the planner knows then how few they are
+    return _Which(Q(campaign__in=list(ids)), sent & Q(lane__in=[lane for lane in ids.values() if lane]))
 
 
 def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
@@ -220,13 +228,15 @@ def _ended_badly(which: _Which, nodes: Q) -> QuerySet[Step]:
 
 
 def _messages(which: _Which, nodes: Q, column: str) -> QuerySet[Message]:
-    """Messages of these campaigns' lanes whose step is at one of the nodes, along the index of each time."""
-    at = {"replies": "replied_at", "optouts": "opted_out_at"}.get(column, "accepted_at")
-    lanes = Campaign.objects.filter(which.themselves).order_by().values("lane")
+    """What these campaigns have sent, from the nodes asked for, along the index of the time it counts at."""
+    times = {"replies": "replied_at", "optouts": "opted_out_at", "clicks": "clicked_at"}
+    at = times.get(column, "accepted_at")
+    found = Message.objects.filter(which.messages, MESSAGES[column]).order_by(f"-{at}", "-pk")
+    if not nodes:
+        return found
     step = Case(
         When(origin__startswith="step:", then=Cast(Substr("origin", 6), BigIntegerField())),
         output_field=BigIntegerField(),
     )
-    found = Message.objects.filter(MESSAGES[column], lane__in=lanes).alias(step_id=step)
-    at_nodes = Step.objects.filter(which.rows, nodes, pk=OuterRef("step_id"))
-    return found.filter(Exists(at_nodes)).order_by(f"-{at}", "-pk")
+    at_nodes = Step.objects.filter(nodes, pk=OuterRef("step_id"))
+    return found.alias(step_id=step).filter(Exists(at_nodes))

@@ -108,14 +108,14 @@ def _campaigns(account: Account, words: str) -> Group:
 
 
 def _threads(account: Account, words: str) -> Group:
-    found = inbox.sought(Thread.objects.filter(account=account), words).select_related("contact", "address")
+    found = inbox.sought(Thread.objects.filter(account=account), inbox.searched(account, words))
     hits = (
         Hit(
             reverse("conversations:thread", args=[each.pk]),
             each.contact.name,
             _shown(each.address.value) + (" · needs a reply" if each.needs_reply else ""),
         )
-        for each in found.order_by("-last_message_at", "-pk")[: MOST + 1]
+        for each in found.select_related("contact", "address").order_by("-last_message_at", "-pk")[: MOST + 1]
     )
     return _group(
         "threads",

@@ -54,7 +54,8 @@ from (
     join campaigns_node node on node.id = step.node_id
     cross join lateral analytics_message_cells(
         message.mailbox_id is not null, message.state, message.state_at, message.created_at,
-        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at
+        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
+        message.carries_link, message.clicked_at
     ) cell
     where enrollment.campaign_id = %(campaign)s and {_OURS}
     group by 1, 2, 3

@@ -85,12 +85,16 @@ class Volume:
     @property
     def words(self) -> str:
         """The drawing for who cannot see it."""
+        told = ", ".join(f"{n:,} {label.lower()}" for _, label, n in self.totals)
+        return f"Volume by {self.unit}, {self.bars[0].words} to {self.last.words}: {told}"
+
+    @property
+    def totals(self) -> list[tuple[str, str, int]]:
+        """What the bars add up to: column, label, how many."""
         sums = Counter[str]()
         for bar in self.bars:
-            for _, label, n in bar.figures:
-                sums[label] += n
-        told = ", ".join(f"{sums[label]:,} {label.lower()}" for label in self.labels)
-        return f"Volume by {self.unit}, {self.bars[0].words} to {self.last.words}: {told}"
+            sums.update({column: n for column, _, n in bar.figures})
+        return [(column, label, sums[column]) for column, label in COLUMNS.items()]
 
     @property
     def busy(self) -> list[Bar]:

@@ -7,23 +7,25 @@ them changes, the whole contact is derived again; deriving twice changes nothing
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from audiences.households import household_key
-from audiences.last_job import JOB_AT, JOB_COUNTS
+from audiences.last_job import JOB_AT, JOB_COUNTS, VISIT_COUNTS
 from audiences.locks import hold_jobs
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import Address, Contact, ContactAddress, ContactMethod, Household, Location, ZoneSet
 from audiences.places import Place, locate
-from common import clock
+from common import clock, sql
 from common.phone import parse_phone
 
+NOTED_AT_ONCE = 1_000  # contacts; nobody enters a campaign of the account meanwhile
 _AROUND_A_MAILBOX = " \t\r\n<>,;"
 # Mobile phones before others; ServiceTitan's order (its ids) within a kind. Other kinds are no addresses.
 _KINDS = {"MobilePhone": 0, "Phone": 1, "Email": 2}
@@ -36,7 +38,7 @@ _CONTACTS = Table(
         "balance", "customer_since", "merged_into_servicetitan_id",
         "street", "city", "state", "zip", "household_id", "zone_set_id",
     ),
-    only_new=("language", "created_at", "job_count", "job_total"),
+    only_new=("language", "created_at", "job_count", "job_total", "visits_noted_at"),
 )  # fmt: skip
 
 
@@ -107,28 +109,68 @@ def derive(
     return contact_ids
 
 
-def note_last_jobs(account_id: int, customer_ids: Iterable[int]) -> None:
-    """Keep `last_job_at`, `job_count` and `job_total` of these customers' contacts; see `audiences.last_job`.
+def note_last_jobs(account_id: int, customer_ids: Iterable[int], *, now: datetime | None = None) -> None:
+    """Keep beside these customers' contacts what `audiences.last_job` says of their jobs and visits.
 
-    Whoever writes jobs, or calls this, holds them (`hold_jobs`): else two would each count without the other.
+    Whoever writes jobs or visits, or calls this, holds them (`hold_jobs`): else two would each look without
+    the other.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE audiences_contact c
-            SET last_job_at = latest.at, job_count = latest.count, job_total = latest.total
-            FROM unnest(%s::bigint[]) wanted(customer_id)
-            CROSS JOIN LATERAL (
-                SELECT max({JOB_AT}) AS at, count(*) AS count, coalesce(sum(j.total), 0) AS total
-                FROM audiences_job j
-                WHERE j.account_id = %s AND j.servicetitan_customer_id = wanted.customer_id AND {JOB_COUNTS}
-            ) latest
-            WHERE c.account_id = %s AND c.servicetitan_customer_id = wanted.customer_id
-              AND (c.last_job_at, c.job_count, c.job_total)
-                  IS DISTINCT FROM (latest.at, latest.count, latest.total)
-            """,
-            [sorted(set(customer_ids)), account_id, account_id],
-        )
+    asked = {"customers": sorted(set(customer_ids)), "account": account_id, "now": now or clock.now()}
+    sql.run(_NOTE_SQL, asked)
+
+
+_OF_CUSTOMER = "j.account_id = %(account)s AND j.servicetitan_customer_id = wanted.customer_id"
+_NOTE_SQL = f"""
+UPDATE audiences_contact c
+SET last_job_at = latest.at, job_count = latest.count, job_total = latest.total,
+    visited_at = greatest(latest.done, visits.begun), next_visit_at = visits.ahead, visits_noted_at = %(now)s
+FROM unnest(%(customers)s::bigint[]) wanted(customer_id)
+CROSS JOIN LATERAL (
+    SELECT max({JOB_AT}) AS at, count(*) AS count, coalesce(sum(j.total), 0) AS total,
+           max(j.completed_on) AS done
+    FROM audiences_job j WHERE {_OF_CUSTOMER} AND {JOB_COUNTS}
+) latest
+CROSS JOIN LATERAL (
+    SELECT max(p.starts_at) FILTER (WHERE p.starts_at <= %(now)s) AS begun,
+           min(p.starts_at) FILTER (WHERE p.starts_at > %(now)s) AS ahead
+    FROM audiences_job j JOIN audiences_appointment p
+      ON p.account_id = %(account)s AND p.servicetitan_job_id = j.servicetitan_id
+    WHERE {_OF_CUSTOMER} AND {VISIT_COUNTS}
+) visits
+WHERE c.account_id = %(account)s AND c.servicetitan_customer_id = wanted.customer_id
+  AND (c.visits_noted_at IS NULL
+       OR (c.last_job_at, c.job_count, c.job_total, c.visited_at, c.next_visit_at)
+          IS DISTINCT FROM
+          (latest.at, latest.count, latest.total, greatest(latest.done, visits.begun), visits.ahead))
+"""
+
+
+@transaction.atomic
+def count_next_jobs(now: datetime) -> int:
+    """Look at jobs and visits of the next contacts that were not synced since that is noted; how many.
+
+    A slice a transaction, found by what is not noted yet: a kill costs the slice it falls into.
+    """
+    return _note_some(Contact.objects.filter(visits_noted_at=None), now)
+
+
+@transaction.atomic
+def note_begun_visits(now: datetime) -> int:
+    """Look again at contacts whose next visit began a day ago or earlier, and nothing new was heard; how
+    many."""
+    return _note_some(Contact.objects.filter(next_visit_at__lte=now - timedelta(days=1)), now)
+
+
+def _note_some(contacts: QuerySet[Contact], now: datetime) -> int:
+    ordered = contacts.order_by("account", "servicetitan_customer_id")
+    account_id = ordered.values_list("account", flat=True).first()
+    if account_id is None:
+        return 0
+    hold_jobs(account_id)
+    mine = ordered.filter(account=account_id).values_list("servicetitan_customer_id", flat=True)
+    customers = set(mine[:NOTED_AT_ONCE])
+    note_last_jobs(account_id, customers, now=now)
+    return len(customers)
 
 
 def split_name(name: str, kind: str) -> tuple[str, str]:
@@ -287,6 +329,7 @@ def _row(account_id: int, person: Customer, household_id: int, zone_set_id: int)
         "created_at": clock.now(),
         "job_count": 0,  # counted in the same transaction
         "job_total": 0,
+        "visits_noted_at": clock.now(),
         "source_modified_at": person.modified_at,
     }
 

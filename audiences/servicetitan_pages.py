@@ -159,6 +159,7 @@ def apply_jobs(account: Account, records: Records) -> None:
     sources = stubs(LeadSource, account, (record.campaign_id for record in records))
     owner = merging.Owners(account, (record.customer_id for record in records))
     now = clock.now()
+    owners = _owners(Job, account, records)
     changed = upsert(
         _JOBS,
         [
@@ -186,8 +187,7 @@ def apply_jobs(account: Account, records: Records) -> None:
     )
     mirrored_tags.keep(JobTag, Job, account.pk, records)
     if changed:
-        owners = Job.objects.filter(pk__in=changed).values_list("servicetitan_customer_id", flat=True)
-        derived_contacts.note_last_jobs(account.pk, owners)
+        derived_contacts.note_last_jobs(account.pk, owners | _owners(Job, account, records))
         jobs_changed.send(sender=Job, account=account, job_ids=sorted(changed))
         _tell_of_visits(account, Job.objects.filter(pk__in=changed).values_list("servicetitan_id", flat=True))
 
@@ -221,7 +221,9 @@ def tell_of_papers(account: Account, job_ids: Iterable[int | None]) -> None:
 
 
 def apply_appointments(account: Account, records: Records) -> None:
-    """Visits of jobs."""
+    """Visits of jobs, and what is noted of them beside each customer."""
+    hold_jobs(account.pk)
+    before = jobs_named(Appointment, account, records)
     changed = upsert(
         _APPOINTMENTS,
         [
@@ -236,8 +238,11 @@ def apply_appointments(account: Account, records: Records) -> None:
         ],
     )
     if changed:
-        jobs = Appointment.objects.filter(pk__in=changed).values_list("servicetitan_job_id", flat=True)
-        _tell_of_visits(account, jobs)
+        jobs = {job for job in before if job} | {record.job_id for record in records}
+        of = Job.objects.filter(account=account, servicetitan_id__in=jobs)
+        derived_contacts.note_last_jobs(account.pk, of.values_list("servicetitan_customer_id", flat=True))
+        changed_jobs = Appointment.objects.filter(pk__in=changed)
+        _tell_of_visits(account, changed_jobs.values_list("servicetitan_job_id", flat=True))
 
 
 def _tell_of_visits(account: Account, job_ids: Iterable[int]) -> None:

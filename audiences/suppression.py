@@ -258,6 +258,20 @@ def opt_out_all(
     )  # fmt: skip
 
 
+@transaction.atomic
+def opt_out_rows(wishes: Sequence[OptOut]) -> list[OptOut]:
+    """As `opt_out`, of wishes that each have their own evidence: rows not saved yet, nobody's of ours. Where
+    one is in force already, or earlier in the sequence, a row is passed over; those that are new are
+    returned."""
+    ids = {wish.address_id for wish in wishes}
+    lock_addresses(ids)
+    known = set(OptOut.objects.filter(address__in=ids, lifted_at=None).values_list("address_id", "channel"))
+    first = {(wish.address_id, wish.channel): wish for wish in reversed(wishes)}
+    rows = OptOut.objects.bulk_create(first[key] for key in sorted(first) if key not in known)
+    consent_records.end(ids, why=Consent.Ended.OPTED_OUT, now=max(wish.at for wish in wishes))
+    return rows
+
+
 def _opt_out(wishes: Sequence[tuple[Address, str]], *, by: User | None, **said: Any) -> list[OptOut]:
     ids = [address.pk for address, _ in wishes]
     lock_addresses(ids)

@@ -5,7 +5,7 @@ import time
 
 from celery import shared_task
 
-from audiences import do_not_call, hints, hours, sync_stops
+from audiences import derived_contacts, do_not_call, hints, hours, sync_stops
 from audiences.imports import running
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
@@ -78,6 +78,22 @@ def follow_hints() -> int:
         return hints.follow(
             now=clock.now(), go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
         )
+
+
+@shared_task
+def count_jobs() -> int:
+    """Look at jobs and visits of contacts that are older than the note of them, and of those whose next visit
+    has begun since, for up to 20 s; how many slices."""
+    slices = 0
+    with loops.only_one("counting jobs") as held:
+        for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
+            now = clock.now()
+            if not held or not (
+                derived_contacts.count_next_jobs(now) or derived_contacts.note_begun_visits(now)
+            ):
+                break
+            slices += 1
+    return slices
 
 
 @shared_task

@@ -1,8 +1,10 @@
-"""A provider that reports: signed status callbacks over kept-alive connections, as fast as they are taken.
+"""A provider that reports, or customers who follow links: over kept-alive connections, as fast as they are
+answered.
 
-`python -m bench.callers` reads one JSON object from standard input (`url` of the server, `public_url` that is
-signed, `path` before the attempt, `status`, `texts` as pairs of attempt and MessageSid), prints `ready` once
-every request is signed, begins at the next line, prints seconds and answers, and ends.
+`python -m bench.callers` reads one JSON object from standard input, prints `ready` once all requests are
+made, begins at the next line, prints seconds, answers and the 99th percentile of waits in ms, and ends. The
+object has the `url` of the server and a `path`; for signed status callbacks `public_url` that is signed,
+`status`, and `texts` as pairs of attempt and MessageSid; for links `codes`.
 """
 
 import asyncio
@@ -20,6 +22,10 @@ from twilio.request_validator import RequestValidator
 CONNECTIONS = 64
 ACCOUNT_SID = "ACbench"
 SECRET = "secret"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/18.5 Mobile/15E148 Safari/604.1"
+)
 _LONGEST_SECONDS = 300
 
 
@@ -33,6 +39,8 @@ def form(sid: str, status: str) -> dict[str, str]:
 
 def requests(asked: dict[str, Any]) -> list[bytes]:
     """Every request as it goes over the wire."""
+    if "codes" in asked:
+        return [_follows(asked["url"], asked["path"], code) for code in asked["codes"]]
     signer = RequestValidator(SECRET)
     made = []
     for attempt, sid in asked["texts"]:
@@ -48,11 +56,21 @@ def requests(asked: dict[str, Any]) -> list[bytes]:
     return made
 
 
+def _follows(url: str, path: str, code: str) -> bytes:
+    return (
+        f"GET {path}/{code} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nUser-Agent: {PHONE}\r\n"
+        "Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n"
+    ).encode()
+
+
 class _Caller(asyncio.Protocol):
     """One connection: the next request as soon as the last is answered."""
 
-    def __init__(self, left: Iterator[bytes], answers: Counter[str], over: "asyncio.Future[None]") -> None:
-        self._left, self._answers, self._over = left, answers, over
+    def __init__(
+        self, left: Iterator[bytes], answers: Counter[str], waits: list[float], over: "asyncio.Future[None]"
+    ) -> None:
+        self._left, self._answers, self._waits, self._over = left, answers, waits, over
+        self._asked_at = 0.0
         self._seen = b""
         self._transport: asyncio.Transport | None = None
 
@@ -66,6 +84,7 @@ class _Caller(asyncio.Protocol):
         head, found, body = self._seen.partition(b"\r\n\r\n")
         if found and len(body) >= _length(head):
             self._answers[head[9:12].decode()] += 1
+            self._waits.append(time.perf_counter() - self._asked_at)
             self._seen = b""
             self._ask()
 
@@ -78,6 +97,7 @@ class _Caller(asyncio.Protocol):
         assert self._transport is not None
         request = next(self._left, None)
         if request is not None:
+            self._asked_at = time.perf_counter()
             self._transport.write(request)
         elif not self._over.done():
             self._over.set_result(None)
@@ -91,15 +111,17 @@ def _length(head: bytes) -> int:
 
 async def _call(url: str, made: Sequence[bytes]) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    left, answers = iter(made), Counter[str]()
+    left, answers, waits = iter(made), Counter[str](), list[float]()
     host, _, port = urlsplit(url).netloc.partition(":")
     ends = [loop.create_future() for _ in range(CONNECTIONS)]
     began = time.perf_counter()
     async with asyncio.timeout(_LONGEST_SECONDS):
         for over in ends:
-            await loop.create_connection(partial(_Caller, left, answers, over), host, int(port))
+            await loop.create_connection(partial(_Caller, left, answers, waits, over), host, int(port))
         await asyncio.gather(*ends)
-    return {"seconds": time.perf_counter() - began, "answers": dict(answers)}
+    seconds, waits = time.perf_counter() - began, sorted(waits)
+    p99 = 1000 * waits[len(waits) * 99 // 100] if waits else 0.0
+    return {"seconds": seconds, "answers": dict(answers), "p99": p99}
 
 
 def main() -> None:

@@ -55,8 +55,9 @@ def end_wait(step_id: int) -> None:
 @app.task(name="bench.queue_text")
 def queue_text(step_id: int) -> None:
     """Queue one contact's text."""
+    from audiences.models import Contact
     from bench.contractor import WAITED
-    from campaigns.models import EnrollmentSnapshot, Step
+    from campaigns.models import Step
     from conversations import outbound
     from conversations.models import Message
 
@@ -65,14 +66,13 @@ def queue_text(step_id: int) -> None:
         step = found.get(pk=step_id)
         if step.state != Step.State.SCHEDULED:
             return
-        known = EnrollmentSnapshot.objects.get(pk=step.enrollment_id).data
-        campaign = step.campaign
+        campaign, contact = step.campaign, Contact.objects.get(pk=step.enrollment.contact_id)
         step.message = Message.objects.create(
             account_id=campaign.account_id, lane_id=campaign.lane_id, number_id=campaign.number_id,
             contact_id=step.enrollment.contact_id, address_id=step.enrollment.address_id,
             kind=Message.Kind.CAMPAIGN, origin=f"step:{step.pk}",
             template=outbound.template(campaign.account, step.node.settings["body"]),
-            variables={name: known[name] for name in ("first_name", "company")}, segments=1,
+            variables={"first_name": contact.first_name, "company": campaign.account.name}, segments=1,
             state=Message.State.QUEUED, state_at=WAITED, created_at=WAITED, due_at=WAITED,
             send_by=step.send_by,
         )  # fmt: skip

@@ -102,11 +102,12 @@ with text as (
          segments, state, state_at, created_at, due_at, send_by)
     select %(account)s, %(lane)s, enrollment.contact_id, enrollment.address_id, %(number)s, 'campaign',
            'step:' || step.id, %(template)s,
-           jsonb_build_object('first_name', data->>'first_name', 'company', data->>'company'),
+           jsonb_build_object('first_name', contact.first_name, 'company', account.name),
            1, 'queued', %(now)s, %(now)s, %(now)s, step.send_by
     from campaigns_step step
     join campaigns_enrollment enrollment on enrollment.id = step.enrollment_id
-    join campaigns_enrollmentsnapshot snapshot on snapshot.enrollment_id = enrollment.id
+    join audiences_contact contact on contact.id = enrollment.contact_id
+    join accounts_account account on account.id = contact.account_id
     where step.id = any(%(ids)s)
     returning id, substr(origin, 6)::bigint as step_id
 )

@@ -60,7 +60,7 @@ def _taken_in(attempts: Texts, callbacks: int, rounds: int) -> Iterator[Measurem
     kept-alive connections: a view that only verifies, and one that handles each callback through the ORM.
     """
     rates: dict[str, list[float]] = {VERIFIED: [], PATH: [], INLINE: []}
-    with _web() as server:
+    with web_process() as server:
         for _ in range(rounds):
             for path, found in rates.items():
                 _forget_news()
@@ -220,7 +220,7 @@ def _sid() -> str:
     return f"SM{uuid.uuid4().hex}"
 
 
-class _Server:
+class Server:
     """The web process under measurement."""
 
     def __init__(self, port: int, pid: int) -> None:
@@ -233,7 +233,12 @@ class _Server:
 
     def call(self, path: str, texts: Texts) -> float:
         """Have a provider report on these texts; seconds until the last answer."""
-        asked = {"url": self.url, "public_url": self.url, "path": path, "status": "delivered", "texts": texts}
+        told = {"public_url": self.url, "status": "delivered", "texts": texts}
+        return float(self.ask(path, len(texts), "204", told)["seconds"])
+
+    def ask(self, path: str, n: int, answer: str, what: dict[str, Any]) -> dict[str, Any]:
+        """Send `n` requests of `bench.callers`, which all have to get this answer; what it measured."""
+        asked = {"url": self.url, "path": path, **what}
         with subprocess.Popen(
             [sys.executable, "-m", "bench.callers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -245,19 +250,19 @@ class _Server:
             process.stdin.write("go\n")
             process.stdin.flush()
             found = json.loads(process.stdout.readline())
-        used = (processor_seconds(self.pid) - before) / len(texts) * 1e6
-        if found["answers"] != {"204": len(texts)}:
-            raise SystemExit(f"{path}: {found['answers']} for {len(texts)} callbacks")
-        seconds = float(found["seconds"])
+        used = (processor_seconds(self.pid) - before) / n * 1e6
+        if found["answers"] != {answer: n}:
+            raise SystemExit(f"{path}: {found['answers']} for {n} requests")
         print(
-            f"events: {path}: {len(texts) / seconds:.0f}/s, {used:.0f} µs of the web process each",
+            f"{path}: {n / found['seconds']:.0f}/s,"
+            f" p99 {found['p99']:.0f} ms, {used:.0f} µs of the web process each",
             file=sys.stderr,
         )
-        return seconds
+        return dict(found)
 
 
 @contextmanager
-def _web() -> Iterator[_Server]:
+def web_process() -> Iterator[Server]:
     """The product's web process on this database, with the other receivers beside it."""
     port = free_port()
     database = settings.DATABASES["default"]
@@ -274,7 +279,7 @@ def _web() -> Iterator[_Server]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit("the web process does not start")
             time.sleep(0.1)
-        yield _Server(port, process.pid)
+        yield Server(port, process.pid)
     finally:
         stop(process, program, seconds=10)
 

@@ -17,6 +17,7 @@ RANK = {
 }  # fmt: skip
 TOLD = {"queued": 1, "sending": 2, "sent": 3, "delivered": 4, "undelivered": 4, "failed": 4}
 UNDELIVERED = frozenset({"failed", "rejected", "expired", "bounced", "blocked"})
+TRIED_AGAIN = frozenset({"30001", "30003", "30008", "30017", "30036", "30047", "30410"})
 PAUSE_SECONDS = 2.0  # a pause stops new calls within this time
 STEP_SECONDS = 5.0  # a claim lives for 3 s, and every process reads a moved clock within half a second
 OPENS, CLOSES, SUNDAY = 9, 19, 6  # product.md: 9:00 to 19:00, Monday to Saturday
@@ -67,6 +68,7 @@ class Facts:
 
 def judge(facts: Facts) -> dict[str, int]:
     """The contract's figures; every one must be 0."""
+    facts = replace(facts, texts=_but_for_first_tries(facts))
     regressions = downward(facts.turns) + contradicted(facts)
     facts = replace(facts, texts=_but_for_confirmations(facts))
     return {
@@ -77,6 +79,22 @@ def judge(facts: Facts) -> dict[str, int]:
         "regressions": regressions,
         "outside_window": outside_window(facts),
     }
+
+
+def _but_for_first_tries(facts: Facts) -> list[Entry]:
+    """The texts without those whose delivery failed and which were lawfully tried once more since: no message
+    of ours bears their id any more, and another text went to that phone."""
+    told = _told(facts)
+    sent = Counter(text["to"] for text in facts.texts)
+    return [
+        text
+        for text in facts.texts
+        if not (
+            told.get(text["sid"]) in ("undelivered", "failed")
+            and text["sid"] not in facts.states
+            and sent[text["to"]] == 2
+        )
+    ]
 
 
 def _but_for_confirmations(facts: Facts) -> list[Entry]:
@@ -160,8 +178,8 @@ def sends_in_pause(facts: Facts) -> int:
 def downward(turns: Sequence[Turn]) -> int:
     """Changes of a message's state that lower its rank or swap one end for another.
 
-    Two are lawful: a call proven refused goes back into the queue, and one given up for want of news may
-    learn better.
+    Three are lawful: a call proven refused goes back into the queue, one given up for want of news may learn
+    better, and a delivery that failed for a passing reason is tried once more.
     """
     return sum(not _is_lawful(turn) for turn in turns)
 
@@ -169,20 +187,28 @@ def downward(turns: Sequence[Turn]) -> int:
 def _is_lawful(turn: Turn) -> bool:
     if (turn.was, turn.became) == ("calling", "queued") or turn.code == "delivery_unknown":
         return True
+    if turn.became == "queued" and turn.was in UNDELIVERED and turn.code in TRIED_AGAIN:
+        return True
     was, became = RANK[turn.was], RANK[turn.became]
     return became > was or (was, became) == (1, 1)
 
 
 def contradicted(facts: Facts) -> int:
     """Texts the provider took whose final state with us is not what its callbacks told us."""
+    told = _told(facts)
+    return sum(
+        not _agrees(facts.states.get(text["sid"], ""), told.get(text["sid"], "")) for text in facts.texts
+    )
+
+
+def _told(facts: Facts) -> dict[str, str]:
+    """The furthest status that a callback told us and we answered, by provider id."""
     told: dict[str, str] = {}
     for callback in facts.callbacks:
         if 200 <= (callback["answer"] or 0) < 300:
             known = told.get(callback["sid"], "queued")
             told[callback["sid"]] = max(known, callback["status"], key=TOLD.__getitem__)
-    return sum(
-        not _agrees(facts.states.get(text["sid"], ""), told.get(text["sid"], "")) for text in facts.texts
-    )
+    return told
 
 
 def _agrees(state: str, told: str) -> bool:

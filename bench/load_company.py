@@ -109,11 +109,20 @@ def _open() -> "Account":
     credentials = providers.sandbox_credentials(Path(os.environ["TRUCKROLL_DATA"]))
     account = people.open_account(name="Load Heating", timezone="America/Chicago")
     consent.declare_simulated(account)
+    _let_everything_fail(account)
     people.add(account=account, email=MAIL, password=None, name="Owner", role=Role.ADMIN, by=None)
     connections.ensure_from_environment(account, providers.sandbox_env({}, credentials, _sandbox()))
     rate = int(os.environ.get("LOAD_RATE", "150"))
     SendingNumber.objects.filter(account=account).update(segments_per_second=rate)
     return account
+
+
+def _let_everything_fail(account: "Account") -> None:
+    """Every tenth customer says STOP here: a number that paused itself for that would end the measurement."""
+    from conversations.models import SafetyLimits
+
+    rules = ("failures", "opt_outs", "bounces", "complaints")
+    SafetyLimits.objects.update_or_create(account=account, defaults=dict.fromkeys(rules, 100))
 
 
 def _mirror_is_fresh(account: "Account") -> None:

@@ -62,8 +62,8 @@ MUTATIONS: dict[str, Mutation] = {
     "stop_that_does_not_wait_for_calls": Mutation(
         (PROTOCOL, "tests/conversations/test_stop.py::test_a_stop_waits_for_the_call_in_flight"),
         "conversations/opt_outs.py",
-        "AND state = 'calling'\", [ids]",
-        'AND false", [ids]',
+        "WHERE address_id = ANY(%s) AND state = 'calling'",
+        "WHERE address_id = ANY(%s) AND false",
     ),
     "message_origin_not_unique": Mutation(
         (KEYS,),
@@ -106,7 +106,7 @@ MUTATIONS: dict[str, Mutation] = {
     "states_may_fall": Mutation(
         (PROTOCOL,),
         "conversations/delivery.py",
-        "WHERE ({_RANK_SQL} < n.rank OR",
+        "WHERE ({_RISES_SQL} OR",
         "WHERE (true OR",
     ),
     "passages_are_not_counted": Mutation(

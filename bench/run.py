@@ -63,9 +63,26 @@ def sending() -> Iterator[Measurement]:
     yield sending_vs_loop()
 
 
+def email() -> Iterator[Measurement]:
+    """How many recipients a second one sender process hands over to a real sandbox, and how many events of
+    emails a second are taken in and applied."""
+    from bench.email_events import email_events
+    from bench.emails import email_send
+
+    yield email_events()  # first: it takes every message there is for its own
+    yield email_send()
+
+
 def events() -> Iterator[Measurement]:
     """What storing status callbacks costs over verifying them, and applying them over bare SQL."""
     from bench.events import measurements
+
+    yield from measurements()
+
+
+def links() -> Iterator[Measurement]:
+    """What keeping every click costs over the same redirect without, against an insert in each request."""
+    from bench.links import measurements
 
     yield from measurements()
 
@@ -104,13 +121,15 @@ GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "counters": counters,
     "dashboard": dashboard,
     "sending": sending,
+    "email": email,
     "events": events,
+    "links": links,
     "churn": churn,
     "audience": audience,
     "exports": exports,
 }
 LATER = (
-    "links", "email", "rehearsal",
+    "rehearsal",
     "inbox",
 )  # fmt: skip
 

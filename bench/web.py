@@ -1,20 +1,26 @@
-"""What receiving a status callback is measured against, beside the product's own addresses.
+"""What receiving a status callback and following a link are measured against, beside the product's addresses.
 
 `verified` only verifies the signature: what any receiver must do. `inline` is the naive receiver: it
 verifies, then handles the callback in its request, row by row through the ORM, in one transaction.
+`unrecorded` is the same redirect without a click on record, `inline_click` the naive one: it looks the code
+up and inserts the click through the ORM, in a transaction of its own.
 """
 
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import access
+from accounts.clients import client_ip
 from bench.callers import SECRET
+from campaigns import clicking, link_bots, link_signs
+from campaigns.models import Click, LinkCode
+from campaigns.views import short_links
 from common import clock
 from config.urls import urlpatterns as product_urls
 from conversations.delivery import RANK
@@ -72,7 +78,33 @@ def _handle(connection: Connection, told: dict[str, Any], attempt_id: UUID) -> N
     event.save(update_fields=["applied_at", "outcome"])
 
 
+@access.public
+@require_safe
+def unrecorded(request: HttpRequest, code: str) -> HttpResponse:
+    """The product's redirect but for the click."""
+    number, address = link_signs.read(code), client_ip(request)
+    target = clicking.resolve(number) if number is not None and not short_links.too_many(address) else None
+    if target is None or target.expires_at <= clock.now():
+        return HttpResponse(status=404)
+    return short_links.safe(HttpResponse(status=302, headers={"Location": target.destination}))
+
+
+@access.public
+@require_safe
+def inline_click(request: HttpRequest, code: str) -> HttpResponse:
+    """The naive redirect: code and click through the ORM, committed by itself."""
+    found = LinkCode.objects.select_related("link").get(pk=link_signs.read(code) or 0)
+    verdict = link_bots.of_request(request.headers, client_ip(request))
+    Click.objects.create(
+        code=found, at=clock.now(), kind=verdict.kind, reason=verdict.reason,
+        user_agent=request.headers.get("User-Agent", "")[:200], client=clicking.client_of(client_ip(request)),
+    )  # fmt: skip
+    return short_links.safe(HttpResponseRedirect(found.destination or found.link.destination))
+
+
 urlpatterns = [
+    path("bench/unrecorded/<str:code>", unrecorded),
+    path("bench/inline-click/<str:code>", inline_click),
     path("bench/verified/<uuid:attempt>", verified),
     path("bench/inline/<uuid:attempt>", inline),
     *product_urls,

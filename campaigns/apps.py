@@ -31,6 +31,10 @@ class CampaignsConfig(AppConfig):
             icon="calendar-check", note="Whether workflows ask your office or create the job",
         )  # fmt: skip
         settings_sections.register(
+            "Links", "campaigns:links", "manage_providers", 58,
+            icon="link", note="Short links: your domain, expiry, and what web analytics reads",
+        )  # fmt: skip
+        settings_sections.register(
             "Numbers", "campaigns:numbers", "manage_numbers", 60,
             icon="smartphone", note="What you text from: rate, use today, pause",
         )  # fmt: skip

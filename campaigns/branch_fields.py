@@ -67,6 +67,11 @@ FIELDS: dict[str, BranchField] = {
         Kind.YES_NO,
         f"EXISTS (SELECT 1 FROM {_OWN_TEXTS} WHERE s.enrollment_id = e.id AND m.replied_at IS NOT NULL)",
     ),
+    "clicked": BranchField(
+        "Has followed a link in this campaign",
+        Kind.YES_NO,
+        f"EXISTS (SELECT 1 FROM {_OWN_TEXTS} WHERE s.enrollment_id = e.id AND m.clicked_at IS NOT NULL)",
+    ),
     "last_reply": BranchField(
         "What the last reply in this campaign asked",
         Kind.WORD,

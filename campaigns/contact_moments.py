@@ -8,7 +8,7 @@ from django.urls import reverse
 from audiences.contact_timeline import Moment, Source, register
 from audiences.models import Contact
 from campaigns import thread_entries, words
-from campaigns.models import Booking, Enrollment
+from campaigns.models import Booking, Click, Enrollment
 
 
 def _passages(contact: Contact) -> QuerySet[Enrollment]:
@@ -52,6 +52,21 @@ def _came_of_it(rows: list[Booking]) -> Iterable[Moment]:
         yield Moment(answer.at, answer.icon, answer.text, tone=tone)
 
 
+def _clicks(contact: Contact) -> QuerySet[Click]:
+    """Of people, without the second tap of an impatient finger."""
+    mine = Click.objects.filter(code__step__message__contact=contact, kind=Click.Kind.HUMAN, again=False)
+    return mine.select_related("code__link__campaign")
+
+
+def _followed(rows: list[Click]) -> Iterable[Moment]:
+    for one in rows:
+        link = one.code.link
+        yield Moment(
+            one.at, "mouse-pointer-click", "Followed a link", note=link.url,
+            tone="good", link=reverse("analytics:campaign", args=[link.campaign_id]), link_text="Campaign",
+        )  # fmt: skip
+
+
 def _address(enrollment: Enrollment) -> str:
     return reverse("analytics:campaign", args=[enrollment.campaign_id])
 
@@ -61,6 +76,7 @@ def declare() -> None:
     register(
         Source("entered", "campaigns", _passages, "entered_at", _entered),
         Source("left", "campaigns", _passages, "ended_at", _left),
+        Source("click", "campaigns", _clicks, "at", _followed),
         Source("booking", "jobs", _bookings, "requested_at", _asked),
         Source("booking-answer", "jobs", _answered, "state_at", _came_of_it),
     )

@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
-from campaigns import capacity, first_launch, graph, samples
+from campaigns import capacity, first_launch, graph, samples, units
 from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
 from campaigns.terms import LONGEST_JOINING, Terms
 from common import sql
@@ -19,7 +19,7 @@ from common.doorbell import ring
 from conversations import pausing
 from conversations.models import Lane
 from integrations import registration
-from integrations.models import SendingMailbox, SendingNumber
+from integrations.models import SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
 _LOCK_CLASS = 7104  # advisory locks of this module, beside a hash of the launch's token
@@ -100,7 +100,7 @@ def problems(
     """Everything that keeps a draft from being launched, by field; empty when it may go."""
     found: dict[str, list[str]] = {
         "name": [] if draft.name.strip() else ["Give the campaign a name."],
-        "workflow": _workflow_problems(account, draft.version),
+        "workflow": _workflow_problems(account, draft),
         "audience": _audience_problems(account, draft, now),
         "number": _number_problems(account, draft.number),
         "starts_at": [],
@@ -128,22 +128,31 @@ def _joining_problems(until: datetime, start: datetime) -> list[str]:
     return []
 
 
-def _workflow_problems(account: Account, version: WorkflowVersion) -> list[str]:
+def _workflow_problems(account: Account, draft: Draft) -> list[str]:
+    version = draft.version
     if version.workflow.account_id != account.pk:
         return ["This workflow does not belong to your account."]
     if version.published_at is None:
         return ["This workflow has not been published yet. Publish it, then launch."]
-    return graph.errors(version) + _email_problems(account, version)
+    return graph.errors(version) + _email_problems(account, draft)
 
 
-def _email_problems(account: Account, version: WorkflowVersion) -> list[str]:
-    sends_emails = version.nodes.filter(kind=Node.Kind.SEND_EMAIL).exists()
-    if not sends_emails or SendingMailbox.objects.of(account.pk) is not None:
+def _email_problems(account: Account, draft: Draft) -> list[str]:
+    sends_emails = draft.version.nodes.filter(kind=Node.Kind.SEND_EMAIL).exists()
+    if not sends_emails:
         return []
-    return [
-        "This workflow sends emails, and there is no mailbox to send them from. Set it up in Settings, "
-        "Connections, SendGrid, or choose another workflow."
-    ]
+    sender = units.mailbox(account.pk, draft.targeting, draft.audience.rules)
+    if sender is None:
+        return [
+            "This workflow sends emails, and there is no mailbox to send them from. Set it up in Settings, "
+            "Connections, SendGrid, or choose another workflow."
+        ]
+    if not sender.postal_address.strip():  # 15 USC 7704(a)(5)
+        return [
+            f"This workflow sends emails from {sender.email}, and the law asks for your postal address below "
+            "each. Write it down in Settings, Connections, SendGrid, or choose another workflow."
+        ]
+    return []
 
 
 def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[str]:

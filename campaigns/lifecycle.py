@@ -12,7 +12,7 @@ from campaigns.models import Campaign, Enrollment, Intake
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import leasing
+from conversations import leasing, outbound
 from conversations.models import Lane
 
 STOPPED = "campaign_stopped"
@@ -121,7 +121,28 @@ def finish_stopped(*, now: datetime) -> int:
     for campaign in stopped:
         while ended := _end_slice(campaign.pk, now):
             total += ended
+    _take_back_second_tries(now)
     return total
+
+
+def _take_back_second_tries(now: datetime) -> None:
+    """A text queued once more may belong to a passage that had ended before its campaign was stopped:
+    nothing would ever take it out of the lane that rests for good."""
+    left = sql.column(
+        """
+        SELECT m.id FROM campaigns_campaign c JOIN conversations_message m ON m.lane_id = c.lane_id
+        WHERE c.stopped_at IS NOT NULL AND m.state = 'queued' AND m.due_at IS NOT NULL
+        ORDER BY m.id LIMIT %s
+        """,
+        [SLICE],
+    )
+    if left:
+        _cancel(left, now)
+
+
+@atomic_with_retry
+def _cancel(message_ids: list[int], now: datetime) -> None:
+    outbound.cancel(message_ids, reason=STOPPED, now=now)
 
 
 @atomic_with_retry

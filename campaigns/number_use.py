@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from accounts.models import Account
 from campaigns.models import Campaign
@@ -11,8 +11,6 @@ from conversations.models import Message
 from integrations.models import SendingNumber
 
 LIVE = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
-# A text may be accepted days after it was queued, never later than its `send by`.
-LONGEST_WAIT = timedelta(days=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def today(account: Account, numbers: Iterable[SendingNumber], *, now: datetime) 
     """The use of these numbers since midnight in company time, in their order."""
     midnight = now.astimezone(account.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     numbers = list(numbers)
-    counts = {row[0]: row[1:] for row in _counts([n.pk for n in numbers], midnight)}
+    counts = {row[0]: row[1:] for row in _counts(account, midnight)}
     live = live_campaigns([n.pk for n in numbers])
     return [
         Use(number, *counts.get(number.pk, (0, 0, 0, 0)), campaigns=tuple(live.get(number.pk, ())))
@@ -76,32 +74,14 @@ def queued(number: SendingNumber) -> int:
     return waiting.filter(due_at__isnull=False).count()  # as the queue's index has them
 
 
-def _counts(number_ids: list[int], since: datetime) -> list[tuple[int, int, int, int, int]]:
+def _counts(account: Account, since: datetime) -> list[tuple[int, int, int, int, int]]:
     """(number, texts, segments, delivered, failed) of what was accepted since then."""
     return sql.rows(
         """
         SELECT number_id, count(*), coalesce(sum(segments), 0), count(*) FILTER (WHERE state = 'delivered'),
             count(*) FILTER (WHERE state IN ('failed', 'rejected', 'expired', 'bounced', 'blocked'))
         FROM conversations_message
-        WHERE id >= %s AND number_id = ANY(%s) AND accepted_at >= %s GROUP BY number_id
+        WHERE account_id = %s AND accepted_at >= %s AND number_id IS NOT NULL GROUP BY number_id
         """,
-        [_first_id_since(since - LONGEST_WAIT), number_ids, since],
+        [account.pk, since],
     )
-
-
-def _first_id_since(moment: datetime) -> int:
-    """An id below which every message is older: ids rise with time, so it is found by halving.
-
-    Messages have no index by time alone, and need none for a page that is rarely looked at.
-    """
-    low, high = 0, int(sql.value("SELECT coalesce(max(id), 0) FROM conversations_message", []) or 0)
-    while low < high:
-        middle = (low + high) // 2
-        created = sql.column(
-            "SELECT created_at FROM conversations_message WHERE id > %s ORDER BY id LIMIT 1", [middle]
-        )
-        if created and created[0] < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low

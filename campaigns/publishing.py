@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Account, User
-from campaigns import graph
+from campaigns import destinations, graph
 from campaigns.models import Edge, Node, Workflow, WorkflowVersion
 
 
@@ -61,4 +61,5 @@ def publish(version: WorkflowVersion, *, by: User | None, now: datetime) -> None
     version.published_at = now
     version.save(update_fields=["published_at"])
     account: Account = version.workflow.account
+    destinations.ask_for(account, destinations.of_version(version), now=now)
     audit.record(account=account, by=by, verb="published", summary=f"Published {version}", on=version)

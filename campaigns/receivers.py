@@ -10,6 +10,7 @@ from campaigns import appointments, exits, graph, merging, passages
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
+from campaigns.nodes.send_email import SendEmail
 from campaigns.nodes.send_sms import SendSms
 from campaigns.nodes.sending import ACCEPTED_STATES, ends_as
 from campaigns.nodes.wait import Wait
@@ -56,7 +57,7 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
             why = (_ENDING | _ENDING_ALWAYS)[end.reason]
             passages.end([row.enrollment_id for row in rows], reason=why, now=now)
         else:
-            if end.state == State.COMPLETED and is_text:
+            if end.state == State.COMPLETED:
                 _forget_older_replies([row.step_id for row in rows])
             outcome = Outcome(rows, end.state, reason=end.reason)
             passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
@@ -82,7 +83,7 @@ def _wait(rows: list[Row], now: datetime) -> None:
 
 
 def _forget_older_replies(step_ids: list[int]) -> None:
-    """A kept reply to an earlier text does not answer the one just accepted."""
+    """A kept reply to an earlier message does not answer the one just accepted."""
     sql.run(
         """
         UPDATE campaigns_enrollment e SET reply_id = NULL
@@ -139,8 +140,8 @@ def on_received(*, message: Message, reading: Reading, now: datetime, **_: Any) 
     if step is None:
         return False
     node = drawn.nodes[step.node_id]
-    if node.kind == SendSms.kind and step.pk != step_id:
-        return False  # it answers an earlier text while the next one is on its way: a person decides
+    if node.kind in (SendSms.kind, SendEmail.kind) and step.pk != step_id:
+        return False  # it answers an earlier message while the next one is on its way: a person decides
     awaiting = node if node.kind == WaitForReply.kind else _next_wait(drawn, node)
     if awaiting is None or WaitForReply.route(awaiting, reading.label) is None:
         return False

@@ -1,6 +1,5 @@
 """What a launch would say to whom, before anybody is texted: counts, real samples, time to send."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from typing import Any
 from accounts.models import Account
 from audiences import fitness, segments
 from audiences.models import Audience
-from campaigns import capacity, enrolling, graph
+from campaigns import capacity, costs, enrolling, graph, lacking, said, units
+from campaigns.lacking import NOBODY, Lacking
 from campaigns.models import Node, WorkflowVersion
-from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
+from campaigns.said import Sample
 from campaigns.terms import Terms
 from common import sql
-from common.segments import count_segments
-from conversations import footers, rendering
+from conversations.variants import SPANISH
 from integrations import registration
 from integrations.models import SendingMailbox, SendingNumber
 
@@ -28,27 +27,6 @@ _ADMITTED = f"""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The first text as one real contact would get it; `missing` says which merge field is not known."""
-
-    contact: str
-    body: str
-    segments: int
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class EmailSample:
-    """The first email as one real contact would get it; `missing` says which merge field is not known."""
-
-    contact: str
-    to: str
-    subject: str = ""
-    body: str = ""
-    missing: str = ""
-
-
-@dataclass(frozen=True)
 class Preview:
     """How a launch would go if it were launched now. `errors` say why the rest is not known."""
 
@@ -56,8 +34,11 @@ class Preview:
     admitted: int = 0
     excluded: tuple[tuple[str, int], ...] = ()  # (reason, how many), most first
     samples: tuple[Sample, ...] = ()
-    emails: tuple[EmailSample, ...] = ()
+    emails: tuple[Sample, ...] = ()
+    sender: SendingMailbox | None = None  # what the emails leave from
     without_mailbox: int = 0  # of those admitted, where the workflow sends an email
+    lacking: Lacking = NOBODY  # of those admitted, whom some text or email will pass over
+    cost: costs.Estimate | None = None
     sending_takes: timedelta | None = None
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
@@ -89,23 +70,42 @@ def preview(
         return Preview(errors=tuple(invalid.errors))
     by_reason = enrolling.preview(query, params, now=now)
     admitted = by_reason.pop("", 0)
-    body = first_text(version) if version else ""
-    chosen = _first_admitted(query, params, now) if body else []
-    samples = render_samples(account, body, chosen, now=now)
-    email = first_email(version) if version else None
+    text = _first(version, Node.Kind.SEND_SMS) if version else None
+    samples = said.texts(account, text, _some(query, params, text, now), now=now) if text else ()
+    email = _first(version, Node.Kind.SEND_EMAIL) if version else None
+    mailed = _some(query, params, email, now, mailed=True) if email else []
+    sender = units.mailbox(account.pk, targeting, audience.rules) if email else None
+    without_mailbox = _without_mailbox(query, params, now) if email else 0
     start = max(at or now, now)
-    needed = admitted * _longest(samples) if body else 0
-    outlook = _outlook(account, version if body else None, number, needed, terms, start, _longest(samples))
+    needed = admitted * _longest(samples) if text else 0
+    outlook = _outlook(account, version if text else None, number, needed, terms, start, _longest(samples))
+    needs = [lacking.needs(said.wordings(settings)) for settings in _all(version)] if version else []
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
         excluded=tuple(sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))),
         samples=samples,
-        emails=render_emails(account, email, _first_mailed(query, params, now), now=now) if email else (),
-        without_mailbox=_without_mailbox(query, params, now) if email else 0,
+        emails=said.emails(account, email, mailed, now=now, sender=sender) if email else (),
+        sender=sender,
+        without_mailbox=without_mailbox,
+        lacking=lacking.count(query, params, needs, now=now, fit=True),
         segments=needed,
+        cost=_cost(account, version, admitted, samples, without_mailbox),
         **outlook,
     )
+
+
+def _cost(
+    account: Account,
+    version: WorkflowVersion | None,
+    admitted: int,
+    samples: Sequence[Sample],
+    without_mailbox: int,
+) -> costs.Estimate | None:
+    if version is None:
+        return None
+    sizes = [sample.segments for sample in samples]
+    return costs.estimate(account, version, admitted, sizes, mailboxes=admitted - without_mailbox)
 
 
 def _outlook(
@@ -146,47 +146,28 @@ def _outlook(
 
 def first_text(version: WorkflowVersion) -> str:
     """The words of the workflow's first text, before merge fields are filled; empty where it has none."""
+    return str((_first(version, Node.Kind.SEND_SMS) or {}).get("body", ""))
+
+
+def first_email(version: WorkflowVersion) -> dict[str, Any] | None:
+    """The settings of the workflow's first email; None where it sends none."""
+    return _first(version, Node.Kind.SEND_EMAIL)
+
+
+def longest_first_text(version: WorkflowVersion, contact_ids: Sequence[int], *, now: datetime) -> int:
+    """Segments of the longest first text among these contacts'; 0 where there is none."""
+    text = _first(version, Node.Kind.SEND_SMS)
+    samples = said.texts(version.workflow.account, text, contact_ids, now=now) if text else ()
+    return max((sample.segments for sample in samples), default=0)
+
+
+def _first(version: WorkflowVersion, kind: Node.Kind) -> dict[str, Any] | None:
     nodes = graph.build(version).nodes.values()
-    return next((node.settings.get("body", "") for node in nodes if node.kind == Node.Kind.SEND_SMS), "")
+    return next((node.settings for node in nodes if node.kind == kind), None)
 
 
-def first_email(version: WorkflowVersion) -> dict[str, str] | None:
-    """Subject and body of the workflow's first email, before merge fields are filled; None without one."""
-    nodes = graph.build(version).nodes.values()
-    return next((node.settings for node in nodes if node.kind == Node.Kind.SEND_EMAIL), None)
-
-
-def render_emails(
-    account: Account, email: dict[str, str], contact_ids: Sequence[int], *, now: datetime
-) -> tuple[EmailSample, ...]:
-    """As `render_samples`, of an email to those who have a mailbox: with what stands below every one."""
-    rows = sql.rows(
-        f"""
-        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, a.value FROM audiences_contact c
-        CROSS JOIN LATERAL ({fitness.FIRST_MAILBOX_SQL}) a
-        JOIN accounts_account acc ON acc.id = c.account_id
-        {SNAPSHOT_JOINS}
-        WHERE c.id = ANY(%(ids)s) ORDER BY c.id
-        """,
-        {"ids": list(contact_ids), "now": now},
-    )
-    sender = SendingMailbox.objects.of(account.pk)
-    postal_address = sender.postal_address if sender else ""
-    return tuple(
-        _email(name, to, email, json.loads(snapshot), language, postal_address)
-        for name, snapshot, language, to in rows
-    )
-
-
-def _email(
-    name: str, to: str, email: dict[str, str], known: dict[str, Any], language: str, postal_address: str
-) -> EmailSample:
-    try:
-        subject = rendering.render_line(email["subject"], known)
-        words = rendering.render(email["body"], known)
-    except rendering.MergeFieldMissing as missing:
-        return EmailSample(name, to, missing=str(missing))
-    return EmailSample(name, to, subject, footers.with_email_footer(words, language, postal_address))
+def _all(version: WorkflowVersion) -> list[dict[str, Any]]:
+    return [node.settings for node in graph.build(version).nodes.values() if node.kind in said.SENDS]
 
 
 def _without_mailbox(query: str, params: list[Any], now: datetime) -> int:
@@ -201,56 +182,29 @@ def _without_mailbox(query: str, params: list[Any], now: datetime) -> int:
     return int(counted)
 
 
-def _first_mailed(query: str, params: list[Any], now: datetime) -> list[int]:
-    """The first of those who would be admitted and have a mailbox."""
+def _some(
+    query: str, params: list[Any], words: dict[str, Any], now: datetime, *, mailed: bool = False
+) -> list[int]:
+    """The first of those who would be admitted, who have a mailbox where `mailed`; of each language that the
+    words speak, where there is anybody."""
+    most = EMAIL_SAMPLES if mailed else SAMPLES
+    first = _first_admitted(query, params, now, most, mailed=mailed)
+    if SPANISH not in said.wordings(words):
+        return first
+    spanish = _first_admitted(query, params, now, most, mailed=mailed, speaks=SPANISH)
+    others = [contact for contact in first if contact not in spanish]
+    return (others[: max(most - len(spanish), 1)] + spanish)[:most]
+
+
+def _first_admitted(
+    query: str, params: list[Any], now: datetime, most: int, *, mailed: bool, speaks: str = ""
+) -> list[int]:
+    mailbox = f"AND EXISTS ({fitness.FIRST_MAILBOX_SQL})" if mailed else ""
+    language = f"AND c.language = '{speaks}'" if speaks else ""
     return sql.column(
         f"""
-        WITH {fitness.MOMENT_SQL} SELECT c.id FROM {_ADMITTED.format(query)}
-          AND EXISTS ({fitness.FIRST_MAILBOX_SQL}) ORDER BY c.id LIMIT {EMAIL_SAMPLES}
-        """,
-        [now, *params],
-    )
-
-
-def render_samples(
-    account: Account, body: str, contact_ids: Sequence[int], *, now: datetime
-) -> tuple[Sample, ...]:
-    """Fill a text for these contacts with what a snapshot taken now would hold, as the next automated text
-    to their phones: with the opt-out line where it is owed. Constant queries."""
-    rows = sql.rows(
-        f"""
-        SELECT c.name, ({SNAPSHOT_SQL})::text, c.language, a.id FROM audiences_contact c
-        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-        JOIN accounts_account acc ON acc.id = c.account_id
-        {SNAPSHOT_JOINS}
-        WHERE c.id = ANY(%(ids)s) ORDER BY c.id
-        """,
-        {"ids": list(contact_ids), "now": now},
-    )
-    wording = footers.wording(account)
-    untold = footers.untold((address_id for *_, address_id in rows if address_id is not None), now)
-    return tuple(
-        _sample(name, body, snapshot, wording.line(language) if address_id in untold else "")
-        for name, snapshot, language, address_id in rows
-    )
-
-
-def _sample(name: str, body: str, snapshot: str, footer: str) -> Sample:
-    try:
-        text = rendering.render(body, json.loads(snapshot))
-    except rendering.MergeFieldMissing as missing:
-        return Sample(name, "", 0, missing=str(missing))
-    text = footers.with_footer(text, footer) if footer else text
-    return Sample(name, text, count_segments(text).count)
-
-
-def _first_admitted(query: str, params: list[Any], now: datetime) -> list[int]:
-    return sql.column(
-        f"""
-        WITH {fitness.MOMENT_SQL}
-        SELECT c.id FROM audiences_contact c
-        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-        WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = '' ORDER BY c.id LIMIT {SAMPLES}
+        WITH {fitness.MOMENT_SQL} SELECT c.id FROM {_ADMITTED.format(query)} {mailbox} {language}
+        ORDER BY c.id LIMIT {most}
         """,
         [now, *params],
     )

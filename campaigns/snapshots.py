@@ -1,37 +1,22 @@
-"""What is kept of a contact at entry: merge fields for people, ServiceTitan's identifiers for credit.
+"""What is kept of a contact at entry: the facts that credit and branches ask for, and the last job, which is
+named as it was then however the passage goes on.
 
-The last job is the one that dates `Contact.last_job_at`. At most 1 kB a row: five jobs, the next
-appointment, and short texts.
+Everything else that words say is read when a message is made (`audiences/merge_fields.py`). The last job is
+the one that dates `Contact.last_job_at`. At most 1 kB a row: five jobs and the next appointment.
 """
 
-MERGE_FIELDS = {
-    "first_name",
-    "last_name",
-    "name",
-    "city",
-    "street",
-    "company",
-    "last_job_type",
-    "last_job_date",
-    "next_appointment_date",
-}
+from collections.abc import Iterable
+
+from audiences.merge_fields import FIELDS, joins_of
 
 # Over aliases c (audiences_contact) and acc (accounts_account); %(now)s is the product's clock.
 SNAPSHOT_SQL = """
     jsonb_strip_nulls(jsonb_build_object(
-        'first_name', nullif(left(c.first_name, 60), ''),
-        'last_name', nullif(left(c.last_name, 60), ''),
-        'name', left(c.name, 80),
-        'city', nullif(left(c.city, 60), ''),
-        'street', nullif(left(c.street, 80), ''),
-        'company', left(acc.name, 80),
         'customer_id', c.servicetitan_customer_id,
         'job_ids', past.ids,
         'last_job_type', left(past.type, 60),
         'last_job_at', past.at,
-        'last_job_date', to_char(past.at AT TIME ZONE acc.timezone, 'FMMonth YYYY'),
-        'next_appointment_at', ahead.at,
-        'next_appointment_date', to_char(ahead.at AT TIME ZONE acc.timezone, 'FMMonth FMDD')
+        'next_appointment_at', ahead.at
     ))
 """
 SNAPSHOT_JOINS = """
@@ -53,3 +38,22 @@ SNAPSHOT_JOINS = """
           AND p.starts_at > %(now)s AND p.status NOT IN ('Canceled', 'Done') ORDER BY p.starts_at LIMIT 1
     ) ahead ON TRUE
 """
+_AT_ENTRY = {
+    "last_job_type": "d.data->>'last_job_type'",
+    "last_job_date": "to_char((d.data->>'last_job_at')::timestamptz AT TIME ZONE acc.timezone, 'YYYY-MM-DD')",
+}
+"""Fields whose value is the snapshot's, over d (campaigns_enrollmentsnapshot) and acc."""
+
+
+def values_sql(names: Iterable[str]) -> tuple[list[str], str]:
+    """The merge fields of somebody in a campaign, as names and values for jsonb_build_object, and the joins
+    they need beside e (campaigns_enrollment): c is among them, always. What is no field is left out."""
+    wanted = [name for name in names if name in FIELDS]
+    kept = [name for name in wanted if name in _AT_ENTRY]
+    pairs = [f"'{name}', {_AT_ENTRY.get(name, FIELDS[name].sql)}" for name in wanted]
+    joins = ["JOIN audiences_contact c ON c.id = e.contact_id", joins_of(set(wanted) - set(kept))]
+    if kept:
+        joins.append("JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id")
+    if "last_job_date" in kept and "accounts_account" not in joins[1]:
+        joins.append("JOIN accounts_account acc ON acc.id = c.account_id")
+    return pairs, " ".join(joins)

@@ -14,6 +14,7 @@ from accounts import audit
 from accounts.models import Account, User
 from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
+from conversations.emails.words import Words
 
 Drawn = list[tuple[str, str, str, dict[str, Any]]]
 DAY_MINUTES = 24 * 60
@@ -33,8 +34,10 @@ class Starter:
     booked_text: str
     not_booked_text: str
     member_text: str = ""  # a reminder of their own for members; nothing: they get the same
-    email_subject: str = ""  # of an email that confirms a booking, too; nothing: the text does alone
-    email_text: str = ""
+    booked_email: Words | None = None  # confirms a booking, too; nothing: the text does alone
+    last_email: Words | None = None  # to those who never answered; nothing: they are left in peace
+    spanish_booked_email: Words | None = None  # of those two, for who is written to in Spanish
+    spanish_last_email: Words | None = None
     first_wait_minutes: int = 3 * DAY_MINUTES
     second_wait_minutes: int = 4 * DAY_MINUTES
 
@@ -105,11 +108,46 @@ RENEWAL = Starter(
     ),
     booked_text="Thanks {{ first_name }}, you stay a member. We'll text you your next visit. {{ company }}",
     not_booked_text="Thanks {{ first_name }}. Our office will call you about the plan. {{ company }}",
-    email_subject="You stay a member, {{ first_name }}",
-    email_text=(
-        "Hi {{ first_name }},\n\nthank you for renewing your {{ company }} maintenance plan. Nothing "
-        "changes: your visits and prices stay as they are, and we will text you before the next visit.\n\n"
-        "If anything is not right, answer this email or text us.\n\n{{ company }}"
+    booked_email=Words(
+        design="membership",
+        subject="You stay a member, {{ first_name }}",
+        preheader="Your visits and prices stay as they are",
+        heading="Thank you for another year",
+        body=(
+            "Hi {{ first_name }},\n\nThank you for renewing your {{ company }} maintenance plan. Nothing "
+            "changes: your visits and prices stay as they are, and we will text you before the next visit."
+            "\n\nIf anything is not right, answer this email or text us.\n\n{{ company }}"
+        ),
+    ),
+    last_email=Words(
+        design="membership",
+        subject="{{ first_name }}, your plan is about to end",
+        preheader="Renewing takes one word",
+        heading="Your plan is about to end",
+        body=(
+            "Hi {{ first_name }},\n\nYour {{ company }} maintenance plan ends soon. To keep your visits, "
+            "answer this email with YES, and our office does the rest.\n\n{{ company }}"
+        ),
+    ),
+    spanish_booked_email=Words(
+        subject="{{ first_name }}, usted sigue siendo miembro",
+        preheader="Sus visitas y precios siguen igual",
+        heading="Gracias por un año más",
+        body=(
+            "Hola {{ first_name }}:\n\nGracias por renovar su plan de mantenimiento con {{ company }}. Nada "
+            "cambia: sus visitas y precios siguen igual, y le escribiremos antes de la próxima visita.\n\n"
+            "Si algo no está bien, responda a este correo o envíenos un texto.\n\n{{ company }}"
+        ),
+    ),
+    spanish_last_email=Words(
+        subject="{{ first_name }}, su plan está por terminar",
+        preheader="Renovarlo toma una palabra",
+        heading="Su plan está por terminar",
+        body=(
+            "Hola {{ first_name }}:\n\nSu plan de mantenimiento con {{ company }} termina pronto. Para "
+            "conservar sus visitas, responda SÍ a este correo y nuestra oficina hace el resto."
+            "\n\n{{ company }}"
+        ),
     ),
     first_wait_minutes=5 * DAY_MINUTES,
     second_wait_minutes=7 * DAY_MINUTES,
@@ -122,8 +160,6 @@ def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
     members: Drawn = [
         ("member_text", "send_sms", "Reminder for members", {"body": starter.member_text}),
     ]
-    email = {"subject": starter.email_subject, "body": starter.email_text}
-    emails: Drawn = [("booked_email", "send_email", "Confirm by email", email)]
     return [
         ("first_text", "send_sms", "First text", {"body": starter.first_text}),
         ("first_wait", "wait_for_reply", "Wait for a reply", {"timeout_minutes": starter.first_wait_minutes}),
@@ -131,12 +167,31 @@ def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
         *(members if starter.member_text else []),
         ("second_text", "send_sms", "Reminder", {"body": starter.second_text}),
         ("second_wait", "wait_for_reply", "Wait once more", {"timeout_minutes": starter.second_wait_minutes}),
+        *_email("last_email", "Last reminder by email", starter.last_email, starter.spanish_last_email),
         ("booking", "book_job", "Book it", {"summary": starter.booking, "job_type": job_type}),
         ("booked_text", "send_sms", "Confirm the booking", {"body": starter.booked_text}),
-        *(emails if starter.email_text else []),
+        *_email("booked_email", "Confirm by email", starter.booked_email, starter.spanish_booked_email),
         ("not_booked_text", "send_sms", "Promise a call", {"body": starter.not_booked_text}),
         ("done", "end", "Done", {}),
     ]
+
+
+def _email(key: str, name: str, words: Words | None, spanish: Words | None) -> Drawn:
+    """The step that sends these words, if there are any."""
+    if words is None:
+        return []
+    settings: dict[str, Any] = {**_said(words), "design": words.design, "button_url": words.button_url}
+    if spanish is not None:
+        settings["spanish"] = _said(spanish)
+    return [(key, "send_email", name, {part: said for part, said in settings.items() if said})]
+
+
+def _said(words: Words) -> dict[str, str]:
+    said = {
+        "subject": words.subject, "body": words.body, "heading": words.heading,
+        "preheader": words.preheader, "button_label": words.button_label,
+    }  # fmt: skip
+    return {part: value for part, value in said.items() if value}
 
 
 def edges(starter: Starter) -> list[tuple[str, str, str]]:
@@ -157,11 +212,12 @@ def edges(starter: Starter) -> list[tuple[str, str, str]]:
         ("second_text", "next", "second_wait"),
         ("second_text", "otherwise", "done"),
         ("second_wait", "booking_yes", "booking"),
-        ("second_wait", "no_reply", "done"),
+        ("second_wait", "no_reply", "last_email" if starter.last_email else "done"),
+        *([("last_email", "next", "done")] if starter.last_email else []),
         ("booking", "booked", "booked_text"),
         ("booking", "not_booked", "not_booked_text"),
-        ("booked_text", "next", "booked_email" if starter.email_text else "done"),
-        *([("booked_email", "next", "done")] if starter.email_text else []),
+        ("booked_text", "next", "booked_email" if starter.booked_email else "done"),
+        *([("booked_email", "next", "done")] if starter.booked_email else []),
         ("not_booked_text", "next", "done"),
     ]
 

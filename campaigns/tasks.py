@@ -8,7 +8,18 @@ from collections.abc import Callable
 from celery import shared_task
 
 from audiences.segments import InvalidRules
-from campaigns import audience_looks, bookings, engine, enrolling, first_launch, lifecycle, new_hours
+from campaigns import (
+    audience_looks,
+    bookings,
+    click_judging,
+    destinations,
+    engine,
+    enrolling,
+    first_launch,
+    lifecycle,
+    link_domains,
+    new_hours,
+)
 from campaigns.models import Campaign
 from common import clock, loops
 from common.doorbell import ring
@@ -93,6 +104,32 @@ def finish() -> int:
     """End what stopped campaigns still hold, and complete those that have run out."""
     now = clock.now()
     return lifecycle.finish_stopped(now=now) + lifecycle.complete_finished(now=now)
+
+
+@shared_task
+def judge_clicks() -> int:
+    """Tell people's clicks from machines', for up to 20 s; how many."""
+    judged, go_on = 0, _for_one_loop()
+    with loops.only_one("judge_clicks") as held:
+        while held and go_on() and (taken := click_judging.judge(now=clock.now())):
+            judged += taken
+    return judged
+
+
+@shared_task
+def check_links() -> int:
+    """Ask link domains and destinations whether they answer, for up to 20 s; how many were asked."""
+    asked, go_on = 0, _for_one_loop()
+    with loops.only_one(loops.VENDORS) as held:
+        for own in link_domains.due(clock.now()) if held else []:
+            if go_on():
+                link_domains.check(own, now=clock.now())
+                asked += 1
+        for one in destinations.due() if held else []:
+            if go_on():
+                destinations.check(one, now=clock.now())
+                asked += 1
+    return asked
 
 
 @shared_task

@@ -1,7 +1,11 @@
 """Business units as a filter over campaigns: which campaigns are aimed at the customers of one."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from accounts.models import Account
 from common import sql
+from integrations.models import SendingMailbox
 
 # A rule names a unit as `{"field": "job.unit", "is": "any_of", "value": [pk]}`, in the short form as
 # `{"business_units": [pk]}`; both are looked for in what a launch froze: audience and targeting. Whom a group
@@ -26,6 +30,33 @@ _AIMED = """
            AND rule -> 'value' @> to_jsonb(%(unit)s::bigint))
     ORDER BY id
 """
+
+
+def only_one(*rules: Any) -> int | None:
+    """The business unit that these rules are about, where they name exactly one: whose customers are
+    reached, and so whose name stands below what they get."""
+    named = {unit for each in rules for unit in _named(each)}
+    return named.pop() if len(named) == 1 else None
+
+
+def mailbox(account_id: int, *rules: Any) -> SendingMailbox | None:
+    """What emails to whom these rules name leave from: the mailbox of the one unit they are about, else the
+    account's; None where there is none."""
+    return SendingMailbox.objects.of(account_id, only_one(*rules))
+
+
+def _named(rule: Any) -> Iterator[int]:
+    """The business units that a rule asks for, as `_AIMED` reads it."""
+    if not isinstance(rule, dict):
+        return
+    units = rule.get("business_units")
+    if str(rule.get("field", "")).endswith(".unit") and rule.get("is") == "any_of":
+        units = rule.get("value")
+    if isinstance(units, list):
+        yield from (unit for unit in units if isinstance(unit, int))
+    if rule.get("match") != "none" and isinstance(rule.get("rules"), list):
+        for part in rule["rules"]:
+            yield from _named(part)
 
 
 def aimed_at(account: Account, unit_id: int) -> list[int]:

@@ -42,6 +42,21 @@ def count_segments(text: str) -> Segments:
     return Segments(len(split.parts), "GSM-7", split.total_bytes)
 
 
+def in_gsm(char: str) -> bool:
+    """Whether GSM-7 has this character; one that it lacks turns a whole text into UCS-2."""
+    return _septets(char) > 0
+
+
+def last_units(text: str) -> int:
+    """Units in the last segment of `text`, whose line ends are LF."""
+    septets = [_septets(char) for char in text]
+    if 0 in septets:
+        parts = unicode_split(text).parts
+        return len(parts[-1].content.encode("utf-16-be")) // 2 if parts else 0
+    parts = gsm_split(text).parts
+    return sum(_septets(char) for char in parts[-1].content) if parts else 0
+
+
 def normalise_line_ends(text: str) -> str:
     """CRLF and CR as LF: a carriage return costs a unit and shows nothing."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

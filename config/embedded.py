@@ -42,6 +42,8 @@ unix_socket_permissions = 0700
 max_connections = 150
 shared_buffers = 256MB
 effective_cache_size = 1GB
+# What is read often lies in memory, and disks have no heads to move: an index is worth its reads sooner.
+random_page_cost = 1.1
 work_mem = 8MB
 maintenance_work_mem = 128MB
 # The first change of a page after a checkpoint writes the whole page to the log: scattered steps then cost up

@@ -30,6 +30,17 @@ def make_admin() -> str:
     return ""
 
 
+def sign_ins(environ: Mapping[str, str]) -> list[str]:
+    """What to print about signing in where no password is published: as whom, or how somebody can."""
+    if not User.objects.exists():
+        return [
+            "Nobody can sign in yet: stop it, and start it once with",
+            "TRUCKROLL_DEMO=0 TRUCKROLL_ADMIN=email:password make run",
+        ]
+    email, _, password = environ.get("TRUCKROLL_ADMIN", "").partition(":")
+    return [f"Sign in as {email} with the password that TRUCKROLL_ADMIN names"] if password else []
+
+
 def connect_first(environ: Mapping[str, str]) -> list[str]:
     """Connect the first account to the providers of the environment; sentences about what was not possible.
 

@@ -37,10 +37,13 @@ def main(arguments: list[str]) -> int:
         collect_static()
     from config import first_account  # needs models, hence django.setup()
 
+    demo = not server and os.environ.get("TRUCKROLL_DEMO") == "1"
     try:
-        prepare_accounts(demo=not server and os.environ.get("TRUCKROLL_DEMO") == "1")
+        prepare_accounts(demo=demo)
     except first_account.Refused as refused:
         return refuse(str(refused), server=server)
+    if not server:
+        announce(demo=demo)
     return 0
 
 
@@ -51,6 +54,16 @@ def refuse(sentence: str, *, server: bool) -> int:
     else:
         (settings.DATA_DIR / REFUSAL_FILE).write_text(sentence)
     return REFUSED
+
+
+def announce(*, demo: bool) -> None:
+    """Leave for the supervisor to print how somebody signs in."""
+    from config import first_account
+    from config.demo import company
+
+    published = demo and not os.environ.get("DATABASE_URL")
+    sign_ins = company.sign_ins() if published else first_account.sign_ins(os.environ)
+    (settings.DATA_DIR / ANNOUNCEMENT_FILE).write_text("\n".join(sign_ins))
 
 
 def prepare_accounts(*, demo: bool) -> None:
@@ -69,8 +82,6 @@ def prepare_accounts(*, demo: bool) -> None:
             call_command("prepare_demo")
         except CommandError as error:
             said.append(f"The demo company is not complete: {error}")
-        if not own_database:
-            (settings.DATA_DIR / ANNOUNCEMENT_FILE).write_text("\n".join(company.sign_ins()))
     # On a database of one's own the demo has nobody who could sign in.
     if os.environ.get("TRUCKROLL_ADMIN") and (not demo or own_database):
         said.append(first_account.make_admin())

@@ -7,6 +7,7 @@ from config import health, metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/", include("conversations.webhook_urls")),  # first: callbacks come by the thousand
+    path("l/", include("campaigns.link_urls")),
     path("webhooks/", include("audiences.webhook_urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -27,6 +27,18 @@ class ConversationsConfig(AppConfig):
             icon="ban", note="Import the people who asked to be left alone",
         )  # fmt: skip
         settings_sections.register(
+            "Email look", "conversations:brand", "view", 61,
+            icon="mail", note="Your colour and phone in every email, and the designs",
+        )  # fmt: skip
+        settings_sections.register(
+            "Sending problems", "conversations:senders", "view", 63,
+            icon="triangle-alert", note="Senders that paused themselves, their limits, and what codes mean",
+        )  # fmt: skip
+        settings_sections.register(
+            "Costs", "conversations:costs", "view", 64,
+            icon="circle-dollar-sign", note="What a text and an email cost, for estimates and figures",
+        )  # fmt: skip
+        settings_sections.register(
             "Sending", "conversations:sending", "view", 62,
             icon="send", note="Pause everything, and the opt-out line of first texts",
         )  # fmt: skip

@@ -4,129 +4,41 @@ an Attempt is written and the message becomes `calling`.
 The second of two commits before any byte leaves; the first is the lease (`conversations/leasing.py`).
 """
 
-import json
-import uuid
+import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
+
 from audiences import suppression
-from common import sql
-from common.segments import count_segments
+from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import footers, leasing, listening, pausing, rendering, touches
-from conversations.automatic_lane import CONFIRMS
+from conversations import delivery, footers, leasing, media, pausing, rendering, touches
+from conversations.candidates import Candidate, Claim, still_queued
+from conversations.claim_words import Rendered, render_email, render_text
 from conversations.delivery import Change, Deferral
+from conversations.emails import identity
 from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_deferred, message_status_changed
 
+log = logging.getLogger(__name__)
 State = Message.State
-MAX_VALIDITY = timedelta(hours=10)
-EMAIL_VALIDITY = timedelta(hours=1)
-"""How long news of an email whose call was lost is waited for: the provider tells of what it took by then."""
-MIN_VALIDITY_SECONDS = 6
+CLAIM_VALID_SECONDS = 3.0
+"""From before the claim, on a monotonic clock: no call begins later."""
 HOLD_LOOK = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One message in state `calling`, ready to be handed over."""
-
-    message_id: int
-    attempt_id: uuid.UUID
-    connection_id: int
-    number_id: int | None  # of a text
-    to: str
-    from_: str
-    body: str
-    validity_seconds: int
-    mailbox_id: int | None = None  # of an email
-    from_name: str = ""
-    subject: str | None = None
-
-    @property
-    def is_email(self) -> bool:
-        """Whether it goes to a mailbox."""
-        return self.mailbox_id is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A leased message with all that deciding it needs."""
-
-    id: int
-    kind: str
-    origin: str | None
-    account_id: int
-    lane_id: int
-    contact_id: int
-    address_id: int
-    household_id: int
-    zone_set_id: int
-    window_id: int | None
-    number_id: int | None
-    connection_id: int
-    to: str
-    from_: str
-    template: str | None
-    variables: str | None  # JSON
-    body: str | None
-    send_by: datetime | None
-    tries: int
-    language: str
-    answers_at: datetime | None  # of an automatic answer: when the customer wrote what it answers
-    mailbox_id: int | None
-    from_name: str
-    postal_address: str
-    subject: str
-    unless_booked_since: datetime | None
-
-    @property
-    def confirms(self) -> int:
-        """The opt-out that this text confirms, or 0."""
-        named = (self.origin or "").removeprefix(CONFIRMS)
-        is_one = self.answers_at is not None and named != self.origin and named.isdecimal()
-        return int(named) if is_one else 0
-
-    @property
-    def is_email(self) -> bool:
-        """Whether it goes to a mailbox."""
-        return self.mailbox_id is not None
-
-    @property
-    def automated(self) -> bool:
-        """Whether no person wrote it by hand."""
-        return self.kind != Message.Kind.AGENT
-
-    @property
-    def introduces(self) -> bool:
-        """Whether it says how to opt out where that was not said: not what confirms an opt-out. An email
-        always does."""
-        return self.automated and not self.confirms and not self.is_email
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     """A candidate that will never be sent."""
 
-    candidate: _Candidate
+    candidate: Candidate
     state: str
     code: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """A claim with what is stored beside it."""
-
-    claim: Claim
-    lane_id: int
-    segments: int
-    valid_until: datetime
-    try_number: int
-    tells_opt_out: bool
 
 
 @atomic_with_retry
@@ -140,24 +52,31 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     if not message_ids:
         return []
     leased, uncalled = _lock(message_ids)
-    candidates = _still_queued(message_ids)
+    candidates = still_queued(message_ids, now)
     refused = [_too_late(c) for c in candidates if _is_late(c, now)]
     ready = [c for c in candidates if not _is_late(c, now)]
     verdicts = suppression.may_reach(_reaches(ready, now), now=now)
-    deferred: list[tuple[_Candidate, suppression.Verdict]] = []
-    rendered: list[_Rendered] = []
+    deferred: list[tuple[Candidate, suppression.Verdict]] = []
+    rendered: list[Rendered] = []
     lines = footers.wordings(c.account_id for c in ready)
     untold = footers.untold((c.address_id for c in ready if c.introduces), now)
+    pictures = media.of_claims(ready)
+    mailboxes = {c.mailbox_id for c in ready if c.mailbox_id is not None}
+    identities = identity.of_mailboxes(mailboxes) if mailboxes else {}
     for candidate in ready:
         verdict = verdicts[candidate.id]
         if verdict.allowed:
             try:
                 line = lines[candidate.account_id].line(candidate.language)
                 owed = candidate.address_id in untold and candidate.introduces
-                if candidate.is_email:
-                    rendered.append(_render_email(candidate, now))
+                if candidate.mailbox_id is not None:
+                    rendered.append(render_email(candidate, identities[candidate.mailbox_id], now))
                 else:
-                    rendered.append(_render(candidate, verdict, line if owed else "", now))
+                    rendered.append(
+                        render_text(
+                            candidate, verdict, line if owed else "", pictures.get(candidate.id, ()), now
+                        )
+                    )
                 untold -= {candidate.address_id} if owed else set()
             except rendering.MergeFieldMissing as error:
                 refused.append(_Refusal(candidate, State.CANCELLED, "merge_field_missing", str(error)))
@@ -179,11 +98,34 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     return [made.claim for made in rendered]
 
 
-def _is_late(candidate: _Candidate, now: datetime) -> bool:
+def claim_apart(message_ids: Sequence[int]) -> list[Claim]:
+    """Claim a batch; where one message breaks it, claim each alone and park the broken one as failed.
+
+    An unreachable database is no message's fault and is raised.
+    """
+    try:
+        return claim(message_ids, now=clock.now())
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("a batch of %s could not be claimed", len(message_ids))
+        if len(message_ids) == 1:
+            _park(message_ids[0])
+            return []
+        return [made for message_id in message_ids for made in claim_apart([message_id])]
+
+
+@atomic_with_retry
+def _park(message_id: int) -> None:
+    words = "Not sent: something in it cannot be handled"
+    delivery.advance([delivery.Move(message_id, State.FAILED, None, "broken", words, 0)], now=clock.now())
+
+
+def _is_late(candidate: Candidate, now: datetime) -> bool:
     return candidate.send_by is not None and candidate.send_by <= now
 
 
-def _too_late(candidate: _Candidate) -> _Refusal:
+def _too_late(candidate: Candidate) -> _Refusal:
     return _Refusal(candidate, State.EXPIRED, "too_late", "Its time to send was over")
 
 
@@ -210,39 +152,7 @@ def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
     return leased, texts
 
 
-def _still_queued(message_ids: Sequence[int]) -> list[_Candidate]:
-    """The leased messages that are still ours to decide, read after the locks were won."""
-    found = sql.rows(
-        f"""
-        SELECT m.id, m.kind, m.origin, m.account_id, m.lane_id, m.contact_id, m.address_id, c.household_id,
-            c.zone_set_id, l.window_id, m.number_id, coalesce(n.connection_id, x.connection_id), a.value,
-            coalesce(n.e164, x.email), t.body,
-            m.variables::text, m.body, m.send_by,
-            (SELECT count(*) FROM conversations_attempt x WHERE x.message_id = m.id), c.language,
-            (SELECT i.created_at FROM conversations_message i
-             WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
-               AND m.kind = 'automatic' AND l.kind = 'automatic'),
-            x.id, coalesce(x.name, ''), coalesce(x.postal_address, ''), coalesce(m.subject, t.subject, ''),
-            m.unless_booked_since
-        FROM conversations_message m
-        JOIN conversations_lane l ON l.id = m.lane_id
-        JOIN audiences_contact c ON c.id = m.contact_id
-        JOIN audiences_address a ON a.id = m.address_id
-        LEFT JOIN integrations_sendingnumber n ON n.id = m.number_id
-        LEFT JOIN integrations_sendingmailbox x ON x.id = m.mailbox_id
-        LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
-        WHERE m.id = ANY(%s) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
-            SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
-          AND (l.kind <> 'campaign' OR NOT EXISTS (
-            SELECT 1 FROM conversations_listening h WHERE h.account_id = m.account_id AND {listening.DEAF}))
-        ORDER BY c.household_id, m.due_at, m.id
-        """,
-        [sql.array(message_ids)],
-    )
-    return [_Candidate(*row) for row in found]
-
-
-def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Reach]:
+def _reaches(candidates: list[Candidate], now: datetime) -> list[suppression.Reach]:
     """The candidates as questions to the gate, with what has touched their addresses and homes."""
     addresses = touches.count_by_address({c.address_id for c in candidates}, now)
     homes = touches.count_by_household({c.household_id for c in candidates}, now)
@@ -280,38 +190,6 @@ def _reaches(candidates: list[_Candidate], now: datetime) -> list[suppression.Re
     return reaches
 
 
-def _render(c: _Candidate, verdict: suppression.Verdict, footer: str, now: datetime) -> _Rendered:
-    """What will be called, with `footer` where one is owed, and how long. Raises MergeFieldMissing."""
-    variables = json.loads(c.variables or "null") or {}
-    body = c.body if c.body is not None else rendering.render(c.template or "", variables)
-    body = footers.with_footer(body, footer) if footer else body
-    until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
-    if c.answers_at is not None and c.send_by is not None:
-        until = min(c.send_by, now + MAX_VALIDITY)  # an answer outside the hours, and only while it is one
-    validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
-    claim = Claim(c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity)
-    tells = bool(footer) or (c.automated and footers.tells_opt_out(body))
-    return _Rendered(
-        claim, c.lane_id, count_segments(body).count, until, try_number=c.tries + 1, tells_opt_out=tells
-    )
-
-
-def _render_email(c: _Candidate, now: datetime) -> _Rendered:
-    """As `_render`: an email of a campaign, with what stands below every one. Raises MergeFieldMissing."""
-    subject, body = c.subject, c.body
-    if body is None:  # else an earlier try has written both
-        variables = json.loads(c.variables or "null") or {}
-        subject = rendering.render_line(c.subject, variables)
-        words = rendering.render(c.template or "", variables)
-        body = footers.with_email_footer(words, c.language, c.postal_address)
-    until = now + EMAIL_VALIDITY
-    claim = Claim(
-        c.id, uuid.uuid4(), c.connection_id, None, c.to, c.from_, body, int(EMAIL_VALIDITY.total_seconds()),
-        c.mailbox_id, c.from_name, subject,
-    )  # fmt: skip
-    return _Rendered(claim, c.lane_id, 1, until, try_number=c.tries + 1, tells_opt_out=True)
-
-
 def _finish(refused: list[_Refusal], now: datetime) -> None:
     """Take messages out of the queue for good and tell the layers above."""
     if not refused:
@@ -329,7 +207,7 @@ def _finish(refused: list[_Refusal], now: datetime) -> None:
     message_status_changed.send(Message, changes=changes, now=now)
 
 
-def _defer(deferred: list[tuple[_Candidate, suppression.Verdict]], now: datetime) -> None:
+def _defer(deferred: list[tuple[Candidate, suppression.Verdict]], now: datetime) -> None:
     """Leave messages queued for later and tell the layers above."""
     if not deferred:
         return
@@ -358,27 +236,29 @@ def _release(undecided: Collection[int]) -> None:
     )
 
 
-def _call(rendered: list[_Rendered], now: datetime) -> None:
+def _call(rendered: list[Rendered], now: datetime) -> None:
     """Store words and attempts: from this commit on the messages are being called."""
     if not rendered:
         return
-    ids, bodies, subjects, segments, valid, tells, attempts, tries = sql.arrays(
+    ids, bodies, subjects, segments, valid, tells, linked, attempts, tries = sql.arrays(
         [
             (r.claim.message_id, r.claim.body, r.claim.subject, r.segments, r.valid_until, r.tells_opt_out,
-             r.claim.attempt_id, r.try_number)
+             r.carries_link, r.claim.attempt_id, r.try_number)
             for r in rendered
         ]
     )  # fmt: skip
     sql.run(
         """
         UPDATE conversations_message m SET state = 'calling', state_at = %s, due_at = NULL,
-            leased_until = NULL, claimed_at = clock_timestamp(), variables = NULL,
+            leased_until = NULL, claimed_at = clock_timestamp(),
+            variables = CASE WHEN m.mailbox_id IS NOT NULL THEN m.variables END,
             body = n.body, subject = n.subject, segments = n.segments, valid_until = n.valid_until,
-            tells_opt_out = n.tells
-        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::bool[])
-            AS n(id, body, subject, segments, valid_until, tells) WHERE m.id = n.id
+            tells_opt_out = n.tells, carries_link = n.linked
+        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::bool[],
+            %s::bool[])
+            AS n(id, body, subject, segments, valid_until, tells, linked) WHERE m.id = n.id
         """,
-        [now, ids, bodies, subjects, segments, valid, tells],
+        [now, ids, bodies, subjects, segments, valid, tells, linked],
     )
     sql.run(
         "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"

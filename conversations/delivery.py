@@ -13,7 +13,7 @@ from conversations.locks import lock_messages
 from conversations.models import Message
 from conversations.signals import message_status_changed
 from integrations import number_days
-from integrations.messaging import DeliveryState, ProviderError, Receipt
+from integrations.messaging import IN_PARTS, DeliveryState, ProviderError, Receipt
 
 State = Message.State
 RANK: dict[str, int] = {
@@ -26,22 +26,38 @@ RANK: dict[str, int] = {
     State.FAILED: 4,
     State.REJECTED: 4,
     State.EXPIRED: 4,
-    State.BOUNCED: 4,
-    State.BLOCKED: 4,
     State.CANCELLED: 4,
+    State.BLOCKED: 5,
+    State.BOUNCED: 6,
 }
+_SPAM_RANK = 7
+# News of emails comes in any order and may contradict itself; what becomes of one must not depend on that.
+# The word of a mail server outranks a refusal of the provider's own, a complaint everything: the email was
+# read.
+_EMAIL_RANK = {State.FAILED: 3.4, State.REJECTED: 3.5}
 # Failed for want of news; a later callback proves otherwise and may raise it.
 DELIVERY_UNKNOWN = "delivery_unknown"
 _ABANDONED = "abandoned"
 # Refusals for being too fast, and texts not even tried because their number was: no fault of theirs.
 HELD_BACK = "held_back"
 THROTTLED = {"20429", "429", HELD_BACK}
+_NO_FAULT = THROTTLED | {IN_PARTS}  # another try need not wait twice as long
 _SHORTEST_RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 300.0
 _REASON_LENGTH, _CODE_LENGTH = 300, 40  # of the columns
-_RANK_SQL = (
-    "CASE m.state " + " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items()) + " ELSE 9 END"
-)
+
+
+def _rank_sql(row: str) -> str:
+    """The rank of the state in `row`, of a message `m`."""
+    ranks = " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items())
+    of_email = " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in _EMAIL_RANK.items())
+    return f"""CASE WHEN {row}.spam_reported_at IS NOT NULL THEN {_SPAM_RANK}
+        WHEN m.mailbox_id IS NOT NULL AND {row}.state IN ('failed', 'rejected')
+            THEN CASE {row}.state {of_email} END
+        ELSE CASE {row}.state {ranks} ELSE 9 END END"""
+
+
+_RISES_SQL = f"{_rank_sql('m')} < {_rank_sql('n')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ class Move:
     code: str
     reason: str
     segments: int
+    spam_reported_at: datetime | None = None  # of an email that arrived and was called spam
 
 
 def record(results: Sequence[CallResult], *, now: datetime) -> None:
@@ -137,8 +154,8 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
     arrays = sql.arrays(
         [
             (
-                m.message_id, m.state, RANK[m.state], m.provider_id, m.code[:_CODE_LENGTH],
-                m.reason[:_REASON_LENGTH], m.segments,
+                m.message_id, m.state, m.provider_id, m.code[:_CODE_LENGTH], m.reason[:_REASON_LENGTH],
+                m.segments, m.spam_reported_at,
             )
             for m in ordered
         ]
@@ -146,13 +163,13 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
     found = sql.rows(
         f"""
         WITH news AS (
-            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],
-                %s::int[]) AS n(id, state, rank, provider_id, code, reason, segments)),
+            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
+                %s::timestamptz[]) AS n(id, state, provider_id, code, reason, segments, spam_reported_at)),
         named AS (
             SELECT m.id, m.accepted_at IS NULL AS unaccepted, n.provider_id IS NULL OR 1 = row_number()
                 OVER (PARTITION BY n.provider_id ORDER BY m.provider_id NULLS LAST, m.id) AS first_so_named
             FROM conversations_message m JOIN news n USING (id)
-            WHERE ({_RANK_SQL} < n.rank OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
+            WHERE ({_RISES_SQL} OR m.state = 'failed' AND m.code = '{DELIVERY_UNKNOWN}')
               AND (m.provider_id IS NULL OR n.provider_id IS NULL OR m.provider_id = n.provider_id)
               AND (m.provider_id = n.provider_id OR NOT EXISTS (
                 SELECT 1 FROM conversations_message other WHERE other.provider = m.provider
@@ -160,9 +177,11 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
         held AS MATERIALIZED (SELECT id, unaccepted FROM named WHERE first_so_named)
         UPDATE conversations_message m SET
             state = n.state, state_at = %s, due_at = NULL, leased_until = NULL, claimed_at = NULL,
+            variables = NULL,
             provider_id = COALESCE(m.provider_id, n.provider_id),
             accepted_at = COALESCE(m.accepted_at, CASE WHEN n.provider_id IS NOT NULL THEN %s END),
             segments = CASE WHEN n.segments > 0 THEN n.segments ELSE m.segments END,
+            spam_reported_at = COALESCE(m.spam_reported_at, n.spam_reported_at),
             code = n.code, reason = n.reason
         FROM news n JOIN held h USING (id) WHERE m.id = n.id
         RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
@@ -176,7 +195,7 @@ def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> Non
     """Queue messages again that the provider would not take just now: (message id, seconds to wait).
 
     Each further try of a message waits twice as long as the one before; those that were refused only for
-    being too fast do not count.
+    being too fast, or for somebody else's sake, do not count.
     """
     if not refused:
         return
@@ -191,7 +210,7 @@ def _put_back(refused: Sequence[tuple[int, float | None]], now: datetime) -> Non
         FROM unnest(%s::bigint[], %s::float[]) AS n(id, seconds)
         WHERE m.id = n.id AND m.state = 'calling'
         """,
-        [now, now, _LONGEST_RETRY_SECONDS, sorted(THROTTLED), ids, seconds],
+        [now, now, _LONGEST_RETRY_SECONDS, sorted(_NO_FAULT), ids, seconds],
     )
 
 

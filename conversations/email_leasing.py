@@ -4,7 +4,7 @@ Apart, because neither waits for the other: texts share numbers and their carrie
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from audiences.freshness import asked_since
@@ -13,22 +13,32 @@ from common.transactions import atomic_with_retry
 from common.turns import Turns
 from conversations.leasing import BURST_SECONDS, LEASE_SECONDS, RECHECKED, allowance
 from conversations.listening import DEAF
+from conversations.safety import IN_FORCE
+
+_MOVED_AT_ONCE = 5_000
 
 
 @atomic_with_retry
-def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
+def lease(
+    room: int, *, now: datetime, turns: Turns | None = None, without: Collection[int] = ()
+) -> list[int]:
     """Set aside at most `room` due emails; returns their ids.
 
     Mailboxes share the room, and lanes the rate of their mailbox, by `turns`. Advances the mailboxes' pace by
     what was taken, so that all sender processes together keep to it. Paused lanes are passed over, what a
     pause of everything holds, and accounts that may have missed an opt-out: one by text may mean emails, too.
-    Where an account's mirror is old, the source must have been asked about whoever is written to.
+    Where an account's mirror is old, the source must have been asked about whoever is written to. Emails of a
+    mailbox that was switched off leave from the account's own. `without` are connections to leave alone.
     """
     turns = turns or Turns()
     waiting: dict[int, list[int]] = defaultdict(list)
     since: dict[int, datetime | None] = {}
-    for lane_id, mailbox_id, asked in _due(now):
-        waiting[mailbox_id].append(lane_id)
+    for lane_id, mailbox_id, instead_id, asked in _due(now, without):
+        if instead_id is not None:
+            _leave_from(lane_id, mailbox_id, instead_id)
+            mailbox_id = instead_id
+        if lane_id not in waiting[mailbox_id]:
+            waiting[mailbox_id].append(lane_id)
         since[lane_id] = asked
     able = _allowed(list(waiting))
     taken: list[int] = []
@@ -42,27 +52,55 @@ def lease(room: int, *, now: datetime, turns: Turns | None = None) -> list[int]:
     return taken
 
 
-def _due(now: datetime) -> list[tuple[int, int, datetime | None]]:
-    """(lane, mailbox, since when the source must have been asked) of lanes with an email due. A lane's emails
-    leave from its account's mailbox."""
+def _due(now: datetime, without: Collection[int]) -> list[tuple[int, int, int | None, datetime | None]]:
+    """(lane, mailbox, the one instead, since when the source must have been asked) where an email is due.
+
+    Of a mailbox that is switched off the account's own takes the place; where that is off, too, emails wait.
+    """
     found = sql.rows(
         f"""
-        SELECT l.id, x.id, CASE WHEN l.kind = 'campaign' THEN {asked_since("l.account_id")} END
+        SELECT l.id, x.id, CASE WHEN NOT x.active THEN d.id END,
+            CASE WHEN l.kind = 'campaign' THEN {asked_since("l.account_id")} END
         FROM conversations_lane l
-        JOIN integrations_sendingmailbox x ON x.account_id = l.account_id AND x.active
-        WHERE NOT l.paused AND NOT EXISTS (
+        JOIN integrations_sendingmailbox x ON x.account_id = l.account_id
+        LEFT JOIN integrations_sendingmailbox d
+            ON d.account_id = l.account_id AND d.business_unit_id IS NULL AND d.active
+        WHERE NOT l.paused AND (x.active OR d.id IS NOT NULL)
+          AND NOT coalesce(CASE WHEN NOT x.active THEN d.connection_id END, x.connection_id)
+            = ANY(%(without)s::bigint[])
+          AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p
             WHERE p.account_id = l.account_id AND p.lifted_at IS NULL)
           AND NOT EXISTS (
             SELECT 1 FROM conversations_listening h WHERE h.account_id = l.account_id AND {DEAF})
+          AND NOT EXISTS (
+            SELECT 1 FROM conversations_safetypause r WHERE r.account_id = l.account_id
+            AND (r.lane_id = l.id
+                OR r.mailbox_id = coalesce(CASE WHEN NOT x.active THEN d.id END, x.id))
+            AND {IN_FORCE.format("r")})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
-            AND m.mailbox_id IS NOT NULL AND m.due_at <= %(now)s
+            AND m.mailbox_id = x.id AND m.due_at <= %(now)s
             AND (m.leased_until IS NULL OR m.leased_until < clock_timestamp()))
         """,
-        {"now": now},
+        {"now": now, "without": sql.array(without)},
     )
-    return [(lane_id, mailbox_id, asked) for lane_id, mailbox_id, asked in found]
+    return [(lane_id, mailbox_id, instead_id, asked) for lane_id, mailbox_id, instead_id, asked in found]
+
+
+def _leave_from(lane_id: int, mailbox_id: int, instead_id: int) -> None:
+    """Emails of a lane that wait for a mailbox that was switched off leave from another, some at a time."""
+    sql.run(
+        """
+        WITH waiting AS MATERIALIZED (
+            SELECT id FROM conversations_message
+            WHERE lane_id = %s AND mailbox_id = %s AND state = 'queued' AND due_at IS NOT NULL
+              AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE conversations_message m SET mailbox_id = %s FROM waiting w WHERE m.id = w.id
+        """,
+        [lane_id, mailbox_id, _MOVED_AT_ONCE, instead_id],
+    )
 
 
 def _part(whole: int, among: int) -> int:
@@ -128,9 +166,16 @@ def _lease_lane(
 
 
 def slow_down(mailbox_id: int, seconds: float) -> None:
-    """Hold a mailbox back for `seconds`: its provider said that we send too fast."""
+    """Hold a mailbox back for `seconds`, and all others over its connection: the provider, who counts by key,
+    said that we send too fast."""
     sql.run(
-        "UPDATE integrations_sendingmailbox"
-        " SET tat = greatest(tat, clock_timestamp() + %s * interval '1 second') WHERE id = %s",
-        [seconds, mailbox_id],
+        """
+        WITH held AS MATERIALIZED (
+            SELECT x.id FROM integrations_sendingmailbox x
+            WHERE x.connection_id = (SELECT connection_id FROM integrations_sendingmailbox WHERE id = %s)
+            ORDER BY x.id FOR NO KEY UPDATE)
+        UPDATE integrations_sendingmailbox x
+        SET tat = greatest(x.tat, clock_timestamp() + %s * interval '1 second') FROM held h WHERE x.id = h.id
+        """,
+        [mailbox_id, seconds],
     )

@@ -14,8 +14,8 @@ from audiences.templatetags.addresses import shown
 from common.phone import display_phone
 from common.stamps import stamped, stamped_values
 from conversations import timeline_sources
+from conversations.message_states import hour
 from conversations.models import ContactHold, Thread
-from conversations.timeline import hour
 from conversations.timeline_sources import Fact
 
 HOUSEHOLD = 5  # others of the household that are named
@@ -48,7 +48,7 @@ class Facts:
     name: str
     kind: str
     customer_id: int
-    our_number: str
+    ours: str  # our number or mailbox
     street: str
     town: str
     addresses: tuple[Phone, ...]
@@ -72,7 +72,7 @@ def of(thread: Thread) -> Facts:
         name=contact.name,
         kind=contact.get_kind_display(),
         customer_id=contact.servicetitan_customer_id,
-        our_number=display_phone(thread.number.e164),
+        ours=display_phone(thread.number.e164) if thread.number else str(thread.mailbox),
         street=contact.street,
         town=" ".join(f"{contact.city}, {contact.state} {contact.zip}".split()).strip(" ,"),
         addresses=tuple(_phone(link, thread) for link in _links(thread)),
@@ -144,7 +144,10 @@ def _listed(thread: Thread, now: datetime) -> list[str]:
 
 
 def outside_hours(thread: Thread, now: datetime) -> bool:
-    """Whether an automated text would have to wait now. Agents may send all the same."""
+    """Whether an automated text would have to wait now. Agents may send all the same; emails keep no
+    hours."""
+    if thread.is_email:
+        return False
     pair = _hours_of(thread)
     span = hours.current_or_next([pair], suppression.TEXT, now).get(pair)
     return span is None or span[0] > now

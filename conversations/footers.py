@@ -1,10 +1,7 @@
-"""How to opt out, said by the product: in the first automated text that a phone gets, and below every email.
+"""How to opt out, said by the product in the first automated text that a phone gets.
 
 First is: no automated text of the account has been accepted for the phone, none within 90 days, or none that
 said how to opt out. What CTIA asks of senders: the way out is named in the first text and again later.
-
-An email has the way out and, where it is known, the sender's postal address: 15 USC 7704(a)(3) and (5). A
-working return address is one of the ways the law names: answers go to the sending mailbox, which people read.
 """
 
 import re
@@ -22,10 +19,6 @@ from conversations.models import Footer, Thread
 AGAIN_AFTER = timedelta(days=90)
 ENGLISH = "Reply STOP to opt out."
 SPANISH = "Responda STOP para cancelar."
-_EMAIL_LINES = {
-    "en": "To get no more emails from us, answer with the word “unsubscribe”.",
-    "es": "Para no recibir más correos, responda con la palabra “unsubscribe”.",
-}
 
 # Only what tells the reader to write the word back: “we stop by at noon” and “reply CANCEL to cancel your
 # visit” tell nobody how to opt out. A miss costs a second line; a false find would leave the law's line out.
@@ -68,12 +61,6 @@ def tells_opt_out(text: str) -> bool:
 def with_footer(body: str, line: str) -> str:
     """A text with the line below it, unless it says how to opt out already."""
     return body if tells_opt_out(body) or body.endswith(line) else f"{body.rstrip()}\n{line}"
-
-
-def with_email_footer(body: str, language: str, postal_address: str) -> str:
-    """An email's plain text with what stands below it, in the reader's language."""
-    lines = [_EMAIL_LINES.get(language, _EMAIL_LINES["en"]), " ".join(postal_address.split())]
-    return "\n".join([body.rstrip(), "", "-- ", *filter(None, lines)])
 
 
 def wordings(account_ids: Iterable[int]) -> dict[int, Wording]:

@@ -23,14 +23,14 @@ class ReplyForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     body = forms.CharField(
         label="Reply",
-        widget=forms.Textarea(attrs={"rows": 3, "maxlength": MAX_BODY, "aria-describedby": "reply-size"}),
-        error_messages={"required": "Nothing was sent: the reply is empty."},
+        widget=forms.Textarea(attrs={"rows": 3, "maxlength": MAX_BODY, "aria-describedby": "id_body-size"}),
+        required=False,  # a picture may go alone
     )
 
     @classmethod
-    def fresh(cls) -> "ReplyForm":
-        """An empty form with a token of its own."""
-        return cls(initial={"token": uuid.uuid4()})
+    def fresh(cls, body: str = "") -> "ReplyForm":
+        """A form with a token of its own, and perhaps words to go on with."""
+        return cls(initial={"token": uuid.uuid4(), "body": body})
 
     def clean_body(self) -> str:
         """Line ends as they will be sent."""

@@ -1,19 +1,19 @@
 """Handing a claimed message to its provider: the clients of one sender, and claims in the adapters' words."""
 
 import logging
-from typing import NamedTuple, TypeAlias
+from typing import Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 
 from conversations import email_leasing, leasing
-from conversations.claiming import Claim
-from integrations.messaging import OutgoingEmail, OutgoingText, ProviderError, Receipt
+from conversations.candidates import Claim
+from integrations.messaging import OutgoingText, ProviderError, Receipt
 from integrations.models import Connection
 from integrations.sendgrid.client import EmailClient, SendGridAccess, SendGridPool
 from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
 
 log = logging.getLogger(__name__)
-Client: TypeAlias = TextClient | EmailClient
+C = TypeVar("C", TextClient, EmailClient)
 
 
 class Source(NamedTuple):
@@ -23,31 +23,21 @@ class Source(NamedTuple):
     mailbox_id: int | None
 
 
-class Clients:
-    """The clients of one sender, by connection, over two pools of at most so many connections each."""
+class _Clients(Generic[C]):
+    """The clients of one sender, by connection."""
 
-    def __init__(self, *, texts: int, emails: int) -> None:
-        self._texts, self._emails = TwilioPool(texts), SendGridPool(emails)
-        self._known: dict[int, Client | ProviderError] = {}
-
-    async def __aenter__(self) -> "Clients":
-        await self._texts.__aenter__()
-        await self._emails.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._texts.__aexit__(None, None, None)
-        await self._emails.__aexit__(None, None, None)
+    def __init__(self) -> None:
+        self._known: dict[int, C | ProviderError] = {}
 
     def forget(self) -> None:
         """Read credentials anew; calls under way keep theirs."""
         self._known.clear()
 
-    def known(self, connection_id: int) -> Client | ProviderError | None:
+    def known(self, connection_id: int) -> C | ProviderError | None:
         """What `read` found, where it was asked since the last `forget`."""
         return self._known.get(connection_id)
 
-    def read(self, connection_id: int) -> Client | ProviderError:
+    def read(self, connection_id: int) -> C | ProviderError:
         """The client of one connection, or why it cannot be used."""
         try:
             self._known[connection_id] = self._client(Connection.objects.get(pk=connection_id))
@@ -58,16 +48,46 @@ class Clients:
             self._known[connection_id] = refusal
         return self._known[connection_id]
 
-    def _client(self, stored: Connection) -> Client:
-        if stored.provider == Connection.Provider.SENDGRID:
-            return self._emails.client(SendGridAccess.of(stored))
-        return self._texts.client(TwilioAccess.of(stored))
+    def _client(self, stored: Connection) -> C:
+        raise NotImplementedError
 
 
-async def hand_over(client: Client, claim: Claim, *, not_after: float) -> Receipt:
-    """Call the provider, once. `not_after` is monotonic. Raises ProviderError."""
-    if isinstance(client, EmailClient):
-        return await client.send_email(_email(claim), not_after=not_after)
+class TextClients(_Clients[TextClient]):
+    """Clients for texts, over a pool of at most so many connections."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._pool = TwilioPool(most)
+
+    async def __aenter__(self) -> None:
+        await self._pool.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.__aexit__(None, None, None)
+
+    def _client(self, stored: Connection) -> TextClient:
+        return self._pool.client(TwilioAccess.of(stored))
+
+
+class EmailClients(_Clients[EmailClient]):
+    """Clients for emails, over a pool of at most so many connections."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._pool = SendGridPool(most)
+
+    async def __aenter__(self) -> None:
+        await self._pool.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.__aexit__(None, None, None)
+
+    def _client(self, stored: Connection) -> EmailClient:
+        return self._pool.client(SendGridAccess.of(stored))
+
+
+async def hand_over(client: TextClient, claim: Claim, *, not_after: float) -> Receipt:
+    """Call the provider of texts, once. `not_after` is monotonic. Raises ProviderError."""
     return await client.send_text(_text(claim), not_after=not_after)
 
 
@@ -84,18 +104,6 @@ def slow_down(source: Source, seconds: float) -> None:
         email_leasing.slow_down(source.mailbox_id, seconds)
 
 
-def _email(claim: Claim) -> OutgoingEmail:
-    """The claim in the adapters' words."""
-    return OutgoingEmail(
-        attempt_id=claim.attempt_id,
-        to=claim.to,
-        from_=claim.from_,
-        from_name=claim.from_name,
-        subject=claim.subject or "",
-        body=claim.body,
-    )
-
-
 def _text(claim: Claim) -> OutgoingText:
     """The claim in the adapters' words; the callback's address carries the attempt."""
     return OutgoingText(
@@ -105,4 +113,5 @@ def _text(claim: Claim) -> OutgoingText:
         body=claim.body,
         status_callback=f"{settings.PUBLIC_URL}/webhooks/twilio/messages/status/{claim.attempt_id}",
         validity_seconds=claim.validity_seconds,
+        media=claim.media,
     )

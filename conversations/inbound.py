@@ -17,7 +17,15 @@ from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import after_hours, cancellations, keyword_answers, opt_ins, opt_outs, reading
+from conversations import (
+    after_hours,
+    cancellations,
+    keyword_answers,
+    opt_ins,
+    opt_outs,
+    reading,
+    receiving_media,
+)
 from conversations.models import ContactHold, Message, Reading, Thread
 from conversations.signals import message_received, reply_came
 from integrations import inbox
@@ -73,6 +81,7 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
         kind=Message.Kind.INBOUND, body=text.body, state=Message.State.RECEIVED, state_at=now, created_at=now,
         provider_id=text.provider_id, replies_to=answered,
     )  # fmt: skip
+    receiving_media.announce(message, text)
     read = Reading.objects.create(
         message=message, label=verdict.label, outcome=verdict.outcome, detector=reading.DETECTOR,
         rule=verdict.rule, score=verdict.score,
@@ -90,7 +99,7 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
         keyword_answers.welcome_back(message, wish, opt_out_type=text.opt_out_type, now=now)
         _thread(contact, address, number, now)
         return Received(message.pk, RESTORED)
-    routed = _hold_and_route(message, contact, read, answered, now)
+    routed = hold_and_route(message, contact, read, answered, now)
     thread = _thread(contact, address, number, now)
     keyword_answers.help_them(message, thread, opt_out_type=text.opt_out_type, now=now)
     if not routed and not verdict.courtesy:  # which asks nobody for anything
@@ -130,7 +139,7 @@ def _opted_out(message: Message, addresses: Sequence[Address], text: InboundText
     return Received(message.pk, Reading.Outcome.OPT_OUT, tuple(in_flight))
 
 
-def _hold_and_route(
+def hold_and_route(
     message: Message, contact: Contact, read: Reading, answered: Message | None, now: datetime
 ) -> bool:
     """Hold the contact's other campaigns, and let the answered one go on; whether it knows how."""
@@ -202,7 +211,7 @@ def whose(address: Address) -> Contact:
             "name": address.value,
             "active": False,
             "household": household,
-            "zone_set": zone_set_for(phones=[address.value]),
+            "zone_set": zone_set_for(phones=[address.value] if address.channel == "phone" else []),
         },
     )
     if made:
@@ -227,10 +236,15 @@ def _thread(
         },
     )
     if not made:
-        Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
-        if thread.state == Thread.State.CLOSED and thread.closed_reason != opt_outs.REASON:
-            Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
+        touch(thread, now)
     return thread
+
+
+def touch(thread: Thread, now: datetime) -> None:
+    """Note that its customer has written, and open it again where it was resolved."""
+    Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
+    if thread.state == Thread.State.CLOSED and thread.closed_reason != opt_outs.REASON:
+        Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
 
 
 def wait_for_calls(message_ids: tuple[int, ...], seconds: float = WAIT_SECONDS) -> bool:

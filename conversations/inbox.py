@@ -1,24 +1,27 @@
 """The inbox: which threads there are, narrowed and sought, with the last words of each."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import EmptyResultSet
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Account, User
+from audiences import contact_search
 from audiences.models import OptOut
 from common import sql
 from conversations.models import Message, Thread
 
 EXCERPT = 120
+WORDLESS = "A file, without words"
 UNWRITTEN = "A campaign’s text that has not left"  # it is filled in as it leaves
 LONGEST_SEARCH = 100
-COUNTED_TO = 10_000  # threads of a folder; what lies behind them is found by searching
-SEARCHED_FOR_NEXT = 500  # threads of a folder among which the next one is sought
+LONGEST_CURSOR = 80
+COUNTED_TO = 1_000  # threads of a folder: a larger number says nothing more to anybody
 
 
 class Folder(models.TextChoices):
@@ -37,26 +40,25 @@ class Place:
 
     folder: Folder
     words: str = ""
-    page: int = 1
+    after: str = ""  # where a page behind the first begins, see `inbox_pages`
 
     @classmethod
     def of(cls, query: Mapping[str, str], default: Folder) -> "Place":
         """What an address says; nonsense is read as nothing."""
         folder = query.get("folder", "")
-        page = query.get("page", "")
         return cls(
             Folder(folder) if folder in Folder.values else default,
             query.get("q", "").strip()[:LONGEST_SEARCH],
-            int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+            query.get("after", "")[:LONGEST_CURSOR],
         )
 
-    @property
+    @cached_property
     def query(self) -> str:
-        """As the end of an address."""
+        """As the end of an address; every row of the list has it."""
         return "?" + urlencode(
             {"folder": self.folder.value}
             | ({"q": self.words} if self.words else {})
-            | ({"page": str(self.page)} if self.page > 1 else {})
+            | ({"after": self.after} if self.after else {})
         )
 
 
@@ -94,67 +96,53 @@ def condition(folder: str, account: Account, user: User) -> Q:
     }[Folder(folder)]
 
 
-def sought(threads: QuerySet[Thread], words: str) -> QuerySet[Thread]:
-    """Threads whose contact's name or phone holds these words; every thread for none."""
+def searched(account: Account, words: str) -> contact_search.Found | None:
+    """Who of those with a thread answers to these words: by name, phone, address or number, best first, and
+    no more than `contact_search.MOST`. None for no words."""
     if not words:
+        return None
+    return contact_search.find(
+        account, words, among=Thread.objects.filter(account=account).values("contact_id")
+    )
+
+
+def sought(threads: QuerySet[Thread], found: contact_search.Found | None) -> QuerySet[Thread]:
+    """The threads of whoever was `searched`; every thread where nobody was."""
+    if found is None:
         return threads
-    found = Q(contact__name__icontains=words)
-    digits = re.sub(r"\D", "", words)
-    if len(digits) >= 3:
-        found |= Q(address__value__contains=digits)
-    return threads.filter(found)
+    return threads.filter(contact__in=[hit.contact_id for hit in found.hits])
 
 
-def counts(threads: QuerySet[Thread], account: Account, user: User, words: str = "") -> dict[str, int]:
-    """How many of an account's threads each folder holds, of those `sought` by `words`. One query.
+def counts(threads: QuerySet[Thread], account: Account, user: User) -> dict[str, int]:
+    """How many of an account's threads, all or those `sought`, each folder holds. One query.
 
-    Counted as far as `COUNTED_TO` and one more, so that a long inbox costs no more than a short one; a search
-    reads every thread once in any case.
+    Counted as far as `COUNTED_TO` and one more, so that a long inbox costs no more than a short one.
     """
-    if words:
-        folders = {folder.value: Count("pk", filter=condition(folder, account, user)) for folder in Folder}
-        folders[Folder.ALL.value] = Count("pk")
-        found: dict[str, int] = threads.aggregate(**folders)
-        return {folder: min(n, COUNTED_TO + 1) for folder, n in found.items()}
     parts: list[str] = []
     params: list[Any] = []
     for folder in Folder:
         held = threads.filter(condition(folder, account, user)).order_by().values("pk")[: COUNTED_TO + 1]
-        statement, own = held.query.sql_with_params()
+        try:
+            statement, own = held.query.sql_with_params()
+        except EmptyResultSet:  # nobody was found
+            return dict.fromkeys(Folder.values, 0)
         parts.append(f"(select count(*) from ({statement}) held)")
         params += own
     ((*counted,),) = sql.rows(f"select {', '.join(parts)}", params)
     return {folder.value: n for folder, n in zip(Folder, counted, strict=True)}
 
 
-def ordered(threads: QuerySet[Thread], folder: str) -> QuerySet[Thread]:
-    """Where a reply is owed, what was escalated first, then who has waited longest; else the latest first.
-
-    With the ids of last messages.
-    """
+def detailed(threads: QuerySet[Thread]) -> QuerySet[Thread]:
+    """Threads with all that a line shows of them, and the ids of their last messages."""
     last = Message.objects.filter(contact=OuterRef("contact"), address=OuterRef("address"))
-    threads = threads.select_related("contact", "address", "assigned_to").annotate(
+    return threads.select_related("contact", "address", "assigned_to").annotate(
         opted_out=Exists(_wishes().filter(address=OuterRef("address"))),
         last_message_id=Subquery(last.order_by("-created_at", "-pk").values("pk")[:1]),
     )
-    if folder == Folder.NEEDS_REPLY:
-        escalated_first = models.Case(models.When(escalated_reason="", then=1), default=0)
-        return threads.order_by(escalated_first, "last_inbound_at", "pk")
-    return threads.order_by("-last_message_at", "-pk")
-
-
-def following(threads: QuerySet[Thread], pk: int) -> int | None:
-    """The thread after this one in `ordered` threads, else the one before it; None where there is none."""
-    ids = list(threads.values_list("pk", flat=True)[:SEARCHED_FOR_NEXT])
-    others = [each for each in ids if each != pk]
-    if pk not in ids:
-        return others[0] if others else None
-    after = ids[ids.index(pk) + 1 :]
-    return after[0] if after else (others[-1] if others else None)
 
 
 def lines(threads: list[Any], current: int | None = None) -> list[Line]:
-    """The threads of one page, from `ordered`, with what was said last. One query.
+    """The threads of one page, `detailed`, with what was said last. One query.
 
     Beside the `current` one they know which comes next and which came before; where it is not among them
     (or there is none), the first is next.
@@ -168,7 +156,7 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     found = []
     for index, thread in enumerate(threads):
         message = last.get(thread.last_message_id)
-        words = " ".join(((message.body or UNWRITTEN) if message else "").split())
+        words = " ".join(_words(message).split()) if message else ""
         excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
         inbound = message is not None and message.kind == Message.Kind.INBOUND
         found.append(Line(thread, excerpt, inbound, thread.opted_out, ways.get(index, "")))
@@ -178,3 +166,8 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
 def _wishes() -> QuerySet[OptOut]:
     """Opt-outs in force."""
     return OptOut.objects.filter(lifted_at=None)
+
+
+def _words(message: Message) -> str:
+    """What stands for a message in the list."""
+    return UNWRITTEN if message.body is None else message.body or WORDLESS

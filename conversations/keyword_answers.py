@@ -64,9 +64,10 @@ def help_them(message: Message, thread: Thread, *, opt_out_type: str, now: datet
     """
     if opt_out_type or not asks_for_help(message.body or "") or suppression.in_force([message.address_id]):
         return None
-    words = HELP.format(
-        company=message.account.name, phone=display_phone((message.number or thread.number).e164)
-    )
+    number = message.number or thread.number
+    if number is None:
+        return None
+    words = HELP.format(company=message.account.name, phone=display_phone(number.e164))
     today = now.astimezone(message.account.zone).date()
     return automatic_lane.answer(
         message, words, origin=f"help:{thread.pk}:{today}", now=now, send_by=now + ANSWER_WITHOUT_HOURS

@@ -13,7 +13,7 @@ from audiences.freshness import asked_since
 from common import sql
 from common.transactions import atomic_with_retry
 from common.turns import Turns
-from conversations import listening
+from conversations import listening, safety
 from integrations import number_days
 
 LEASE_SECONDS = 15
@@ -26,6 +26,11 @@ RECHECKED = "(%s::timestamptz IS NULL OR rechecked_at >= %s)"
 """SQL: whether the source was asked about a contact since the lane's `asked_since`, which it takes twice."""
 
 
+_RESTING = f"""(
+    SELECT min(r.rule) FROM conversations_safetypause r
+    WHERE r.number_id = n.id AND {safety.IN_FORCE.format("r")})"""
+
+
 @dataclass(slots=True)
 class _Budget:
     """What the numbers of one account may hand over in this lease."""
@@ -33,6 +38,7 @@ class _Budget:
     by_rate: dict[int, int] = field(default_factory=dict)  # number → segments
     brand_of: dict[int, str] = field(default_factory=dict)  # only numbers whose brand has a daily cap
     by_cap: dict[str, int] = field(default_factory=dict)  # brand → segments left of its day
+    resting: set[int] = field(default_factory=set)  # numbers: only what people write by hand may leave
 
     def today(self, number_id: int) -> int:
         """Segments that the carrier's day leaves to a number."""
@@ -106,6 +112,9 @@ def _due_lanes(now: datetime) -> list[_Lane]:
         LEFT JOIN conversations_listening h ON h.account_id = l.account_id
         WHERE NOT l.paused AND (p.id IS NULL OR l.kind IN ('agents', 'tests') AND NOT p.agents_too)
           AND (h.id IS NULL OR l.kind <> 'campaign' OR NOT {listening.DEAF})
+          AND NOT EXISTS (
+            SELECT 1 FROM conversations_safetypause r
+            WHERE r.lane_id = l.id AND {safety.IN_FORCE.format("r")})
           AND EXISTS (
             SELECT 1 FROM conversations_message m WHERE m.lane_id = l.id AND m.state = 'queued'
             AND m.mailbox_id IS NULL AND m.due_at <= %(now)s
@@ -174,17 +183,20 @@ def _budgets(account_ids: list[int], by_connection: Mapping[int, int], now: date
         SELECT n.account_id, p.number_id, {allowance("p.tat", "n.segments_per_second")}, n.connection_id,
             EXISTS (
             SELECT 1 FROM integrations_sendingnumber c
-            WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL)
+            WHERE c.account_id = n.account_id AND c.daily_cap IS NOT NULL), {_RESTING}
         FROM integrations_numberpace p JOIN integrations_sendingnumber n ON n.id = p.number_id
         WHERE n.active AND n.account_id = ANY(%(accounts)s) ORDER BY p.number_id FOR NO KEY UPDATE OF p
         """,
-        {"accounts": account_ids, "burst": BURST_SECONDS},
+        {"accounts": account_ids, "burst": BURST_SECONDS, "now": now},
     )
     budgets: dict[int, _Budget] = defaultdict(_Budget)
-    for account_id, number_id, segments, connection_id, _ in found:
+    found = [row for row in found if row[-1] != safety.Rule.CODE]  # the carrier would refuse anything
+    for account_id, number_id, segments, connection_id, _, rests in found:
         at_most = by_connection.get(connection_id, segments)
         budgets[account_id].by_rate[number_id] = max(min(segments, at_most), 0)
-    capped = {account_id for account_id, *_, has_cap in found if has_cap}
+        if rests:
+            budgets[account_id].resting.add(number_id)
+    capped = {account_id for account_id, *_, has_cap, _ in found if has_cap}
     left = number_days.left(capped, now) if capped else {}  # read under the locks of the pace
     for account_id, number_id, *_ in found:
         if number_id in left:
@@ -203,7 +215,8 @@ def _lease_lane(lane: _Lane, share: int, budget: _Budget, among: int, now: datet
         limit = min(share - len(taken), _part(segments, among, lane.priority))
         today = budget.today(number_id)
         if limit > 0 and today > 0:
-            leased = _lease_number(lane, number_id, limit, today, now)
+            held = lane.held or number_id in budget.resting
+            leased = _lease_number(lane, number_id, limit, today, held, now)
             taken += [message_id for message_id, _ in leased]
             spent[number_id] = sum(size for _, size in leased)
             budget.spend(number_id, spent[number_id])
@@ -213,11 +226,12 @@ def _lease_lane(lane: _Lane, share: int, budget: _Budget, among: int, now: datet
 
 
 def _lease_number(
-    lane: _Lane, number_id: int, limit: int, today: int, now: datetime
+    lane: _Lane, number_id: int, limit: int, today: int, held: bool, now: datetime
 ) -> list[tuple[int, int]]:
     """Set aside at most `limit` due messages of one lane from one number, of at most `today` segments.
 
-    Returns (message, segments) of each. Those that no longer fit into the day wait for the next.
+    Of a `held` one only what people wrote by hand. Returns (message, segments) of each. Those that no
+    longer fit into the day wait for the next.
     """
     found = sql.rows(
         f"""
@@ -232,7 +246,7 @@ def _lease_number(
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
         FROM fitting f WHERE m.id = f.id AND f.size <= %s RETURNING m.id, m.segments
         """,
-        [lane.id, now, number_id, lane.held, *[lane.asked_since] * 2, limit, LEASE_SECONDS, today],
+        [lane.id, now, number_id, held, *[lane.asked_since] * 2, limit, LEASE_SECONDS, today],
     )
     return [(message_id, segments) for message_id, segments in found]
 

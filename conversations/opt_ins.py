@@ -79,7 +79,10 @@ def by_agent(address: Address, *, by: User, words: str, now: datetime) -> None:
 
 def carrier_holds(address: Address) -> bool:
     """Whether the carrier blocks this phone besides us, as far as we know: what it last heard from there was
-    one of its words, or it refused a text for that reason since their last START."""
+    one of its words, or it refused a text for that reason since their last START. No carrier has
+    mailboxes."""
+    if address.channel == Address.Channel.EMAIL:
+        return False
     if OptOut.objects.filter(address=address, lifted_at=None, source=OptOut.Source.PROVIDER).exists():
         return True
     refusals = [code for code, verdict in errors.CODES.items() if verdict.remedy == Remedy.OPTED_OUT]

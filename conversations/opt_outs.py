@@ -47,10 +47,10 @@ def record(
         score=score,
         provider_id=provider_id,
     )
-    return _act(ids, now)
+    return follow(ids, now)
 
 
-def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
+def follow(address_ids: Sequence[int], now: datetime) -> list[int]:
     """Take back what is queued to these locked addresses, close their threads, tell the layers above.
 
     Returns the messages being called at this moment.
@@ -65,8 +65,14 @@ def _act(address_ids: Sequence[int], now: datetime) -> list[int]:
     Thread.objects.filter(address__in=ids).update(
         state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False
     )
+    return being_called(ids)
+
+
+def being_called(address_ids: Sequence[int]) -> list[int]:
+    """The messages to these addresses that are being called at this moment."""
     return sql.column(
-        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'", [ids]
+        "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'",
+        [sql.array(address_ids)],
     )
 
 
@@ -114,4 +120,4 @@ def by_provider(message_ids: Sequence[int], *, code: str, now: datetime) -> None
             detector=f"provider/{code}",
         )
     # All addresses are locked before the first message, all messages before the first enrollment.
-    _act(address_ids, now)
+    follow(address_ids, now)

@@ -1,8 +1,10 @@
 """Putting texts and emails into a lane's queue, and taking them out again."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from accounts.models import Account
 from common import sql
@@ -15,10 +17,11 @@ from conversations.signals import message_status_changed
 _QUEUE_SQL = """
     INSERT INTO conversations_message
         (account_id, lane_id, contact_id, address_id, number_id, mailbox_id, provider, kind, origin,
-         template_id, variables, segments, state, state_at, created_at, due_at, send_by, unless_booked_since)
+         template_id, variables, segments, state, state_at, created_at, due_at, send_by, unless_booked_since,
+         carries_link)
     SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, {sender},
         'campaign', q.origin, %(template_id)s, q.variables, %(segments)s, 'queued', %(now)s, %(now)s,
-        %(now)s, q.send_by, q.unless_booked_since
+        %(now)s, q.send_by, q.unless_booked_since, %(carries_link)s
     FROM ({source}) q {threads}
     RETURNING id, origin
 """
@@ -27,12 +30,19 @@ _THREADS = "LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND 
 _FROM_MAILBOX = "NULL::bigint, %(mailbox_id)s, 'sendgrid'"
 
 
-def template(account: Account, body: str, subject: str = "") -> MessageTemplate:
-    """The stored words of a text, or of an email with its subject; the same words give the same row."""
+def template(
+    account: Account, body: str, subject: str = "", content: Mapping[str, Any] | None = None
+) -> MessageTemplate:
+    """The stored words of a text, or of an email with its subject; the same words give the same row.
+
+    `content` is what they have beside those (`MessageTemplate.content`).
+    """
     words = f"{subject}\0{body}" if subject else body
+    if content:
+        words = f"{words}\0{json.dumps(content, sort_keys=True)}"
     digest = hashlib.sha256(words.encode()).hexdigest()
     return MessageTemplate.objects.get_or_create(
-        account=account, sha256=digest, defaults={"subject": subject, "body": body}
+        account=account, sha256=digest, defaults={"subject": subject, "body": body, "content": content or {}}
     )[0]
 
 
@@ -45,13 +55,15 @@ def queueing(
     template_id: int,
     segments: int,
     now: datetime,
+    carries_link: bool = False,
 ) -> sql.Query:
     """The statement that puts one text per row of `source` into a lane, giving (id, origin) of each.
 
     For a WITH of the caller, who notes in that same statement which message is whose. `source` gives origin,
     contact_id, address_id, variables, send_by and unless_booked_since, of origins that have no message yet:
     one message per origin for ever. A contact keeps the number it has a thread with. `segments` is the
-    estimate that paces the number until the text is rendered.
+    estimate that paces the number until the text is rendered; `carries_link`, whether a short link of ours is
+    among the words.
     """
     params = {
         **source.params,
@@ -61,13 +73,21 @@ def queueing(
         "template_id": template_id,
         "segments": segments,
         "now": now,
+        "carries_link": carries_link,
     }
     statement = _QUEUE_SQL.format(source=source.text, sender=_FROM_NUMBER, threads=_THREADS)
     return sql.Query(statement, params)
 
 
 def queueing_emails(
-    source: sql.Query, *, account_id: int, lane_id: int, mailbox_id: int, template_id: int, now: datetime
+    source: sql.Query,
+    *,
+    account_id: int,
+    lane_id: int,
+    mailbox_id: int,
+    template_id: int,
+    now: datetime,
+    carries_link: bool = False,
 ) -> sql.Query:
     """As `queueing`, one email per row of `source` from a mailbox of ours. An email counts as one segment."""
     params = {
@@ -78,6 +98,7 @@ def queueing_emails(
         "template_id": template_id,
         "segments": 1,
         "now": now,
+        "carries_link": carries_link,
     }
     return sql.Query(_QUEUE_SQL.format(source=source.text, sender=_FROM_MAILBOX, threads=""), params)
 

@@ -51,6 +51,11 @@ def share(account_ids: Iterable[int]) -> None:
     )
 
 
+def hold(account_id: int) -> None:
+    """Wait for claims of this account that are under way and let none begin until the transaction ends."""
+    sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, account_id])
+
+
 def pause(account: Account, *, by: User, reason: str = "", agents_too: bool = False, now: datetime) -> Paused:
     """Pause everything, and return once nothing is on its way any more (at most 5 s).
 
@@ -70,7 +75,7 @@ def _begin(
     account: Account, by: User, reason: str, agents_too: bool, now: datetime
 ) -> tuple[SendingPause, list[int]]:
     """The pause, and the messages being called at its commit."""
-    sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, account.pk])
+    hold(account.pk)
     kept = SendingPause.objects.in_force(account.pk)
     if kept is not None and (kept.agents_too or not agents_too):
         raise NotPossible("Everything is paused already. Nothing was changed.")

@@ -18,12 +18,14 @@ from common import loops, sql
 from common.transactions import atomic_with_retry
 from conversations import delivery
 from conversations.delivery import DELIVERY_UNKNOWN
+from conversations.locks import lock_messages
 from conversations.models import Attempt, Message
 from integrations.messaging import ListedText, ProviderError
 from integrations.models import Connection, SendingNumber
 from integrations.twilio.client import TwilioAccess, list_texts
 
 log = logging.getLogger(__name__)
+_NEVER_SAID = "The provider never said whether it took this {}"
 _SLACK = timedelta(minutes=2)
 BATCH = 1000  # more than one killed sender loses
 _MOST_DOUBLINGS = 8
@@ -52,7 +54,7 @@ def reconcile_unknown(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECO
     if not ids:
         return 0
     messages = list(Message.objects.select_related("address", "number__connection").filter(pk__in=ids))
-    settled = sum(settle(message.pk, None, now=now) for message in messages if message.number is None)
+    settled = _settle_emails([message.pk for message in messages if message.number is None], now)
     round_ = _Round(_lost(messages))
     try:
         for left in loops.loop_until(seconds):
@@ -177,11 +179,30 @@ def settle(message_id: int, found: ListedText | None, *, now: datetime) -> bool:
     message.save(update_fields=["unknown_polls"])
     if message.unknown_polls < _POLLS_BEFORE_GIVING_UP or (message.valid_until and message.valid_until > now):
         return False
-    words = f"The provider never said whether it took this {'text' if message.number_id else 'email'}"
+    words = _NEVER_SAID.format("text")
     delivery.advance(
         [delivery.Move(message_id, Message.State.FAILED, None, DELIVERY_UNKNOWN, words, 0)], now=now
     )
     return True
+
+
+@atomic_with_retry
+def _settle_emails(message_ids: Sequence[int], now: datetime) -> int:
+    """Count a poll of each, and give up those of whom no event came in their time; how many."""
+    lock_messages(message_ids)
+    polled = sql.rows(
+        "UPDATE conversations_message SET unknown_polls = least(unknown_polls + 1, 1000)"
+        " WHERE id = ANY(%s) AND state = 'unknown' RETURNING id, unknown_polls, valid_until",
+        [sql.array(message_ids)],
+    )
+    moves = [
+        delivery.Move(
+            message_id, Message.State.FAILED, None, DELIVERY_UNKNOWN, _NEVER_SAID.format("email"), 0
+        )
+        for message_id, polls, valid_until in polled
+        if polls >= _POLLS_BEFORE_GIVING_UP and (valid_until is None or valid_until <= now)
+    ]
+    return delivery.advance(moves, now=now)
 
 
 def _adopt(message_id: int, found: ListedText, now: datetime) -> bool:

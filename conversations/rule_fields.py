@@ -13,13 +13,14 @@ def _source(key: str, label: str, plural: str, where: str) -> Source:
 _SENT = "m.kind <> 'inbound' AND m.accepted_at IS NOT NULL"
 TEXT = _source("text", "a text from us", "texts", f"{_SENT} AND m.mailbox_id IS NULL")
 EMAIL = _source("email", "an email from us", "emails", f"{_SENT} AND m.mailbox_id IS NOT NULL")
+CLICKED = _source("clicked", "a link followed", "links followed", f"{_SENT} AND m.clicked_at IS NOT NULL")
 REPLY = _source("reply", "a message to us", "messages", "m.kind = 'inbound'")
 
 
 def declare() -> None:
     """Make all of it known."""
     fields.register(
-        TEXT, EMAIL, REPLY,
+        TEXT, EMAIL, CLICKED, REPLY,
         Field("texted", "Last texted", "Our contact", Kind.DATE, "m.accepted_at", of="text", summed=True),
         Field("emailed", "Last emailed", "Our contact", Kind.DATE, "m.accepted_at", of="email", summed=True),
         Field("wrote", "Last wrote to us", "Our contact", Kind.DATE, "m.created_at", of="reply", summed=True),
@@ -30,6 +31,10 @@ def declare() -> None:
               nullable=False),
         Field("text.replied", "Was replied to", "Text from us", Kind.YES_NO, "m.replied_at IS NOT NULL",
               of="text", nullable=False),
+        Field("clicked", "Last followed a link of ours", "Our contact", Kind.DATE, "m.clicked_at",
+              of="clicked", summed=True),
+        Field("text.clicked", "Had its link followed", "Text from us", Kind.YES_NO,
+              "m.clicked_at IS NOT NULL", of="text", nullable=False),
         Field("text.delivered", "Was delivered", "Text from us", Kind.YES_NO, "m.state = 'delivered'",
               of="text", nullable=False),
     )  # fmt: skip

@@ -12,10 +12,15 @@ from conversations import (
     delivery,
     draining,
     listening,
+    mail_events,
     opt_out_imports,
+    prices,
+    receiving_media,
     rechecking,
     reconciling,
     remedies,
+    safety,
+    second_tries,
     sending_on,
 )
 
@@ -31,11 +36,13 @@ def send() -> int:
 
 @shared_task
 def apply_events() -> int:
-    """Apply status callbacks as they come for up to 20 s; how many."""
+    """Apply what providers told of texts and emails as it comes for up to 20 s; how many events."""
     total = 0
     for left in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
         listening.stay_alive(now=clock.now())
-        done = draining.drain(min(left, listening.EVERY_SECONDS))  # a sign of life, however much there is
+        # A sign of life, however much there is; news of texts and of emails take turns.
+        done = draining.drain(min(left, listening.EVERY_SECONDS))
+        done += mail_events.drain(min(left, listening.EVERY_SECONDS))
         total += done
         if not done:
             loops.nap(0.2)
@@ -77,6 +84,30 @@ def import_opt_outs() -> int:
     if handled and not loops.should_stop() and time.monotonic() >= deadline:
         ring(import_opt_outs)
     return handled
+
+
+@shared_task
+def watch_senders() -> int:
+    """Pause senders that crossed a limit, and begin second tries that are due; how many of both."""
+    with loops.only_one("watch-senders") as held:
+        if not held:
+            return 0
+        now = clock.now()
+        return safety.evaluate(now=now) + second_tries.begin_due(now=now)
+
+
+@shared_task
+def fetch_media() -> int:
+    """Fetch what came with customers' texts for up to 20 s; how many files were settled."""
+    with loops.only_one(loops.VENDORS) as held:
+        return receiving_media.fetch_waiting(loops.LONGEST_LOOP_SECONDS) if held else 0
+
+
+@shared_task
+def read_prices() -> int:
+    """Read from the provider what texts cost; how many prices were new."""
+    with loops.only_one(loops.VENDORS) as held:
+        return prices.read_due(now=clock.now()) if held else 0
 
 
 def _make_good() -> int:

@@ -1,6 +1,7 @@
 """What an agent does in a thread: reply, note, close. The gate that binds campaigns binds agents."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,20 @@ from audiences import suppression
 from common.doorbell import ring
 from common.segments import count_segments
 from common.stamps import stamped_values
-from conversations import after_hours
-from conversations.models import ContactHold, Lane, Message, Note, Thread
+from conversations import after_hours, mail_words, media, outbound
+from conversations.models import (
+    ContactHold,
+    Lane,
+    MediaFile,
+    Message,
+    MessageTemplate,
+    Note,
+    Thread,
+)
 
-MAX_BODY = 1600
+MAX_BODY = 1600  # of a text
+MAX_EMAIL = 20_000  # characters of an email that an agent writes
+MAX_SUBJECT = 200
 REPLY_MAY_WAIT = timedelta(hours=24)  # then it is shown as too late, not sent as a surprise
 MAX_REASON = 200  # of an escalation
 
@@ -34,8 +45,17 @@ def agents_lane(account: Account) -> Lane:
 
 
 @transaction.atomic
-def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetime) -> Message:
-    """Queue an agent's text. The same `token` twice is one message. Raises ReplyRefused."""
+def reply(
+    thread: Thread,
+    *,
+    body: str,
+    by: User,
+    token: uuid.UUID,
+    now: datetime,
+    files: Sequence[MediaFile] = (),
+) -> Message:
+    """Queue an agent's text, with files as one MMS; in an email thread an email that answers the customer's
+    last one. The same `token` twice is one message. Raises ReplyRefused."""
     from conversations.tasks import send  # tasks import the sender, and with it most of this package
 
     origin = f"agent:{token}"
@@ -43,26 +63,30 @@ def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetim
     if known:
         return known
     body = body.strip()
-    if not body:
+    if not body and not files:
         raise ReplyRefused("Nothing was sent: the reply is empty.")
-    if len(body) > MAX_BODY:
+    if len(files) > media.MOST:
+        raise ReplyRefused(f"Nothing was sent: a text may have {media.MOST} files at most.")
+    if files and thread.is_email:
+        raise ReplyRefused("Nothing was sent: files go with texts only. Take them out.")
+    most, what = (MAX_EMAIL, "an email") if thread.is_email else (MAX_BODY, "a text")
+    if len(body) > most:
         raise ReplyRefused(
-            f"Nothing was sent: {len(body):,} characters are more than the {MAX_BODY:,} a text may have."
+            f"Nothing was sent: {len(body):,} characters are more than the {most:,} {what} may have."
         )
     suppression.lock_addresses([thread.address_id])
     if thread.address_id in suppression.in_force([thread.address_id]):
-        raise ReplyRefused(
-            "Nothing was sent: this person has opted out. Only their own START can reopen the thread."
-        )
+        raise ReplyRefused(f"Nothing was sent: this person has opted out. {_only_they(thread)}")
     after_hours.withdraw(thread, now=now)
     thread = Thread.objects.select_for_update(no_key=True).get(pk=thread.pk)
     if thread.state == Thread.State.CLOSED:
         raise ReplyRefused("Nothing was sent: the thread is closed. Reopen it first.")
     message = Message.objects.create(
         account_id=thread.account_id, lane=agents_lane(thread.account), contact=thread.contact,
-        address=thread.address, number=thread.number, kind=Message.Kind.AGENT, origin=origin, body=body,
-        segments=count_segments(body).count, state=Message.State.QUEUED, state_at=now, created_at=now,
-        due_at=now, send_by=now + REPLY_MAY_WAIT, by=by,
+        address=thread.address, kind=Message.Kind.AGENT, origin=origin, body=body,
+        state=Message.State.QUEUED, state_at=now, created_at=now, due_at=now,
+        send_by=now + REPLY_MAY_WAIT, by=by,
+        **(_as_email(thread) if thread.is_email else _as_text(thread, body, files)),
     )  # fmt: skip
     thread.needs_reply = False
     thread.assigned_to = thread.assigned_to or by
@@ -70,6 +94,53 @@ def reply(thread: Thread, *, body: str, by: User, token: uuid.UUID, now: datetim
     thread.save(update_fields=["needs_reply", "assigned_to", "last_message_at"])
     ring(send)
     return message
+
+
+def _as_text(thread: Thread, body: str, files: Sequence[MediaFile]) -> dict[str, Any]:
+    return {
+        "number": thread.number, "segments": 1 if files else count_segments(body).count,
+        "template": _with(files, thread, body),
+    }  # fmt: skip
+
+
+def _as_email(thread: Thread) -> dict[str, Any]:
+    """From our mailbox of the thread, under the subject of the customer's last email and in answer to it."""
+    mailbox = thread.mailbox
+    if mailbox is None or not mailbox.active:
+        raise ReplyRefused("Nothing was sent: the mailbox that this thread is on is switched off.")
+    last = last_email(thread)
+    return {
+        "mailbox": mailbox, "provider": "sendgrid", "subject": reply_subject(last), "replies_to": last,
+        "segments": 1,
+    }  # fmt: skip
+
+
+def last_email(thread: Thread) -> Message | None:
+    """The customer's last email of a thread: what an agent answers."""
+    theirs = Message.objects.filter(
+        contact=thread.contact_id, address=thread.address_id, kind=Message.Kind.INBOUND, mailbox__isnull=False
+    )
+    return theirs.order_by("-created_at", "-pk").first()
+
+
+def reply_subject(last: Message | None) -> str:
+    """“Re:” and the subject, once."""
+    subject = mail_words.subject((last.subject or "") if last else "")
+    return f"Re: {subject or 'Your message'}"[:MAX_SUBJECT]
+
+
+def _only_they(thread: Thread) -> str:
+    if thread.is_email:
+        return "Only they can ask for emails again."
+    return "Only their own START can reopen the thread."
+
+
+def _with(files: Sequence[MediaFile], thread: Thread, body: str) -> MessageTemplate | None:
+    """What names the files of a text. One that a phone cannot take goes again as words alone."""
+    if not files:
+        return None
+    content = {"media": [file.pk for file in files], "as_sms": bool(body)}
+    return outbound.template(thread.account, body, content=content)
 
 
 @transaction.atomic
@@ -111,7 +182,7 @@ def reopen(thread: Thread, *, by: User, now: datetime) -> None:
     """Open a resolved thread again; one closed by an opt-out stays closed. Raises ReplyRefused."""
     suppression.lock_addresses([thread.address_id])  # an opt-out that is being recorded is waited for
     if suppression.in_force([thread.address_id]):
-        raise ReplyRefused("This person has opted out. Only their own START can reopen the thread.")
+        raise ReplyRefused(f"This person has opted out. {_only_they(thread)}")
     opened = Thread.objects.filter(pk=thread.pk, state=Thread.State.CLOSED).update(
         state=Thread.State.OPEN, closed_reason=""
     )

@@ -9,46 +9,28 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from audiences.models import OptOut
+from audiences.models import Address, OptOut
 from common.stamps import stamped
-from conversations import footers, reading_words, rendering, timeline_sources
-from conversations.models import Footer, Message, Note, Thread
+from conversations import (
+    files_shown,
+    footers,
+    mail_wishes,
+    message_states,
+    reading_words,
+    timeline_sources,
+)
+from conversations.message_states import ICONS, TROUBLE, hour
+from conversations.models import Footer, Message, Note, ReceivedMedia, Thread
 from conversations.timeline_sources import Happening, Link
 
 LATEST, LONGEST = 100, 500  # messages shown at first, and when the earlier ones are asked for
 TOGETHER = timedelta(minutes=5)  # what one side says within this time stands together
 State = Message.State
 
-STATES = {
-    State.QUEUED: "Queued",
-    State.CALLING: "Sending",
-    State.ACCEPTED: "Sent",
-    State.SENT: "Sent",
-    State.DELIVERED: "Delivered",
-    State.FAILED: "Failed",
-    State.REJECTED: "Rejected",
-    State.EXPIRED: "Expired, not sent in time",
-    State.BOUNCED: "Bounced",
-    State.BLOCKED: "Blocked",
-    State.CANCELLED: "Cancelled, not sent",
-    State.UNKNOWN: "Delivery unknown",
-    State.RECEIVED: "",
-}
-TROUBLE = {State.FAILED, State.REJECTED, State.EXPIRED, State.BOUNCED, State.BLOCKED, State.UNKNOWN}
-_EXPLAINED = TROUBLE | {State.CANCELLED}
-ICONS = {
-    State.QUEUED: "clock",
-    State.CALLING: "send",
-    State.ACCEPTED: "check",
-    State.SENT: "check",
-    State.DELIVERED: "check-check",
-    State.CANCELLED: "ban",
-    State.UNKNOWN: "circle-help",
-    State.RECEIVED: "",
-}
 _ACTS = {
     "closed_thread": "circle-check",
     "reopened_thread": "rotate-ccw",
@@ -62,6 +44,8 @@ SOURCES = {
     OptOut.Source.PROVIDER: "found at the carrier",
     OptOut.Source.AGENT: "recorded by an agent",
     OptOut.Source.IMPORTED: "imported",
+    OptOut.Source.EMAIL: "by email",
+    OptOut.Source.PAGE: "by the link in an email",
 }
 
 
@@ -91,6 +75,11 @@ class Entry:
     theirs: str = ""  # the customer's hour, where it is another than ours
     subject: str = ""  # of an email
     to: str = ""  # the mailbox it went to
+    files: tuple[files_shown.Shown, ...] = ()
+    sender: str = ""  # the mailbox it came from
+    whole: str = ""  # of an email to us, where more was quoted or signed than is shown
+    attachments: tuple[str, ...] = ()
+    unproven: bool = False  # somebody else may have written it
 
 
 @dataclass(frozen=True)
@@ -120,7 +109,11 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
     messages = rows[:limit]
     cut = len(rows) > limit
     origins = timeline_sources.origins(messages)
-    found = [entry_of(message, origins.get(message.pk)) for message in messages]
+    files = files_shown.of(messages)
+    found = [
+        replace(entry_of(message, origins.get(message.pk)), files=files.get(message.pk, ()))
+        for message in messages
+    ]
     found = _with_footer(found, messages, thread, now)
     others = [*_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
     others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
@@ -153,10 +146,12 @@ def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
     person = ("by__name", "by__email")
     words = (
         *("lane__name", "template__body", "template__subject", "reading__label", "reading__outcome"),
-        *("contact__name", "address__value"),
+        *("template__content", "contact__name", "contact__language", "address__value"),
+        *("second_try__due_at", "second_try__done_at", "email__unproven"),
     )
     return [
         stamped(_messages(thread, limit), *words, *person),
+        stamped(_came_with(thread), "file__sha256"),
         stamped(_note_rows(thread, limit), *person),
         stamped(_act_rows(thread, limit), *person),
         stamped(_wish_rows(thread), "contact__name", "lifted_by__name", "lifted_by__email", *person),
@@ -169,9 +164,16 @@ def _messages(thread: Thread, limit: int) -> QuerySet[Message]:
     here = Q(address_id=thread.address_id) | Q(mailbox__isnull=False)
     return (
         Message.objects.filter(here, contact_id=thread.contact_id)
-        .select_related("lane", "by", "template", "reading", "contact", "address")
+        .select_related("lane", "by", "template", "reading", "contact", "address", "second_try", "email")
         .order_by("-created_at", "-pk")[: limit + 1]
     )
+
+
+def _came_with(thread: Thread) -> QuerySet[ReceivedMedia]:
+    """What came with texts of this thread: it is fetched after them."""
+    return ReceivedMedia.objects.filter(
+        message__contact=thread.contact_id, message__address=thread.address_id
+    ).order_by("pk")
 
 
 def _note_rows(thread: Thread, limit: int) -> QuerySet[Note]:
@@ -183,7 +185,7 @@ def _act_rows(thread: Thread, limit: int) -> QuerySet[AuditEntry]:
 
 
 def _wish_rows(thread: Thread) -> QuerySet[OptOut]:
-    wishes = OptOut.objects.filter(address_id=thread.address_id, channel="phone")
+    wishes = OptOut.objects.filter(address_id=thread.address_id)
     return wishes.select_related("by", "lifted_by", "contact")
 
 
@@ -248,7 +250,7 @@ def _wishes(thread: Thread) -> list[Entry]:
     """Opt-outs of this phone, and their end."""
     found = []
     for wish in _wish_rows(thread):
-        how = SOURCES.get(OptOut.Source(wish.source), wish.source)
+        how = how_of(wish)
         found.append(
             Entry(f"wish-{wish.pk}", wish.at, "event", "", f"Opted out, {how}", icon="ban", trouble=True)
         )
@@ -264,6 +266,8 @@ def _lifted(wish: OptOut) -> tuple[str, str]:
         return str(
             wish.lifted_by
         ), f"undid the opt-out and has the customer’s words: “{wish.lifted_evidence}”"
+    if wish.channel == Address.Channel.EMAIL:
+        return "", f"Opted in again: {wish.lifted_evidence}"
     return "", f"Opted in again by writing {wish.lifted_evidence.strip() or 'START'}"
 
 
@@ -274,18 +278,23 @@ def _of_happening(happening: Happening) -> Entry:
     )  # fmt: skip
 
 
-def hour(moment: datetime) -> str:
-    """“9:40 pm”, in the zone the moment carries."""
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
-
-
 def opted_out(thread: Thread) -> OptedOut | None:
     """The opt-out in force at the thread's address, or None."""
     row = _wish_rows(thread).filter(lifted_at=None).first()
     if row is None:
         return None
     who = str(row.by) if row.by else (row.contact.name if row.contact else "The customer")
-    return OptedOut(row.at, who, SOURCES.get(OptOut.Source(row.source), row.source), row.evidence)
+    return OptedOut(row.at, who, how_of(row), row.evidence)
+
+
+def how_of(wish: OptOut) -> str:
+    """How somebody opted out, in words."""
+    if wish.channel == "email":
+        if mail_wishes.is_complaint(wish):
+            return "by reporting an email as spam"
+        if wish.source == OptOut.Source.PROVIDER:
+            return "found at SendGrid"
+    return SOURCES.get(OptOut.Source(wish.source), wish.source)
 
 
 def entry_of(message: Message, origin: Link | None) -> Entry:
@@ -297,27 +306,38 @@ def entry_of(message: Message, origin: Link | None) -> Entry:
         at=message.created_at,
         direction="in" if inbound else "out",
         who=_who(message),
-        body=message.body if message.body is not None else _as_it_will_be(message),
-        status=_status(message),
+        body=message.body if message.body is not None else message_states.as_it_will_be(message),
+        status=message_states.status(message),
         icon="triangle-alert" if message.state in TROUBLE - {State.UNKNOWN} else ICONS[State(message.state)],
         trouble=message.state in TROUBLE,
         settled=message.state in (State.DELIVERED, State.RECEIVED),
         origin=origin,
         reading=reading_words.of(reading, message.body or "") if reading else "",
         reading_id=reading.pk if reading else 0,
-        subject=_subject(message),
-        to=message.address.value if message.mailbox_id else "",
+        subject=message_states.subject(message),
+        to=message.address.value if message.mailbox_id and not inbound else "",
+        sender=message.address.value if message.mailbox_id and inbound else "",
+        **_of_email(message),
     )
 
 
-def _subject(message: Message) -> str:
-    """An email's subject, as it was or will be; nothing for a text."""
-    if message.mailbox_id is None or message.subject is not None or message.template is None:
-        return message.subject or ""
-    try:
-        return rendering.render_line(message.template.subject, message.variables or {})
-    except rendering.MergeFieldMissing:
-        return message.template.subject
+def _of_email(message: Message) -> dict[str, Any]:
+    """What is shown of an email to us beside its words."""
+    email = getattr(message, "email", None)
+    if email is None:
+        return {}
+    shown = message.body or ""
+    return {
+        "whole": email.whole.strip() if email.whole.strip() != shown.strip() else "",
+        "attachments": tuple(_attachment(each) for each in email.attachments),
+        "unproven": email.unproven,
+    }
+
+
+def _attachment(each: dict[str, Any]) -> str:
+    size = int(each.get("size") or 0)
+    about = f" ({filesizeformat(size)})" if size else ""
+    return f"{each.get('name') or each.get('type') or 'A file'}{about}"
 
 
 def _who(message: Message) -> str:
@@ -328,27 +348,3 @@ def _who(message: Message) -> str:
     if message.kind == Message.Kind.AUTOMATIC:
         return "Automatic answer"
     return f"Campaign {message.lane.name}" if message.lane else "Campaign"
-
-
-def _as_it_will_be(message: Message) -> str:
-    """The words of a campaign text that is not written yet; as its template has them where a field lacks."""
-    if message.template is None:
-        return ""
-    try:
-        return rendering.render(message.template.body, message.variables or {})
-    except rendering.MergeFieldMissing:
-        return message.template.body
-
-
-def _status(message: Message) -> str:
-    words = STATES[State(message.state)]
-    if message.state in _EXPLAINED and (message.reason or message.code):
-        return f"{words}: {message.reason or _words(message.code)}"
-    if message.state == State.QUEUED and message.due_at and message.due_at > message.state_at:
-        due = timezone.localtime(message.due_at)
-        return f"{words}, not before {due:%b} {due.day}, {hour(due)}"
-    return words
-
-
-def _words(code: str) -> str:
-    return code.replace("_", " ")

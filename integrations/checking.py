@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import httpx
 from django.db import connection as database
+from django.db.models import F
 
-from integrations.messaging import OutgoingEmail, ProviderError
+from integrations.messaging import Letter, ProviderError, Recipient
 from integrations.models import Connection, SendingMailbox
 from integrations.sendgrid import client as sendgrid
 from integrations.sendgrid.client import SendGridAccess
@@ -61,11 +62,24 @@ def stored(connection: Connection) -> Answer:
     if connection.provider == Connection.Provider.SERVICETITAN:
         return servicetitan(ServiceTitanAccess.of(connection))
     if connection.provider == Connection.Provider.SENDGRID:
-        mailbox = SendingMailbox.objects.filter(connection=connection).first()
-        if mailbox is None:
-            return Answer(False, "There is no mailbox to send from yet", "Set the sender, then test again.")
-        return of_sendgrid(SendGridAccess.of(connection), mailbox.email)
+        return _senders(connection)
     return of_twilio(twilio.TwilioAccess.of(connection))
+
+
+def _senders(connection: Connection) -> Answer:
+    """The account's own sender, then those of business units, until one is refused."""
+    senders = SendingMailbox.objects.filter(connection=connection, active=True)
+    emails = list(senders.order_by(F("business_unit").asc(nulls_first=True)).values_list("email", flat=True))
+    if not emails:
+        return Answer(False, "There is no mailbox to send from yet", "Set the sender, then test again.")
+    deadline = time.monotonic() + LONGEST_SECONDS
+    for email in dict.fromkeys(emails):
+        answer = of_sendgrid(SendGridAccess.of(connection), email)
+        if not answer.works or time.monotonic() > deadline:
+            return answer
+    if len(set(emails)) == 1:
+        return answer
+    return Answer(True, f"SendGrid answers, and takes emails from all {len(set(emails))} senders")
 
 
 def servicetitan(access: ServiceTitanAccess) -> Answer:
@@ -140,16 +154,10 @@ def of_twilio(access: twilio.TwilioAccess) -> Answer:
 def of_sendgrid(access: SendGridAccess, mailbox: str) -> Answer:
     """Have an email from this mailbox checked as if it were sent; none is."""
     _give_back_database()
-    trial = OutgoingEmail(
-        uuid.uuid4(),
-        to=mailbox,
-        from_=mailbox,
-        from_name="",
-        subject="Test",
-        body="Only checked.",
-    )
+    letter = Letter(from_=mailbox, from_name="", text="Only checked.")
+    person = Recipient(attempt_id=uuid.uuid4(), to=mailbox, subject="Test")
     try:
-        sendgrid.try_sending(access, trial, seconds=REQUEST_SECONDS)
+        sendgrid.try_sending(access, letter, person, seconds=REQUEST_SECONDS)
     except ProviderError as error:
         return _sendgrid_refused(error, mailbox)
     return Answer(True, f"SendGrid answers, and takes emails from {mailbox}")

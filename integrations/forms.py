@@ -8,22 +8,19 @@ from django.core.validators import RegexValidator
 
 from common.phone import parse_phone
 from integrations import carrier_limits, checking, connections, numbers
-from integrations.models import Connection, SendingMailbox, SendingNumber
-from integrations.sendgrid.client import SendGridAccess
+from integrations.models import Connection, SendingNumber
 
 # What a header can carry: whoever pastes a masked or broken secret is told, and nothing is sent anywhere.
 _SECRET = RegexValidator(
     r"^[\x21-\x7e]+$", "A secret has no spaces and no special characters: copy it whole."
 )
-_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 _KEEP = "Leave empty to keep the present one."
 SHORTEST_WEBHOOK_KEY = 32  # ServiceTitan's
 MOST_SEGMENTS_PER_SECOND = 1000
-MOST_EMAILS_PER_SECOND = 1000
-MAILBOX_FIELDS = ("email", "name", "postal_address", "emails_per_second")
 
 
-def _secret(
+def secret_field(
     label: str,
     help_text: str = "",
     *,
@@ -116,7 +113,7 @@ class ServiceTitanForm(ConnectionForm):
         r"^\d{1,20}$",
         label="Tenant ID",
         error_messages={"invalid": "The tenant ID is a number, such as 985798691."},
-        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
     )
     booking_provider_id = forms.RegexField(
         r"^\d{1,18}$",
@@ -124,12 +121,12 @@ class ServiceTitanForm(ConnectionForm):
         required=False,
         help_text="Whose bookings ours are. Leave empty to use the tenant’s first.",
         error_messages={"invalid": "The booking provider ID is a number."},
-        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
     )
-    client_id = _secret("Client ID", widget=forms.TextInput(attrs=_PLAIN))  # kept sealed, but no password
-    app_key = _secret("App key")
-    client_secret = _secret("Client secret")
-    webhook_key = _secret(
+    client_id = secret_field("Client ID", widget=forms.TextInput(attrs=PLAIN))  # kept sealed, but no password
+    app_key = secret_field("App key")
+    client_secret = secret_field("Client secret")
+    webhook_key = secret_field(
         "Webhook key",
         "The HMAC key of your app’s webhooks, 32 to 64 characters. Without one, changes arrive with the sync "
         "every five minutes.",
@@ -164,9 +161,9 @@ class TwilioForm(ConnectionForm):
         r"^AC[0-9a-fA-F]{32}$",
         label="Account SID",
         error_messages={"invalid": "The account SID is AC and 32 letters or digits."},
-        widget=forms.TextInput(attrs=_PLAIN),
+        widget=forms.TextInput(attrs=PLAIN),
     )
-    auth_token = _secret("Auth token")
+    auth_token = secret_field("Auth token")
 
     def clean_account_sid(self) -> str:
         """Another Twilio account does not have our numbers, so none may be sending."""
@@ -179,84 +176,6 @@ class TwilioForm(ConnectionForm):
                     "Pause them first."
                 )
         return wanted
-
-
-class SendGridForm(ConnectionForm):
-    """One SendGrid account, and the mailbox that emails come from. Where the environment sets the key
-    (`fixed`), only the mailbox is asked for."""
-
-    provider = Connection.Provider.SENDGRID
-    secrets = ("api_key",)
-
-    api_key = _secret("API key", "Made at SendGrid under Settings, API Keys; it needs “Mail Send”.")
-    email = forms.EmailField(
-        label="Emails come from",
-        max_length=254,
-        help_text="A mailbox that somebody reads: customers answer to it, also to get no more emails. "
-        "SendGrid must have verified it or its domain.",
-        widget=forms.EmailInput(attrs={**_PLAIN, "inputmode": "email"}),
-    )
-    name = forms.CharField(
-        label="Shown as",
-        max_length=80,
-        required=False,
-        help_text="The sender’s name in the inbox, such as your company’s.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    postal_address = forms.CharField(
-        label="Postal address",
-        max_length=200,
-        required=False,
-        help_text="Stands below every email. US law asks for one below marketing emails (CAN-SPAM).",
-        widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
-    )
-    emails_per_second = forms.IntegerField(
-        label="Emails a second",
-        min_value=1,
-        max_value=MOST_EMAILS_PER_SECOND,
-        help_text="A new sender should begin slowly: mail servers trust it little by little.",
-    )
-
-    def __init__(
-        self, *args: Any, kept: Connection | None, mailbox: SendingMailbox | None, fixed: bool, **kwargs: Any
-    ) -> None:
-        of_mailbox = mailbox or SendingMailbox()
-        kwargs.setdefault("initial", {name: getattr(of_mailbox, name) for name in MAILBOX_FIELDS})
-        super().__init__(*args, kept=kept, **kwargs)
-        if fixed:
-            del self.fields["api_key"]
-
-    def clean(self) -> dict[str, Any]:
-        """A key says nothing of whose it is, so there is nothing to compare."""
-        return forms.Form.clean(self) or {}
-
-    def clean_email(self) -> str:
-        """Mailboxes differ in nothing but their letters."""
-        wanted: str = self.cleaned_data["email"]
-        return wanted.lower()
-
-    def clean_name(self) -> str:
-        """One line, whatever is sent to us: it stands in a header of every email."""
-        name: str = self.cleaned_data["name"]
-        return " ".join(name.split())
-
-    def _same(self) -> bool:
-        typed = self.cleaned_data.get("api_key")
-        return self.kept is not None and typed in ("", None, self.kept.credentials.get("api_key"))
-
-    def new_secrets(self) -> dict[str, str]:
-        """The key typed, else the present one."""
-        present = self.kept.credentials if self.kept else {}
-        return {"api_key": self.cleaned_data.get("api_key") or present.get("api_key", "")}
-
-    def mailbox(self) -> dict[str, Any]:
-        """What was typed of the mailbox."""
-        return {name: self.cleaned_data[name] for name in MAILBOX_FIELDS}
-
-    def tried(self) -> checking.Answer:
-        """How an email from the typed mailbox would fare."""
-        access = SendGridAccess.of(self.connection())
-        return checking.of_sendgrid(access, self.cleaned_data["email"])
 
 
 class RateForm(forms.ModelForm):
@@ -306,8 +225,8 @@ class NumberForm(RateForm):
         }
         widgets = {
             **RateForm.Meta.widgets,
-            "brand_id": forms.TextInput(attrs=_PLAIN),
-            "registered_campaign_id": forms.TextInput(attrs=_PLAIN),
+            "brand_id": forms.TextInput(attrs=PLAIN),
+            "registered_campaign_id": forms.TextInput(attrs=PLAIN),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -7,8 +7,6 @@ searched, because providers repeat callbacks for days.
 """
 
 import json
-import queue
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,12 +15,11 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from common import clock, sql
+from common.group_commit import GroupCommit, NotCommitted
 from integrations.models import ProviderEvent
 from integrations.models.provider_event import month_of
 
 WAIT_SECONDS = 10.0  # then the caller answers 503 and the provider repeats
-_BATCH = 500
-_IDLE_SECONDS = 5.0  # then the committer gives its connection back
 
 _INSERT = """
 INSERT INTO integrations_providerevent
@@ -71,7 +68,10 @@ def store(event: IncomingEvent) -> bool:
     """
     if connection.in_atomic_block:
         return record(event) is not None
-    return _committer.submit(event)
+    try:
+        return _committer.submit(event, WAIT_SECONDS)
+    except NotCommitted as exc:
+        raise InboxUnavailable(f"{event.provider} event not stored") from exc
 
 
 def record(event: IncomingEvent) -> int | None:
@@ -80,6 +80,31 @@ def record(event: IncomingEvent) -> int | None:
     A concurrent delivery of the same event waits here until this transaction ends.
     """
     return _insert([event]).get(event.key)
+
+
+def store_all(events: Sequence[IncomingEvent]) -> int:
+    """Keep what came in one request, in one statement and one commit; how many were not known yet.
+
+    Raises InboxUnavailable on a database error, and DataError where one of them cannot be kept at all.
+    """
+    once = {event.key: event for event in events}
+    # One order in every process, so that two batches with common events cannot deadlock.
+    ordered = [once[key] for key in sorted(once)]
+    for last in (False, True):
+        try:
+            for month in {month_of(event.received_at) for event in ordered}:
+                _ensure_partition(month)
+            with transaction.atomic():
+                return len(_insert(ordered)) if ordered else 0
+        except (DataError, IntegrityError):
+            raise
+        except (DatabaseError, InterfaceError) as exc:
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            if last:
+                raise InboxUnavailable("a batch of events was not stored") from exc
+    raise AssertionError("unreachable")
 
 
 def claim_batch(kind: str, limit: int) -> list[ProviderEvent]:
@@ -127,132 +152,18 @@ def _ensure_partition(month: date) -> None:
             _months_made.add(mark)
 
 
-class _Waiting:
-    """An event and what became of it, told by releasing a lock: the cheapest way to wake one thread."""
+def _write(events: Sequence[IncomingEvent]) -> list[bool]:
+    """Keep these events in one transaction; which of them were new. Of the same event twice, one is.
 
-    __slots__ = ("_told", "error", "event", "given_up", "new")
-
-    def __init__(self, event: IncomingEvent) -> None:
-        self.event = event
-        self.new = False
-        self.error: Exception | None = None
-        self.given_up = False  # nobody waits any more: writing it would help nobody
-        self._told = threading.Lock()
-        self._told.acquire()
-
-    def tell(self, *, new: bool = False, error: Exception | None = None) -> None:
-        """The committer's word."""
-        self.new, self.error = new, error
-        self._told.release()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether the event was new. Raises the error of writing it, or TimeoutError."""
-        if not self._told.acquire(timeout=seconds):
-            self.given_up = True
-            raise TimeoutError
-        if self.error is not None:
-            raise self.error
-        return self.new
+    What an earlier try may have committed is then reported as known, and it is stored.
+    """
+    # One order in every process, so that two batches with common events cannot deadlock.
+    ordered = sorted(events, key=lambda event: event.key)
+    for month in {month_of(event.received_at) for event in ordered}:
+        _ensure_partition(month)
+    with transaction.atomic():
+        new = _insert(ordered)
+    return [new.pop(event.key, None) is not None for event in events]
 
 
-class _Committer:
-    """One thread with one connection: takes everything that waits and commits it at once."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
-        self._guard = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def submit(self, event: IncomingEvent) -> bool:
-        """Wait until `event` is committed; whether it was new."""
-        # Given back before the wait: handlers that held every connection of the pool would leave none for
-        # the committer they wait for.
-        connection.close()
-        waiting = _Waiting(event)
-        self._queue.put(waiting)
-        self._ensure_running()
-        try:
-            return waiting.wait(WAIT_SECONDS)
-        except (TimeoutError, DatabaseError, InterfaceError) as exc:
-            raise InboxUnavailable(f"{event.provider} event not stored") from exc
-
-    def _ensure_running(self) -> None:
-        with self._guard:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            while batch := self._next_batch():
-                self._commit(batch)
-        finally:
-            connection.close()
-
-    def _next_batch(self) -> list[_Waiting]:
-        """Everything that waits now, at most 500; empty after a quiet while, which ends the thread."""
-        try:
-            batch = [self._queue.get(timeout=_IDLE_SECONDS)]
-        except queue.Empty:
-            with self._guard:
-                if not self._queue.empty():
-                    return [self._queue.get()]
-                self._thread = None  # whoever comes next starts another
-            return []
-        while len(batch) < _BATCH:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return batch
-
-    def _commit(self, batch: list[_Waiting]) -> None:
-        live = [waiting for waiting in batch if not waiting.given_up]
-        # One order in every process, so that two batches with common events cannot deadlock.
-        live.sort(key=lambda waiting: waiting.event.key)
-        try:
-            new = self._write_twice(live)
-        except (DataError, IntegrityError) as exc:
-            # One event the database cannot take; it must not hold up those that arrived with it.
-            if len(live) == 1:
-                self._fail(live, exc)
-            else:
-                for waiting in live:
-                    self._commit([waiting])
-            return
-        except Exception as exc:
-            self._fail(live, exc)
-            return
-        for waiting in live:
-            waiting.tell(new=new.pop(waiting.event.key, None) is not None)
-
-    def _write_twice(self, live: list[_Waiting]) -> dict[tuple[str, str], int]:
-        """Write; once more on a new connection where the old one had died while idle, or on a deadlock.
-
-        What the first try may have committed is then reported as known, and it is stored.
-        """
-        try:
-            return self._write(live)
-        except (DataError, IntegrityError):
-            raise
-        except (DatabaseError, InterfaceError):
-            connection.close()
-            return self._write(live)
-
-    def _write(self, live: list[_Waiting]) -> dict[tuple[str, str], int]:
-        if not live:
-            return {}
-        events = [waiting.event for waiting in live]
-        for month in {month_of(event.received_at) for event in events}:
-            _ensure_partition(month)
-        with transaction.atomic():
-            return _insert(events)
-
-    def _fail(self, live: list[_Waiting], exc: Exception) -> None:
-        connection.close()
-        error = exc if isinstance(exc, DatabaseError | InterfaceError) else DatabaseError(str(exc))
-        for waiting in live:
-            waiting.tell(error=error)
-
-
-_committer = _Committer()
+_committer: GroupCommit[IncomingEvent, bool] = GroupCommit("inbox", _write)

@@ -1,5 +1,6 @@
 """The words in which adapters and the rest of the product speak: no vendor's names, no models."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ class DeliveryState(StrEnum):
     ACCEPTED = "accepted"
     SENT = "sent"
     DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    BLOCKED = "blocked"
     FAILED = "failed"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -31,7 +34,14 @@ class Remedy(StrEnum):
     REVIEW_CONTENT = "review_content"  # filtered or blocked
     STOP_NUMBER = "stop_number"  # the sending number may not send; alert
     STOP_ACCOUNT = "stop_account"  # credentials or the provider account; alert
-    FIX_SETTINGS = "fix_settings"  # configuration or our own payload; alert
+    FIX_SETTINGS = "fix_settings"  # configuration of a number or region; alert
+    REPORT_BUG = "report_bug"  # our own payload; alert
+    INACTIVE = "inactive"  # perhaps no longer in use: no more texts after the second time
+    ONCE_MORE = "once_more"  # the message is tried once more, after a while
+    AS_SMS = "as_sms"  # it goes once more without its pictures
+    NEXT_DAY = "next_day"  # the number rests until the carrier's next day, then it goes once more
+    HOLD = "hold"  # the contact rests for a while, then it goes once more
+    STOP_CONVERSATION = "stop_conversation"  # nothing automatic goes there until a person looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +54,31 @@ class OutgoingText:
     body: str
     status_callback: str
     validity_seconds: int  # the provider drops it if not released by then
+    media: tuple[str, ...] = ()  # addresses that the provider fetches pictures from
 
 
 @dataclass(frozen=True, slots=True)
-class OutgoingEmail:
-    """One email in plain text, ready to leave; the attempt's id travels with it."""
+class Letter:
+    """What emails that leave in one request share. Its words hold tags; each recipient has the values."""
+
+    from_: str
+    from_name: str
+    text: str
+    html: str = ""  # none: the email is plain
+    reply_to: str = ""  # empty: answers go to `from_`
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person's email of a letter, ready to leave; the attempt's id travels with it."""
 
     attempt_id: UUID
     to: str
-    from_: str
-    from_name: str
     subject: str
-    body: str
+    to_name: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)  # tag → what stands there
+    unsubscribe_url: str = ""  # takes a POST; empty where the email has no such door
+    in_reply_to: str = ""  # Message-ID of the email that it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +126,39 @@ class InboundText:
     from_: str
     body: str
     media: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()  # as the provider names them, one for each
     opt_out_type: str = ""  # STOP, START or HELP where the provider has already acted on it
+    raw: dict[str, str] = field(default_factory=dict)
+
+
+IN_PARTS = "in_parts"
+"""Code of emails whose request was refused for somebody else's sake, and that had no time left to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What is attached to an email: noted, not kept."""
+
+    name: str
+    type: str
+    size: int  # bytes; 0 where nobody says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundEmail:
+    """One email to us, as a person wrote it and as machines passed it on."""
+
+    message_id: str  # as its sender named it, or a digest where nobody did
+    from_: str  # the mailbox, in small letters
+    from_name: str
+    to: tuple[str, ...]  # mailboxes, in small letters, the envelope's first
+    subject: str
+    text: str  # whole, in plain text
+    answers: tuple[str, ...]  # Message-IDs of what it answers, the nearest first
+    machine: str = ""  # what kind of machine wrote it, where none of our customers did
+    authentic: bool = False  # SPF or DKIM of the sender's own domain says so
+    refuted: bool = False  # and neither does, while one denies it
+    attachments: tuple[Attached, ...] = ()
     raw: dict[str, str] = field(default_factory=dict)
 
 

@@ -60,14 +60,15 @@ def main(argv: list[str] | None = None) -> None:
         host=given.host,
         port=given.port,
         access_log=None,
-        print=_announce,
+        print=lambda text: _announce(world, text),
         shutdown_timeout=1.0,
         keepalive_timeout=75.0,
     )
 
 
-def _announce(text: str) -> None:
+def _announce(world: World, text: str) -> None:
     found = re.search(r"http://[^ ]+", text)  # with --port 0 the only place that knows the port
+    world.base_url = found.group().rstrip("/") if found else ""
     print(f"sandbox on {found.group() if found else text}", flush=True)
 
 

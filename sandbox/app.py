@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from sandbox.control import Control
+from sandbox.media import STORE, MediaApi
 from sandbox.pages import Pages
 from sandbox.sendgrid_api import SendGridApi
 from sandbox.servicetitan_api import EXPORTS, LISTS, ServiceTitanApi
@@ -39,6 +40,10 @@ def build(world: World) -> web.Application:
 def _twilio(app: web.Application, world: World) -> None:
     api = TwilioApi(world)
     reads, route = TwilioReads(api), app.router
+    media = MediaApi(world, api.refuse_stranger)
+    route.add_get(f"{ACCOUNT}/Messages/{{sid}}/Media.json", media.list)
+    route.add_get(f"{ACCOUNT}/Messages/{{sid}}/Media/{{me}}", media.one)
+    route.add_get(f"{STORE}/{{kind}}", media.stored)
     route.add_post(f"{ACCOUNT}/Messages.json", api.create)
     route.add_get(f"{ACCOUNT}/Messages.json", reads.list)
     route.add_get(f"{ACCOUNT}/Messages/{{sid}}.json", reads.fetch)
@@ -91,9 +96,13 @@ def _control(app: web.Application, world: World) -> None:
         route.add_route(method, "/faults", control.faults)
     route.add_get("/ledger.json", control.ledger)
     route.add_get("/mail.json", control.mails)
+    route.add_get("/mailboxes/{address}.json", control.mailbox)
     route.add_post("/customers", control.customers)
+    route.add_post("/followers", control.followers)
+    route.add_post("/customers/{phone}/follow", control.follow)
     route.add_post("/settings", control.settings)
     route.add_post("/reset", control.reset)
     route.add_post("/customers/{phone}/say", control.say)
     route.add_get("/customers/{phone}.json", control.conversation)
+    route.add_post("/mailboxes/{mailbox}/write", control.write)
     pages.add_routes(route)

@@ -3,6 +3,7 @@
 import json
 import random
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandbox import personas, replies
@@ -111,8 +112,11 @@ class Customers:
         for _ in range(2 if faults.hit(conf["duplicate"]) else 1):
             self.world.schedule.add(due + conf["delay_seconds"], "inbound", {"n": n})
 
-    async def say(self, phone: str, body: str, number: str = "", intent: str = "") -> dict[str, Any]:
-        """A customer types `body` now; returns how the product's inbound webhook answered, with timings."""
+    async def say(
+        self, phone: str, body: str, number: str = "", intent: str = "", media: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """A customer types `body` now, with these kinds of files (`sandbox.media`); returns how the product's
+        inbound webhook answered, with timings."""
         world = self.world
         number = number or self.last_number(phone)
         state, word = self.state(phone), body.strip().upper()
@@ -122,7 +126,9 @@ class Customers:
         ) and word not in START_WORDS
         self._keep(phone, state)
         said_at = world.clock.real()
-        n = world.traffic.receive(phone=phone, number=number, body=body, intent=intent or "typed")
+        n = world.traffic.receive(
+            phone=phone, number=number, body=body, intent=intent or "typed", media=media
+        )
         # Only the row, no heap entry: it speaks after a restart, when nobody else will deliver this text.
         data = {"n": n}
         cursor = world.store.write(
@@ -153,7 +159,7 @@ class Customers:
         return rows[0]["sender"] if rows else next(iter(self.world.numbers))
 
     def inbound_fields(self, row: sqlite3.Row, sid: str) -> list[tuple[str, str]]:
-        """The form of the inbound webhook, every field Twilio sends for a text without media."""
+        """The form of the inbound webhook, every field that Twilio sends."""
         world = self.world
         people = world.store.read("SELECT city FROM people WHERE phone = ? LIMIT 1", (row["sender"],))
         city = str(people[0]["city"]).upper() if people and people[0]["city"] else "CHICAGO"
@@ -161,7 +167,7 @@ class Customers:
             ("ToCountry", "US"),
             ("ToState", "IL"),
             ("SmsMessageSid", sid),
-            ("NumMedia", "0"),
+            *world.media.fields(row["n"], sid),
             ("ToCity", "CHICAGO"),
             ("FromZip", "60601"),
             ("SmsSid", sid),

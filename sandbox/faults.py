@@ -50,6 +50,23 @@ DEFAULTS: dict[str, Any] = {
         "accept_then_drop": 0.0,  # accepted and durable, then the connection dies
         "error_after_accept": 0.0,  # accepted and durable, then 503
         "latency_seconds": 0.0,  # added to every answer
+        "events": {
+            "on": False,  # the event webhook tells of every mail; always so with --demo
+            "batch": 0,  # events in a post; 0: anything from 1 to 2000
+            "drop": 0.0,  # never told
+            "drop_final": 0.0,  # the last of a mail's events is never told
+            "duplicate": 0.0,  # told twice, with the same sg_event_id
+            "shuffle": False,  # each waits 0..shuffle_seconds more, so that order is lost
+            "shuffle_seconds": 1.0,
+            "delay_rate": 0.0,
+            "delay_seconds": 3600.0,
+            "category": 0.0,  # a category where the mail has none: a string here, an array there
+            "bare_bounce": 0.0,  # bounces without custom arguments
+            "bare_bounce_no_id": 0.0,  # and of those without sg_message_id, too
+            "unknown_field": 0.0,
+            "bad_signature": 0.0,
+        },
+        "inbound": {"duplicate": 0.0, "delay_seconds": 0.0, "bad_signature": 0.0},
     },
     "servicetitan": {
         "http_429": 0.0,

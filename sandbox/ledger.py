@@ -1,8 +1,8 @@
 """The append-only ledger: what the sandbox really accepted, refused, delivered and was told.
 
 It is the judge of fault tests: it never trusts the product. `python -m sandbox.ledger DIR` prints a summary.
-Kinds: message, refusal, dropped, callback, inbound, provider_reply, twiml, mail, token, st_refusal, booking,
-st_write, optout, job, invoice.
+Kinds: message, refusal, dropped, callback, inbound, provider_reply, twiml, mail, mail_fates, mail_news,
+mail_inbound, mail_act, token, st_refusal, booking, st_write, optout, job, invoice.
 """
 
 import argparse

@@ -58,6 +58,9 @@ UNDELIVERED: dict[str, tuple[str, int | None]] = {
     "55": ("failed", None),  # failed without a code
 }
 
+# Once a picture has failed for one of these, words alone arrive at the same phone.
+MEDIA_ONLY = frozenset({30011, 30019})
+
 # NN -> behaviour of the connection or of the callbacks.
 NO_RECEIPT = "70"  # `sent`, then nothing for ever
 NO_CALLBACKS = "71"

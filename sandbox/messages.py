@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 
 API = "/2010-04-01/Accounts"
 PRICE_PER_SEGMENT = 0.0079
+PRICE_PER_MMS = 0.02
+
+
+def price(world: "World", row: sqlite3.Row) -> str:
+    """What a message cost, as Twilio writes it: by segment, or once where something goes with it."""
+    cost = PRICE_PER_MMS if world.media.counts.get(row["n"]) else PRICE_PER_SEGMENT * row["segments"]
+    return f"-{cost:.5f}"
 
 
 def resource(world: "World", row: sqlite3.Row) -> dict[str, Any]:
@@ -31,9 +38,9 @@ def resource(world: "World", row: sqlite3.Row) -> dict[str, Any]:
         "error_message": None,
         "from": None if pooled else row["sender"],
         "messaging_service_sid": row["service"],
-        "num_media": "0",
+        "num_media": str(world.media.counts.get(row["n"], 0)),
         "num_segments": "0" if pooled else str(row["segments"]),
-        "price": f"-{PRICE_PER_SEGMENT * row['segments']:.5f}" if final else None,
+        "price": price(world, row) if final else None,
         "price_unit": "USD",
         "sid": sid,
         "status": row["status"],

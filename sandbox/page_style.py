@@ -116,4 +116,16 @@ ol.talk li.in {
   table.stack td:first-child, table.stack td.text { display: block; min-width: 0; }
   form.row label.grow input { width: 100%; }
 }
+.words {
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+iframe.mail {
+  width: 100%;
+  height: 40rem;
+  border: 1px solid var(--line);
+  border-radius: .4rem;
+  background: #fff;
+  color-scheme: light;
+}
 """

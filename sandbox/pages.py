@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
-from sandbox import magic, personas
+from sandbox import magic, mail_magic, personas
 from sandbox.control import conversation
 from sandbox.customers import MODES
 from sandbox.faults import UnknownFault
+from sandbox.outbox import Outbox
 from sandbox.page_style import STYLE
 from sandbox.world import World
 
@@ -33,11 +34,13 @@ class Pages:
         route.add_get("/c/{phone}", self.talk)
         route.add_post("/c/{phone}", self.type_as)
         route.add_get("/ledger", self.ledger)
-        route.add_get("/outbox", self.outbox)
+        outbox = Outbox(self.world, self._page, self._time)
+        route.add_get("/outbox", outbox.requests)
+        route.add_get("/outbox/{id}/{place:\\d+}", outbox.one)
         route.add_get("/knobs", self.knobs)
         route.add_post("/knobs", self.turn)
 
-    def _page(self, title: str, body: str, path: str) -> web.Response:
+    def _page(self, title: str, body: str, path: str, *, images: bool = False) -> web.Response:
         links = "".join(
             f'<a href="{href}"{" aria-current=page" if href == path else ""}>{name}</a>'
             for href, name in TABS
@@ -48,9 +51,8 @@ class Pages:
             f"<title>{escape(title)} · Provider sandbox</title><style>{STYLE}</style></head>"
             f"<body><nav>{links}</nav><main><h1>{escape(title)}</h1>{body}</main></body></html>"
         )
-        headers = {
-            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
-        }
+        policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+        headers = {"Content-Security-Policy": policy + ("; img-src http: https: data:" if images else "")}
         return web.Response(text=html, content_type="text/html", headers=headers)
 
     def _time(self, stamp: float) -> str:
@@ -112,8 +114,9 @@ class Pages:
             state = (
                 said["intent"] if inbound else said["status"] + (f" {said['error']}" if said["error"] else "")
             )
+            files = "".join(_file(one) for one in said["media"])
             items.append(
-                f'<li class="{"in" if inbound else "out"}">{escape(said["body"])}'
+                f'<li class="{"in" if inbound else "out"}">{files}{escape(said["body"])}'
                 f'<br><span class="quiet">{escape(said["number"])} · {self._time(said["wall"])} · '
                 f"{escape(state or '')}</span></li>"
             )
@@ -175,22 +178,6 @@ class Pages:
         shown = f'<p>{links} · <a href="/ledger">all</a> · <a href="/ledger.json">JSON</a></p>'
         return self._page("Ledger", shown + (table if lines else empty), "/ledger")
 
-    async def outbox(self, _request: web.Request) -> web.Response:
-        """GET /outbox: mails that the product asked SendGrid to send."""
-        rows = self.world.store.read("SELECT wall, data FROM mails ORDER BY wall DESC LIMIT 50")
-        parts = []
-        for row in rows:
-            mail = json.loads(row["data"])
-            people = ", ".join(to["email"] for part in mail["personalizations"] for to in part["to"])
-            subject = mail.get("subject") or mail["personalizations"][0].get("subject") or ""
-            text = "\n\n".join(c["value"] for c in mail.get("content") or [] if c["type"] == "text/plain")
-            parts.append(
-                f"<h2>{escape(subject)}</h2>"
-                f'<p class="quiet">{self._time(row["wall"])} · to {escape(people)}</p>'
-                f'<p style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(text)}</p>'
-            )
-        return self._page("Outbox", "".join(parts) or "<p>No mail yet.</p>", "/outbox")
-
     async def knobs(self, request: web.Request) -> web.Response:
         """GET /knobs: faults and customers, editable."""
         wrong = request.query.get("wrong")
@@ -206,6 +193,12 @@ class Pages:
         table = "".join(
             f"<tr><td>{magic.PREFIX}{nn}</td><td>{what}</td></tr>" for nn, what in sorted(codes.items())
         )
+        words = {word: f"refused with {r.status}: {r.message}" for word, r in mail_magic.REFUSED.items()}
+        words |= mail_magic.BEHAVIOURS | mail_magic.FATES
+        mailboxes = "".join(
+            f"<tr><td>{mail_magic.PREFIX}{word}@…</td><td>{escape(what)}</td></tr>"
+            for word, what in words.items()
+        )
         body = (
             f'{note}<form class="row" method="post">'
             f'<label>Customers <select name="mode">{modes}</select></label>'
@@ -215,6 +208,7 @@ class Pages:
             '</textarea><p><button name="do" value="faults">Apply</button> '
             '<button name="do" value="heal">Back to normal</button></p></form>'
             f"<h2>Magic recipients</h2><table><tbody>{table}</tbody></table>"
+            f"<h2>Magic mailboxes</h2><table><tbody>{mailboxes}</tbody></table>"
         )
         return self._page("Knobs", body, "/knobs")
 
@@ -232,6 +226,14 @@ class Pages:
             raise web.HTTPSeeOther(f"/knobs?wrong={quote(str(wrong))}") from wrong
         await self.world.store.committed()
         raise web.HTTPSeeOther("/knobs")
+
+
+def _file(one: dict[str, str]) -> str:
+    """A file of a text: what the product sent, or the kind that a customer did."""
+    if not one["url"]:
+        return f'<span class="quiet">[{escape(one["kind"])}]</span> '
+    url = escape(one["url"])
+    return f'<a href="{url}"><img src="{url}" alt="file" height="120"></a><br>'
 
 
 def _facts(entry: dict[str, Any]) -> str:

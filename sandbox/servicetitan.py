@@ -179,6 +179,10 @@ class ServiceTitan:
         units = self.world.store.read(
             "SELECT id FROM st_rows WHERE entity = 'business-units' ORDER BY id LIMIT 1"
         )
+        # The office enters what brought a booking in; the demo company's last source is “Outreach”.
+        sources = self.world.store.read(
+            "SELECT id FROM st_rows WHERE entity = 'campaigns' ORDER BY id DESC LIMIT 1"
+        )
         return self.create_job(
             {
                 "customerId": customer["id"],
@@ -186,7 +190,7 @@ class ServiceTitan:
                 "businessUnitId": booking["businessUnitId"] or (units[0]["id"] if units else 1),
                 "jobTypeId": job_type,
                 "priority": booking["priority"] or "Normal",
-                "campaignId": booking["campaignId"] or 1,
+                "campaignId": booking["campaignId"] or (sources[0]["id"] if sources else 1),
                 "summary": booking["summary"],
                 "bookingId": booking["id"],
                 "appointments": [{"start": iso(start), "end": iso(start + timedelta(hours=2))}],

@@ -45,6 +45,9 @@ CREATE INDEX IF NOT EXISTS st_rows_external ON st_rows (entity, json_extract(dat
 CREATE INDEX IF NOT EXISTS st_rows_job ON st_rows (entity, json_extract(data, '$.jobId'));
 CREATE INDEX IF NOT EXISTS st_rows_open_visits ON st_rows (json_extract(data, '$.end'))
     WHERE entity = 'appointments' AND active = 1 AND json_extract(data, '$.status') = 'Scheduled';
+CREATE TABLE IF NOT EXISTS media (
+    n INTEGER NOT NULL, place INTEGER NOT NULL, kind TEXT NOT NULL, url TEXT NOT NULL, tries INTEGER NOT NULL,
+    PRIMARY KEY (n, place)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mails (id TEXT PRIMARY KEY, wall REAL NOT NULL, data TEXT NOT NULL);
 """
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -121,10 +122,11 @@ class Traffic:
         validity: int,
         service: str | None,
         received: float,
+        media: list[str],
     ) -> sqlite3.Row:
         """Store a valid message and plan its life. Raises Refusal when its sender's queue is full (21611)."""
         world, now = self.world, self.world.clock.real()
-        wall, parts = world.clock.wall(), segments.count(body)
+        wall, parts = world.clock.wall(), 1 if media else segments.count(body)
         effective, nominal = self.rate(sender)
         free = max(now, self._free_at.get(sender, 0.0))
         if (free - now) * effective + parts > world.faults.now["queue_seconds"] * nominal:
@@ -133,7 +135,7 @@ class Traffic:
             plan: list[PlanStep] = [(now + validity, "failed", 30036)]
         else:
             self._free_at[sender] = free + parts / effective
-            plan = self._plan(free, to)
+            plan = self._plan(free, to, bool(media))
         initial = "accepted" if service else "queued"
         attempt = attempt_of(callback)
         n = world.store.write(
@@ -142,6 +144,7 @@ class Traffic:
             (sender, to, body, initial, parts, callback, service, wall, wall, json.dumps(plan)),
         ).lastrowid
         assert n is not None
+        world.media.take(n, media)
         live = Live(n, self.sid(n), sender, to, callback, service, plan)
         self.live[n] = live
         world.schedule.push(plan[0][0], "progress", {"n": n})
@@ -153,6 +156,7 @@ class Traffic:
             to=to,
             **{"from": sender},
             body=body,
+            **({"media": media} if media else {}),
             segments=parts,
             validity=validity,
             received_at=received,
@@ -160,7 +164,7 @@ class Traffic:
         )
         return world.store.read("SELECT * FROM messages WHERE n = ?", (n,))[0]
 
-    def _plan(self, free: float, to: str) -> list[PlanStep]:
+    def _plan(self, free: float, to: str, with_media: bool) -> list[PlanStep]:
         world, trick = self.world, magic.of(to)
         jitter = 0.6 + world.faults.spread(0.8)
         sent = free + SENT_SECONDS * jitter / world.speed
@@ -170,6 +174,8 @@ class Traffic:
         if trick.behaviour == magic.LATE_RECEIPT:
             final += LATE_SECONDS / world.speed
         status, code = trick.final or ("delivered", None)
+        if code in magic.MEDIA_ONLY and not with_media and self.world.media.went_to(to):
+            status, code = "delivered", None
         if trick.final is None and world.faults.hit(world.faults.now["undelivered"]):
             status, code = "undelivered", 30003
         elif trick.final is None and world.customers.mode == "demo":
@@ -211,13 +217,14 @@ class Traffic:
             del self.live[live.n]
         if status == "delivered":
             world.customers.reached(live.n, live.sender, live.to)
+            world.followers.reached(live.n, live.to)
 
     def cancel(self, n: int) -> None:
         """Forget what was planned for message `n`."""
         self.live.pop(n, None)
         self.world.store.write("UPDATE messages SET plan = NULL WHERE n = ?", (n,))
 
-    def receive(self, *, phone: str, number: str, body: str, intent: str) -> int:
+    def receive(self, *, phone: str, number: str, body: str, intent: str, media: Sequence[str] = ()) -> int:
         """A customer's text arrives at a number: opt-out words act at once. Returns its `n`."""
         world, wall = self.world, self.world.clock.wall()
         n = world.store.write(
@@ -226,6 +233,7 @@ class Traffic:
             (phone, number, body, segments.count(body), wall, wall, wall, intent),
         ).lastrowid
         assert n is not None
+        world.media.attach(n, list(media))
         word, pair = body.strip().upper(), (number, phone)
         if word in STOP_WORDS and pair not in self.optouts:
             self.optouts.add(pair)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from sandbox import magic
+from sandbox import magic, media
 from sandbox.messages import resource
 from sandbox.traffic import Refusal, attempt_of
 from sandbox.world import World
@@ -30,6 +30,7 @@ class TwilioApi:
 
     def refuse_stranger(self, request: web.Request) -> web.Response | None:
         """401/20003 for wrong credentials, 404/20404 for another account's path."""
+        self.world.base_url = f"{request.scheme}://{request.host}"  # as the product knows us
         if request.headers.get("Authorization") != self._authorization:
             return problem(20003, 401)
         if request.match_info["account"] != self.world.credentials["account_sid"]:
@@ -52,7 +53,8 @@ class TwilioApi:
     async def _create(self, request: web.Request, received: float) -> web.StreamResponse:
         world, faults = self.world, self.world.faults
         conf = faults.now
-        form = dict(parse_qsl((await request.read()).decode(), keep_blank_values=True))
+        fields = parse_qsl((await request.read()).decode(), keep_blank_values=True)
+        form, urls = dict(fields), [value for name, value in fields if name == "MediaUrl"]
         to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
         callback, trick = form.get("StatusCallback", ""), magic.of(form.get("To", ""))
         slow = faults.hit(conf["slow"]["rate"])
@@ -67,7 +69,7 @@ class TwilioApi:
                 raise Refusal(20429, 429)
             if faults.hit(conf["http_500"]):
                 raise Refusal(20500, 500)
-            service = self._validate(form, trick)
+            service = self._validate(form, trick, urls)
             row = world.traffic.accept(
                 sender=sender or self._pooled_sender(to),
                 to=to,
@@ -76,6 +78,7 @@ class TwilioApi:
                 validity=validity_of(form),
                 service=service,
                 received=received,
+                media=urls,
             )
         except Refusal as refusal:
             world.ledger.append(
@@ -102,7 +105,7 @@ class TwilioApi:
             await asyncio.sleep(wait)
         return web.json_response(resource(world, row), status=201)
 
-    def _validate(self, form: dict[str, str], trick: magic.Magic) -> str | None:
+    def _validate(self, form: dict[str, str], trick: magic.Magic, urls: list[str]) -> str | None:
         """The messaging service of a valid request, or None. Raises Refusal with Twilio's code."""
         world = self.world
         to, sender, body = form.get("To", ""), form.get("From", ""), form.get("Body", "")
@@ -123,6 +126,10 @@ class TwilioApi:
             raise Refusal(21703)
         if len(body) > MAX_BODY:
             raise Refusal(21617)
+        if len(urls) > media.MOST:
+            raise Refusal(21623)
+        if not media.valid_urls(urls):
+            raise Refusal(21620)
         if callback and not valid_callback(callback):
             raise Refusal(21609)
         if form.get("ScheduleType") or form.get("SendAt"):

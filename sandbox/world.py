@@ -10,9 +10,15 @@ from sandbox import demo_company
 from sandbox.clock import Clock
 from sandbox.customers import Customers
 from sandbox.faults import Faults
+from sandbox.followers import Followers
 from sandbox.hints import Hints
 from sandbox.ledger import DATABASE_NAME, Ledger
+from sandbox.mail_readers import MailReaders
+from sandbox.mails import Mails
+from sandbox.media import Media
 from sandbox.schedule import Schedule
+from sandbox.sendgrid_events import SendGridEvents, draw_key
+from sandbox.sendgrid_inbound import SendGridInbound
 from sandbox.servicetitan import ServiceTitan
 from sandbox.store import Store
 from sandbox.traffic import Traffic
@@ -54,8 +60,15 @@ class World:
         self.webhook_base = self._webhook_base(options.webhook_base.rstrip("/"))
         self.numbers: dict[str, dict[str, Any]] = self.store.get("numbers") or self._first_numbers()
         self.customers = Customers(self, options.customers)
+        self.base_url = ""  # where it can be reached, known once it listens
+        self.media = Media(self)
         self.traffic = Traffic(self)
+        self.followers = Followers(self)
         self.webhooks = Webhooks(self)
+        self.mails = Mails(self)
+        self.mail_events = SendGridEvents(self)
+        self.mail_inbound = SendGridInbound(self)
+        self.mail_readers = MailReaders(self)
         self.hints = Hints(self)
         self.servicetitan = ServiceTitan(self)
         self.store.commit()
@@ -87,6 +100,15 @@ class World:
         own: str = self.numbers[number]["sms_url"]
         return own or f"{self.webhook_base}/webhooks/twilio/messages/inbound"
 
+    def mail_events_url(self) -> str:
+        """Where news of mails is posted."""
+        return f"{self.webhook_base}/webhooks/sendgrid/events"
+
+    def mail_inbound_url(self) -> str:
+        """Where mails to the product are posted: as registered, else its signed address."""
+        own: str = self.store.get("mail_inbound_url") or ""
+        return own or f"{self.webhook_base}/webhooks/sendgrid/inbound"
+
     async def reset(self) -> None:
         """Forget messages, timers, ledger, opt-outs, mails, bookings and switches; keep the tenant otherwise.
 
@@ -94,6 +116,10 @@ class World:
         """
         self.generation += 1
         await self.webhooks.restart()
+        await self.followers.stop()
+        await self.mail_events.restart()
+        await self.mail_inbound.stop()
+        await self.mail_readers.stop()
         await self.hints.stop()
         for table in ("messages", "timers", "ledger", "optouts", "customers", "mails"):
             self.store.write(f"DELETE FROM {table}")
@@ -101,13 +127,16 @@ class World:
         self.store.write("DELETE FROM meta WHERE key LIKE 'external:%'")
         self.schedule.clear()
         self.traffic.clear()
+        self.media.clear()
         self.servicetitan.office.open()
         self.store.put("office_plans", [])
+        self.store.put("mail_inbound_url", "")
         self.faults.clear()
         self.clock.reread()
         self.webhook_base = self.options.webhook_base.rstrip("/")
         self.store.put("webhook_base", self.webhook_base)
         self.numbers = self._first_numbers()
+        self.followers.switch(self.options.demo)
         self.customers.set_mode(self.options.customers or ("demo" if self.options.demo else "silent"))
 
     async def start(self) -> None:
@@ -115,10 +144,15 @@ class World:
         self.traffic.load()
         self.schedule.load()
         await self.webhooks.start()
+        await self.mail_events.start()
 
     async def stop(self) -> None:
         """Stop posting and close the file."""
         await self.webhooks.stop()
+        await self.followers.stop()
+        await self.mail_events.stop()
+        await self.mail_inbound.stop()
+        await self.mail_readers.stop()
         await self.hints.stop()
         self.store.close()
 
@@ -135,6 +169,9 @@ def load_credentials(path: Path | None, store: Store) -> dict[str, str]:
         "webhook_key": secrets.token_hex(24),
         "sendgrid_key": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
     }
+    if "sendgrid_webhook_private_key" not in kept:
+        private, public = draw_key()
+        kept |= {"sendgrid_webhook_private_key": private, "sendgrid_webhook_public_key": public}
     given: dict[str, Any] = json.loads(path.read_text()) if path is not None and path.exists() else {}
     credentials = {**kept, **{key: str(value) for key, value in given.items()}}
     store.put("credentials", credentials)

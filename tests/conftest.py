@@ -25,6 +25,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from xdist.scheduler import LoadScopeScheduling
 
 from accounts import polling
+from audiences import counting
 from common import clock, htmx, sql
 from common.transactions import atomic_with_retry
 from config import embedded
@@ -41,6 +42,7 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+counting.FIRST_PAINT = 5.0  # nor how long a page waits for a count: what comes later has its own tests
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

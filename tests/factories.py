@@ -3,9 +3,12 @@
 Plain functions for tests of every area; each makes what it needs and nothing more.
 """
 
+import io
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
+
+from PIL import Image
 
 from accounts.models import Account, Role, User
 from audiences import consent
@@ -14,7 +17,8 @@ from audiences.models import Address, Audience, Contact, ContactAddress, Househo
 from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
-from conversations.models import Lane, Message, Reading, Thread
+from conversations import media
+from conversations.models import Lane, MediaFile, Message, Reading, Thread
 from integrations.models import Connection, SendingMailbox, SendingNumber
 from tests.accounts import making
 
@@ -138,7 +142,10 @@ def make_mailbox(
         provider=Connection.Provider.SENDGRID,
         defaults={"settings": {"base_url": base_url}, "credentials": {"api_key": api_key}},
     )
-    chosen = {"email": "office@comfort.example", "name": "Comfort Air", "emails_per_second": 1000, **fields}
+    chosen = {
+        "email": "office@comfort.example", "name": "Comfort Air", "emails_per_second": 1000,
+        "postal_address": "12 Elm Street, Springfield, IL 62701", **fields,
+    }  # fmt: skip
     return SendingMailbox.objects.create(account=account, connection=connection, **chosen)
 
 
@@ -225,3 +232,11 @@ def make_inbound(thread: Thread, body: str = "Do you have Friday?", label: str =
     Thread.objects.filter(pk=thread.pk).update(last_message_at=now, last_inbound_at=now)
     thread.refresh_from_db()
     return message
+
+
+def make_file(account: Account, name: str = "roof.png", *, color: str = "red") -> MediaFile:
+    """A small picture that may go with texts."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), color).save(out, "PNG")
+    user = User.objects.filter(memberships__account=account).first() or make_user(account)
+    return media.keep(account, out.getvalue(), name, by=user, now=clock.now())

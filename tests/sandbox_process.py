@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +114,13 @@ class SandboxProcess:
         """Forget everything but the ServiceTitan tenant."""
         self._post("/reset", {})
 
-    def say(self, phone: str, body: str, to: str = "", intent: str = "") -> dict[str, Any]:
-        """A customer texts now; returns the answer's status, seconds, sent_at, answered_at; the sid."""
-        return self._post(f"/customers/{phone}/say", {"body": body, "to": to, "intent": intent})
+    def say(
+        self, phone: str, body: str, to: str = "", intent: str = "", media: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """A customer texts now, with these kinds of files; returns the answer's status, seconds, sent_at,
+        answered_at; the sid."""
+        said = {"body": body, "to": to, "intent": intent, "media": list(media)}
+        return self._post(f"/customers/{phone}/say", said)
 
     def set_customers(self, mode: str) -> None:
         """`silent` or `demo`."""
@@ -144,6 +148,11 @@ class SandboxProcess:
         """Everything said to and by a phone, oldest first."""
         messages: list[dict[str, Any]] = self._get(f"/customers/{phone}.json")["messages"]
         return messages
+
+    def mails_to(self, address: str) -> list[dict[str, Any]]:
+        """The mails of one reader as they read them, newest first: subject, text, html, recipient …"""
+        mails: list[dict[str, Any]] = self._get(f"/mailboxes/{address}.json")
+        return mails
 
     def wait_for(self, kind: str, count: int, seconds: float = 30.0, **equal: Any) -> list[dict[str, Any]]:
         """Ledger entries of a kind whose fields equal `equal`, once `count` are there; else fails."""

@@ -14,6 +14,8 @@ DOORS = {
     "provider": "Found at the carrier",
     "agent": "Recorded by a person",
     "imported": "Imported list",
+    "email": "Answer to an email",
+    "page": "Link in an email",
 }
 _AT_ONCE = 500
 

@@ -120,8 +120,12 @@ NODE_METRICS: dict[str, Metric] = (
         "reply_rate", "Reply rate", "share", "Texts answered ÷ accepted.", "replies", over=("accepted",)
     )
     | _metric("optouts", "Opt-outs", "messages", "Texts that were answered with an opt-out.")
-    | _metric("linked", "With a link", "messages", "Accepted with a link of ours in them: none are yet.")
-    | _metric("clicks", "Clicks", "messages", "Those with a link that a person clicked.")
+    | _metric(
+        "linked", "With a link", "messages", "Texts and emails accepted with a short link of ours in them."
+    )
+    | _metric(
+        "clicks", "Clicks", "messages", "Of those with a link: whose link a person followed; never machines."
+    )
     | _metric(
         "click_rate", "Click rate", "share", "Clicked ÷ accepted with a link.", "clicks", over=("linked",)
     )

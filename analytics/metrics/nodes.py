@@ -47,7 +47,7 @@ class NodeRow:
 
     @property
     def click_rate(self) -> Rate:
-        """Distinct texts clicked ÷ accepted texts that carried a link."""
+        """Distinct messages clicked ÷ accepted ones that carried a link."""
         return Rate(self.clicks, self.linked)
 
 

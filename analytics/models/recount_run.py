@@ -23,6 +23,15 @@ class RecountRun(models.Model):
     cells = models.PositiveBigIntegerField(default=0, help_text="Cells compared so far")
     differing = models.PositiveBigIntegerField(default=0, help_text="Cells that disagreed")
     differences = models.JSONField(default=list, blank=True, help_text="The first, as `recount` tells them")
+    tries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Begun for the campaign after the cursor, and not ended"
+    )
+    why = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="How the last of them broke off"
+    )
+    parked = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Campaigns given up: [campaign, why]"
+    )
 
     class Meta:
         constraints = [

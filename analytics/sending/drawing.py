@@ -25,12 +25,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Bars of two figures over the same buckets; `key` names them in order."""
+    """Bars of two figures over the same buckets."""
 
     name: str
     title: str
-    key: tuple[str, str]
-    totals: tuple[int, int]
+    key: list[tuple[str, str, int]]  # each figure: its column, its label, how many in all
     bars: list[Bar]
     top: Tick
     ticks: list[Tick]
@@ -71,8 +70,7 @@ def _drawing(
     return Drawing(
         name=name,
         title=title,
-        key=key,
-        totals=(totals[0], totals[1]),
+        key=list(zip(figures, key, totals, strict=True)),
         bars=bars,
         top=Tick(0, TOP - 6, f"{ceiling:,}", "start"),
         ticks=_ticks(buckets, step),

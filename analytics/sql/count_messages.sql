@@ -10,7 +10,7 @@
 
 create or replace function analytics_message_cells(
   email boolean, state text, state_at timestamptz, created_at timestamptz, accepted_at timestamptz,
-  replied_at timestamptz, opted_out_at timestamptz, spam_at timestamptz
+  replied_at timestamptz, opted_out_at timestamptz, spam_at timestamptz, linked boolean, clicked_at timestamptz
 ) returns table ("column" text, at timestamptz) language sql immutable as $$
   select cell."column", cell.at
   from (values
@@ -28,7 +28,9 @@ create or replace function analytics_message_cells(
     ('undelivered', case when accepted_at is not null
         and state in ('failed', 'rejected', 'expired', 'bounced', 'blocked') then state_at end),
     ('replies', replied_at),
-    ('optouts', opted_out_at)
+    ('optouts', opted_out_at),
+    ('linked', case when linked then accepted_at end),
+    ('clicks', clicked_at)
   ) cell ("column", at)
   where cell.at is not null
 $$;
@@ -47,7 +49,7 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
         from new_rows where origin like 'step:%'
         union all
         select -1, id, origin, mailbox_id is not null,
@@ -56,10 +58,11 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
                case when state in ('queued', 'calling', 'unknown') then created_at end,
-               accepted_at, replied_at, opted_out_at, spam_reported_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
         from old_rows where origin like 'step:%'
       ) both_rows
-      group by email, state, state_at, created_at, accepted_at, replied_at, opted_out_at, spam_reported_at
+      group by email, state, state_at, created_at, accepted_at, replied_at, opted_out_at, spam_reported_at,
+               carries_link, clicked_at
       having sum(sign) <> 0 or sum(sign * id) <> 0 or sum(sign * hashtext(origin)) <> 0
     ) then
       return null;
@@ -71,7 +74,7 @@ begin
     from (
       select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
              message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-             message.spam_reported_at, sum(message.sign) as n
+             message.spam_reported_at, message.carries_link, message.clicked_at, sum(message.sign) as n
       from (
         select 1 as sign, origin, mailbox_id is not null as email,
                case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
@@ -79,7 +82,7 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
         from new_rows where origin like 'step:%'
         union all
         select -1, origin, mailbox_id is not null,
@@ -88,22 +91,46 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
                case when state in ('queued', 'calling', 'unknown') then created_at end,
-               accepted_at, replied_at, opted_out_at, spam_reported_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
         from old_rows where origin like 'step:%'
       ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
       group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
                message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-               message.spam_reported_at
+               message.spam_reported_at, message.carries_link, message.clicked_at
       having sum(message.sign) <> 0
     ) changed
     join campaigns_node node on node.id = changed.node_id
     cross join lateral analytics_message_cells(
       changed.email, changed.state, changed.state_at, changed.created_at, changed.accepted_at,
-      changed.replied_at, changed.opted_out_at, changed.spam_reported_at
+      changed.replied_at, changed.opted_out_at, changed.spam_reported_at, changed.carries_link,
+      changed.clicked_at
     ) cell
     group by changed.campaign_id, node.key, cell."column", minute
     having sum(changed.n) <> 0;
+
+    -- What carries links counts once for each of them when the provider takes it: nobody else pays for that.
+    if exists (select from new_rows where carries_link and accepted_at is not null) then
+      insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+      select link.campaign_id, link.node_key, 'linked:' || link.id,
+             date_bin('1 minute', message.accepted_at, timestamptz 'epoch') as minute, sum(message.n)
+      from (
+        select origin, accepted_at, sum(sign) as n
+        from (
+          select 1 as sign, origin, accepted_at from new_rows
+          where carries_link and accepted_at is not null and origin like 'step:%'
+          union all
+          select -1, origin, accepted_at from old_rows
+          where carries_link and accepted_at is not null and origin like 'step:%'
+        ) both_rows
+        group by origin, accepted_at having sum(sign) <> 0
+      ) message
+      join campaigns_linkcode code on code.step_id = substring(message.origin from 6)::bigint
+      join campaigns_trackedlink link on link.id = code.link_id
+      where not link.trap
+      group by link.campaign_id, link.node_key, link.id, minute
+      having sum(message.n) <> 0;
+    end if;
   else
     insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
     select counted.campaign_id, node.key, cell."column",
@@ -112,24 +139,38 @@ begin
     from (
       select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
              message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-             message.spam_reported_at, count(*) as n
+             message.spam_reported_at, message.carries_link, message.clicked_at, count(*) as n
       from (
         select origin, mailbox_id is not null as email, state, state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
         from changed_rows where origin like 'step:%'
       ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
       group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
                message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-               message.spam_reported_at
+               message.spam_reported_at, message.carries_link, message.clicked_at
     ) counted
     join campaigns_node node on node.id = counted.node_id
     cross join lateral analytics_message_cells(
       counted.email, counted.state, counted.state_at, counted.created_at, counted.accepted_at,
-      counted.replied_at, counted.opted_out_at, counted.spam_reported_at
+      counted.replied_at, counted.opted_out_at, counted.spam_reported_at, counted.carries_link,
+      counted.clicked_at
     ) cell
     group by counted.campaign_id, node.key, cell."column", minute;
+
+    if exists (select from changed_rows where carries_link and accepted_at is not null) then
+      insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+      select link.campaign_id, link.node_key, 'linked:' || link.id,
+             date_bin('1 minute', message.accepted_at, timestamptz 'epoch') as minute,
+             case tg_op when 'INSERT' then count(*) else -count(*) end
+      from changed_rows message
+      join campaigns_linkcode code on code.step_id = substring(message.origin from 6)::bigint
+      join campaigns_trackedlink link on link.id = code.link_id
+      where message.carries_link and message.accepted_at is not null and message.origin like 'step:%'
+        and not link.trap
+      group by link.campaign_id, link.node_key, link.id, minute;
+    end if;
   end if;
   return null;
 end $$;

@@ -71,7 +71,8 @@ begin
       join conversations_message message on message.origin = 'step:' || moved.id
       cross join lateral analytics_message_cells(
         message.mailbox_id is not null, message.state, message.state_at, message.created_at,
-        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at
+        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
+        message.carries_link, message.clicked_at
       ) cell
       group by moved.campaign_id, node.key, cell."column", minute
       having sum(moved.n) <> 0;
@@ -101,7 +102,8 @@ begin
     join conversations_message message on message.origin = 'step:' || step.id
     cross join lateral analytics_message_cells(
       message.mailbox_id is not null, message.state, message.state_at, message.created_at,
-        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at
+        message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
+        message.carries_link, message.clicked_at
     ) cell
     group by step.campaign_id, node.key, cell."column", minute;
   end if;

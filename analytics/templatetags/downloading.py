@@ -1,5 +1,8 @@
 """What pages say of downloads: how far one is, and on any page that one's own are finished."""
 
+from datetime import datetime
+from typing import Any
+
 from django import template
 from django.template import RequestContext
 
@@ -13,6 +16,16 @@ register = template.Library()
 def finished_downloads(context: RequestContext) -> list[Download]:
     """Downloads of the person that ended since they last saw a page; each is told once."""
     return notices.tell(context["request"])
+
+
+@register.simple_tag
+def params(**named: Any) -> dict[str, str]:
+    """Params of a source, for a download button: those that have a value; moments in ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else str(value)
+        for name, value in named.items()
+        if value not in (None, "")
+    }
 
 
 @register.filter

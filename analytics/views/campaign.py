@@ -16,6 +16,7 @@ from analytics import (
     campaign_titles,
     counters,
     funnel,
+    link_counts,
     list_counts,
     live,
     metrics,
@@ -36,6 +37,7 @@ TABS = {
     "table": "Node table",
     "records": "Records",
     "funnel": "Funnel",
+    "links": "Links",
     "log": "Timeline",
     "settings": "Settings",
 }
@@ -76,6 +78,9 @@ def _part(
         case "log":
             happenings = campaign_log.read(found, shown.intakes)
             return {"happenings": happenings, "volume": volume.of_campaign(found)}
+        case "links":
+            names = {row.key: row.name for row in shown.nodes}
+            return {"tracked": link_counts.of_campaign(found, counters.totals([found.pk]), names)}
         case "settings":
             return _settings(found)
     table = {"groups": campaign_page.groups(), "columns": campaign_page.COLUMNS}

@@ -31,8 +31,11 @@ def recounts(request: access.Request) -> HttpResponse:
         "runs": runs,
         "latest": over,
         "found": recounting.found(over) if over else [],
+        "parked": recounting.parked(over) if over else [],
         "busy": any(run.finished_at is None for run in runs),
     }
-    shown = [(run.pk, run.finished_at, run.campaigns, run.cells, run.differing) for run in runs]
+    shown = [
+        (run.pk, run.finished_at, run.campaigns, run.cells, run.differing, len(run.parked)) for run in runs
+    ]
     version = version_of((shown, request.role, request.account.timezone))
     return respond_live(request, "settings/recounts.html", "recounts", context, version=version)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from audiences.imports.matching import Group, KnownAddresses
+from audiences.imports.addresses import KnownAddresses
+from audiences.imports.matching import Group
 from audiences.locks import lock_addresses
 from audiences.models import Consent, ContactImport
 from common import sql

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from audiences.derived_contacts import zone_set_ids
+from audiences.imports.addresses import KnownAddresses
 from audiences.imports.homes import household_of, households, place_of, street_of
-from audiences.imports.matching import Group, KnownAddresses
+from audiences.imports.matching import Group
 from audiences.imports.reading import RESIDENTIAL, Person
 from audiences.models import ContactImport
 from audiences.places import Place

@@ -8,10 +8,9 @@ own are two people, whatever else they share.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from audiences.imports.addresses import KnownAddresses
 from audiences.imports.reading import Person, name_key
 from common import sql
-
-KnownAddresses = dict[str, int]  # E.164 or mailbox → our id
 
 
 @dataclass(slots=True)

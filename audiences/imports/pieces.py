@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from django.db import connection
+
+from audiences.imports.addresses import Made, make_ahead
 from audiences.imports.reading import Person, Reader
 from audiences.models import ContactImport, ContactImportPart
 
@@ -29,11 +32,12 @@ class Text(NamedTuple):
 
 @dataclass
 class Understood:
-    """The people of a piece and those rows that cannot be taken, each with its cells."""
+    """The people of a piece and those rows that cannot be taken, each with its cells; what was made ahead."""
 
     people: list[Person] = field(default_factory=list)
     refused: list[Person] = field(default_factory=list)
     cells: dict[int, list[str]] = field(default_factory=dict)
+    made: Made | None = None
 
 
 def rows(text: str, first_row: int, mark: str) -> Iterator[Row]:
@@ -86,7 +90,11 @@ def uncollected() -> Iterator[None]:
 
 
 class Ahead:
-    """Understands the piece behind the present one in a thread. Holds one piece; a lost one is read again."""
+    """Understands the piece behind the present one in a thread. Holds one piece; a lost one is read again.
+
+    Where `making` is asked for, it also makes that piece's phones, mailboxes and homes, over a connection of
+    its own: the database then works at two pieces at a time.
+    """
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -100,23 +108,41 @@ class Ahead:
             return future.result()
         return understand(piece, text)
 
-    def ask(self, piece: Text, text: str) -> None:
-        """Have this piece understood meanwhile."""
+    def ask(self, piece: Text, text: str, making: int | None) -> None:
+        """Have this piece understood meanwhile; `making`: and begun, for this account."""
         if self._pool is None:  # not before: workers are forked
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="import-ahead")
-        self._piece, self._future = piece, self._pool.submit(understand, piece, text)
+        self._piece, self._future = piece, self._pool.submit(_begin, piece, text, making)
+
+    def rest(self) -> None:
+        """Let go of the thread's connection, once it is done."""
+        if self._pool is not None:
+            self._pool.submit(lambda: connection.close()).result()
+
+
+def _begin(piece: Text, text: str, making: int | None) -> Understood:
+    found = understand(piece, text)
+    if making is not None:
+        found.made = make_ahead(making, found.people)
+    return found
 
 
 ahead = Ahead()
 
 
 def take(
-    listed: ContactImport, part: ContactImportPart, following: ContactImportPart | None, today: date
+    listed: ContactImport,
+    part: ContactImportPart,
+    following: ContactImportPart | None,
+    today: date,
+    *,
+    making: bool,
 ) -> Understood:
     """A piece, understood; the one that follows is begun."""
     found = ahead.take(_text(listed, part, today), part.text)
     if following is not None:
-        ahead.ask(_text(listed, following, today), following.text)
+        account_id = listed.account_id if making else None
+        ahead.ask(_text(listed, following, today), following.text, account_id)
     return found
 
 

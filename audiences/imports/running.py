@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import IO
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts import audit
@@ -191,11 +191,15 @@ def import_waiting(
     Imports take turns, a piece each. Also undoes what somebody wants undone, and clears forgotten drafts.
     """
     total, left = 0, True
-    while left and go_on():
-        left = False
-        for pk in ContactImport.objects.running().order_by("confirmed_at").values_list("pk", flat=True):
-            if go_on() and (done := _import(pk, now=clock())):
-                total, left = total + done, True
+    making = not connection.in_atomic_block  # else another connection would not see the account
+    try:
+        while left and go_on():
+            left = False
+            for pk in ContactImport.objects.running().order_by("confirmed_at").values_list("pk", flat=True):
+                if go_on() and (done := _import(pk, now=clock(), making=making)):
+                    total, left = total + done, True
+    finally:
+        pieces.ahead.rest()
     total += undoing.undo_waiting(now=clock(), go_on=go_on)
     ContactImport.objects.abandoned(clock() - DRAFTS_KEPT).delete()
     _forget_rows(now=clock(), go_on=go_on)
@@ -210,11 +214,11 @@ def _forget_rows(*, now: datetime, go_on: Callable[[], bool]) -> None:
             rows.filter(number__lte=numbers[-1]).order_by().delete()
 
 
-def _import(pk: int, *, now: datetime) -> int:
+def _import(pk: int, *, now: datetime, making: bool) -> int:
     """The next piece of an import; where that breaks, the import stands and says so."""
     try:
         with pieces.uncollected():
-            return import_piece(pk, now=now)
+            return import_piece(pk, now=now, making=making)
     except (OperationalError, InterfaceError):
         raise  # the database's trouble, not the file's
     except Exception:
@@ -224,8 +228,12 @@ def _import(pk: int, *, now: datetime) -> int:
 
 
 @atomic_with_retry
-def import_piece(pk: int, *, now: datetime) -> int:
-    """Take in the next piece, unless another worker is at this account; how many rows, 0 at the end."""
+def import_piece(pk: int, *, now: datetime, making: bool = False) -> int:
+    """Take in the next piece, unless another worker is at this account; how many rows, 0 at the end.
+
+    `making`: the phones and homes of the piece behind it may be made meanwhile. They are committed before
+    whoever has them, which is nobody's loss: without a contact they are never reached.
+    """
     listed = (
         ContactImport.objects.running().select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("account").filter(pk=pk).first()
@@ -236,7 +244,7 @@ def import_piece(pk: int, *, now: datetime) -> int:
     if part is not None:
         listed.begun_at = listed.begun_at or now
         today = timezone.localdate(now, listed.account.zone)
-        _take(listed, pieces.take(listed, part, following, today), now)
+        _take(listed, pieces.take(listed, part, following, today, making=making), now)
         part.delete()
         listed.done += part.rows
     if following is None:
@@ -255,7 +263,7 @@ def _alone(account_id: int) -> bool:
 def _take(listed: ContactImport, found: Understood, now: datetime) -> None:
     """Write the people of a piece, keep its other rows."""
     rows = ContactImportRow.Kind
-    written = writing.write(listed, found.people, now=now)
+    written = writing.write(listed, found.people, now=now, made=found.made)
     kept = [_kept(listed, person, found, rows.REJECTED, person.why) for person in found.refused]
     again = "an earlier row names this person"
     kept += [_kept(listed, person, found, rows.REPEATED, again) for person in written.repeated]

@@ -5,18 +5,20 @@ known, those of ServiceTitan only gain phones, mailboxes and tags; those of earl
 says otherwise. Opt-outs and do-not-call lists hang on addresses, which are never changed here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from audiences.derived_contacts import zone_set_ids
+from audiences.imports import addresses as reached
 from audiences.imports import known
+from audiences.imports.addresses import KnownAddresses, Made
 from audiences.imports.consents import record_consents
 from audiences.imports.homes import household_of, households, place_of, street_of
-from audiences.imports.inserting import draw, insert
-from audiences.imports.matching import Group, KnownAddresses, match
+from audiences.imports.inserting import draw
+from audiences.imports.matching import Group, match
 from audiences.imports.reading import RESIDENTIAL, Person
-from audiences.models import Address, ContactImport, ImportedContact
+from audiences.models import ContactImport, ImportedContact
 from common import sql
 
 Outcome = ImportedContact.Outcome
@@ -31,71 +33,28 @@ class Written:
     consents: int = 0
 
 
-def write(listed: ContactImport, people: Sequence[Person], *, now: datetime) -> Written:
-    """Take these people in."""
+def write(
+    listed: ContactImport, people: Sequence[Person], *, now: datetime, made: Made | None = None
+) -> Written:
+    """Take these people in, with what was `made` ahead for them."""
     written = Written()
     if not people:
         return written
     account_id = listed.account_id
-    addresses = _known_addresses(account_id, people)
+    addresses = made.addresses if made else reached.known(account_id, people)
     groups = match(account_id, people, addresses)
-    _make_addresses(account_id, groups, addresses)
+    if made is None:
+        reached.make(account_id, people, addresses)
     new = [group for group in groups if not group.contact_id]
     there = [group for group in groups if group.contact_id]
     _draw_ids(new)
-    _add(account_id, new, addresses, now)
+    _add(account_id, new, addresses, made.homes if made else {}, now)
     changed = known.update(listed, there, addresses)
     _tag(listed, groups)
     _count(listed, groups, {group.contact_id for group in new}, changed, written)
     if listed.ground in (ContactImport.Ground.TEXTS, ContactImport.Ground.CALLS):
         written.consents = record_consents(listed, groups, addresses, now=now)
     return written
-
-
-def _known_addresses(account_id: int, people: Iterable[Person]) -> KnownAddresses:
-    """Ids of the phones and mailboxes in these rows that the account has."""
-    phones = {phone for person in people for phone in person.phones}
-    emails = {email for person in people for email in person.emails}
-    return _ids_of(account_id, phones, emails)
-
-
-def _ids_of(account_id: int, phones: Iterable[str], emails: Iterable[str]) -> KnownAddresses:
-    return dict(
-        sql.rows(
-            "SELECT value, id FROM audiences_address"
-            " WHERE account_id = %s AND channel = 'phone' AND value = ANY(%s::text[])"
-            " UNION ALL SELECT value, id FROM audiences_address"
-            " WHERE account_id = %s AND channel = 'email' AND value = ANY(%s::text[])",
-            [account_id, sql.array(phones), account_id, sql.array(emails)],
-        )
-    )
-
-
-def _make_addresses(account_id: int, groups: Iterable[Group], addresses: KnownAddresses) -> None:
-    """Add the addresses that are new; somebody else may just have made one, so what is refused is read."""
-    mobile: dict[str, bool] = {}
-    emails: dict[str, None] = {}
-    for group in groups:
-        for phone, said in group.phones.items():
-            if phone not in addresses:
-                mobile[phone] = mobile.get(phone, False) or said
-        emails.update((email, None) for email in group.emails if email not in addresses)
-    kinds = (Address.LineType.UNKNOWN.value, Address.LineType.MOBILE.value)
-    rows = [(account_id, "email", email, kinds[0], "") for email in sorted(emails)]
-    rows += [(account_id, "phone", phone, kinds[mobile[phone]], "") for phone in sorted(mobile)]
-    if not rows:
-        return
-    ids = insert("audiences_address", "account_id, channel, value, line_type, unreachable_reason", rows)
-    if ids is not None:
-        addresses.update((row[2], pk) for row, pk in zip(rows, ids, strict=True))
-        return
-    sql.run(
-        "INSERT INTO audiences_address (account_id, channel, value, line_type, unreachable_reason)"
-        " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[])"
-        " ON CONFLICT DO NOTHING",
-        sql.arrays(rows),
-    )
-    addresses.update(_ids_of(account_id, mobile, emails))
 
 
 def _draw_ids(groups: Sequence[Group]) -> None:
@@ -105,24 +64,28 @@ def _draw_ids(groups: Sequence[Group]) -> None:
         group.contact_id, group.servicetitan_id = contact_id, -contact_id
 
 
-def _add(account_id: int, groups: Sequence[Group], addresses: KnownAddresses, now: datetime) -> None:
-    """New contacts with their households, phones and mailboxes."""
+def _add(
+    account_id: int, groups: Sequence[Group], addresses: KnownAddresses, made: dict[str, int], now: datetime
+) -> None:
+    """New contacts with their households, phones and mailboxes; `made` has homes that are there."""
     if not groups:
         return
     keys = [household_of(group.first, group.servicetitan_id) for group in groups]
-    homes = households(account_id, keys)
+    homes = made | households(account_id, [key for key in keys if key not in made])
     places = [place_of(group.first.state, group.first.zip, group.phones) for group in groups]
-    zone_sets = zone_set_ids({place.key: place for place in places}.values())
+    distinct = {id(place): place for place in places}  # few, and their keys take time to make
+    by_key = zone_set_ids(distinct.values())
+    zone_sets = {at: by_key[place.key] for at, place in distinct.items()}
     sql.copy(
         "COPY audiences_contact (id, account_id, servicetitan_customer_id, person, name, first_name,"
         " last_name, kind, language, active, do_not_service, street, city, state, zip, household_id,"
-        " zone_set_id, created_at, job_count, job_total) FROM STDIN",
+        " zone_set_id, created_at, job_count, job_total, visits_noted_at) FROM STDIN",
         (
             (
                 group.contact_id, account_id, group.servicetitan_id, "", (row := group.first).name,
                 row.first_name, row.last_name, row.kind or RESIDENTIAL, row.language or "en", "t", "f",
-                street_of(row), row.city, row.state, row.zip, homes[key], zone_sets[place.key], now,
-                0, 0,
+                street_of(row), row.city, row.state, row.zip, homes[key], zone_sets[id(place)], now,
+                0, 0, now,
             )
             for group, key, place in zip(groups, keys, places, strict=True)
         ),

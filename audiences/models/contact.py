@@ -59,6 +59,15 @@ class Contact(models.Model):
     job_total = models.DecimalField(
         max_digits=14, decimal_places=2, null=True, blank=True, help_text="What those jobs are worth together"
     )
+    visited_at = models.DateTimeField(
+        null=True, blank=True, help_text="Latest job done or visit begun by `visits_noted_at`"
+    )
+    next_visit_at = models.DateTimeField(
+        null=True, blank=True, help_text="First visit that had not begun by then"
+    )
+    visits_noted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the sync last looked at the visits; null: look oneself"
+    )
     source_modified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -78,6 +87,12 @@ class Contact(models.Model):
                 include=["id", "servicetitan_customer_id", "kind", "do_not_service"],
                 name="contact_by_last_job",
                 condition=Q(active=True),
+            ),
+            # Those whose jobs and visits were never noted: none, once `tasks.count_jobs` has been through.
+            models.Index(
+                fields=["account", "servicetitan_customer_id"],
+                name="contact_unnoted",
+                condition=Q(visits_noted_at__isnull=True),
             ),
             # Who was merged into whom: few, and sought with every page of the sync.
             models.Index(

@@ -16,6 +16,8 @@ class OptOut(models.Model):
         PROVIDER = "provider"
         AGENT = "agent"
         IMPORTED = "imported"
+        EMAIL = "email"  # an answer to one
+        PAGE = "page"  # that the link in an email opens, or its mail program’s button
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="opt_outs")
     address = models.ForeignKey("audiences.Address", on_delete=models.PROTECT, related_name="opt_outs")
@@ -44,7 +46,8 @@ class OptOut(models.Model):
             ),
             models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="opt_out_channel"),
             models.CheckConstraint(
-                condition=Q(source__in=["text", "provider", "agent", "imported"]), name="opt_out_source"
+                condition=Q(source__in=["text", "provider", "agent", "imported", "email", "page"]),
+                name="opt_out_source",
             ),
             models.CheckConstraint(
                 condition=Q(lifted_at__isnull=False)

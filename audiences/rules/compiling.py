@@ -58,6 +58,8 @@ def where(node: Node, account: Account, now: datetime, *, one_by_one: bool = Fal
 
 def excluded(key: str, account: Account, now: datetime) -> Sql:
     """Whom a default exclusion leaves out."""
+    if short := EXCLUSIONS[key].short:
+        return Sql(*short(now))
     group, problems = read({"match": "all", "rules": [EXCLUSIONS[key].rule]})
     assert not problems, problems
     return where(group, account, now)

@@ -1,7 +1,9 @@
 """What rules can ask of the ServiceTitan mirror: contact, customer, place, tags and jobs."""
 
+from functools import partial
+
 from audiences import fitness
-from audiences.last_job import JOB_AT, JOB_COUNTS, total
+from audiences.last_job import JOB_AT, JOB_COUNTS, VISIT_COUNTS, total, visited_within
 from audiences.rules import exclusions, fields
 from audiences.rules.exclusions import Exclusion
 from audiences.rules.fields import Field, Kind, Source
@@ -26,7 +28,7 @@ VISIT = Source(
     "visit", "a visit", "visits",
     "audiences_appointment p JOIN audiences_job j ON j.account_id = p.account_id"
     " AND j.servicetitan_id = p.servicetitan_job_id",
-    "j.account_id", "j.servicetitan_customer_id", _CUSTOMER, f"p.status <> 'Canceled' AND {JOB_COUNTS}",
+    "j.account_id", "j.servicetitan_customer_id", _CUSTOMER, VISIT_COUNTS,
 )  # fmt: skip
 
 CONTACT = (
@@ -145,6 +147,7 @@ LEFT_OUT = (
             _some("job", _lately("job.completed", 30)),
             _some("visit", _lately("visit.starts", 30, "in_past")),
         ]},
+        short=partial(visited_within, 30),
     ),
     Exclusion(
         "recall", "A recall in the last 60 days",

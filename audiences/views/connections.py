@@ -24,9 +24,11 @@ from common.htmx import respond, respond_live, version_of
 from common.loopback import is_loopback
 from integrations import checking, connections, mailboxes
 from integrations.encryption import CredentialsUnreadable
-from integrations.forms import ConnectionForm, SendGridForm, ServiceTitanForm, TwilioForm
+from integrations.forms import ConnectionForm, ServiceTitanForm, TwilioForm
+from integrations.mailbox_forms import SendGridForm
 from integrations.messaging import ProviderError
 from integrations.models import Connection, SendingMailbox
+from integrations.sendgrid import registering, signatures
 
 TEMPLATE = "settings/connections.html"
 FORMS: dict[str, type[ConnectionForm]] = {
@@ -60,7 +62,8 @@ class Shown:
     connection: Connection | None
     unreadable: bool = False
     variables: tuple[str, ...] = ()
-    mailbox: SendingMailbox | None = None  # SendGrid's
+    mailbox: SendingMailbox | None = None  # SendGrid's: the account's own
+    senders: tuple[SendingMailbox, ...] = ()  # and those of business units
 
     @property
     def simulated(self) -> bool:
@@ -76,6 +79,18 @@ class Shown:
     def sends_emails(self) -> bool:
         """Whether people set here what emails come from, whoever sets the key."""
         return self.provider == Connection.Provider.SENDGRID
+
+    @property
+    def registers(self) -> tuple[str, str] | None:
+        """The addresses to register at SendGrid: for news of emails, and for customers' answers."""
+        if self.connection is None or not self.sends_emails:
+            return None
+        return registering.events_url(), registering.inbound_url(self.connection)
+
+    @property
+    def verified(self) -> bool:
+        """Whether there is a key that news of emails can be verified by."""
+        return bool(self.connection and self.connection.settings.get(signatures.KEY))
 
     @property
     def whose(self) -> tuple[str, str]:
@@ -204,10 +219,18 @@ def _shown(request: Request, provider: str) -> Shown:
     except CredentialsUnreadable:
         return Shown(provider, label, note, None, unreadable=True)
     names = connections.named_by(connection, os.environ) if connection else []
-    mailbox = (
-        access.rows(request, SendingMailbox).filter(connection=connection).first() if connection else None
+    if connection is None or provider != Connection.Provider.SENDGRID:
+        return Shown(provider, label, note, connection, variables=tuple(names))
+    senders = access.rows(request, SendingMailbox).select_related("business_unit")
+    return Shown(
+        provider,
+        label,
+        note,
+        connection,
+        variables=tuple(names),
+        mailbox=senders.filter(business_unit=None).first(),
+        senders=tuple(senders.exclude(business_unit=None).order_by("-active", "business_unit__name", "pk")),
     )
-    return Shown(provider, label, note, connection, variables=tuple(names), mailbox=mailbox)
 
 
 def _more(request: Request, shown: Shown) -> dict[str, Any]:
@@ -227,7 +250,7 @@ def _keep(request: Request, form: ConnectionForm) -> None:
     """Keep what works, then fetch what hangs on it; that may fail, and is told."""
     account = request.account
     if isinstance(form, SendGridForm):
-        kept = form.kept if form.kept and "api_key" not in form.fields else None
+        kept = form.kept if form.kept and not form.changes_connection else None
         kept = kept or connections.keep(
             account, form.provider, secrets=form.new_secrets(), settings=form.new_settings(), by=request.user
         )

@@ -1,6 +1,8 @@
 from campaigns.models.audience_look import AudienceLook
 from campaigns.models.booking import Booking
 from campaigns.models.campaign import Campaign
+from campaigns.models.click import Click
+from campaigns.models.destination_check import DestinationCheck
 from campaigns.models.edge import Edge
 from campaigns.models.enrollment import Enrollment
 from campaigns.models.enrollment_snapshot import EnrollmentSnapshot
@@ -8,9 +10,13 @@ from campaigns.models.exclusion import Exclusion
 from campaigns.models.intake import Intake
 from campaigns.models.job_creation import JobCreation
 from campaigns.models.launch_draft import LaunchDraft
+from campaigns.models.link_code import LinkCode
+from campaigns.models.link_settings import LinkSettings
+from campaigns.models.message_draft import MessageDraft
 from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
 from campaigns.models.step import Step
+from campaigns.models.tracked_link import TrackedLink
 from campaigns.models.workflow import Workflow
 from campaigns.models.workflow_version import WorkflowVersion
 
@@ -18,6 +24,8 @@ __all__ = [
     "AudienceLook",
     "Booking",
     "Campaign",
+    "Click",
+    "DestinationCheck",
     "Edge",
     "Enrollment",
     "EnrollmentSnapshot",
@@ -25,9 +33,13 @@ __all__ = [
     "Intake",
     "JobCreation",
     "LaunchDraft",
+    "LinkCode",
+    "LinkSettings",
+    "MessageDraft",
     "Node",
     "Playbook",
     "Step",
+    "TrackedLink",
     "Workflow",
     "WorkflowVersion",
 ]

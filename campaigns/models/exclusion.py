@@ -20,6 +20,7 @@ class Exclusion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "occurrence", "contact"], name="exclusion_contact")
         ]
+        indexes = [models.Index(fields=["contact"], name="exclusion_of_contact")]
 
     def __str__(self) -> str:
         return self.reason

@@ -1,15 +1,18 @@
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
 from audiences import hours, suppression
+from audiences.merge_fields import FIELDS
+from campaigns import links
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import Batch, Outcome, Row, Settings, State
-from campaigns.nodes.sending import Sending, campaign_of, source
-from campaigns.snapshots import MERGE_FIELDS
+from campaigns.nodes.sending import Sending, campaign_of, fields_of, source
 from common.segments import count_segments
-from conversations import footers, outbound, rendering
+from conversations import footers, media, outbound, rendering
 from conversations.models.footer import LONGEST
 from conversations.threads import MAX_BODY
 
@@ -17,10 +20,37 @@ PACE_SECONDS = 60
 WITH_FOOTER = MAX_BODY - LONGEST - 1  # the line below it takes a line break, too
 
 
-class SendSmsSettings(Settings):
-    """The words, with merge fields."""
+_TOO_LONG = (
+    f"Longer than {WITH_FOOTER:,} characters: as somebody’s first text it would leave no room for the line "
+    "on how to opt out."
+)
+
+
+class SpanishText(Settings):
+    """The words for those who are written to in Spanish."""
 
     body: str = Field(min_length=1, max_length=MAX_BODY)
+
+
+class SendSmsSettings(Settings):
+    """The words, with merge fields, and the files that go with them; without Spanish words everybody gets the
+    English."""
+
+    body: str = Field(min_length=1, max_length=MAX_BODY)
+    spanish: SpanishText | None = None
+    media: list[int] = Field(default_factory=list, max_length=media.MOST)  # ids of the account's files
+    as_sms: bool = True  # to whoever cannot receive pictures the words go alone
+    utm: bool = Field(default=True, description="Add to its links what web analytics reads")
+
+    def content(self) -> dict[str, Any]:
+        """What the words have beside the English (`MessageTemplate.content`)."""
+        files = list(dict.fromkeys(self.media))
+        content: dict[str, Any] = {"media": files, "as_sms": self.as_sms} if files else {}
+        return content | ({"es": {"body": self.spanish.body}} if self.spanish else {})
+
+    def words(self) -> list[tuple[str, str]]:
+        """Everything that merge fields may stand in: what it is called, and the words."""
+        return [("", self.body), *([("Spanish", self.spanish.body)] if self.spanish else [])]
 
 
 class SendSms(Sending):
@@ -30,27 +60,31 @@ class SendSms(Sending):
     settings_model = SendSmsSettings
 
     def problems(self, node: GraphNode) -> list[str]:
-        """The text must be readable, name merge fields that exist, and leave room for the opt-out line."""
+        """The texts must be readable, name merge fields that exist, and leave room for the opt-out line."""
         problems = super().problems(node)
         if problems:
             return problems
-        body = self.settings(node).body
-        if len(body) > WITH_FOOTER and not footers.tells_opt_out(body):
-            problems.append(
-                f"Longer than {WITH_FOOTER:,} characters: as somebody’s first text it would leave no room "
-                "for the line on how to opt out."
-            )
-        return problems + rendering.problems(body, MERGE_FIELDS)
+        for named, body in self.settings(node).words():
+            found = [_TOO_LONG] if len(body) > WITH_FOOTER and not footers.tells_opt_out(body) else []
+            found += rendering.problems(body, FIELDS) + links.problems([body])
+            problems += [f"{named}: {problem}" if named else problem for problem in found]
+        return problems
 
     def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
         """At most what number and campaign may send in 60 s, less what is queued there already."""
         campaign = campaign_of(campaign_id)
         room = campaign.number.segments_per_second * PACE_SECONDS
         texts, segments = outbound.waiting(campaign.lane_id or 0, room, now=now)
-        most = (room - segments) // count_segments(self.settings(node).body).count
+        most = (room - segments) // self._segments(node)
         if campaign.lane and (hourly := campaign.lane.texts_per_hour):
             most = min(most, -(-hourly * PACE_SECONDS // 3600) - texts)
         return max(0, min(batch_limit, most))
+
+    def _segments(self, node: GraphNode) -> int:
+        """What one text counts for until it is written, in its longer language; one with files is one,
+        however long."""
+        settings = self.settings(node)
+        return 1 if settings.media else _longest(words for _, words in settings.words())
 
     def _closed_until(self, batch: Batch, campaign: Campaign, zone_sets: set[int]) -> dict[int, datetime]:
         window_id = campaign.window_id or hours.windows_of([batch.account_id])[batch.account_id]
@@ -62,14 +96,24 @@ class SendSms(Sending):
 
     def _leave(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> list[Outcome]:
         """One text for every row."""
-        body = self.settings(batch.node).body
+        settings = self.settings(batch.node)
+        linked = links.in_words(
+            campaign, batch.node.key, now=batch.now, body=settings.body, content=settings.content(),
+            utm=settings.utm,
+        )  # fmt: skip
         texts = outbound.queueing(
-            source(campaign, rows, rendering.fields(body)),
+            source(campaign, rows, fields_of(linked), linked=linked),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
             number_id=campaign.number_id,
-            template_id=outbound.template(campaign.account, body).pk,
-            segments=count_segments(body).count,
+            template_id=outbound.template(campaign.account, linked.body, content=linked.content).pk,
+            segments=1 if settings.media else _longest(links.sample(s, linked) for _, s in settings.words()),
             now=batch.now,
+            carries_link=bool(linked.links),
         )
         return [Outcome(rows, State.QUEUED, texts=texts)]
+
+
+def _longest(texts: Iterable[str]) -> int:
+    """Segments of the longest of these."""
+    return max(count_segments(text).count for text in texts)

@@ -1,14 +1,18 @@
 """What nodes that send have in common: one message per step, put into the campaign's lane in batches."""
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from campaigns import links
 from campaigns.booking_requests import HAS_ASKED_SQL
 from campaigns.models import Campaign
 from campaigns.nodes.base import ORIGIN, Batch, NodeKind, Outcome, Row, State
+from campaigns.snapshots import values_sql
 from common import sql
-from conversations import outbound
+from conversations import outbound, rendering
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.locks import lock_idle_messages
 from conversations.models import Message
@@ -77,29 +81,59 @@ class Sending(NodeKind, ABC):
 def source(
     campaign: Campaign,
     rows: list[Row],
-    fields: list[str],
+    fields: Iterable[str],
     *,
     address: str = "e.address_id",
     joins: str = "",
+    linked: links.Linked = links.NONE,
 ) -> sql.Query:
     """The query for `outbound` of these steps, with the merge fields their words use.
 
-    `address` is where each goes, in SQL over s (the step), e (its enrollment) and what `joins` adds.
+    `address` is where each goes, in SQL over s (the step), e (its enrollment), c (its contact) and what
+    `joins` adds. Where words are `linked`, every step is given its short addresses here.
     """
     # What its own workflow asked for is no reason to leave somebody out.
     booked = f"CASE WHEN NOT {HAS_ASKED_SQL} THEN e.entered_at END" if campaign.leaves_booked else "NULL"
-    names = {f"field_{index}": field for index, field in enumerate(fields)}
-    pairs = ", ".join(f"%({name})s::text, d.data->%({name})s::text" for name in names)
+    codes = _codes(campaign, rows, linked, address, joins)
+    values, known = values_sql(fields)
+    pairs = ", ".join([*values, *codes.pairs])
     text = f"""
         SELECT '{ORIGIN}' || s.id AS origin, e.contact_id, {address} AS address_id, s.send_by,
             jsonb_strip_nulls(jsonb_build_object({pairs})) AS variables,
             {booked}::timestamptz AS unless_booked_since
         FROM campaigns_step s
-        JOIN campaigns_enrollment e ON e.id = s.enrollment_id
-        JOIN campaigns_enrollmentsnapshot d ON d.enrollment_id = e.id {joins}
+        JOIN campaigns_enrollment e ON e.id = s.enrollment_id {known} {joins} {codes.joins}
         WHERE s.id = ANY(%(steps)s::bigint[]) ORDER BY s.id
     """
-    return sql.Query(text, {"steps": sql.array(row.step_id for row in rows), **names})
+    return sql.Query(text, {"steps": sql.array(row.step_id for row in rows), **codes.params})
+
+
+def _codes(
+    campaign: Campaign, rows: list[Row], linked: links.Linked, address: str, joins: str
+) -> links.Codes:
+    """Short addresses for every step, and where their destinations hold merge fields, those filled."""
+    if not linked.links:
+        return links.NO_CODES
+    known: dict[int, dict[str, Any]] = {}
+    if fields := links.fields_of(linked):
+        asked = source(campaign, rows, fields, address=address, joins=joins)
+        found = sql.rows(f"SELECT q.origin, q.variables::text FROM ({asked.text}) q", asked.params)
+        known = {int(origin.removeprefix(ORIGIN)): json.loads(values) for origin, values in found}
+    return links.give(linked, [row.step_id for row in rows], known)
+
+
+def fields_of(linked: links.Linked) -> list[str]:
+    """The merge fields that these words use, in whatever language and part."""
+    said = [linked.subject, linked.body, *_strings(linked.content)]
+    return sorted({field for words in said for field in rendering.fields(words)} - set(linked.links))
+
+
+def _strings(content: object) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    return (
+        [said for part in content.values() for said in _strings(part)] if isinstance(content, Mapping) else []
+    )
 
 
 def campaign_of(campaign_id: int) -> Campaign:

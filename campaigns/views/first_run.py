@@ -1,6 +1,7 @@
 """Settings, First run: the way from an empty account to its first small launch."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from campaigns import first_run
 from common import clock
 from common.htmx import respond_live, version_of
 from common.phone import display_phone, parse_phone
+from common.text_size import size_of
 from conversations import trial_texts
 from integrations.models import SendingNumber
 
@@ -87,4 +89,8 @@ def test_text(request: Request) -> HttpResponse:
 
 def _context(request: Request, shown: first_run.FirstRun, form: TrialForm | None = None) -> dict[str, Any]:
     initial = {"token": uuid.uuid4()}
-    return {"run": shown, "form": form or TrialForm(request=request, initial=initial)}
+    said = trial_texts.words_of(request.account)
+    return {
+        "run": shown, "form": form or TrialForm(request=request, initial=initial), "said": said,
+        "size": replace(size_of(said), plain=None),
+    }  # fmt: skip

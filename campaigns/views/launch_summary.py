@@ -10,6 +10,7 @@ from audiences.models import Audience, DoNotCallList
 from audiences.views import rule_effects
 from campaigns import drafts, graph, samples, terms, words
 from campaigns.models import Node, WorkflowVersion
+from conversations import safety
 from integrations import registration
 
 COUNTED = ("audience", "sender", "time", drafts.REVIEW)  # stages whose summary evaluates the audience
@@ -109,8 +110,14 @@ def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
 def _of_pace(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What number and hours make of it."""
     found = []
-    if (number := plan.chosen("number")) and (unknown := registration.warning(number)):
+    number = plan.chosen("number")
+    if number and (unknown := registration.warning(number)):
         found.append(unknown)
+    for pause in safety.in_force(plan.draft.account, now=plan.now) if number else ():
+        if pause.number_id == number.pk:
+            found.append(
+                f"{number} paused itself: {pause.reason} Nothing leaves from it until it is resumed."
+            )
     if preview.stretches:
         found.append(preview.stretches)
     if preview.first_at and preview.first_at > (plan.at or plan.now):
@@ -122,14 +129,11 @@ def _of_pace(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
 
 
 def _of_texts(preview: samples.Preview) -> list[str]:
-    """What the samples show."""
+    """Whom words pass over, and what the samples show."""
     found = []
-    missing = sum(bool(sample.missing) for sample in preview.samples)
-    if missing:
-        found.append(
-            f"{missing} of {len(preview.samples)} samples lack a detail that the text needs. "
-            "Such customers are skipped."
-        )
+    for field, people in preview.lacking.fields:
+        many = words.number_of(people, "customer")
+        found.append(f"{many} will be skipped where a message needs it: no {field}.")
     if any(sample.segments > 1 for sample in preview.samples):
         most = max(sample.segments for sample in preview.samples)
         found.append(f"The text takes {most} segments, so it costs and lasts {most} times as much.")

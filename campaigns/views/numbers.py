@@ -12,6 +12,8 @@ from campaigns import number_use
 from common import clock
 from common.doorbell import ring
 from common.htmx import leave_for
+from conversations import safety
+from conversations.models import SafetyPause
 from conversations.tasks import send
 from integrations import carrier_limits, number_days, numbers, registration
 from integrations.forms import NewNumberForm, NumberForm
@@ -23,7 +25,8 @@ from integrations.models import SendingNumber
 def number_list(request: Request) -> HttpResponse:
     """Every number with its state, rate and use today."""
     uses = number_use.today(request.account, _numbers(request), now=clock.now())
-    return render(request, "settings/numbers.html", {"uses": uses})
+    resting = {one.number_id for one in safety.in_force(request.account, now=clock.now())}
+    return render(request, "settings/numbers.html", {"uses": uses, "resting": resting})
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,7 +70,7 @@ def number(request: Request, pk: int) -> HttpResponse:
         "form": form, "number": shown, "use": use, "queued": number_use.queued(shown),
         "means": registration.MEANS[shown.registration_state], "cap": number_days.cap_of(shown),
         "left": number_days.left_of(shown, clock.now()), "limits": carrier_limits.of_kind(shown.kind),
-        "reviewed": carrier_limits.REVIEWED,
+        "reviewed": carrier_limits.REVIEWED, "resting": _resting(request, shown),
     }  # fmt: skip
     return render(request, "settings/numbers_one.html", context, status=422 if form.is_bound else 200)
 
@@ -83,6 +86,12 @@ def switch(request: Request, pk: int) -> HttpResponse:
     said = "is active: what waited for it is sent now" if row.active else "is paused: nothing leaves from it"
     messages.success(request, f"{row} {said}.")
     return leave_for(request, "campaigns:number", row.pk)
+
+
+def _resting(request: Request, number: SendingNumber) -> list[tuple[SafetyPause, str]]:
+    """The safety pause that holds this number, for the alert above it."""
+    held = safety.in_force(request.account, now=clock.now())
+    return [(one, str(number)) for one in held if one.number_id == number.pk]
 
 
 def _numbers(request: Request) -> QuerySet[SendingNumber]:

@@ -15,10 +15,13 @@ from audiences.models import Audience, JobType, SyncCursor, Tag
 from campaigns import launching, publishing, starters
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
 from config import first_account, providers
+from conversations.emails.words import Words
+from conversations.models import Brand
 from integrations import connections
 from integrations.models import SendingMailbox, SendingNumber
 
 NAME, ZONE = "Prairie Home Comfort", "America/Chicago"
+COLOUR, PHONE = "#b3471d", "+13125550142"
 PASSWORD = "truckroll-demo"
 PEOPLE = (
     ("admin@demo.example", Role.ADMIN, "Ruth Lindqvist"),
@@ -34,12 +37,58 @@ WORKFLOW = replace(
     starters.TUNE_UP,
     description=f"{starters.TUNE_UP.description} The waits are minutes here; use days for real customers.",
     first_wait_minutes=3,
+    second_text=(
+        "Hi {{ first_name }}, {{ company }} again: we still have tune-up visits open. Reply YES for one, or "
+        "pick a time: https://www.example.com/tune-up"
+    ),
     second_wait_minutes=15,
-    email_subject="Your furnace tune-up is booked",
-    email_text=(
-        "Hi {{ first_name }},\n\nyour tune-up is booked: our office will text you the arrival time. The "
-        "visit takes about an hour. Please see that the technician can reach furnace and thermostat.\n\n"
-        "Another day suits you better? Answer this email or text us.\n\n{{ company }}"
+    booked_email=Words(
+        design="letter",
+        subject="Your furnace tune-up is booked",
+        preheader="What happens next, and how to prepare",
+        heading="Your tune-up is booked",
+        body=(
+            "Hi {{ first_name }},\n\nOur office will text you the arrival time. The visit takes about an "
+            "hour. Please see that the technician can reach furnace and thermostat.\n\nAnother day suits "
+            "you better? Answer this email or text us.\n\n{{ company }}"
+        ),
+        button_label="How to prepare",
+        button_url="https://www.example.com/tune-up/prepare",
+    ),
+    last_email=Words(
+        design="tune_up",
+        subject="{{ first_name }}, your furnace before it gets cold",
+        preheader="An hour now, and a quiet winter",
+        heading="Your furnace is due for its tune-up",
+        body=(
+            "Hi {{ first_name }},\n\nThe first cold nights are coming. In about an hour our technician\n\n"
+            "- cleans the burner and changes the filter\n- tests every safety switch\n- leaves you a written "
+            "report\n\nPick a time, or just answer this email."
+        ),
+        button_label="Choose a time",
+        button_url="https://www.example.com/tune-up",
+    ),
+    spanish_booked_email=Words(
+        subject="Su revisión está reservada",
+        preheader="Lo que sigue, y cómo prepararse",
+        heading="Su revisión está reservada",
+        body=(
+            "Hola {{ first_name }}:\n\nNuestra oficina le enviará por texto la hora de llegada. La visita "
+            "dura cerca de una hora. Por favor, deje libre el acceso a la calefacción y al termostato.\n\n"
+            "¿Le conviene otro día? Responda a este correo o envíenos un texto.\n\n{{ company }}"
+        ),
+        button_label="Cómo prepararse",
+    ),
+    spanish_last_email=Words(
+        subject="{{ first_name }}, su calefacción antes del frío",
+        preheader="Una hora ahora, y un invierno tranquilo",
+        heading="Toca la revisión de su calefacción",
+        body=(
+            "Hola {{ first_name }}:\n\nLlegan las primeras noches frías. En cerca de una hora nuestro técnico"
+            "\n\n- limpia el quemador y cambia el filtro\n- prueba cada interruptor de seguridad\n- le deja "
+            "un informe escrito\n\nElija una hora, o simplemente responda a este correo."
+        ),
+        button_label="Elegir una hora",
     ),
 )
 # The fixed token makes the launch happen once in a data folder's life.
@@ -64,6 +113,7 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
         consent.declare_simulated(account)
     if known_passwords:
         _people(account)
+    Brand.objects.get_or_create(account=account, defaults={"colour": COLOUR, "phone": PHONE})
     if amiss := first_account.connect(account, environ):
         raise NotPrepared(" ".join(amiss))
     if Campaign.objects.filter(launch_token=LAUNCH_TOKEN).exists():
@@ -158,7 +208,7 @@ def _version(account: Account, now: datetime) -> WorkflowVersion:
         return published
     job_type = JobType.objects.filter(account=account, name=TUNE_UP).first()
     able = SendingMailbox.objects.of(account.pk) is not None
-    workflow = WORKFLOW if able else replace(WORKFLOW, email_text="")
+    workflow = WORKFLOW if able else replace(WORKFLOW, booked_email=None, last_email=None)
     drawn = starters.nodes(workflow, job_type=job_type.servicetitan_id if job_type else None)
     version = publishing.draft(made, nodes=drawn, edges=starters.edges(workflow), by=None, now=now)
     publishing.publish(version, by=None, now=now)

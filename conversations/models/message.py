@@ -79,6 +79,12 @@ class Message(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     replied_at = models.DateTimeField(null=True, blank=True, help_text="First reply to it that is no opt-out")
     opted_out_at = models.DateTimeField(null=True, blank=True, help_text="The opt-out that answered it")
+    carries_link = models.BooleanField(
+        default=False, db_default=False, help_text="With a short link of ours that counts who follows it"
+    )
+    clicked_at = models.DateTimeField(
+        null=True, blank=True, help_text="First click of a person, no machine’s"
+    )
     spam_reported_at = models.DateTimeField(
         null=True, blank=True, help_text="When whoever got this email called it spam"
     )
@@ -155,8 +161,8 @@ class Message(models.Model):
             models.Index(fields=["lane", "due_at"], name="message_queue", condition=Q(due_at__isnull=False)),
             # Emails alone, so that few of them are not sought among many texts.
             models.Index(
-                fields=["lane", "due_at"],
-                name="message_email_queue",
+                fields=["lane", "mailbox", "due_at"],
+                name="message_mailbox_queue",
                 condition=Q(due_at__isnull=False, mailbox__isnull=False),
             ),
             # Calls in flight: a sweep finds the abandoned, polls resolve the unknown.
@@ -166,6 +172,12 @@ class Message(models.Model):
             # What a campaign sent, for its reports and before it is paused or stopped.
             models.Index(
                 fields=["lane", "accepted_at"], name="message_sent", condition=Q(accepted_at__isnull=False)
+            ),
+            # All that an account's campaigns sent, newest first, and what its numbers did today.
+            models.Index(
+                fields=["account", "accepted_at"],
+                name="message_account_sent",
+                condition=Q(accepted_at__isnull=False),
             ),
             # The few that no campaign sent: tests are sought among them.
             models.Index(
@@ -186,6 +198,9 @@ class Message(models.Model):
                 fields=["lane", "opted_out_at"],
                 name="message_opted_out",
                 condition=Q(opted_out_at__isnull=False),
+            ),
+            models.Index(
+                fields=["lane", "clicked_at"], name="message_clicked", condition=Q(clicked_at__isnull=False)
             ),
             models.Index(fields=["by"], name="message_written_by", condition=Q(by__isnull=False)),
             # A phone's history, newest last: replies find what they answer, caps count touches.

@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Value
 
 from common import clock
 
@@ -9,6 +10,10 @@ class MessageTemplate(models.Model):
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE)
     subject = models.CharField(max_length=200, blank=True, default="", db_default="")  # of an email
     body = models.TextField()
+    content = models.JSONField(
+        default=dict, db_default=Value({}, models.JSONField()), blank=True,
+        help_text="All its words have beside these two: other languages, an email's design, pictures",
+    )  # fmt: skip
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=clock.now)
 

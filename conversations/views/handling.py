@@ -10,11 +10,11 @@ from accounts.access import Request
 from accounts.models import User
 from common import clock
 from common.htmx import leave_for
-from conversations import inbound, inbox, threads, wrong_numbers
+from conversations import inbound, threads, wrong_numbers
 from conversations.forms import EscalateForm
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
-from conversations.views.inbox import threads_of
+from conversations.views.inbox import following
 from conversations.views.threads import address, answer, load
 
 
@@ -27,7 +27,7 @@ def close(request: Request, pk: int) -> HttpResponse:
     """
     thread, place = load(request, pk), Place.of(request.GET, Folder.ALL)
     goes_on = request.POST.get("then") == "next"
-    following = inbox.following(threads_of(request, place), pk) if goes_on else None
+    then = following(request, place, pk) if goes_on else None
     try:
         threads.close(thread, by=request.user, now=clock.now(), seen=request.POST.get("seen"))
     except threads.ReplyRefused as refused:
@@ -36,7 +36,7 @@ def close(request: Request, pk: int) -> HttpResponse:
     messages.success(request, f"The thread with {thread.contact} is closed.")
     if not goes_on:
         return answer(request, pk, "actions")
-    return leave_for(request, address(request, following) if following else _inbox(place))
+    return leave_for(request, address(request, then) if then else _inbox(place))
 
 
 @require_POST

@@ -1,8 +1,9 @@
 """The inbox page, which keeps itself current, and its list beside an open thread."""
 
+from dataclasses import replace
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -11,13 +12,12 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
+from audiences import contact_search
 from common import clock
 from common.htmx import respond_live, unchanged_lately, version_of
-from conversations import inbox
+from conversations import inbox, inbox_pages
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
-
-PER_PAGE = 50
 
 
 @require_GET
@@ -41,15 +41,15 @@ def inbox_page(request: Request) -> HttpResponse:
 
 def listing(request: Request, place: Place, current: int | None = None) -> dict[str, Any]:
     """What the list shows of this place, with `list_version`; `current` is the thread open beside it."""
-    threads = inbox.sought(access.rows(request, Thread), place.words)
-    counts = inbox.counts(threads, request.account, request.user, place.words)
-    pages = Paginator(threads_of(request, place), PER_PAGE)
-    pages.count = min(counts[place.folder], inbox.COUNTED_TO)  # known: not counted again
-    page = pages.get_page(place.page)
-    lines = inbox.lines(list(page.object_list), current)
+    found = inbox.searched(request.account, place.words)
+    threads = inbox.sought(access.rows(request, Thread), found)
+    counts = inbox.counts(threads, request.account, request.user)
+    page = inbox_pages.page(_of_folder(request, threads, place), place.folder, place.after)
+    lines = inbox.lines(page.threads, current)
+    more = bool(found and found.more)
     today = timezone.localdate(clock.now())  # times of another day are shown with it
     who = (request.role, request.account.timezone, today)
-    shown = (who, place, current, counts, page.number, [line.shown for line in lines])
+    shown = (who, place, current, counts, page.following, more, [line.shown for line in lines])
     beside = f"&thread={current}" if current else ""
     return {
         "place": place,
@@ -58,6 +58,10 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
             for each in Folder
         ],
         "page": page,
+        "next_place": replace(place, after=page.following),
+        "first_place": replace(place, after=""),
+        "more": more,
+        "most": contact_search.MOST,
         "lines": lines,
         "current": current,
         "list_url": reverse("conversations:inbox") + place.query + beside,
@@ -65,8 +69,11 @@ def listing(request: Request, place: Place, current: int | None = None) -> dict[
     }
 
 
-def threads_of(request: Request, place: Place) -> Any:
-    """The threads of a place, in its order."""
-    threads = inbox.sought(access.rows(request, Thread), place.words)
-    wanted = inbox.condition(place.folder, request.account, request.user)
-    return inbox.ordered(threads.filter(wanted), place.folder)
+def following(request: Request, place: Place, pk: int) -> int | None:
+    """The thread to go on to in a place, see `inbox_pages.following`."""
+    threads = inbox.sought(access.rows(request, Thread), inbox.searched(request.account, place.words))
+    return inbox_pages.following(_of_folder(request, threads, place), place.folder, pk)
+
+
+def _of_folder(request: Request, threads: QuerySet[Thread], place: Place) -> QuerySet[Thread]:
+    return threads.filter(inbox.condition(place.folder, request.account, request.user))

@@ -62,14 +62,23 @@ def version_of(request: Request, thread: Thread) -> str:
     return stamps.token(
         stamps.compiled((*rows, thread.address.value, limit, f"{now:%Y-%m-%d %H:%M}"), sources),
         *rows,
-        (thread.number.e164, str(thread.assigned_to or ""), request.role, request.account.timezone),
+        (thread.number.e164 if thread.number else str(thread.mailbox), str(thread.assigned_to or "")),
+        (request.role, request.account.timezone),
         (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
     )
 
 
 def load(request: Request, pk: int) -> Thread:
     """A thread of the account with all that its page names; 404 where there is none."""
-    related = ("account", "contact__household", "contact__zone_set", "address", "number", "assigned_to")
+    related = (
+        "account",
+        "contact__household",
+        "contact__zone_set",
+        "address",
+        "number",
+        "mailbox",
+        "assigned_to",
+    )
     return access.get(request, Thread.objects.select_related(*related), pk)
 
 
@@ -91,6 +100,7 @@ def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, An
         "warning": facts.warning(thread, now),
         "colleagues": threads.colleagues(thread.account),
         "thread": thread,
+        "reply_subject": threads.reply_subject(threads.last_email(thread)) if thread.is_email else "",
         "place": Place.of(request.GET, Folder.ALL),
         "reply_form": ReplyForm.fresh(),
         "note_form": NoteForm(),

@@ -85,7 +85,8 @@ def opt_in(request: Request, pk: int) -> HttpResponse:
         except opt_ins.OptInRefused as refused:
             form.add_error("words", str(refused))
         else:
-            messages.success(request, f"{thread.contact} may be texted at {shown(thread.address)} again.")
+            may = "emailed" if thread.is_email else "texted"
+            messages.success(request, f"{thread.contact} may be {may} at {shown(thread.address)} again.")
             return done(request, page)
     held = opt_ins.carrier_holds(thread.address)
     context = {"thread": thread, "form": form, "page": page, "held_by_carrier": held}

@@ -4,6 +4,7 @@ from integrations.models.connection import Connection
 from integrations.models.number_day import NumberDay
 from integrations.models.number_pace import NumberPace
 from integrations.models.provider_event import ProviderEvent
+from integrations.models.rate_table import RateTable
 from integrations.models.request_budget import RequestBudget
 from integrations.models.sending_mailbox import SendingMailbox
 from integrations.models.sending_number import SendingNumber
@@ -13,6 +14,7 @@ __all__ = [
     "NumberDay",
     "NumberPace",
     "ProviderEvent",
+    "RateTable",
     "RequestBudget",
     "SendingMailbox",
     "SendingNumber",

@@ -85,10 +85,12 @@ class ProviderEvent(models.Model):
         MESSAGE_STATUS = "message_status", "Message status"
         MESSAGE_INBOUND = "message_inbound", "Inbound message"
         SOURCE_CHANGED = "source_changed", "ServiceTitan change hint"
+        MAIL_EVENT = "mail_event", "Email event"
+        MAIL_INBOUND = "mail_inbound", "Inbound email"
 
     month = models.DateField()
     provider = models.CharField(max_length=20)
-    # Twilio status: sid, status and code; inbound text: sid.
+    # Twilio status: sid, status and code; inbound text: sid. SendGrid: sg_event_id; inbound email: a digest.
     event_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=Kind)
     account = models.ForeignKey(

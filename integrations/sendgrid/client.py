@@ -1,39 +1,26 @@
-"""SendGrid's `mail/send`: emails built with its SDK, posted over one pooled session of the sender.
+"""SendGrid's `mail/send`: letters to many, posted over one pooled session of the sender.
 
 The SDK itself opens a connection for every call, has no timeout and no asynchronous client.
 """
 
-import json
+import io
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
-from sendgrid.helpers.mail import (
-    ClickTracking,
-    Content,
-    CustomArg,
-    Email,
-    Header,
-    Mail,
-    MailSettings,
-    OpenTracking,
-    SandBoxMode,
-    To,
-    TrackingSettings,
-)
 
 from integrations import claimed_http
 from integrations.claimed_http import ClaimTooOld, broken
-from integrations.messaging import DeliveryState, OutgoingEmail, ProviderError, Receipt
+from integrations.messaging import Letter, ProviderError, Recipient
 from integrations.models import Connection
-from integrations.sendgrid import errors
+from integrations.sendgrid import errors, request
 
 API_BASE_URL = "https://api.sendgrid.com"
 _PATH = "/v3/mail/send"
-ATTEMPT = "attempt"  # our argument's name; events repeat it at their top level
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,76 +79,51 @@ class EmailClient:
         self._access = access
         self._session = session
 
-    async def send_email(self, email: OutgoingEmail, *, not_after: float) -> Receipt:
-        """Hand one email to SendGrid, once: nothing here or below tries again.
+    async def send(self, letter: Letter, people: Sequence[Recipient], *, not_after: float) -> str:
+        """Hand a letter over for so many people, once: nothing here or below tries again. Returns the
+        request's `X-Message-Id`.
 
         `not_after` is a `time.monotonic()` instant (claim + 3 s), checked when a connection is held. Raises
-        ProviderError: `accepted="no"` where SendGrid refused (4xx, 429) or nothing left us; "unknown"
-        for timeouts, resets, 408 and 5xx, after which only events that name the attempt can tell.
+        ProviderError, which holds for everybody: `accepted="no"` where SendGrid refused (`errors.Refused`) or
+        nothing left us; "unknown" for timeouts, resets, 408 and 5xx, after which only events that name the
+        attempts can tell.
         """
+        body = request.encoded(letter, people)
+        if len(body) > request.MOST_BYTES:
+            raise errors.too_large()
         with claimed_http.exchange(not_after) as exchange:
             try:
                 async with self._session.post(
                     self._access.base_url + _PATH,
-                    data=json.dumps(build(email).get()),
+                    data=io.BytesIO(body),  # in pieces: the loop has others to serve
                     headers=self._access.headers,
                     allow_redirects=False,
                 ) as answer:
                     exchange.status = answer.status
-                    body = await answer.read()
+                    said = await answer.read()
             except ClaimTooOld:
                 raise claimed_http.too_old() from None
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
                 raise broken(exc, exchange, "SendGrid") from exc
             if not 200 <= answer.status < 300:
-                raise errors.refusal(answer.status, body, answer.headers, wall=time.time())
+                raise errors.refusal(answer.status, said, answer.headers, wall=time.time())
             message_id = answer.headers.get("X-Message-Id", "")
             if not message_id:
                 raise broken(ValueError("no X-Message-Id"), exchange, "SendGrid")
-        return Receipt(message_id, str(answer.status), DeliveryState.ACCEPTED, segments=0)
+        return message_id
 
 
-def build(email: OutgoingEmail) -> Mail:
-    """SendGrid's form of one email, for one person.
-
-    The attempt's id comes back with every event, and is the Message-ID that mail servers see. Nothing of the
-    person is in it: SendGrid keeps arguments as plain text. Links are ours to count, so its tracking is off.
-    """
-    sender, to = Email(name=email.from_name or None), To()
-    # Given one at once, the SDK reads “ann@example.org;” as the mailbox before the sign: another one of ours,
-    # whose wishes and caps nobody has asked for.
-    sender.email, to.email = email.from_, email.to
-    mail = Mail(
-        from_email=sender, subject=email.subject, plain_text_content=Content("text/plain", email.body)
-    )
-    mail.add_to(to)
-    mail.personalizations[0].add_custom_arg(CustomArg(ATTEMPT, str(email.attempt_id)))
-    mail.personalizations[0].add_header(Header("Message-ID", message_id(email)))
-    tracking = TrackingSettings()
-    tracking.click_tracking = ClickTracking(enable=False, enable_text=False)
-    tracking.open_tracking = OpenTracking(enable=False)
-    mail.tracking_settings = tracking
-    return mail
-
-
-def message_id(email: OutgoingEmail) -> str:
-    """The Message-ID of an attempt, at the sender's own domain."""
-    return f"<{email.attempt_id}@{email.from_.rpartition('@')[2]}>"
-
-
-def try_sending(access: SendGridAccess, email: OutgoingEmail, *, seconds: float) -> None:
+def try_sending(access: SendGridAccess, letter: Letter, person: Recipient, *, seconds: float) -> None:
     """Have SendGrid check an email as if it were to be sent, and send nothing. Raises ProviderError.
 
     That needs what sending needs: a key that may send, and a mailbox that may be sent from.
     """
-    mail = build(email)
-    settings = MailSettings()
-    settings.sandbox_mode = SandBoxMode(enable=True)
-    mail.mail_settings = settings
+    body = request.built(letter, [person])
+    body["mail_settings"] = {"sandbox_mode": {"enable": True}}
     sdk = SendGridAPIClient(access.api_key, host=access.base_url)
     sdk.client.timeout = seconds  # it waits for ever unless told
     try:
-        sdk.send(mail)
+        sdk.client.mail.send.post(request_body=body)
     except HTTPError as exc:
         raise errors.refusal(int(exc.status_code or 0), exc.body, exc.headers, wall=time.time()) from exc
     except OSError as exc:

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
@@ -132,7 +133,7 @@ class TextClient:
                 created = await self._sdk.messages.create_async(
                     to=text.to,
                     from_=text.from_,
-                    body=text.body,
+                    **_words_of(text),
                     status_callback=text.status_callback,
                     validity_period=min(max(text.validity_seconds, 1), MAX_VALIDITY_SECONDS),
                 )
@@ -145,6 +146,12 @@ class TextClient:
         if not created.sid:
             raise broken(ValueError("no sid"), exchange, "Twilio")
         return _receipt(created)
+
+
+def _words_of(text: OutgoingText) -> dict[str, Any]:
+    """Body and pictures; what a text does not have is not sent as empty."""
+    found: dict[str, Any] = {"body": text.body} if text.body or not text.media else {}
+    return found | ({"media_url": list(text.media)} if text.media else {})
 
 
 def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> list[ListedText]:
@@ -176,8 +183,42 @@ def list_received(access: TwilioAccess, *, to: str, created_after: datetime) -> 
         while page is not None:
             rows = [row for row in page if str(row.direction) == "inbound"]
             recent = [row for row in rows if _created(row) >= created_after]
-            found += [_received(row) for row in recent]
+            found += [_received(row, _media_of(row, access)) for row in recent]
             page = page.next_page() if recent or not rows else None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PricedText:
+    """What a sent text cost: a negative amount is money spent, as Twilio writes it."""
+
+    provider_id: str
+    price: Decimal
+    unit: str
+
+
+def list_prices(
+    access: TwilioAccess, *, from_: str, created_after: datetime, created_before: datetime
+) -> list[PricedText]:
+    """Prices of texts sent from a number of ours and created in that span, of those that have one yet.
+
+    Twilio filters by the day of sending: pages are read until one is older. Raises ProviderError.
+    """
+    found: list[PricedText] = []
+    with _listing() as http:
+        page = _sdk(access, http).messages.page(
+            from_=from_, page_size=1000, date_sent_after=created_after - timedelta(days=1),
+            date_sent_before=created_before + timedelta(days=2),
+        )  # fmt: skip
+        while page is not None:
+            rows = list(page)
+            found += [
+                PricedText(str(row.sid), Decimal(str(row.price)), str(row.price_unit or "USD").upper())
+                for row in rows
+                if row.price is not None and created_after <= _created(row) < created_before
+            ]
+            older = bool(rows) and _created(rows[-1]) < created_after
+            page = page.next_page() if rows and not older else None
     return found
 
 
@@ -239,8 +280,9 @@ def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
     if status == 408 or not 300 <= status < 500:
         return ProviderError(words, permanent=False, accepted="unknown", code=code)
     verdict = errors.of_request(status, code)
+    # What people read is ours where the code is known: Twilio writes for programmers, phone numbers included.
     return ProviderError(
-        words,
+        verdict.meaning if code in errors.CODES else words,
         permanent=verdict.state is not None,
         accepted="no",
         code=code,
@@ -283,10 +325,23 @@ def _listed(row: Any) -> ListedText:
     )
 
 
-def _received(row: Any) -> InboundText:
+def _received(row: Any, media: list[tuple[str, str]]) -> InboundText:
     sid, to, from_, body = str(row.sid), str(row.to), str(row.from_ or ""), str(row.body or "")
     raw = {"MessageSid": sid, "To": to, "From": from_, "Body": body}
-    return InboundText(provider_id=sid, to=to, from_=from_, body=body, raw=raw)
+    return InboundText(
+        provider_id=sid, to=to, from_=from_, body=body, raw=raw,
+        media=tuple(url for url, _ in media), media_types=tuple(kind for _, kind in media),
+    )  # fmt: skip
+
+
+def _media_of(row: Any, access: TwilioAccess) -> list[tuple[str, str]]:
+    """(address, type) of what came with a listed text. One request more where something did."""
+    if not int(row.num_media or 0):
+        return []
+    listed = row.media.list(limit=webhooks.MOST_MEDIA)
+    return [
+        (f"{access.base_url}{str(one.uri).removesuffix('.json')}", str(one.content_type)) for one in listed
+    ]
 
 
 def _created(row: Any) -> datetime:

@@ -5,30 +5,24 @@ a request is verified without a query. A secret that was taken away is honoured 
 once, because a signature that fits no kept secret is tried against those in the database.
 """
 
-import threading
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from common.kept import Kept
 from integrations.connections import twilio_tokens
 from integrations.models import Connection
 from integrations.twilio.webhooks import verify
 
-FRESH_SECONDS = 1.0  # then one request reads anew while the others go on with what is kept
-KEPT_SECONDS = 2.0  # then every request reads
+
+def _read(account_sid: str) -> dict[int, tuple[str, ...]]:
+    """Secrets by account."""
+    connections = Connection.objects.filter(
+        provider=Connection.Provider.TWILIO, settings__account_sid=account_sid
+    ).order_by("pk")
+    return {c.account_id: twilio_tokens(c) for c in connections}
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Secrets by account, and the monotonic instant from before they were read."""
-
-    tokens: dict[int, tuple[str, ...]]
-    read_at: float
-
-
-_kept: dict[str, _Kept] = {}  # only Twilio accounts of ours, so that strangers cannot fill it
-_reading = threading.Lock()
+_kept = Kept(_read)
 
 
 def who_signed(
@@ -39,46 +33,17 @@ def who_signed(
     Several where they share one Twilio account, none for anybody else's request. Database errors are raised:
     who cannot be verified is not let in.
     """
-    kept = _known(account_sid)
-    found = _signed(kept.tokens, url, params, headers) if kept else []
-    return found or _signed(_read(account_sid).tokens, url, params, headers)
+    kept = _kept.known(account_sid)
+    found = _signed(kept, url, params, headers) if kept else []
+    return found or _signed(_kept.read(account_sid), url, params, headers)
 
 
 def forget() -> None:
     """Read anew whatever is asked next."""
-    _kept.clear()
+    _kept.forget()
 
 
 def _signed(
     tokens: Mapping[int, tuple[str, ...]], url: str, params: Mapping[str, Any], headers: Mapping[str, str]
 ) -> list[int]:
     return [account_id for account_id, secrets in tokens.items() if verify(url, params, headers, secrets)]
-
-
-def _known(account_sid: str) -> _Kept | None:
-    """What is kept and young enough; read anew where this request is the one to do it."""
-    kept = _kept.get(account_sid)
-    if kept is None:
-        return None
-    age = time.monotonic() - kept.read_at
-    if age < FRESH_SECONDS:
-        return kept
-    if not _reading.acquire(blocking=False):
-        return kept if age < KEPT_SECONDS else None
-    try:
-        return _read(account_sid)
-    finally:
-        _reading.release()
-
-
-def _read(account_sid: str) -> _Kept:
-    began = time.monotonic()
-    connections = Connection.objects.filter(
-        provider=Connection.Provider.TWILIO, settings__account_sid=account_sid
-    ).order_by("pk")
-    found = _Kept({c.account_id: twilio_tokens(c) for c in connections}, began)
-    if found.tokens:
-        _kept[account_sid] = found
-    else:
-        _kept.pop(account_sid, None)
-    return found

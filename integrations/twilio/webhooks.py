@@ -43,6 +43,7 @@ _STATES = {
     "canceled": DeliveryState.CANCELLED,
 }
 _UNDELIVERED = ("failed", "undelivered")
+MOST_MEDIA = 10
 
 
 def public_url(request: HttpRequest) -> str:
@@ -104,14 +105,16 @@ def report(provider_id: str, status: str, code: str, attempt_id: UUID | None = N
 
 def parse_inbound(params: Mapping[str, str]) -> InboundText:
     """An inbound text's fields. Media addresses are as Twilio gave them: check before fetching."""
-    count = int(params.get("NumMedia") or 0)
-    media = [params.get(f"MediaUrl{i}", "") for i in range(count)]
+    named = params.get("NumMedia") or "0"
+    count = min(int(named), MOST_MEDIA) if named.isascii() and named.isdigit() else 0
+    media = [(params.get(f"MediaUrl{i}", ""), params.get(f"MediaContentType{i}", "")) for i in range(count)]
     return InboundText(
         provider_id=params["MessageSid"],
         to=params["To"],
         from_=params["From"],
         body=params.get("Body", ""),
-        media=tuple(url for url in media if url),
+        media=tuple(url for url, _ in media if url),
+        media_types=tuple(kind for url, kind in media if url),
         opt_out_type=params.get("OptOutType", ""),
         raw={key: params[key] for key in params},
     )

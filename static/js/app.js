@@ -304,3 +304,76 @@
     else target.click();
   }
 })();
+
+// The counter of a text: plain characters at one press, and back; spoken only when segments or letters change.
+(() => {
+  const of = (element) => element.closest("[data-counter]");
+  const field = (counter) => document.getElementById(counter.dataset.counter);
+  const before = new WeakMap();
+  const told = new WeakMap();
+
+  function write(area, text) {
+    area.focus();
+    area.select();
+    // So that the browser's own undo knows it, too.
+    if (!document.execCommand?.("insertText", false, text)) {
+      area.value = text;
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const plain = event.target.closest?.("[data-plain]");
+    const undo = event.target.closest?.("[data-unplain]");
+    const counter = (plain || undo) && of(plain || undo);
+    const area = counter && field(counter);
+    if (!area) return;
+    event.preventDefault();
+    const back = counter.querySelector("[data-unplain]");
+    if (plain) {
+      before.set(counter, area.value);
+      write(area, plain.dataset.plain);
+      before.set(back, area.value);
+      back.hidden = false;
+    } else {
+      write(area, before.get(counter) ?? area.value);
+      back.hidden = true;
+    }
+  });
+
+  // What somebody typed since is not thrown away.
+  document.addEventListener("input", (event) => {
+    const id = event.target.id;
+    const counter = id ? document.querySelector(`[data-counter="${CSS.escape(id)}"]`) : null;
+    const back = counter?.querySelector("[data-unplain]");
+    if (back && !back.hidden && event.target.value !== before.get(back)) back.hidden = true;
+  });
+
+  function tell() {
+    for (const counter of document.querySelectorAll("[data-counter]")) {
+      const words = counter.querySelector("[data-told]")?.dataset.told || "";
+      if ((told.get(counter) ?? "") === words) continue;
+      // What was counted because it came into view is no news either.
+      const news = told.has(counter) || !("atOnce" in counter.dataset);
+      if (news) counter.querySelector("[data-counter-news]").textContent = words;
+      told.set(counter, words);
+    }
+  }
+  document.addEventListener("htmx:after:swap", tell);
+  document.addEventListener("DOMContentLoaded", tell); // what stands there at first is told to nobody
+})();
+
+// Files added to a message or taken out are news to a form that keeps what is typed.
+(() => {
+  const known = new WeakMap();
+  function tell() {
+    for (const form of document.querySelectorAll("form[data-keeps]:has(.media-picker)")) {
+      const ids = [...form.querySelectorAll(".media-picker [name=media]")].map((one) => one.value).join();
+      const news = known.has(form) && known.get(form) !== ids;
+      known.set(form, ids);
+      if (news) form.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+  document.addEventListener("DOMContentLoaded", tell);
+  document.addEventListener("htmx:after:swap", tell);
+})();

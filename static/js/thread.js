@@ -32,7 +32,7 @@
     const told = fresh.filter((line) => line.dataset.news).at(-1);
     if (told) {
       document.getElementById("thread-news").textContent =
-        `${told.dataset.news}: ${told.querySelector(".bubble__words").textContent}`;
+        `${told.dataset.news}: ${told.querySelector(".bubble__words")?.textContent || "a file"}`;
     }
     const ours = fresh.some((line) => line.matches(".bubble--out, .bubble--note"));
     if (fresh.length && !atEnd && !ours && told && pill()) pill().hidden = false;
@@ -103,7 +103,20 @@
     toEnd();
     document.querySelector(".threads [aria-current]")?.scrollIntoView({ block: "nearest" });
     // Pictures and fonts may still move the end; so may a composer that grows.
-    new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(scroller());
+    const end = new ResizeObserver(() => { if (atEnd) toEnd(); });
+    end.observe(scroller());
+    end.observe(document.getElementById("timeline"));
     new MutationObserver(() => { restore(); focus(); news(); }).observe(document.getElementById("live"), WATCH);
+  });
+
+  // The picker of merge fields is fetched when somebody first goes for it; where they were in the words stays.
+  document.addEventListener("focusin", ({ target }) => { if (target.matches?.("textarea")) target.dataset.visited = ""; });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fields-script]");
+    if (!button || document.getElementById("fields-script")) return;
+    const script = Object.assign(document.createElement("script"), { id: "fields-script", src: button.dataset.fieldsScript });
+    script.addEventListener("load", () => button.click());
+    script.addEventListener("error", () => script.remove()); // the next press tries again
+    document.head.append(script);
   });
 })();

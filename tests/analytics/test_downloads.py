@@ -1,6 +1,7 @@
 """Downloads: their files hold exactly the rows of the list, harmless to spreadsheets, whoever is killed."""
 
 import csv
+import html
 import io
 import re
 import zipfile
@@ -19,7 +20,8 @@ from analytics import metrics
 from analytics.downloads import building, files, queueing, sources, statements
 from analytics.downloads.columns import OF
 from analytics.models import Download, DownloadChunk, DownloadSlice
-from audiences import counting
+from audiences import counting, suppression
+from audiences.models import Address
 from campaigns.models import Step
 from common import clock, sql
 from common.spreadsheets import harmless
@@ -78,6 +80,46 @@ def test_a_file_holds_the_rows_of_the_list(
     assert {line["State"] for line in lines(download)} == {"Failed"}
     assert len(content(download)) == download.bytes
     assert not DownloadSlice.objects.exists()
+
+
+LISTS = {
+    "contacts": ("audiences:contacts", "", "Contact"),
+    "records": ("analytics:campaign", "?tab=records&state=active", "Contact"),
+    "records of a search": ("analytics:campaign", "?tab=records&state=exits&q=contact", "Contact"),
+    "opt_outs": ("analytics:opt_out_register", "", "Contact"),
+    "tile": ("analytics:tile_rows", "", "Contact"),
+    "campaign": ("analytics:campaign_rows", "?column=excluded", "Contact"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_button_gives_the_rows_of_the_list_above_which_it_stands(
+    name: str, company: World, person: User, client: Client
+) -> None:
+    for n in range(4):
+        company.step(company.enrol())
+        enrollment = company.enrol()
+        company.step(enrollment, state="failed")
+        enrollment.state, enrollment.ended_reason, enrollment.ended_at = "ended", "finished", world.NOON
+        enrollment.save()
+        excluded = company.exclude().contact
+        if n % 2:
+            phone = f"+1312555010{n}"
+            address = Address.objects.create(account=company.account, channel="phone", value=phone)
+            suppression.opt_out(address, channel="phone", source="text", contact=excluded, now=clock.now())
+    view, query, column = LISTS[name]
+    args = {"analytics:tile_rows": ["scheduled"], "analytics:campaign": [company.campaign.pk],
+            "analytics:campaign_rows": [company.campaign.pk]}.get(view, [])  # fmt: skip
+    client.force_login(person)
+    page = client.get(reverse(view, args=args) + query).content.decode()
+    table = page.split("<tbody>", 1)[1].split("</tbody>")[0]
+    listed = re.findall(r">\s*(Contact \d+ of [^<]+?)\s*<", table)
+    form = page.split('<form class="menu__list"', 1)[1].split("</form>")[0]
+    posted = {key: html.unescape(value) for key, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form)}
+    client.post(reverse("analytics:download_queue"), posted | {"format": "csv"})
+    download = build(Download.objects.get())
+    assert download.state == "ready" and len(listed) >= 2
+    assert sorted(line[column] for line in lines(download)) == sorted(listed)
 
 
 @pytest.mark.parametrize("model", list(OF), ids=lambda model: model.__name__)

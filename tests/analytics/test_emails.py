@@ -123,7 +123,7 @@ def test_the_launch_shows_the_email_and_whom_it_passes_over(account: Account) ->
     assert found.without_mailbox == 1
     [ann] = found.emails
     assert (ann.to, ann.subject) == ("ann@example.org", "Ann, your furnace")
-    assert ann.body.startswith("Hi Ann, shall we?\n\n-- \n") and ann.body.endswith("12 Elm St")
+    assert ann.body.startswith("Hi Ann, shall we?\n\n-- \n") and "12 Elm St" in ann.body
 
 
 def test_the_launch_of_emails_alone_speaks_of_no_texts(account: Account) -> None:

@@ -1,16 +1,17 @@
 """Recounts run by themselves at night, go on where a killed worker stopped, and say what differs."""
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
 from accounts.models import Account, AuditEntry, Role
-from analytics import counters, recounting
-from analytics.models import CounterMinute, CounterTotal, RecountRun
+from analytics import attention, counters, health, recounting
+from analytics.models import CounterHour, CounterMinute, CounterTotal, RecountRun
 from analytics.tasks import recount_counters
-from common import clock
+from common import clock, sql
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build
 
@@ -97,3 +98,35 @@ def test_admin_counts_now_and_page_tells(world: World) -> None:
     assert "1 counter differs from its rows" in page and world.campaigns[1].name in page
     csr = signed_in(make_member(world.account, Role.CSR))
     assert csr.get(url).status_code == 200 and csr.post(url).status_code == 403
+
+
+def break_off(world: World, campaign: int) -> None:
+    """Let comparing one campaign raise: no date of Python's is what one of its cells says."""
+    cells = CounterHour.objects.filter(campaign_id=world.campaigns[campaign].pk).order_by("pk")
+    sql.rows("update analytics_counterhour set hour = 'infinity' where id = %s returning 1", [cells[0].pk])
+
+
+def test_a_campaign_that_cannot_be_compared_is_left_out_and_told(world: World) -> None:
+    break_off(world, 0)
+    recounting.begin_nightly(NIGHT)
+    assert run_all() == 1
+    run = RecountRun.objects.get()
+    assert run.finished_at and run.campaigns == 1 and run.differing == 0
+    (parked,) = recounting.parked(run)
+    assert parked.campaign == world.campaigns[0].name and "too large" in parked.why
+    (item,) = [each for each in attention.of(world.account, NIGHT, health.of(world.account, NIGHT))
+               if each.key == "recount-parked"]  # fmt: skip
+    assert world.campaigns[0].name in item.detail
+    csr = signed_in(make_member(world.account, Role.CSR))
+    page = unescape(csr.get(reverse("analytics:recounts")).content.decode())
+    assert "1 campaign could not be compared" in page and parked.why in page
+    assert "Every counter that was compared agrees" in page and "All agree" not in page
+
+
+def test_a_campaign_that_ends_its_worker_each_time_is_left_out(world: World) -> None:
+    """A process that ends in the middle leaves a try behind and no word."""
+    recounting.begin_nightly(NIGHT)
+    RecountRun.objects.update(tries=recounting.MOST_TRIES)
+    assert run_all() == 1
+    run = RecountRun.objects.get()
+    assert run.parked == [[world.campaigns[0].pk, recounting.KILLED]] and run.tries == 0

@@ -286,13 +286,18 @@ def test_every_key_to_what_goes_is_minded() -> None:
             ("campaigns_booking", "campaigns_step"),  # kept
             ("campaigns_enrollment", "conversations_message"),  # a reply, which stays
             ("campaigns_enrollmentsnapshot", "campaigns_enrollment"),
+            ("campaigns_linkcode", "campaigns_step"),
             ("campaigns_step", "campaigns_enrollment"),
             ("campaigns_step", "conversations_message"),
             ("conversations_attempt", "conversations_message"),
             ("conversations_contacthold", "conversations_message"),
             ("conversations_message", "conversations_message"),
+            ("conversations_messageprice", "conversations_message"),
             ("conversations_reading", "conversations_message"),  # of replies, which stay
             ("conversations_readingcorrection", "conversations_message"),  # kept
+            ("conversations_receivedemail", "conversations_message"),  # of replies, which stay
+            ("conversations_receivedmedia", "conversations_message"),  # of replies, which stay
+            ("conversations_secondtry", "conversations_message"),
         }
 
 

@@ -16,7 +16,8 @@ BIG = {
     "analytics.counterminute", "analytics.counterday", "analytics.countermonth",
     "audiences.address", "audiences.contact", "audiences.contactaddress", "audiences.donotcallentry",
     "audiences.household", "audiences.job",
-    "campaigns.enrollment", "campaigns.enrollmentsnapshot", "campaigns.exclusion", "campaigns.step",
+    "campaigns.click", "campaigns.enrollment", "campaigns.enrollmentsnapshot", "campaigns.exclusion",
+    "campaigns.linkcode", "campaigns.step",
     "conversations.attempt", "conversations.message", "conversations.reading",
     "integrations.providerevent",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from accounts.models import Account, Membership, Role
+from accounts.models import Account, BusinessUnit, Membership, Role
 from analytics.compliance import building
 from analytics.downloads import building as downloading
 from analytics.downloads import queueing, sources
@@ -26,7 +26,9 @@ from analytics.models import ComplianceReport, Download
 from audiences.imports import running
 from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
 from common import clock
-from integrations.models import SendingNumber
+from conversations import unsubscribing
+from conversations.models import MediaFile, SafetyPause
+from integrations.models import SendingMailbox, SendingNumber
 from tests import factories
 from tests.accounts.making import make_user
 from tests.analytics import world
@@ -48,6 +50,10 @@ class Rule:
     answers: frozenset[int] | set[int] = field(default=frozenset())  # further statuses that are right
 
 
+def _address_of(file: MediaFile) -> dict[str, Any]:
+    return {"token": file.token, "name": file.name}
+
+
 BOTH = frozenset({"GET", "POST"})
 POST = frozenset({"POST"})
 
@@ -56,6 +62,10 @@ RULES: dict[str, Rule] = {
     "readyz": Rule(public=True, answers={503}),
     "metrics": Rule(public=True),
     "styleguide": Rule(),
+    "short-link": Rule(public=True, arg="short code", owned=False, answers={404}),
+    "short-link-proof": Rule(public=True, arg="challenge", owned=False),
+    "campaigns:links": Rule(capability="manage_providers", methods=BOTH),
+    "campaigns:links_check": Rule(capability="manage_providers", methods=POST),
     "accounts:login": Rule(public=True, methods=BOTH),
     "accounts:logout": Rule(public=True, methods=POST),
     "accounts:password_reset": Rule(public=True, methods=BOTH),
@@ -124,6 +134,9 @@ RULES: dict[str, Rule] = {
     "audiences:saved_count": Rule(arg="audience"),
     "audiences:contacts": Rule(),
     "audiences:contact": Rule(arg="contact"),
+    "audiences:contact_language": Rule(
+        capability="set_language", methods=POST, arg="contact", data=lambda account: {"language": "es"}
+    ),
     "audiences:imports": Rule(post="import_contacts", methods=BOTH),
     "audiences:import": Rule(arg="contact import"),
     "audiences:import_preview": Rule(capability="import_contacts", methods=POST, arg="contact import"),
@@ -144,6 +157,9 @@ RULES: dict[str, Rule] = {
     "audiences:connection_test": Rule(
         capability="manage_providers", methods=POST, arg="provider", owned=False, answers={404}
     ),
+    "audiences:sender_add": Rule(capability="manage_providers", methods=BOTH),
+    "audiences:sender": Rule(capability="manage_providers", methods=BOTH, arg="sender"),
+    "audiences:sender_switch": Rule(capability="manage_providers", methods=POST, arg="sender"),
     "audiences:sync": Rule(capability="manage_providers", methods=POST),
     "audiences:sync_stop": Rule(capability="manage_providers", methods=POST),
     "audiences:sync_resume": Rule(capability="manage_providers", methods=POST),
@@ -167,6 +183,8 @@ RULES: dict[str, Rule] = {
     "servicetitan-webhook": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
     "audiences:freshness": Rule(capability="manage_providers", methods=POST, answers={422}),
     "twilio-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
+    "sendgrid-events": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
+    "sendgrid-inbound": Rule(public=True, methods=POST, csrf_exempt=True, answers={403}),
     "twilio-status": Rule(
         public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
     ),
@@ -175,6 +193,7 @@ RULES: dict[str, Rule] = {
     "campaigns:launch_stage": Rule(
         capability="launch_campaign", methods=BOTH, arg="stage", owned=False, answers={409}
     ),
+    "campaigns:launch_email": Rule(capability="launch_campaign"),
     "campaigns:launch_keep": Rule(capability="launch_campaign", methods=POST, arg="stage", owned=False),
     "campaigns:launch_shape": Rule(capability="launch_campaign", methods=POST),
     "campaigns:launch_effects": Rule(capability="launch_campaign", methods=POST),
@@ -192,14 +211,35 @@ RULES: dict[str, Rule] = {
     "campaigns:number": Rule(capability="manage_numbers", methods=BOTH, arg="number"),
     "campaigns:number_switch": Rule(capability="manage_numbers", methods=POST, arg="number"),
     "campaigns:workflows": Rule(),
+    "campaigns:designs": Rule(),
+    "campaigns:design": Rule(arg="design", owned=False),
+    "campaigns:design_email": Rule(arg="design", owned=False),
+    "campaigns:design_test": Rule(methods=POST, arg="design", owned=False),
     "campaigns:begin_workflow": Rule(capability="edit_workflow", methods=POST, arg="starter", owned=False),
     "campaigns:publish_workflow": Rule(capability="edit_workflow", methods=POST, arg="workflow version"),
     "campaigns:workflow_version": Rule(arg="workflow version"),
+    "campaigns:messages": Rule(arg="workflow"),
+    "campaigns:messages_lacking": Rule(arg="workflow"),
+    "campaigns:messages_publish": Rule(
+        capability="edit_workflow", methods=BOTH, arg="workflow", answers={409}
+    ),
+    "campaigns:message": Rule(post="edit_workflow", methods=BOTH, arg="message"),
+    "campaigns:message_email": Rule(arg="email message"),
+    "campaigns:message_test": Rule(methods=POST, arg="email message"),
+    "campaigns:message_discard": Rule(capability="edit_workflow", methods=POST, arg="message"),
     "conversations:inbox": Rule(capability="read_conversations"),
     "conversations:waiting": Rule(capability="read_conversations"),
     "conversations:thread": Rule(capability="read_conversations", arg="thread"),
     "conversations:reply": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:reply_size": Rule(capability="reply", methods=POST, arg="thread"),
+    "campaigns:text_size": Rule(methods=POST),
+    "conversations:media_upload": Rule(methods=POST),
+    "conversations:media": Rule(public=True, arg="public file", owned=False),
+    "conversations:attachment": Rule(capability="read_conversations", arg="file"),
+    "conversations:senders": Rule(post="manage_compliance", methods=BOTH),
+    "conversations:sender_resume": Rule(capability="manage_numbers", methods=POST, arg="sender pause"),
+    "conversations:costs": Rule(post="manage_account", methods=BOTH),
+    "conversations:fields": Rule(capability="reply", arg="thread"),
     "conversations:note": Rule(capability="write_note", methods=POST, arg="thread"),
     "conversations:close": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:reopen": Rule(capability="reply", methods=POST, arg="thread"),
@@ -222,6 +262,10 @@ RULES: dict[str, Rule] = {
     "conversations:opt_out_import_confirm": Rule(
         capability="manage_compliance", methods=POST, arg="opt-out import"
     ),
+    "conversations:unsubscribe": Rule(
+        public=True, methods=BOTH, csrf_exempt=True, arg="unsubscribe link", owned=False
+    ),
+    "conversations:brand": Rule(post="manage_account", methods=BOTH),
     "conversations:opt_out": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
     "conversations:wrong_number": Rule(capability="opt_out_contact", methods=POST, arg="thread"),
     "conversations:opt_in": Rule(capability="opt_out_contact", methods=BOTH, arg="thread"),
@@ -269,9 +313,21 @@ def _import(account: Account) -> ContactImport:
     return running.take_in(account, io.BytesIO(data), len(data), name=name, by=by, now=clock.now())
 
 
+def _unsubscribe_link(account: Account) -> str:
+    """The token of a mailbox to which the account has never written."""
+    reader = people.contact(account, name=f"Reader of {account.name}")
+    return unsubscribing.token(factories.give_mailbox(reader).pk)
+
+
 def _record(account: Account) -> dict[str, int]:
     enrollment = world.build(account=account).touch().enrollment
     return {"pk": enrollment.campaign_id, "record": enrollment.pk}
+
+
+def _sender(account: Account) -> SendingMailbox:
+    unit = BusinessUnit.objects.create(account=account, servicetitan_id=account.pk, name="HVAC service")
+    name = f"HVAC of {account.name}"
+    return factories.make_mailbox(account, email="hvac@comfort.example", name=name, business_unit=unit)
 
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
@@ -279,8 +335,13 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
     ),
     "reset link": lambda account: {"uidb64": "MQ", "token": "no-such-token"},
+    "design": lambda account: "tune_up",
+    "unsubscribe link": _unsubscribe_link,
+    "sender": _sender,
     "audience": lambda account: Audience.objects.create(account=account, name=f"Everybody of {account.name}"),
     "job": lambda account: world.build(account=account).won_job(),
+    "short code": lambda account: "00000000",
+    "challenge": lambda account: "0f1e2d3c",
     "starter": lambda account: "tune-up-season",
     "tile": lambda account: "waiting_texts",
     "stage": lambda account: "audience",
@@ -305,6 +366,25 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     ),
     "contact": lambda account: people.contact(account, name=f"Customer of {account.name}"),
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
+    "file": lambda account: factories.make_file(account),
+    "public file": lambda account: _address_of(factories.make_file(account)),
+    "sender pause": lambda account: SafetyPause.objects.create(
+        account=account, number=factories.make_number(account), rule="failures", reason="Too many failed"
+    ),
+    "workflow": lambda account: factories.make_workflow(account, name=f"Words of {account.name}").workflow,
+    "email message": lambda account: {
+        "pk": factories.make_workflow(
+            account,
+            [("email", "send_email", {"subject": "Hi", "body": "Hello"}), ("done", "end", {})],
+            [("email", "next", "done")],
+            name=f"Email of {account.name}",
+        ).workflow.pk,
+        "key": "email",
+    },
+    "message": lambda account: {
+        "pk": factories.make_workflow(account, name=f"Message of {account.name}").workflow.pk,
+        "key": "first_text",
+    },
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
     "reading": lambda account: (
         factories.make_inbound(factories.make_thread(account, name=f"Writer to {account.name}")).reading

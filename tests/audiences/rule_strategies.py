@@ -79,7 +79,7 @@ def trees_of(world):
         )
     )
     leaves = st.one_of(_conditions(world, [*about, "tag", "audience"]), rows)
-    exclusions = st.sampled_from([[], [], ["open_job"]])
+    exclusions = st.sampled_from([[], [], ["open_job"], ["recent_visit"], ["recall", "do_not_service"]])
     return st.recursive(
         leaves,
         lambda rule: st.builds(

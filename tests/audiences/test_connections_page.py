@@ -17,6 +17,7 @@ from integrations import checking
 from integrations.models import Connection, SendingMailbox
 from tests import factories
 from tests.accounts.making import signed_in
+from tests.audiences import people
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
@@ -220,6 +221,45 @@ def test_where_the_environment_sets_the_key_the_sender_is_still_chosen_here(
 def test_a_sender_that_cannot_be_is_refused(admin: Client, changes: dict[str, str], said: str) -> None:
     answer = admin.post(MAIL, SENDER | {"api_key": "SG.k"} | changes)
     assert answer.status_code == 422 and said in answer.content.decode()
+
+
+def test_a_business_unit_gets_a_sender_of_its_own_and_gives_it_up(
+    account: Account,
+    admin: Client,
+    sandbox: SandboxProcess,  # noqa: F811
+) -> None:
+    add = reverse("audiences:sender_add")
+    assert admin.get(add)["Location"] == URL, "first the account’s own"
+    own = factories.make_mailbox(account, sandbox.base_url, sandbox.credentials["sendgrid_key"])
+    assert "No business unit is left" in admin.get(add).content.decode()
+    hvac, plumbing = people.unit(account, "HVAC"), people.unit(account, "Plumbing")
+    assert "HVAC" in admin.get(add).content.decode()
+    typed = SENDER | {"email": "Hvac@Comfort.example", "reply_to": "desk@comfort.example"}
+    assert admin.post(add, typed | {"business_unit": ""}).status_code == 422
+    assert admin.post(add, typed | {"business_unit": hvac.pk})["Location"] == URL
+    sender = SendingMailbox.objects.get(business_unit=hvac)
+    assert (sender.email, sender.reply_to, sender.connection) == (
+        "hvac@comfort.example", "desk@comfort.example", own.connection
+    )  # fmt: skip
+    assert "has a sender already" in admin.post(add, typed | {"business_unit": hvac.pk}).content.decode()
+    page = admin.get(URL).content.decode()
+    assert "hvac@comfort.example" in page and "Answers go to desk@comfort.example" in page
+    test = reverse("audiences:connection_test", args=["sendgrid"])
+    assert "from all 2 senders" in admin.post(test).content.decode()
+    change, switch = (reverse(f"audiences:{name}", args=[sender.pk]) for name in ("sender", "sender_switch"))
+    assert admin.post(change, typed | {"email": "air@comfort.example"}).status_code == 302
+    assert SendingMailbox.objects.of(account.pk, hvac.pk) == sender
+    assert SendingMailbox.objects.of(account.pk, plumbing.pk) == own == SendingMailbox.objects.of(account.pk)
+    assert "the waiting ones included" in admin.post(switch, {"active": "0"}, follow=True).content.decode()
+    assert SendingMailbox.objects.of(account.pk, hvac.pk) == own
+    assert f"Off: leaves from {own.email}" in admin.get(URL).content.decode()
+    admin.post(switch, {"active": "1"})
+    assert SendingMailbox.objects.of(account.pk, hvac.pk) == sender
+    acts = AuditEntry.objects.filter(verb__endswith="email_sender").values_list("verb", flat=True)
+    assert sorted(acts) == sorted(
+        ["changed_email_sender"] * 2 + ["paused_email_sender", "activated_email_sender"]
+    )
+    assert SendingMailbox.objects.count() == 2
 
 
 def test_unreadable_credentials_are_said(account: Account, admin: Client, settings: Any) -> None:

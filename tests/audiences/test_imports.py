@@ -1,6 +1,7 @@
 """Contacts from files: who is added, who is known, what is refused, and that a kill changes none of it."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ from audiences.models import (
 from common import loops
 from tests import factories
 from tests.audiences import people
-from tests.audiences.importing import ANN, BOB, HEAD, counts, uploaded, values, whys, world
+from tests.audiences.importing import ANN, BOB, CUSTOMERS, HEAD, counts, uploaded, values, whys, world
 from tests.audiences.people import NOON
 
 pytestmark = pytest.mark.django_db
@@ -192,6 +193,25 @@ def test_wherever_it_is_killed_the_end_is_the_same(account, bring, monkeypatch) 
     assert dict(outcomes) == {"added": listed.added} and counts(listed) == {"added": 31, "repeated": 49}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_is_made_ahead_of_a_piece_is_found_by_whoever_takes_it_in(account, by, monkeypatch) -> None:
+    """A worker that ends between two pieces leaves phones and homes of the next; another goes on."""
+    other = people.account("other")
+    for into, size in ((other, 100_000), (account, 500)):
+        monkeypatch.setattr("audiences.uploads.PIECE", size)
+        listed = uploaded(into, by, LIST)
+        assert running.confirm(listed, listed.meanings, CUSTOMERS, tag="", by=by, now=NOON)
+        one_piece = iter((True, True))
+        running.import_waiting(clock=lambda: NOON, go_on=partial(next, one_piece, False))
+    ours = Address.objects.filter(account=account)
+    assert 0 < Contact.objects.filter(account=account).count() < 31
+    assert ours.filter(contact_addresses=None).exists(), "made while the piece before was written"
+    running.import_waiting(clock=lambda: NOON)
+    assert world(account) == world(other) and not ours.filter(contact_addresses=None).exists()
+    homes_of = Household.objects.filter(contacts=None)
+    assert not homes_of.exists(), "a home is made for whoever is new in it"
+
+
 def _die(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
@@ -225,7 +245,7 @@ def test_what_somebody_else_makes_meanwhile_is_taken_as_it_is(account, bring, mo
     home = Household.objects.create(account=account, key="a:12 N OAK ST 60601")
     looks, real = [dict[str, int]()], homes._known
     monkeypatch.setattr(homes, "_known", lambda *args: looks.pop() if looks else real(*args))
-    monkeypatch.setattr("audiences.imports.writing._known_addresses", lambda *_: {})
+    monkeypatch.setattr("audiences.imports.addresses.known", lambda *_: {})
     assert counts(bring(HEAD + ANN + BOB)) == {"added": 2}
     assert factories.phone_of(Contact.objects.get(first_name="Ann")) == phone
     assert home.contacts.count() == 2 and Address.objects.count() == 4

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from audiences import segments
-from audiences.models import Audience, ContactAddress, Estimate, Invoice
+from audiences import derived_contacts, segments
+from audiences.models import Appointment, Audience, ContactAddress, Estimate, Invoice, Job
 from audiences.rules import compiling, reading, trees
 from audiences.rules.fields import FIELDS, SOURCES
 from audiences.rules.operators import fitting
@@ -40,6 +40,32 @@ def test_sql_and_plain_evaluation_agree(world):
 
     agree()
     assert len(seen) > 15, "the trees tell people apart"
+
+
+def test_a_visit_kept_beside_the_contact_says_what_the_visits_say(world):
+    """Whenever it was noted: before visits that have begun since, or never."""
+    without = {"match": "all", "rules": [], "exclusions": ["recent_visit"]}
+    expected = rule_worlds.names(world, without)
+    assert 50 < len(expected) < 400
+    assert _left(world, without) == expected
+    world.account.contacts.update(visits_noted_at=None, visited_at=None, next_visit_at=None)
+    assert _left(world, without) == expected, "nobody has looked yet"
+    while derived_contacts.count_next_jobs(NOON - 3 * rule_worlds.DAY):
+        pass
+    assert not world.account.contacts.filter(visits_noted_at=None).exists()
+    assert _left(world, without) == expected
+    begun = world.account.contacts.filter(next_visit_at__lte=NOON - rule_worlds.DAY)
+    assert begun.exists()
+    while derived_contacts.note_begun_visits(NOON):
+        pass
+    assert not begun.exists() and _left(world, without) == expected
+    Appointment.objects.all().delete()
+    Job.objects.all().delete()
+    assert _left(world, without) == expected, "nothing else is looked at any more"
+
+
+def _left(world, rules):
+    return set(segments.contacts(world.account, rules, now=NOON).values_list("pk", flat=True))
 
 
 def test_every_field_and_comparison_is_sql(world):

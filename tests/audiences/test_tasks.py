@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiences import hours, tasks
+from audiences import derived_contacts, hours, tasks
 from audiences.models import Contact, Opening, SyncCursor
 from common import clock, loops
 from integrations.models import Connection
@@ -10,6 +10,19 @@ from integrations.servicetitan import client
 from tests.audiences import people
 
 pytestmark = pytest.mark.django_db
+
+
+def test_contacts_older_than_the_count_of_jobs_are_counted_slice_by_slice(monkeypatch):
+    account, other = people.account("one"), people.account("two")
+    monkeypatch.setattr(derived_contacts, "NOTED_AT_ONCE", 2)
+    made = [people.contact(of) for of in (account, account, account, other)]
+    for jobs, contact in enumerate(made):
+        for _ in range(jobs):
+            people.job(contact, total=100)
+    assert tasks.count_jobs() == 3
+    counted = Contact.objects.order_by("pk").values_list("job_count", "job_total")
+    assert list(counted) == [(at, at * 100) for at in range(4)]
+    assert tasks.count_jobs() == 0
 
 
 def connect(account, sandbox, **secrets):

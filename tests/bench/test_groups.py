@@ -16,6 +16,8 @@ from bench.celery_contest import run_tasks
 from bench.celery_tuned import app as tuned
 from bench.churn import churn
 from bench.contractor import LAUNCHED, WAITED, Contractor
+from bench.email_events import email_events
+from bench.emails import email_send
 from bench.engine import compare, engine_vs_sql
 from bench.exports import exports
 from bench.fairness import fairness_small_wait
@@ -100,6 +102,26 @@ def test_callbacks_are_taken_in_and_applied_as_the_baselines_do_it() -> None:
         clock.set_offset(timedelta(0))
     assert [each.name for each in found] == ["events_ingest", "events_vs_inline", "events_drain"]
     assert [each.n for each in found] == [90, 90, 60]
+    assert_counting()
+
+
+def test_emails_are_sent_to_a_sandbox_of_their_own() -> None:
+    try:
+        found = email_send(recipients=30, rounds=1)
+    finally:
+        clock.set_offset(timedelta(0))
+    assert (found.name, found.n, found.unit) == ("email_send", 30, "recipients/s")
+    assert found.ratio == pytest.approx(found.value / found.baseline_value)
+    assert recount().differences == []
+
+
+def test_news_of_emails_is_taken_in_and_applied() -> None:
+    try:
+        found = email_events(emails=60, naive=20, rounds=1)
+    finally:
+        clock.set_offset(timedelta(0))
+    assert (found.name, found.n, found.unit) == ("email_events", 120, "events/s")
+    assert found.ratio == pytest.approx(found.value / found.baseline_value)
     assert_counting()
 
 

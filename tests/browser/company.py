@@ -9,7 +9,7 @@ from django.db.models import Model
 from accounts.models import Account, BusinessUnit, Role, User
 from analytics import attribution
 from audiences.models import Audience, Contact, ContactTag
-from campaigns.models import Campaign, WorkflowVersion
+from campaigns.models import Campaign, LinkCode, Step, TrackedLink, WorkflowVersion
 from common import clock
 from conversations import opt_outs, threads
 from conversations.models import Message, Thread
@@ -91,10 +91,12 @@ def full() -> Company:
     factories.make_workflow(account, NODES, EDGES, name="", publish=False, workflow=version.workflow)
     world = company.world = _world(account, version)
     _passages(world, contacts, now)
+    _links(world, now)
     _other_campaigns(world, now)
     company.rows |= {
         "campaign": world.campaign,
         "workflow version": version,
+        "workflow": version.workflow,
         "contact": contacts[0],
         "audience": _audiences(account),
         "thread": _threads(company, now),
@@ -153,6 +155,26 @@ def _passages(world: World, contacts: list[Contact], now: datetime) -> None:
             world.step(step.enrollment, "reply", ("failed", "skipped")[n % 2], at)
     for _ in range(3):
         world.exclude(at=now)
+
+
+def _links(world: World, now: datetime) -> None:
+    """Two links of the first text: some people followed them, a machine did, one is no longer opened."""
+    steps = Step.objects.filter(campaign=world.campaign, node__key="first_text", state="completed")[:12]
+    for place, path in enumerate(
+        ("book", f"season/{'furnace-and-air-conditioner-' * 4}2026?offer={{{{ city }}}}")
+    ):
+        url = f"https://www.blue-ridge.example/{path}"
+        link = TrackedLink.objects.create(
+            campaign=world.campaign, node_key="first_text", position=place + 1, url=url, destination=url,
+            digest=f"link {place}",
+        )  # fmt: skip
+        for n, step in enumerate(steps):
+            LinkCode.objects.create(
+                id=100 * place + n, link=link, step=step, clicked_at=now if n % 3 == place else None,
+                machine_at=now if n == 5 else None, expires_at=now + timedelta(days=n - 1),
+            )  # fmt: skip
+    sent = Message.objects.filter(origin__in=[f"step:{step.pk}" for step in steps])
+    sent.update(carries_link=True)
 
 
 def _other_campaigns(world: World, now: datetime) -> None:

@@ -15,10 +15,16 @@ FIRST_LOAD = 150 * 1024
 SCRIPTS = 60 * 1024
 REQUESTS = 12
 TEXTS = ("text/", "javascript", "json", "svg")
+# What is shown once the page is there is no part of its first load: answers to scripts, and frames that wait
+# for the rest, such as pictures of emails.
 _LOADED = """
-() => performance.getEntriesByType("resource")
-  .filter(({initiatorType}) => !["fetch", "xmlhttprequest"].includes(initiatorType))
-  .map(({name}) => name.split("#")[0])
+() => {
+  const later = [...document.querySelectorAll("iframe[loading=lazy]")].map(({src}) => src);
+  return performance.getEntriesByType("resource")
+    .filter(({initiatorType}) => !["fetch", "xmlhttprequest"].includes(initiatorType))
+    .filter(({name}) => !later.includes(name))
+    .map(({name}) => name.split("#")[0]);
+}
 """
 
 

@@ -165,6 +165,19 @@ def test_a_stopped_campaign_skips_the_rest(open_hours):
         lifecycle.resume(campaign, by=factories.make_user(account), now=open_hours)
 
 
+def test_a_stopped_campaign_takes_back_a_text_whose_passage_had_ended(open_hours):
+    """A second try is queued long after its step was completed, and a stopped lane rests for good."""
+    account = factories.make_account()
+    campaign = launch(account, contacts=1)
+    engine.run_round(now=open_hours)
+    passages.end(Enrollment.objects.values_list("pk", flat=True), reason="finished", now=open_hours)
+    Message.objects.update(state="queued", due_at=open_hours, accepted_at=open_hours, body="Hi")
+    lifecycle.stop(campaign, by=factories.make_user(account), now=open_hours)
+    lifecycle.finish_stopped(now=open_hours)
+    message = Message.objects.get()
+    assert (message.state, message.code) == ("cancelled", lifecycle.STOPPED)
+
+
 @pytest.mark.parametrize(("rate", "hourly", "most"), [(1, None, 60), (1, 600, 10), (5, 90, 2), (5, 1, 1)])
 def test_only_a_minute_of_texts_is_queued(open_hours, rate, hourly, most):
     campaign = launch(factories.make_account(), contacts=4)

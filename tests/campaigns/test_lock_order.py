@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from campaigns import engine
 from campaigns.models import Enrollment, Step
 from common import sql
-from conversations import inbound, opt_outs, sender
+from conversations import inbound, opt_outs, recorder
 from conversations.delivery import CallResult
 from conversations.models import Attempt, Message
 from integrations.messaging import DeliveryState, InboundText, ProviderError, Receipt
@@ -118,7 +118,7 @@ def test_results_of_every_kind_lock_their_enrollments_in_one_round():
         for text, result in zip(texts, results, strict=True)
     ]
     first, *others = [enrollments[text.pk] for text in texts]
-    with waiting(lambda: sender.record(calls)) as begin:
+    with waiting(lambda: recorder.record(calls)) as begin:
         hold("campaigns_enrollment", first)
         begin()
         assert all(is_free("campaigns_enrollment", pk) for pk in others)

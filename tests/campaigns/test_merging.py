@@ -7,7 +7,7 @@ from audiences import servicetitan_pages as pages
 from audiences import suppression
 from audiences.models import Contact, OptOut
 from campaigns import enrolling, launching
-from campaigns.models import Booking, Enrollment
+from campaigns.models import Booking, Enrollment, Exclusion
 from common import clock
 from conversations import opt_outs
 from conversations.models import ContactHold, Message, Note, Thread
@@ -67,6 +67,19 @@ def test_who_is_in_it_twice_leaves_once(account) -> None:
     assert (ended.contact, ended.ended_reason) == (gone, "merged")
     assert Enrollment.objects.get(state="active").contact == stays
     assert set(ended.step_set.values_list("state", "reason")) == {("skipped", "merged")}
+    assert recount().differences == []
+
+
+def test_who_was_left_out_stays_so_as_whoever_goes_on(account) -> None:
+    gone, other = person(account, 2, "3125550102"), person(account, 3, "3125550103")
+    suppression.opt_out(factories.phone_of(gone), channel="phone", source="text", now=clock.now())
+    launch(account, other)
+    stays = person(account, 1, "3125550101")
+    for _ in range(2):
+        merge(account, 2, 1)
+        assert Exclusion.objects.get().contact == stays
+    merge(account, 1, 3)
+    assert Exclusion.objects.get().contact == stays, "who entered was not left out"
     assert recount().differences == []
 
 

@@ -223,8 +223,8 @@ def test_the_review_says_which_field_is_missing(ready: Ready) -> None:
         edges=[("text", "next", "done")],
     )
     page = ready.fill(workflow=version.pk)
-    assert "Would be skipped" in page and "last job type" in page
-    assert "3 of 3 samples lack a detail" in page
+    assert "Would be skipped" in page and "Nothing is known for: last job’s type" in page
+    assert "3 customers will be skipped where a message needs it: no last job’s type." in page
 
 
 def test_nobody_to_send_to_leaves_no_button(ready: Ready) -> None:

@@ -1,5 +1,6 @@
 """The node that sends an email: whom it reaches, whom it passes over and why, what it asks of its author."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,12 @@ from audiences.models import Contact, ContactAddress
 from campaigns import engine, enrolling, graph, launching
 from campaigns.models import Campaign, Enrollment, Step
 from common import clock
-from conversations import claiming, delivery, email_leasing, opt_outs
+from conversations import claiming, delivery, email_leasing, opt_outs, unsubscribing
 from conversations.models import ContactHold, Lane, Message
 from integrations.messaging import DeliveryState, Receipt
 from integrations.models import SendingMailbox
 from tests import factories
+from tests.audiences import people
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # a Monday in Chicago
@@ -85,6 +87,9 @@ def test_the_first_mailbox_that_takes_mail_is_chosen_when_the_turn_comes(account
     assert (claim.from_, claim.from_name, claim.number_id) == ("office@comfort.example", "Comfort Air", None)
     stored = Message.objects.get()
     assert (stored.state, stored.subject, stored.tells_opt_out) == ("calling", "Ann, it is time", True)
+    own = unsubscribing.url(stored.address_id, stored.pk)  # hers alone: nobody who reads the thread has it
+    assert own not in (stored.body or "") and unsubscribing.untold() in (stored.body or "")
+    assert claim.email is not None and claim.email.slots["unsubscribe_url"] == own
 
 
 def test_who_has_no_mailbox_is_skipped_and_goes_on(account: Account) -> None:
@@ -120,7 +125,7 @@ def test_the_footer_is_the_readers_and_the_senders(account: Account, who: str) -
     launch(account)
     engine.run_round(now=clock.now())
     body = claimed()[0].body
-    assert body.endswith("\n12 Elm Street, Springfield, IL 62701")
+    assert "\n12 Elm Street,\nSpringfield, IL 62701\n" in body
     assert ("Para no recibir" in body) == (who == "Spanish")
 
 
@@ -260,9 +265,7 @@ def test_a_subject_that_would_be_empty_skips_the_person(account: Account) -> Non
     person(account, 1, "ann@example.org")
     subject = "{% if city == 'Peoria' %}Hello{% endif %}"
     launch(account, [("email", "send_email", {"subject": subject, "body": "x"}), *NODES[1:]])
-    person_in = Enrollment.objects.get()
-    person_in.snapshot.data["city"] = "Joliet"
-    person_in.snapshot.save()
+    Contact.objects.update(city="Joliet")
     engine.run_round(now=clock.now())
     assert claimed() == []
     assert step().reason == "merge_field_missing"
@@ -278,3 +281,28 @@ def test_a_launch_without_a_mailbox_to_send_from_is_refused(account: Account) ->
     SendingMailbox.objects.update(active=False)
     engine.run_round(now=clock.now())
     assert (step().state, step().reason) == ("failed", "no_email_sender")
+
+
+@pytest.mark.parametrize(
+    ("rules", "chosen"),
+    [
+        ({"business_units": ["HVAC"]}, "hvac"), ({}, "office"),
+        ({"business_units": ["HVAC", "Plumbing"]}, "office"),
+        ({"business_units": ["Plumbing"]}, "office"),
+        ({"match": "all", "rules": [{"field": "job.unit", "is": "any_of", "value": ["HVAC"]}]}, "hvac"),
+        ({"match": "none", "rules": [{"field": "job.unit", "is": "any_of", "value": ["HVAC"]}]}, "office"),
+    ],
+)  # fmt: skip
+def test_a_campaign_about_one_business_unit_emails_in_its_name(
+    account: Account, rules: dict[str, Any], chosen: str
+) -> None:
+    units = {name: people.unit(account, name).pk for name in ("HVAC", "Plumbing")}
+    factories.make_mailbox(account, email="hvac@comfort.example", business_unit_id=units["HVAC"])
+    named = json.loads(
+        json.dumps(rules).replace('"HVAC"', str(units["HVAC"])).replace('"Plumbing"', str(units["Plumbing"]))
+    )
+    person(account, 1, "ann@example.org")
+    campaign = launch(account)
+    Campaign.objects.filter(pk=campaign.pk).update(targeting=named)
+    engine.run_round(now=clock.now())
+    assert [claim.from_ for claim in claimed()] == [f"{chosen}@comfort.example"]

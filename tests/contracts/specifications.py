@@ -61,7 +61,7 @@ class Specification:
         """Fail unless the status is described and the body fits its schema."""
         responses = self.operation(method, path)["responses"]
         assert str(status) in responses, f"{method} {path} describes {sorted(responses)}, not {status}"
-        content = responses[str(status)].get("content") or {}
+        content = self.resolved(responses[str(status)]).get("content") or {}
         if not content:
             assert body in (None, "", b""), f"{method} {path} {status} has no body in the description"
             return

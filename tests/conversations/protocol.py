@@ -20,8 +20,8 @@ from bench.judging import Facts, Passage, Turn, judge, lost
 from campaigns.models import Campaign
 from common import clock, sql
 from common.transactions import atomic_with_retry
-from conversations import claiming, delivery, inbound, pausing, reconciling
-from conversations.claiming import Claim
+from conversations import delivery, inbound, pausing, reconciling
+from conversations.candidates import Claim
 from conversations.models import Message
 from integrations import inbox
 from integrations.messaging import DeliveryState, InboundText, ListedText, ProviderError, Receipt
@@ -148,7 +148,7 @@ def is_waiting(error: OperationalError) -> bool:
 class Flight:
     """A claim in a sender's hands."""
 
-    claim: claiming.Claim
+    claim: Claim
     wall: datetime
     result: Receipt | ProviderError | None = None
 
@@ -186,7 +186,7 @@ class Stage:
         self.campaigns: list[Campaign] = []
         self.leased: list[list[int]] = []
         self.flights: list[Flight] = []
-        self.claimed_apart: list[claiming.Claim] = []  # by the other process, not committed yet
+        self.claimed_apart: list[Claim] = []  # by the other process, not committed yet
         self.once_committed: Callable[[], None] = lambda: None
         self.waiting: list[Wish] = []
         self.stopped: set[str] = set()  # phones whose STOP was answered
@@ -228,7 +228,7 @@ class Stage:
         """Claims whose call has not begun, and still may."""
         return [flight for flight in self.flights if flight.result is None]
 
-    def take_off(self, claims: list[claiming.Claim], wall: datetime) -> None:
+    def take_off(self, claims: list[Claim], wall: datetime) -> None:
         """Committed claims are in the sender's hands."""
         self.flights += [Flight(claim, wall) for claim in claims]
 

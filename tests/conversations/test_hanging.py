@@ -8,7 +8,7 @@ import pytest
 
 from campaigns import engine
 from common import clock, loops
-from conversations import sender, sending_on, slots
+from conversations import sender, sending_on, slots, text_sender
 from conversations.models import Message
 from tests import factories
 from tests.conversations.conftest import Company, phone
@@ -67,7 +67,7 @@ def test_calls_that_hang_keep_no_other_account_waiting(
     company: Company, hanging: Company, hole: BlackHole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slots, "HANGS_AFTER_SECONDS", 0.2)
-    monkeypatch.setattr(sender, "CLAIM_VALID_SECONDS", 30.0)
+    monkeypatch.setattr(text_sender, "CLAIM_VALID_SECONDS", 30.0)
     thread = threading.Thread(target=sender.run, args=(600,), kwargs={"concurrency": CONCURRENCY})
     thread.start()
     try:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from campaigns import engine, enrolling, launching
 from common import clock
-from conversations import handoffs, inbound, sender
+from conversations import handoffs, inbound, recorder
 from conversations.delivery import CallResult
 from conversations.models import Attempt, Lane, Message, Thread
 from integrations.messaging import DeliveryState, InboundText, ProviderError, Receipt
@@ -67,7 +67,7 @@ def test_a_sender_that_waits_for_a_message_holds_no_attempt(result):
 
     def record():
         try:
-            sender.record([CallResult(message.pk, attempt_id, result)])
+            recorder.record([CallResult(message.pk, attempt_id, result)])
         finally:
             connection.close()
 

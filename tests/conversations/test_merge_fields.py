@@ -16,7 +16,7 @@ LONG = "Hi {{ first_name }}, " + "we still have visits open this week. " * 30 + 
 def test_what_is_missing_is_named_and_the_text_is_not_quoted():
     with pytest.raises(rendering.MergeFieldMissing) as missing:
         rendering.render(LONG, {"first_name": "", "company": "Prairie"})
-    assert str(missing.value) == "Nothing is known for: first name, last job type"
+    assert str(missing.value) == "Nothing is known for: first name, last job’s type"
 
 
 @pytest.mark.django_db
@@ -41,4 +41,4 @@ def test_a_text_that_cannot_be_filled_lets_the_others_of_its_batch_leave():
     assert [claim.message_id for claim in claims] == [texts[0].pk]
     texts[1].refresh_from_db()
     assert (texts[1].state, texts[1].code) == ("cancelled", "merge_field_missing")
-    assert texts[1].reason == "Nothing is known for: first name, last job type"
+    assert texts[1].reason == "Nothing is known for: first name, last job’s type"

@@ -63,7 +63,7 @@ def test_a_reply_arrives_while_somebody_types(site: Page, live_server: Any, thre
     expect(box).to_have_value("Friday at nine")
     assert site.evaluate(CARET) == len("Friday at ni")
     expect(site.locator("#thread-news")).to_contain_text("New message from Pat Customer: Or Saturday?")
-    expect(site.locator("#reply-size")).to_contain_text("1 segment")
+    expect(site.locator("#id_body-size")).to_contain_text("1 segment")
 
 
 def test_a_reply_sent_by_keyboard_shows_up_once(site: Page, live_server: Any, thread: Thread) -> None:

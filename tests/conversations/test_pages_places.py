@@ -1,12 +1,16 @@
 """Inbox and thread together: the list beside a thread, going on to the next one, and who may do what."""
 
+import html
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
+from audiences.models import Contact
 from common import clock
-from conversations import inbox, threads
+from conversations import inbox_pages, threads
 from conversations.inbox import Folder, Place
 from conversations.models import Message, Thread
 from tests import factories
@@ -49,6 +53,7 @@ def row(page: str, thread: Thread) -> str:
 
 def test_the_list_beside_a_thread_is_its_folder(browser: Client, three: list[Thread]) -> None:
     Thread.objects.filter(pk=three[2].pk).update(needs_reply=False)
+    Contact.objects.update(name="Sam Same")
     page = browser.get(url(three[0], query="?folder=needs_reply&q=s")).content.decode()
     assert 'aria-current="page"' in row(page, three[0])
     assert f'href="{url(three[1])}?folder=needs_reply&amp;q=s"' in row(page, three[1])
@@ -86,16 +91,65 @@ def test_closing_leads_to_the_next_thread_of_the_folder(browser: Client, three: 
 
 
 def test_following_looks_back_at_the_end_and_is_nothing_alone(agent: User, three: list[Thread]) -> None:
-    rows = inbox.ordered(Thread.objects.all(), Folder.NEEDS_REPLY)
-    assert inbox.following(rows, three[0].pk) == three[1].pk
-    assert inbox.following(rows, three[2].pk) == three[1].pk
-    assert inbox.following(rows.filter(pk=three[0].pk), three[0].pk) is None
-    assert inbox.following(rows.exclude(pk=three[0].pk), three[0].pk) == three[1].pk
+    rows, folder = Thread.objects.all(), Folder.NEEDS_REPLY
+    assert inbox_pages.following(rows, folder, three[0].pk) == three[1].pk
+    assert inbox_pages.following(rows, folder, three[2].pk) == three[1].pk
+    assert inbox_pages.following(rows.filter(pk=three[0].pk), folder, three[0].pk) is None
+    assert inbox_pages.following(rows.exclude(pk=three[0].pk), folder, three[0].pk) == three[1].pk
 
 
-@pytest.mark.parametrize("query", [{"page": "x"}, {"page": "9" * 40}, {"folder": "?"}, {"q": " " * 300}, {}])
+@pytest.mark.parametrize("folder", [Folder.NEEDS_REPLY, Folder.ALL])
+def test_pages_and_ways_on_go_through_a_folder_once(
+    agent: User, account: Account, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever stands at one instant or has none; first what was escalated, then who has waited longest."""
+    made = [factories.make_thread(account, name=f"No {n}") for n in range(9)]
+    moment = made[4].last_inbound_at
+    Thread.objects.filter(pk__in=[made[n].pk for n in (3, 5, 6)]).update(
+        last_inbound_at=moment, last_message_at=moment
+    )
+    Thread.objects.filter(pk__in=[made[0].pk, made[7].pk]).update(last_inbound_at=None)
+    Thread.objects.filter(pk__in=[made[n].pk for n in (0, 2, 8)]).update(escalated_reason="Cancels")
+    monkeypatch.setattr(inbox_pages, "PER_PAGE", 2)
+    rows, seen, after = Thread.objects.all(), [], ""
+    while True:
+        page = inbox_pages.page(rows, folder, after)
+        seen += [thread.pk for thread in page.threads]
+        if not (after := page.following):
+            break
+    by = ["last_inbound_at", "pk"] if folder == Folder.NEEDS_REPLY else ["-last_message_at", "-pk"]
+    expected = list(rows.order_by(*by).values_list("pk", flat=True))
+    if folder == Folder.NEEDS_REPLY:
+        urgent = {made[n].pk for n in (0, 2, 8)}
+        expected.sort(key=lambda pk: pk not in urgent)
+    assert seen == expected
+    ways = [inbox_pages.following(rows, folder, pk) for pk in seen]
+    assert ways == [*seen[1:], seen[-2]]
+
+
+def test_a_long_folder_is_read_on_page_after_page(
+    browser: Client, three: list[Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_pages, "PER_PAGE", 2)
+    page = browser.get(INBOX).content.decode()
+    assert f'id="thread-{three[2].pk}"' not in page and "Back to the first" not in page
+    link = re.search(r'rel="next" href="([^"]+)"', page)
+    assert link
+    following = browser.get(html.unescape(link[1])).content.decode()
+    assert f'id="thread-{three[2].pk}"' in following and f'id="thread-{three[0].pk}"' not in following
+    assert "Back to the first" in following and 'rel="next"' not in following
+    assert "after=" in row(following, three[2]), "the list beside the thread stays where it is"
+
+
+@pytest.mark.parametrize("query", [{"page": "2"}, {"folder": "?"}, {"q": " " * 300}, {}])
 def test_nonsense_in_addresses_is_read_as_nothing(query: dict[str, str]) -> None:
     assert Place.of(query, Folder.ALL) == Place(Folder.ALL)
+
+
+@pytest.mark.parametrize("after", ["x", "0_2026_1", "0_2026-01-01T00:00:00_1", f"0__{9**40}", "7__1"])
+def test_nonsense_for_a_cursor_is_the_first_page(browser: Client, three: list[Thread], after: str) -> None:
+    page = browser.get(INBOX, {"after": after}).content.decode()
+    assert f'id="thread-{three[0].pk}"' in page
 
 
 @pytest.mark.parametrize("thread", ["x", "-1", "9" * 40])

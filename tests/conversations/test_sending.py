@@ -12,7 +12,7 @@ from audiences.models.reach_limits import HOUSEHOLD_PER_DAY
 from campaigns import engine
 from campaigns.models import Step
 from common import clock
-from conversations import claiming, delivery, draining, leasing, reconciling, sender
+from conversations import claiming, delivery, draining, leasing, reconciling, recorder, sender
 from conversations.delivery import CallResult
 from conversations.models import Attempt, Message, Thread
 from integrations.messaging import DeliveryState, ProviderError, Receipt
@@ -67,7 +67,7 @@ def test_being_too_fast_does_not_lengthen_the_wait_of_a_text(company: Company) -
             claims = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
             assert len(claims) == 2
             error = ProviderError("No", permanent=False, accepted="no", code=code)
-            sender.record([CallResult(c.message_id, c.attempt_id, error) for c in claims])
+            recorder.record([CallResult(c.message_id, c.attempt_id, error) for c in claims])
         waits = {m.leased_until - datetime.now(UTC) for m in Message.objects.all()}
         if code == "20429":
             assert max(waits) < timedelta(seconds=2)
@@ -81,16 +81,16 @@ def test_recording_an_end_again_leaves_the_next_attempt_alone(company: Company) 
     first = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
     lost = ProviderError("Gone", permanent=False, accepted="no", code="unreachable")
     ends = [CallResult(c.message_id, c.attempt_id, lost) for c in first]
-    sender.record(ends)
+    recorder.record(ends)
     used = NumberDay.objects.get().segments
     Message.objects.update(leased_until=None)
     second = claiming.claim(leasing.lease(10, now=clock.now()), now=clock.now())
     assert len(second) == 2
-    sender.record(ends)  # its commit had succeeded, but the connection broke before it was said
+    recorder.record(ends)  # its commit had succeeded, but the connection broke before it was said
     assert set(Message.objects.values_list("state", flat=True)) == {"calling"}
     assert NumberDay.objects.get().segments == used + 2
     taken = Receipt("", "queued", DeliveryState.ACCEPTED, 1)
-    sender.record([
+    recorder.record([
         CallResult(c.message_id, c.attempt_id, replace(taken, provider_id=str(c.message_id))) for c in second
     ])  # fmt: skip
     assert set(Message.objects.values_list("state", flat=True)) == {"accepted"}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from conversations import sender, slots
+from conversations import email_sender, slots, text_sender
 from conversations.slots import Ahead, Slots
 
 
@@ -90,9 +90,13 @@ def test_as_much_is_claimed_ahead_as_is_called_in_a_moment() -> None:
 
 def test_nothing_is_claimed_while_too_many_ends_wait_to_be_recorded() -> None:
     """A record that waits for a lock must not let the ends that a killed process would lose pile up."""
-    made = sender.Sender(4)
-    assert made._rooms() == (6, 1)
-    made._unrecorded = 4 * sender.MOST_UNRECORDED
-    assert made._rooms() == (6, 1)
-    made._unrecorded += 1
-    assert made._rooms() == (0, 0)
+    made = text_sender.TextSender(4)
+    assert made._room() == 6
+    made._recorder.unrecorded = 4 * text_sender.MOST_UNRECORDED
+    assert made._room() == 6
+    made._recorder.unrecorded += 1
+    assert made._room() == 0
+    mails = email_sender.EmailSender(4)
+    assert mails._room() == email_sender.BATCH
+    mails._recorder.unrecorded = email_sender.MOST_AT_ONCE - email_sender.BATCH + 1
+    assert mails._room() == 0

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from twilio.request_validator import RequestValidator
 
+from common import kept
 from integrations.models import Connection
 from integrations.twilio import signers
 from tests import factories
@@ -47,7 +48,7 @@ def test_a_secret_that_was_taken_away_is_soon_refused(
 ) -> None:
     assert signed("old")
     Connection.objects.filter(pk=stored.pk).update(settings={"account_sid": "ACother"})
-    monkeypatch.setattr(signers, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
     assert signed("old") == []
 
 
@@ -56,14 +57,14 @@ def test_while_one_reads_the_others_go_on_but_not_for_long(
 ) -> None:
     assert signed("old")
     Connection.objects.filter(pk=stored.pk).update(settings={"account_sid": "ACother"})
-    monkeypatch.setattr(signers, "FRESH_SECONDS", 0.0)
-    with signers._reading:
+    monkeypatch.setattr(kept, "FRESH_SECONDS", 0.0)
+    with signers._kept._reading:
         assert signed("old") == [stored.account_id]
-        monkeypatch.setattr(signers, "KEPT_SECONDS", 0.0)
+        monkeypatch.setattr(kept, "KEPT_SECONDS", 0.0)
         assert signed("old") == []
 
 
 def test_strangers_fill_no_memory(stored: Connection) -> None:
     for number in range(3):
         assert signers.who_signed(URL, FORM, {"X-Twilio-Signature": "x"}, account_sid=f"AC{number}") == []
-    assert not signers._kept
+    assert not signers._kept._kept

@@ -50,6 +50,16 @@ def test_a_server_gets_its_admin_and_its_providers(sandbox, monkeypatch, capsys)
     assert "Twilio did not" not in capsys.readouterr().out
 
 
+def test_an_empty_start_says_how_to_sign_in(client):
+    (first, how) = first_account.sign_ins({})
+    assert "Nobody can sign in yet" in first and "TRUCKROLL_DEMO=0 TRUCKROLL_ADMIN=" in how
+    assert how in client.get("/login/").content.decode()
+    factories.make_user(factories.make_account(), "admin")
+    assert first_account.sign_ins({}) == []
+    (named,) = first_account.sign_ins({"TRUCKROLL_ADMIN": "boss@example.com:a-long-password-1"})
+    assert "boss@example.com" in named and "a-long-password-1" not in named
+
+
 def test_a_server_whose_admin_makes_no_sense_is_refused_in_one_sentence(monkeypatch, capsys):
     monkeypatch.setenv("TRUCKROLL_ADMIN", "boss@example.com")
     assert prepare.main(["--server"]) == prepare.REFUSED

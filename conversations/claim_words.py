@@ -1,0 +1,99 @@
+"""The words of a claim: rendered for one person at the last moment, with what is stored beside them."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from audiences import suppression
+from common.segments import count_segments
+from conversations import footers, rendering, unsubscribing, variants
+from conversations.candidates import Candidate, Claim, EmailPart
+from conversations.emails import shells, words
+from conversations.emails.identity import Identity
+
+MAX_VALIDITY = timedelta(hours=10)
+EMAIL_VALIDITY = timedelta(hours=1)
+"""How long news of an email whose call was lost is waited for: the provider tells of what it took by then."""
+MIN_VALIDITY_SECONDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A claim with what is stored beside it."""
+
+    claim: Claim
+    lane_id: int
+    segments: int
+    valid_until: datetime
+    try_number: int
+    tells_opt_out: bool
+    carries_link: bool
+
+
+def render_text(
+    c: Candidate, verdict: suppression.Verdict, footer: str, media: tuple[str, ...], now: datetime
+) -> Rendered:
+    """What will be called, with `footer` where one is owed, with these files, and how long. Raises
+    MergeFieldMissing."""
+    body, carries_link = c.body, c.carries_link
+    if body is None:
+        words = variants.of("", c.template or "", c.content, c.language)
+        variables = json.loads(c.variables or "null") or {}
+        body = rendering.render(words.body, variables, words.language)
+        carries_link = carries_link and rendering.holds_link(body, variables)
+    body = footers.with_footer(body, footer) if footer else body
+    until = min(verdict.closes_at or now + MAX_VALIDITY, now + MAX_VALIDITY)
+    if c.answers_at is not None and c.send_by is not None:
+        until = min(c.send_by, now + MAX_VALIDITY)  # an answer outside the hours, and only while it is one
+    validity = max(int((until - now).total_seconds()), MIN_VALIDITY_SECONDS)
+    claim = Claim(
+        c.id, uuid.uuid4(), c.connection_id, c.number_id, c.to, c.from_, body, validity, media=media
+    )
+    tells = bool(footer) or (c.automated and footers.tells_opt_out(body))
+    segments = 1 if media else count_segments(body).count  # carriers count a text with pictures as one
+    return Rendered(claim, c.lane_id, segments, until, c.tries + 1, tells, carries_link)
+
+
+def render_email(c: Candidate, identity: Identity, now: datetime) -> Rendered:
+    """As `render_text`, an email of a campaign in its design. Raises MergeFieldMissing.
+
+    What is stored is its plain text, where whoever reads a thread finds no way to leave, or to come back, in
+    the customer's place; the HTML can be made of the same again. Merge fields are kept until its end, so that
+    a further try says the same.
+    """
+    url, carries_link = unsubscribing.url(c.address_id, c.id), c.carries_link
+    if c.variables is None and c.body is not None:  # a release without designs has written it
+        subject, body, shell, slots = c.subject, c.body, None, dict[str, str]()
+    else:
+        said = _words(c.subject, c.template or "", c.content, c.language)
+        shell = shells.shell(said.design, _spoken(c.content, c.language), identity, c.language)
+        variables = json.loads(c.variables or "null") or {}
+        slots = shells.fill(shell, said, variables, unsubscribe_url=url)
+        subject = slots["subject"]
+        body = shells.plain(shell, slots | {"unsubscribe_url": unsubscribing.untold()})
+        carries_link = carries_link and rendering.holds_link(body, variables)
+    until = now + EMAIL_VALIDITY
+    email = EmailPart(shell, slots, c.to_name, c.reply_to, url, c.divisions, c.in_reply_to)
+    claim = Claim(
+        c.id, uuid.uuid4(), c.connection_id, None, c.to, c.from_, body, int(EMAIL_VALIDITY.total_seconds()),
+        c.mailbox_id, c.from_name, subject, email=email,
+    )  # fmt: skip
+    return Rendered(claim, c.lane_id, 1, until, c.tries + 1, True, carries_link)
+
+
+@lru_cache(maxsize=1024)
+def _words(subject: str, body: str, content: str | None, language: str) -> words.Words:
+    return words.of(subject, body, _content(content), language)
+
+
+@lru_cache(maxsize=1024)
+def _spoken(content: str | None, language: str) -> str:
+    """The language in which a template speaks to somebody of this one."""
+    return language if language != "en" and words.speaks(_content(content), language) else "en"
+
+
+def _content(content: str | None) -> dict[str, Any]:
+    return json.loads(content or "null") or {}
