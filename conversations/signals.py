@@ -23,3 +23,10 @@ address_opted_out = Signal()
 
 # A phone proved not to be a contact's. kwargs: contact_id (int), address_id (int), reason (str), now
 contact_lost_address = Signal()
+
+# Planned calls changed state. kwargs: changes (list[planned_calls.CallChange]), now (datetime)
+planned_calls_changed = Signal()
+
+# Planned calls were put off by window, cap, hold or until their next try.
+# kwargs: deferrals (list[planned_calls.CallDeferral]), now (datetime)
+planned_calls_deferred = Signal()

@@ -1,5 +1,9 @@
+from conversations.models.agent_phone import AgentPhone
 from conversations.models.attempt import Attempt
 from conversations.models.brand import Brand
+from conversations.models.call import Call
+from conversations.models.call_script import CallScript
+from conversations.models.call_settings import CallSettings
 from conversations.models.contact_hold import ContactHold
 from conversations.models.footer import Footer
 from conversations.models.lane import Lane
@@ -9,6 +13,7 @@ from conversations.models.message import Message
 from conversations.models.message_price import MessagePrice
 from conversations.models.message_template import MessageTemplate
 from conversations.models.note import Note
+from conversations.models.planned_call import PlannedCall
 from conversations.models.price_reading import PriceReading
 from conversations.models.reading import Reading
 from conversations.models.reading_correction import ReadingCorrection
@@ -22,8 +27,12 @@ from conversations.models.sending_problem import SendingProblem
 from conversations.models.thread import Thread
 
 __all__ = [
+    "AgentPhone",
     "Attempt",
     "Brand",
+    "Call",
+    "CallScript",
+    "CallSettings",
     "ContactHold",
     "Footer",
     "Lane",
@@ -33,6 +42,7 @@ __all__ = [
     "MessagePrice",
     "MessageTemplate",
     "Note",
+    "PlannedCall",
     "PriceReading",
     "Reading",
     "ReadingCorrection",
