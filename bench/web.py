@@ -6,11 +6,12 @@ verifies, then handles the callback in its request, row by row through the ORM, 
 up and inserts the click through the ORM, in a transaction of its own.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -28,6 +29,8 @@ from conversations.models import Attempt, Message
 from integrations.models import Connection, ProviderEvent
 from integrations.models.provider_event import month_of
 from integrations.twilio import webhooks as twilio
+
+UNRECORDED = "/bench/unrecorded/"
 
 
 @access.public
@@ -78,15 +81,19 @@ def _handle(connection: Connection, told: dict[str, Any], attempt_id: UUID) -> N
     event.save(update_fields=["applied_at", "outcome"])
 
 
-@access.public
-@require_safe
-def unrecorded(request: HttpRequest, code: str) -> HttpResponse:
-    """The product's redirect but for the click."""
-    number, address = link_signs.read(code), client_ip(request)
-    target = clicking.resolve(number) if number is not None and not short_links.too_many(address) else None
-    if target is None or target.expires_at <= clock.now():
-        return HttpResponse(status=404)
-    return short_links.safe(HttpResponse(status=302, headers={"Location": target.destination}))
+class UnrecordedMiddleware:
+    """The product's redirect but for the click, as early."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method == "GET" and request.path_info.startswith(UNRECORDED):
+            number, address = link_signs.read(request.path_info.removeprefix(UNRECORDED)), client_ip(request)
+            target = clicking.resolve(number) if number and not short_links.too_many(address) else None
+            if target is not None and target.expires_at > clock.now():
+                return short_links.to_destination(target)
+        return self.get_response(request)
 
 
 @access.public
@@ -103,7 +110,6 @@ def inline_click(request: HttpRequest, code: str) -> HttpResponse:
 
 
 urlpatterns = [
-    path("bench/unrecorded/<str:code>", unrecorded),
     path("bench/inline-click/<str:code>", inline_click),
     path("bench/verified/<uuid:attempt>", verified),
     path("bench/inline/<uuid:attempt>", inline),

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "accounts.polling.PollMiddleware",  # first: hundreds of open pages ask every second or two
     "django.middleware.security.SecurityMiddleware",
+    "campaigns.views.short_links.LeadingOnMiddleware",  # before whatever asks who it is: it does not matter
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -14,12 +14,13 @@ from common.turns import Turns
 from conversations import email_leasing, letters
 from conversations.claim_size import ClaimSize
 from conversations.claiming import CLAIM_VALID_SECONDS, claim_apart
-from conversations.delivery import HELD_BACK, THROTTLED, CallResult
-from conversations.handing_over import EmailClients
+from conversations.delivery import THROTTLED, CallResult
+from conversations.handing_over import email_clients
+from conversations.holding_back import HeldBack
 from conversations.letters import Request
 from conversations.recorder import PAUSE_SECONDS, Recorder
 from conversations.slots import Slots
-from integrations.messaging import ProviderError, Receipt, Remedy
+from integrations.messaging import ProviderError, Receipt
 from integrations.sendgrid import batches
 from integrations.sendgrid.client import EmailClient
 from integrations.sendgrid.request import MOST_RECIPIENTS
@@ -44,14 +45,14 @@ class EmailSender:
         self._size = ClaimSize(BATCH)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._claimed: Counter[int] = Counter()  # connection → emails claimed and not yet answered for
-        self._held_until: dict[int, float] = {}  # connection → monotonic; we were too fast
+        self._held_back = HeldBack[int]("emails over this connection were")
         self._found = 0  # emails leased by the claim that ended last
         self._turns = Turns()
         # While one waits for the database, the other words what it has claimed.
         self._claimers = [DatabaseThread(f"email-claims-{number}") for number in range(CLAIMERS)]
         self._claiming: dict[asyncio.Task[bool], DatabaseThread] = {}
         self._recorder = Recorder("email-records", self._in_flight, gather_seconds=0.0)
-        self._clients = EmailClients(self._slots.most)
+        self._clients = email_clients(self._slots.most)
 
     async def __aenter__(self) -> "EmailSender":
         await self._clients.__aenter__()
@@ -60,8 +61,6 @@ class EmailSender:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            while self._in_flight:
-                await asyncio.wait(self._in_flight)
             await self._recorder.__aexit__()
         finally:
             await self._clients.__aexit__()
@@ -153,7 +152,7 @@ class EmailSender:
             async with self._slots.slot(request.connection_id):
                 if isinstance(client, ProviderError):
                     raise client
-                self._check_pace(request.connection_id)
+                self._held_back.check(request.connection_id)
                 ends = await batches.hand_over(
                     client, request.letter, request.people, not_after=born + CLAIM_VALID_SECONDS
                 )
@@ -181,15 +180,5 @@ class EmailSender:
         """The provider counts requests by key: whatever leaves over this connection waits."""
         throttled = [r for r in results if isinstance(r, ProviderError) and r.code in THROTTLED]
         if throttled:
-            until = time.monotonic() + max(error.retry_after or PAUSE_SECONDS for error in throttled)
-            self._held_until[connection_id] = max(until, self._held_until.get(connection_id, 0.0))
-
-    def _check_pace(self, connection_id: int) -> None:
-        """What was claimed before we turned out too fast is not called: it would be refused, too."""
-        left = self._held_until.get(connection_id, 0.0) - time.monotonic()
-        if left > 0:
-            raise ProviderError(
-                "Not sent: emails over this connection were too fast", permanent=False, accepted="no",
-                code=HELD_BACK, retry_after=left, remedy=Remedy.RETRY_LATER,
-            )  # fmt: skip
-        self._held_until.pop(connection_id, None)
+            longest = max(error.retry_after or PAUSE_SECONDS for error in throttled)
+            self._held_back.hold(connection_id, longest)

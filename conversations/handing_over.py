@@ -1,6 +1,8 @@
 """Handing a claimed message to its provider: the clients of one sender, and claims in the adapters' words."""
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Generic, NamedTuple, TypeVar
 
 from django.conf import settings
@@ -23,11 +25,19 @@ class Source(NamedTuple):
     mailbox_id: int | None
 
 
-class _Clients(Generic[C]):
-    """The clients of one sender, by connection."""
+class Clients(Generic[C]):
+    """The clients of one sender, by connection, over one pool. `async with` it inside an event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: AbstractAsyncContextManager[object], client: Callable[[Connection], C]) -> None:
+        self._pool = pool
+        self._client: Callable[[Connection], C] = client
         self._known: dict[int, C | ProviderError] = {}
+
+    async def __aenter__(self) -> None:
+        await self._pool.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.__aexit__(None, None, None)
 
     def forget(self) -> None:
         """Read credentials anew; calls under way keep theirs."""
@@ -48,42 +58,17 @@ class _Clients(Generic[C]):
             self._known[connection_id] = refusal
         return self._known[connection_id]
 
-    def _client(self, stored: Connection) -> C:
-        raise NotImplementedError
 
-
-class TextClients(_Clients[TextClient]):
+def text_clients(most: int) -> Clients[TextClient]:
     """Clients for texts, over a pool of at most so many connections."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._pool = TwilioPool(most)
-
-    async def __aenter__(self) -> None:
-        await self._pool.__aenter__()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.__aexit__(None, None, None)
-
-    def _client(self, stored: Connection) -> TextClient:
-        return self._pool.client(TwilioAccess.of(stored))
+    pool = TwilioPool(most)
+    return Clients(pool, lambda stored: pool.client(TwilioAccess.of(stored)))
 
 
-class EmailClients(_Clients[EmailClient]):
+def email_clients(most: int) -> Clients[EmailClient]:
     """Clients for emails, over a pool of at most so many connections."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._pool = SendGridPool(most)
-
-    async def __aenter__(self) -> None:
-        await self._pool.__aenter__()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.__aexit__(None, None, None)
-
-    def _client(self, stored: Connection) -> EmailClient:
-        return self._pool.client(SendGridAccess.of(stored))
+    pool = SendGridPool(most)
+    return Clients(pool, lambda stored: pool.client(SendGridAccess.of(stored)))
 
 
 async def hand_over(client: TextClient, claim: Claim, *, not_after: float) -> Receipt:

@@ -24,7 +24,8 @@ LAST_WORDS_SECONDS = 10.0  # how long a sender that ends tries to record what it
 
 
 class Recorder:
-    """Ends of calls that are not recorded yet, and the thread that records them.
+    """Ends of calls that are not recorded yet, and the thread that records them. Leaving it waits for
+    calls in flight.
 
     `gather_seconds` is how long further ends are waited for while calls in `in_flight` may end: a record of
     few costs the database as much as one of many.
@@ -43,6 +44,8 @@ class Recorder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._idle.wait()

@@ -12,11 +12,12 @@ from conversations import leasing
 from conversations.candidates import Claim
 from conversations.claim_size import ClaimSize
 from conversations.claiming import CLAIM_VALID_SECONDS, claim_apart
-from conversations.delivery import HELD_BACK, THROTTLED, CallResult
-from conversations.handing_over import TextClients, hand_over
+from conversations.delivery import THROTTLED, CallResult
+from conversations.handing_over import hand_over, text_clients
+from conversations.holding_back import HeldBack
 from conversations.recorder import PAUSE_SECONDS, Recorder
 from conversations.slots import Ahead, Slots
-from integrations.messaging import ProviderError, Receipt, Remedy
+from integrations.messaging import ProviderError, Receipt
 from integrations.twilio.client import TextClient
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,11 @@ class TextSender:
         self._ahead = Ahead(concurrency)
         self._size = ClaimSize(BATCH)
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._held_until: dict[int | None, float] = {}  # number → monotonic; we were too fast
+        self._held_back = HeldBack[int | None]("what it leaves from was")
         self._turns = Turns()
         self._claimer = DatabaseThread("text-claims")
         self._recorder = Recorder("text-records", self._in_flight, gather_seconds=RECORD_EVERY_SECONDS)
-        self._clients = TextClients(self._slots.most)
+        self._clients = text_clients(self._slots.most)
 
     async def __aenter__(self) -> "TextSender":
         await self._clients.__aenter__()
@@ -52,8 +53,6 @@ class TextSender:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            while self._in_flight:
-                await asyncio.wait(self._in_flight)
             await self._recorder.__aexit__()
         finally:
             await self._clients.__aexit__()
@@ -114,29 +113,15 @@ class TextSender:
             async with self._slots.slot(claim.connection_id):
                 if isinstance(client, ProviderError):
                     raise client
-                self._check_pace(claim.number_id)
+                self._held_back.check(claim.number_id)
                 result = await hand_over(client, claim, not_after=born + CLAIM_VALID_SECONDS)
         except ProviderError as error:
             result = error
             if error.code in THROTTLED:
-                self._hold_back(claim.number_id, error.retry_after or PAUSE_SECONDS)
+                self._held_back.hold(claim.number_id, error.retry_after or PAUSE_SECONDS)
         except Exception as error:
             log.exception("message %s: the call broke", claim.message_id)
             words = f"The call broke: {type(error).__name__}"
             result = ProviderError(words, permanent=False, accepted="unknown", code="broken")
         self.calls += 1
         self._recorder.add([(claim, CallResult(claim.message_id, claim.attempt_id, result))])
-
-    def _hold_back(self, number_id: int | None, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        self._held_until[number_id] = max(until, self._held_until.get(number_id, 0.0))
-
-    def _check_pace(self, number_id: int | None) -> None:
-        """What was claimed before its number turned out too fast is not called: it would be refused, too."""
-        left = self._held_until.get(number_id, 0.0) - time.monotonic()
-        if left > 0:
-            raise ProviderError(
-                "Not sent: what it leaves from was too fast", permanent=False, accepted="no",
-                code=HELD_BACK, retry_after=left, remedy=Remedy.RETRY_LATER,
-            )  # fmt: skip
-        self._held_until.pop(number_id, None)

@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -17,15 +18,37 @@ from common import clock
 from common.group_commit import NotCommitted
 from common.phone import display_phone
 
+PREFIX = "/l/"
 MOST_UNKNOWN = 30  # codes that lead nowhere, of one client in a minute
 _unknown: Counter[str] = Counter()
 _minute = 0
 
 
+class LeadingOnMiddleware:
+    """Leads people on before session, person and page are looked at: nothing of them decides here, and
+    looking costs several times what the click does. Whatever needs a page goes the whole way to `follow`.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method == "GET" and request.path_info.startswith(PREFIX):
+            number, address = link_signs.read(request.path_info.removeprefix(PREFIX)), client_ip(request)
+            target = _leads_now(number, address)
+            if number is not None and target is not None:
+                if _recorded(request, number, address):
+                    return to_destination(target)
+                request.unrecorded_target = target  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
 @access.public
 @require_safe
 def follow(request: HttpRequest, code: str) -> HttpResponse:
-    """302 to the destination once the click is committed. HEAD follows without counting."""
+    """What `LeadingOnMiddleware` leaves: pages for what leads nowhere. HEAD follows without counting."""
+    if (target := getattr(request, "unrecorded_target", None)) is not None:
+        return _go_on(request, target)
     number, address = link_signs.read(code), client_ip(request)
     if too_many(address):
         return _page(request, "unknown", 429, retry="60")
@@ -33,18 +56,27 @@ def follow(request: HttpRequest, code: str) -> HttpResponse:
     if number is None or target is None:
         _missed(address)
         return _page(request, "unknown", 404)
-    now = clock.now()
-    if target.expires_at <= now:
+    if target.expires_at <= clock.now():
         return _expired(request, number)
-    if request.method == "GET":
-        agent = clicking.plain(request.headers.get("User-Agent", ""))
-        verdict = link_bots.of_request(request.headers, address)
-        try:
-            clicking.record(Followed(number, now, verdict, agent, clicking.client_of(address)))
-        except NotCommitted:
-            clicking.forget()
-            return _go_on(request, target)
-    return safe(HttpResponse(status=302, headers={"Location": target.destination}))
+    return to_destination(target)
+
+
+def _leads_now(number: int | None, address: str | None) -> Target | None:
+    """Where a code leads at this moment, for this client; None where there is something to say instead."""
+    target = clicking.resolve(number) if number is not None and not too_many(address) else None
+    return target if target is not None and target.expires_at > clock.now() else None
+
+
+def _recorded(request: HttpRequest, number: int, address: str | None) -> bool:
+    """Whether the click is committed now."""
+    agent = clicking.plain(request.headers.get("User-Agent", ""))
+    verdict = link_bots.of_request(request.headers, address)
+    try:
+        clicking.record(Followed(number, clock.now(), verdict, agent, clicking.client_of(address)))
+    except NotCommitted:
+        clicking.forget()
+        return False
+    return True
 
 
 @access.public
@@ -93,6 +125,11 @@ def _page(request: HttpRequest, name: str, status: int, retry: str = "", **conte
     if retry:
         response["Retry-After"] = retry
     return safe(response)
+
+
+def to_destination(target: Target) -> HttpResponse:
+    """302."""
+    return safe(HttpResponse(status=302, headers={"Location": target.destination}))
 
 
 def safe(response: HttpResponse) -> HttpResponse:

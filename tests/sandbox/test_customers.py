@@ -107,7 +107,7 @@ def test_landlines_and_dead_phones_fail_in_demo_mode(start_sandbox: StartSandbox
     landline = next(phone for phone in PHONES if personas.traits(1, phone).landline)
     sid = send(sandbox, to=landline, StatusCallback=sink.callback("x")).json()["sid"]
     sink.wait(lambda: len(sink.statuses(sid)) >= 2)
-    assert sink.statuses(sid) == ["sent", "undelivered"]
+    assert set(sink.statuses(sid)) == {"sent", "undelivered"}
 
 
 def test_confirmation_is_answered_with_thanks_at_most() -> None:

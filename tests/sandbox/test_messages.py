@@ -20,7 +20,7 @@ def test_message_is_queued_then_sent_then_delivered_with_signed_callbacks(
     message = answer.json()
     assert (message["status"], message["num_segments"], message["error_code"]) == ("queued", "1", None)
     sink.wait(lambda: len(sink.hooks) >= 2)
-    assert sink.statuses(message["sid"]) == ["sent", "delivered"]
+    assert set(sink.statuses(message["sid"])) == {"sent", "delivered"}
     validator = RequestValidator(sandbox.credentials["auth_token"])
     for hook in sink.hooks:
         assert hook.path == "/webhooks/twilio/messages/status/a-17"
@@ -196,7 +196,7 @@ def test_magic_recipients_provoke_their_outcome(sandbox: SandboxProcess, sink: S
             and bool(sink.statuses(gone)[1:])
         )
     )
-    assert sink.statuses(gone) == ["sent", "undelivered"]
+    assert set(sink.statuses(gone)) == {"sent", "undelivered"}
     assert [h.fields.get("ErrorCode") for h in sink.hooks if h.fields["MessageSid"] == gone] == [
         None,
         "30006",
