@@ -17,8 +17,8 @@ from audiences.models import Address, Audience, Contact, ContactAddress, Househo
 from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
-from conversations import media
-from conversations.models import Lane, MediaFile, Message, Reading, Thread
+from conversations import call_scripts, media
+from conversations.models import Lane, MediaFile, Message, PlannedCall, Reading, Thread
 from integrations.models import Connection, SendingMailbox, SendingNumber
 from tests.accounts import making
 
@@ -163,6 +163,29 @@ def make_campaign_lane(account: Account) -> Lane:
     """A campaign's lane without its campaign."""
     window = default_window()
     return Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name="Tune-ups", window=window)
+
+
+def plan_call(contact: Contact, *, tries: call_scripts.Tries | None = None, **fields: Any) -> PlannedCall:
+    """A planned call to the contact's first phone that is due, of a campaign's lane unless `fields` say
+    otherwise; with `tries` its script tries as often."""
+    account, now = contact.account, fields.pop("now", None) or clock.now()
+    number = SendingNumber.objects.filter(account=account).first() or make_number(account)
+    lanes = Lane.objects.filter(account=account, kind=Lane.Kind.CAMPAIGN)
+    chosen: dict[str, Any] = {
+        "account": account, "contact": contact, "address": phone_of(contact), "number": number,
+        "kind": PlannedCall.Kind.CAMPAIGN, "mode": PlannedCall.Mode.PERSON, "state": PlannedCall.State.QUEUED,
+        "state_at": now, "created_at": now, "due_at": now, **fields,
+    }  # fmt: skip
+    if "lane" not in chosen:
+        chosen["lane"] = lanes.first() or make_campaign_lane(account)
+    if "script" not in chosen and (tries or chosen["mode"] == "script"):
+        words = call_scripts.Spoken(en="Hi {{ first_name }}, this is Comfort Air.")
+        plan = call_scripts.Plan(mode=chosen["mode"], words=words, tries=tries or call_scripts.Tries())
+        chosen |= {
+            "script": call_scripts.stored(account, plan),
+            "variables": chosen.get("variables", {"first_name": "Ann"}),
+        }
+    return PlannedCall.objects.create(**chosen)
 
 
 def make_audience(account: Account, rules: dict[str, Any] | None = None, name: str = "") -> Audience:
