@@ -128,8 +128,8 @@ def _page(request: HttpRequest, name: str, status: int, retry: str = "", **conte
 
 
 def to_destination(target: Target) -> HttpResponse:
-    """302."""
-    return safe(HttpResponse(status=302, headers={"Location": target.destination}))
+    """302. It says its length itself, as `CommonMiddleware` would have."""
+    return safe(HttpResponse(status=302, headers={"Location": target.destination, "Content-Length": "0"}))
 
 
 def safe(response: HttpResponse) -> HttpResponse:
