@@ -10,6 +10,9 @@ from sandbox.servicetitan_api import EXPORTS, LISTS, ServiceTitanApi
 from sandbox.servicetitan_writes import ServiceTitanWrites
 from sandbox.twilio_api import TwilioApi
 from sandbox.twilio_reads import TwilioReads
+from sandbox.voice.api import CallsApi
+from sandbox.voice.control import CallControl
+from sandbox.voice.reads import CallsReads
 from sandbox.world import World
 
 ACCOUNT = "/2010-04-01/Accounts/{account}"
@@ -52,6 +55,19 @@ def _twilio(app: web.Application, world: World) -> None:
     route.add_get(f"{ACCOUNT}/IncomingPhoneNumbers.json", reads.numbers)
     route.add_get(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json", reads.number)
     route.add_post(f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}.json", reads.number)
+    _calls(route, CallsApi(world, api), CallsReads(world, api))
+
+
+def _calls(route: web.UrlDispatcher, api: CallsApi, reads: CallsReads) -> None:
+    route.add_post(f"{ACCOUNT}/Calls.json", api.create)
+    route.add_get(f"{ACCOUNT}/Calls.json", reads.list)
+    route.add_get(f"{ACCOUNT}/Calls/{{sid}}.json", reads.fetch)
+    route.add_post(f"{ACCOUNT}/Calls/{{sid}}.json", api.update)
+    route.add_delete(f"{ACCOUNT}/Calls/{{sid}}.json", api.delete)
+    for path in (f"{ACCOUNT}/Recordings", f"{ACCOUNT}/Calls/{{call}}/Recordings"):
+        route.add_get(f"{path}.json", reads.recordings)
+        route.add_get(f"{path}/{{recording}}", reads.recording)
+        route.add_delete(f"{path}/{{recording}}", reads.recording)
 
 
 def _servicetitan(app: web.Application, world: World) -> None:
@@ -105,4 +121,5 @@ def _control(app: web.Application, world: World) -> None:
     route.add_post("/customers/{phone}/say", control.say)
     route.add_get("/customers/{phone}.json", control.conversation)
     route.add_post("/mailboxes/{mailbox}/write", control.write)
+    CallControl(world).add_routes(route)
     pages.add_routes(route)

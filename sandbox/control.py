@@ -14,6 +14,7 @@ from sandbox.servicetitan_writes import body_of
 from sandbox.world import World
 
 MAIL_PEOPLE = 5_000
+NUMBER_SETTINGS = ("segments_per_second", "sms_url", "voice_url", "status_callback")
 
 
 class Control:
@@ -35,6 +36,7 @@ class Control:
                 "pending": world.schedule.pending(),
                 "unfinished_messages": len(world.traffic.live),
                 "following": world.followers.under_way,
+                "live_calls": len(world.voice.live),
                 "wall": world.clock.now().isoformat(),
             }
         )
@@ -121,19 +123,21 @@ class Control:
         return web.json_response(await self.world.mail_inbound.deliver(letter))
 
     async def settings(self, request: web.Request) -> web.Response:
-        """POST /settings {"webhook_base"?, "mail_inbound_url"?, "numbers"?: {"+1…": {"segments_per_second"?,
-        "sms_url"?}}}."""
+        """POST /settings {"webhook_base"?, "mail_inbound_url"?, "call_speed"?, "numbers"?: {"+1…":
+        {"segments_per_second"?, "sms_url"?, "voice_url"?, "status_callback"?}}}."""
         world, wish = self.world, await body_of(request)
         if "webhook_base" in wish:
             world.webhook_base = str(wish["webhook_base"]).rstrip("/")
             world.store.put("webhook_base", world.webhook_base)
         if "mail_inbound_url" in wish:
             world.store.put("mail_inbound_url", str(wish["mail_inbound_url"]))
+        if "call_speed" in wish:
+            world.store.put("call_speed", max(0.0, float(wish["call_speed"])))
         for number, change in (wish.get("numbers") or {}).items():
             if number not in world.numbers:
                 return web.json_response({"error": f"unknown number {number}"}, status=400)
             world.numbers[number].update(
-                {k: v for k, v in change.items() if k in ("segments_per_second", "sms_url")}
+                {key: value for key, value in change.items() if key in NUMBER_SETTINGS}
             )
         world.store.put("numbers", world.numbers)
         await world.store.committed()

@@ -40,6 +40,36 @@ DEFAULTS: dict[str, Any] = {
         "before_answer": False,  # callbacks may overtake the answer to the POST (answer held back 0.3 s)
     },
     "inbound": {"duplicate": 0.0, "delay_seconds": 0.0},
+    "calls": {
+        # POST Calls
+        "http_429": 0.0,  # 429/20429, nothing accepted
+        "concurrency_limit": 0,  # more requests at once than this get 429/20429; 0 = no limit
+        "most_at_once": 0,  # calls live at once before 10004; 0 = no limit
+        "drop_before_accept": 0.0,  # the connection dies, nothing accepted
+        "accept_then_drop": 0.0,  # accepted and durable, then the connection dies
+        "error_after_accept": 0.0,  # accepted and durable, then 503
+        "http_500": 0.0,  # 500, nothing accepted
+        "slow": {"rate": 0.0, "seconds": 5.0, "before_accept": False},
+        "latency_seconds": 0.0,  # added to every answer
+        "per_second": 0.0,  # calls placed a second when above 0; not multiplied by the speed
+        "callbacks": {  # of calls, recordings and machine detection
+            "drop": 0.0,  # never sent
+            "drop_final": 0.0,  # the end is never told
+            "duplicate": 0.0,  # sent twice more
+            "shuffle": False,  # each waits 0..shuffle_seconds more, so that order is lost
+            "shuffle_seconds": 1.0,
+            "reverse": False,  # the later, the earlier
+            "delay_rate": 0.0,
+            "delay_seconds": 3600.0,
+            "unknown_field": 0.0,  # one form field nobody has announced; in requests for documents, too
+            "bad_signature": 0.0,
+            "before_answer": False,  # may overtake the answer to the POST (answer held back 0.3 s)
+        },
+        "documents": {  # requests for TwiML
+            "repeat": 0.0,  # asked twice, the first answer lost
+            "bad_signature": 0.0,
+        },
+    },
     # After a failed connection, a timeout or a 5xx, unless the URL's fragment (`#rc=`) says otherwise.
     "webhook_retries": 1,
     "sendgrid": {

@@ -26,6 +26,7 @@ class HttpAnswer:
 
     status: int
     body: bytes
+    content_type: str = ""
 
 
 class Poster:
@@ -36,15 +37,22 @@ class Poster:
         self._tls: ssl.SSLContext | None = None
 
     async def post(
-        self, url: str, headers: bytes, body: bytes, *, connect_seconds: float, total_seconds: float
+        self,
+        url: str,
+        headers: bytes,
+        body: bytes,
+        *,
+        connect_seconds: float,
+        total_seconds: float,
+        method: str = "POST",
     ) -> HttpAnswer:
-        """POST `body`. `headers` are whole lines. Raises TimeoutError, OSError, BadAnswer."""
+        """POST `body`, or GET. `headers` are whole lines. Raises TimeoutError, OSError, BadAnswer."""
         parts = urlsplit(url)
         tls = parts.scheme == "https"
         target = (tls, parts.hostname or "", parts.port or (443 if tls else 80))
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = (
-            f"POST {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n"
             f"Content-Length: {len(body)}\r\n".encode()
             + headers
             + b"\r\n"
@@ -78,7 +86,7 @@ class Poster:
             head = await reader.readuntil(b"\r\n\r\n")
             status, fields = parse_head(head)
             body, keep = await read_body(reader, status, fields)
-            return HttpAnswer(status, body)
+            return HttpAnswer(status, body, fields.get("content-type", ""))
         except asyncio.LimitOverrunError as wrong:
             raise BadAnswer("the head is too long") from wrong
         finally:

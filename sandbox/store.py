@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, wall REAL NOT NULL, kind TEXT NOT NULL,
     data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS ledger_kind ON ledger (kind, id);
+CREATE INDEX IF NOT EXISTS ledger_calls ON ledger (json_extract(data, '$.sid')) WHERE kind IN
+    ('heard','digits','gathered','bridge','voicemail','call_error','call_status','detected','recording','dtmf');
 CREATE TABLE IF NOT EXISTS optouts (sender TEXT, phone TEXT, at REAL, PRIMARY KEY (sender, phone));
 CREATE TABLE IF NOT EXISTS customers (phone TEXT PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS people (
@@ -48,6 +50,20 @@ CREATE INDEX IF NOT EXISTS st_rows_open_visits ON st_rows (json_extract(data, '$
 CREATE TABLE IF NOT EXISTS media (
     n INTEGER NOT NULL, place INTEGER NOT NULL, kind TEXT NOT NULL, url TEXT NOT NULL, tries INTEGER NOT NULL,
     PRIMARY KEY (n, place)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER, direction TEXT NOT NULL, sender TEXT NOT NULL,
+    recipient TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, started REAL,
+    answered REAL, ended REAL, seconds INTEGER, answered_by TEXT, queue_ms INTEGER, sequence INTEGER NOT NULL
+    DEFAULT 0, wish TEXT NOT NULL, live INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS calls_recipient ON calls (recipient, n);
+CREATE INDEX IF NOT EXISTS calls_live ON calls (n) WHERE live = 1;
+CREATE INDEX IF NOT EXISTS calls_parent ON calls (parent) WHERE parent IS NOT NULL;
+CREATE TABLE IF NOT EXISTS recordings (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, call INTEGER NOT NULL, source TEXT NOT NULL,
+    channels INTEGER NOT NULL, status TEXT NOT NULL, started REAL NOT NULL, seconds INTEGER,
+    callback TEXT NOT NULL, method TEXT NOT NULL, events TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS recordings_call ON recordings (call);
+CREATE TABLE IF NOT EXISTS phones (phone TEXT PRIMARY KEY, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS mails (id TEXT PRIMARY KEY, wall REAL NOT NULL, data TEXT NOT NULL);
 """
 

@@ -13,6 +13,14 @@ from sandbox.twilio_api import TwilioApi, problem
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 NUMBER_PAGE_SIZE = 1000
+SETTABLE = {
+    "SmsUrl": "sms_url",
+    "VoiceUrl": "voice_url",
+    "VoiceMethod": "voice_method",
+    "VoiceFallbackUrl": "voice_fallback_url",
+    "StatusCallback": "status_callback",
+    "StatusCallbackMethod": "status_callback_method",
+}  # of a number
 
 
 class TwilioReads:
@@ -103,24 +111,9 @@ class TwilioReads:
         )
         more, rows = len(rows) > size, rows[:size]
         base = f"{API}/{self.world.credentials['account_sid']}/Messages.json"
-        kept = [(key, value) for key, value in query.items() if key not in ("Page", "PageToken", "PageSize")]
-
-        def uri(*extra: tuple[str, str]) -> str:
-            return f"{base}?{urlencode([*kept, ('PageSize', str(size)), *extra])}"
-
-        last = f"PA{self.world.traffic.sid(rows[-1]['n'])}" if rows else ""
-        body = {
-            "messages": [resource(self.world, row) for row in rows],
-            "page": page,
-            "page_size": size,
-            "start": page * size,
-            "end": page * size + max(0, len(rows) - 1),
-            "uri": uri(("Page", str(page))),
-            "first_page_uri": uri(("Page", "0")),
-            "next_page_uri": uri(("Page", str(page + 1)), ("PageToken", last)) if more else None,
-            "previous_page_uri": uri(("Page", str(page - 1))) if page else None,
-        }
-        return web.json_response(body)
+        last = self.world.traffic.sid(rows[-1]["n"]) if rows and more else ""
+        found = [resource(self.world, row) for row in rows]
+        return web.json_response({"messages": found, **page_of(base, query, size, page, len(found), last)})
 
     # --- numbers ---------------------------------------------------------------------------------
 
@@ -145,15 +138,15 @@ class TwilioReads:
             "sms_fallback_url": "",
             "sms_fallback_method": "POST",
             "sms_application_sid": None,
-            "voice_url": "",
-            "voice_method": "POST",
-            "voice_fallback_url": "",
+            "voice_url": self.world.voice_url(number),
+            "voice_method": kept.get("voice_method", "POST"),
+            "voice_fallback_url": kept.get("voice_fallback_url", ""),
             "voice_fallback_method": "POST",
             "voice_application_sid": None,
             "voice_caller_id_lookup": False,
             "voice_receive_mode": "voice",
-            "status_callback": "",
-            "status_callback_method": "POST",
+            "status_callback": self.world.voice_status_url(number),
+            "status_callback_method": kept.get("status_callback_method", "POST"),
             "address_sid": None,
             "address_requirements": "none",
             "identity_sid": None,
@@ -189,19 +182,38 @@ class TwilioReads:
         )
 
     async def number(self, request: web.Request) -> web.Response:
-        """GET or POST IncomingPhoneNumbers/{sid}.json; POST sets `SmsUrl`."""
+        """GET or POST IncomingPhoneNumbers/{sid}.json; POST sets what `SETTABLE` names."""
         stranger = self.api.refuse_stranger(request)
         if stranger is not None:
             return stranger
         for number, kept in self.world.numbers.items():
             if kept["sid"] == request.match_info["sid"]:
                 form = dict(parse_qsl((await request.read()).decode(), keep_blank_values=True))
-                if request.method == "POST" and "SmsUrl" in form:
-                    kept["sms_url"] = form["SmsUrl"]
+                if request.method == "POST":
+                    kept |= {key: form[name] for name, key in SETTABLE.items() if name in form}
                     self.world.store.put("numbers", self.world.numbers)
                     await self.world.store.committed()
                 return web.json_response(self._number(number))
         return problem(20404, 404)
+
+
+def page_of(base: str, query: Any, size: int, page: int, many: int, last: str) -> dict[str, Any]:
+    """A list's envelope: `last` is the id of this page's last row where there are more, else empty."""
+    kept = [(key, value) for key, value in query.items() if key not in ("Page", "PageToken", "PageSize")]
+
+    def uri(*extra: tuple[str, str]) -> str:
+        return f"{base}?{urlencode([*kept, ('PageSize', str(size)), *extra])}"
+
+    return {
+        "page": page,
+        "page_size": size,
+        "start": page * size,
+        "end": page * size + max(0, many - 1),
+        "uri": uri(("Page", str(page))),
+        "first_page_uri": uri(("Page", "0")),
+        "next_page_uri": uri(("Page", str(page + 1)), ("PageToken", f"PA{last}")) if last else None,
+        "previous_page_uri": uri(("Page", str(page - 1))) if page else None,
+    }
 
 
 def filters(query: Any) -> tuple[list[str], list[Any]]:

@@ -38,6 +38,7 @@ class Answer:
     body: str
     sent_at: float
     answered_at: float
+    content_type: str = ""
 
 
 class Webhooks:
@@ -138,34 +139,46 @@ class Webhooks:
         return fields
 
     async def post(
-        self, url: str, fields: list[tuple[str, str]], token: str, *, bad_signature: bool = False
+        self,
+        url: str,
+        fields: list[tuple[str, str]],
+        token: str,
+        *,
+        bad_signature: bool = False,
+        method: str = "POST",
     ) -> Answer:
-        """POST a signed form; never raises. The fragment of `url` is neither sent nor signed."""
+        """POST a signed form, or GET with its fields in the signed query; never raises. The fragment of `url`
+        is neither sent nor signed."""
         secret = "wrong" if bad_signature else self.world.credentials["auth_token"]
-        target = urldefrag(url).url
+        target, form = urldefrag(url).url, urlencode(fields)
+        if method == "GET" and form:
+            target += ("&" if "?" in target else "?") + form
+        if method == "GET":
+            fields, form = [], ""
         headers = (
             f"X-Twilio-Signature: {twilio_signature(secret, target, fields)}\r\n"
             f"I-Twilio-Idempotency-Token: {token}\r\n"
             "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
             "Accept: */*\r\nUser-Agent: TwilioProxy/1.1\r\n"
         ).encode()
-        clock, body, status, error = self.world.clock, "", None, ""
+        clock, body, status, error, kind = self.world.clock, "", None, "", ""
         sent_at = clock.real()
         try:
             answer = await self._poster.post(
                 target,
                 headers,
-                urlencode(fields).encode(),
+                form.encode(),
                 connect_seconds=CONNECT_SECONDS,
                 total_seconds=READ_SECONDS,
+                method=method,
             )
-            status, body = answer.status, answer.body.decode(errors="replace")
+            status, body, kind = answer.status, answer.body.decode(errors="replace"), answer.content_type
         except TimeoutError:
             error = "timeout"
         except (BadAnswer, OSError, ValueError) as problem:
             error = f"{type(problem).__name__}: {problem}"[:200]
         answered_at = clock.real()
-        return Answer(status, error, round(answered_at - sent_at, 6), body, sent_at, answered_at)
+        return Answer(status, error, round(answered_at - sent_at, 6), body, sent_at, answered_at, kind)
 
     def retries(self, url: str) -> int:
         """How many retries a failed webhook gets: the fragment's `rc`, else the default."""

@@ -22,6 +22,7 @@ from sandbox.sendgrid_inbound import SendGridInbound
 from sandbox.servicetitan import ServiceTitan
 from sandbox.store import Store
 from sandbox.traffic import Traffic
+from sandbox.voice.exchange import Exchange
 from sandbox.webhooks import Webhooks
 
 NUMBERS = ("+13125550100", "+17735550100", "+16305550100")
@@ -65,6 +66,7 @@ class World:
         self.traffic = Traffic(self)
         self.followers = Followers(self)
         self.webhooks = Webhooks(self)
+        self.voice = Exchange(self)
         self.mails = Mails(self)
         self.mail_events = SendGridEvents(self)
         self.mail_inbound = SendGridInbound(self)
@@ -100,6 +102,16 @@ class World:
         own: str = self.numbers[number]["sms_url"]
         return own or f"{self.webhook_base}/webhooks/twilio/messages/inbound"
 
+    def voice_url(self, number: str) -> str:
+        """Where the first document of a call to a number is asked for."""
+        own: str = self.numbers[number].get("voice_url", "")
+        return own or f"{self.webhook_base}/webhooks/twilio/calls/inbound"
+
+    def voice_status_url(self, number: str) -> str:
+        """Where the end of a call to a number is told."""
+        own: str = self.numbers[number].get("status_callback", "")
+        return own or f"{self.webhook_base}/webhooks/twilio/calls/inbound/status"
+
     def mail_events_url(self) -> str:
         """Where news of mails is posted."""
         return f"{self.webhook_base}/webhooks/sendgrid/events"
@@ -115,6 +127,7 @@ class World:
         For tests that share one process. Webhooks under way are cut, as when the process dies.
         """
         self.generation += 1
+        await self.voice.reset()
         await self.webhooks.restart()
         await self.followers.stop()
         await self.mail_events.restart()
@@ -143,11 +156,13 @@ class World:
         """Take up unfinished work and begin to fire timers."""
         self.traffic.load()
         self.schedule.load()
+        self.voice.load()
         await self.webhooks.start()
         await self.mail_events.start()
 
     async def stop(self) -> None:
         """Stop posting and close the file."""
+        await self.voice.stop()
         await self.webhooks.stop()
         await self.followers.stop()
         await self.mail_events.stop()
