@@ -21,6 +21,15 @@ class Act:
 # Every verb that is ever given to `audit.record`; a test reads the code for them.
 ACTS: dict[str, Act] = {
     "launched": Act("Campaigns", "Launched a campaign"),
+    "asked_approval": Act("Campaigns", "Asked for approval of a launch"),
+    "approved_launch": Act("Campaigns", "Approved a launch"),
+    "refused_launch": Act("Campaigns", "Refused a launch"),
+    "undid_launch": Act("Campaigns", "Undid a launch"),
+    "took_back_launch": Act("Campaigns", "Took back a launch as a draft"),
+    "deleted_campaign": Act("Campaigns", "Deleted a campaign that was never launched"),
+    "missed_occurrences": Act("Campaigns", "Missed occurrences of a campaign"),
+    "let_rest_follow": Act("Campaigns", "Let the others follow the first few"),
+    "changed_launch_rules": Act("Compliance", "Changed when launches need approval"),
     "paused": Act("Campaigns", "Paused a campaign"),
     "resumed": Act("Campaigns", "Resumed a campaign"),
     "stopped": Act("Campaigns", "Stopped a campaign"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results, spending
 from analytics.progress import Progress, progress
-from campaigns import audience_looks, graph, words
+from campaigns import audience_looks, graph, waiting, words
 from campaigns.models import Campaign, Intake
 from common import clock
 from conversations import pausing, safety
@@ -115,6 +115,7 @@ class CampaignPage:
         tuple[SafetyPause, str], ...
     ]  # the campaign or what it sends from, paused by a safety rule
     spent: spending.Spent
+    waits: waiting.Waits  # before all of its people are in
     broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
 
     @property
@@ -145,7 +146,9 @@ def groups() -> list[tuple[str, list[metrics.Metric]]]:
 
 def of_campaign(campaign: Campaign) -> CampaignPage:
     """The live part of a campaign's page, its status read again; to be called in `counters.snapshot()`."""
-    campaign.refresh_from_db(fields=["status", "stopped_at", "completed_at", "version"])
+    campaign.refresh_from_db(
+        fields=["status", "stopped_at", "completed_at", "version", "held_until", "starts_at"]
+    )
     found = counters.totals([campaign.pk])
     intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
     takings = [Taking(i.occurrence, i.matched, i.admitted, i.started_at, i.finished_at) for i in intakes]
@@ -176,6 +179,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         held=held,
         resting=_resting(campaign),
         spent=spending.of_campaign(campaign),
+        waits=waiting.of([campaign], now=clock.now()).get(campaign.pk, waiting.NOTHING),
         broken=_broken(campaign),
     )
 

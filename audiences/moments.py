@@ -17,10 +17,16 @@ def next_local(zones: Sequence[str], *, days: Collection[int], at: time, after: 
     first = min(after.astimezone(zone).date() for zone in places)
     for ahead in range(15):
         day = first + timedelta(days=ahead)
-        struck = max(_instant(zone, day, at) for zone in places)
-        if day.weekday() in days and struck > after:
-            return struck
+        moment = struck(zones, day, at)
+        if day.weekday() in days and moment > after:
+            return moment
     raise ValueError("No weekday was named.")
+
+
+def struck(zones: Sequence[str], day: date, at: time) -> datetime:
+    """The instant at which it has struck `at` on this day in all of these zones, in UTC; without any, in the
+    Eastern one. Times that clocks leave out or repeat are as in `next_local`."""
+    return max(_instant(ZoneInfo(zone), day, at) for zone in zones or [EASTERN])
 
 
 def _instant(zone: ZoneInfo, day: date, at: time) -> datetime:

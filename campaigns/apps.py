@@ -27,6 +27,10 @@ class CampaignsConfig(AppConfig):
             icon="list-checks", note="From an empty account to a first small launch",
         )  # fmt: skip
         settings_sections.register(
+            "Launches", "campaigns:launch_settings", "manage_compliance", 74,
+            icon="rocket", note="Above how many people a launch needs a second person",
+        )  # fmt: skip
+        settings_sections.register(
             "Bookings", "campaigns:bookings", "manage_providers", 55,
             icon="calendar-check", note="Whether workflows ask your office or create the job",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 from audiences import segments
 from audiences.rules import builder
-from campaigns import terms, terms_form
+from campaigns import start_form, terms, terms_form
 from campaigns.forms import launchable
 from campaigns.models import Campaign
 from common.phone import display_phone
@@ -37,6 +37,8 @@ def of(campaign: Campaign) -> Clone:
         missing.append(f"The number {display_phone(number.e164)}: it no longer sends. Choose another.")
     if terms.of(campaign).joins_until:
         missing.append("The last day for late joiners. Choose a new one.")
+    if campaign.repeats:
+        missing.append("The last day on which it begins again. Choose a new one.")
     missing.append("The start. Choose when it begins.")
     return Clone(
         fields={
@@ -47,6 +49,7 @@ def of(campaign: Campaign) -> Clone:
             "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
             "number": str(number.pk) if number.active else "",
             **terms_form.fields_of(campaign),
+            **start_form.fields_of(campaign),
         },
         missing=missing,
         changed=changed,

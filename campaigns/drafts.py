@@ -23,8 +23,10 @@ from audiences.models import Audience
 from audiences.rules import builder
 from audiences.rules.trees import Problem
 from campaigns import launching, samples
-from campaigns.forms import LATER, NOW, SenderForm, TimeForm, WhomForm, WorkflowForm
+from campaigns.forms import SenderForm, TimeForm, WhomForm, WorkflowForm
 from campaigns.models import Campaign, LaunchDraft
+from campaigns.start_form import NOW
+from campaigns.starts import Schedule
 from campaigns.terms import Terms
 from common import clock
 from common.htmx import version_of
@@ -112,7 +114,9 @@ def launch(plan: Plan, *, by: User) -> Campaign:
 
     A draft that outlived its launch would send whatever is typed into it next to that same campaign.
     """
-    campaign = launching.launch(plan.draft.account, plan.to_launch(), by=by, now=plan.now, at=plan.at)
+    campaign = launching.launch(
+        plan.draft.account, plan.to_launch(), by=by, now=plan.now, at=plan.at, hold=launching.UNDO
+    )
     discard(plan.draft)
     return campaign
 
@@ -204,8 +208,19 @@ class Plan:
 
     @property
     def at(self) -> datetime | None:
-        """When it starts; None for at once."""
-        return self.chosen("starts_at") if self.chosen("start") == LATER else None
+        """When it starts; None for at once. By customers' clocks, when it does for the first of them."""
+        if self.chosen("start") == NOW or self.chosen("start") is None:
+            return None
+        schedule = self.schedule
+        by_clocks = schedule is not None and schedule.local
+        return schedule.moment(self.draft.account) if schedule and by_clocks else self.chosen("starts_at")
+
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """What clocks show, where those of customers count or it comes round again."""
+        form = self.forms["time"]
+        assert isinstance(form, TimeForm)
+        return form.schedule()
 
     @property
     def terms(self) -> Terms:
@@ -249,7 +264,9 @@ class Plan:
         ]
         account = self.draft.account
         rules = [segments.frozen(account, one) for one in (audience.rules if audience else None, self.rules)]
-        return version_of((self.chosen("name"), rows, rules, self.at, self.terms))
+        schedule = None if self.chosen("start") == NOW else self.schedule  # else it changes by the minute
+        again = (self.chosen("repeats"), self.chosen("repeats_every"), self.chosen("repeats_until"))
+        return version_of((self.chosen("name"), rows, rules, self.at, self.terms, schedule, again))
 
     def to_launch(self) -> launching.Draft:
         """What `launching.launch` takes. Only where the review may be visited."""
@@ -261,6 +278,8 @@ class Plan:
             targeting=self.rules,
             playbook=self.chosen("playbook"),
             terms=self.terms,
+            schedule=self.schedule,
+            typed=self.draft.fields,
             token=self.draft.token,
         )
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from audiences import fitness, segments
 from audiences.locks import share_jobs
-from campaigns import graph, passages
-from campaigns.models import Campaign, Intake
+from campaigns import graph, passages, starts
+from campaigns.models import Campaign, Canary, Intake
 from campaigns.nodes import KINDS
 from campaigns.snapshots import SNAPSHOT_JOINS, SNAPSHOT_SQL
 from common import sql
@@ -32,8 +32,13 @@ _CANDIDATES_SQL = f"""
 _SHARES_A_PHONE_SQL = "row_number() OVER (PARTITION BY q.address_id, q.unfit ORDER BY q.contact_id) > 1"
 
 
-def _slice_sql(again: str) -> str:
-    """The statement that enters one slice.
+class NotLaunched(Exception):
+    """The campaign may not take anybody in: its launch can still be undone, was, or waits for a second
+    person."""
+
+
+def _slice_sql(again: str, local: bool = False) -> str:
+    """The statement that enters one slice; `local` where each zone has an instant of its own.
 
     `again` is empty where nobody can have been in the campaign before; else it says which earlier passages
     (`e`) keep a contact, or the phone they used, from entering once more. Whoever has been in this occurrence
@@ -43,6 +48,7 @@ def _slice_sql(again: str) -> str:
     known = _KNOWN_SQL if again else "FALSE"
     returning = _RETURNING_SQL if again else "FALSE"
     used = f"(e.state = 'active' OR {again})" if again else "e.state = 'active'"
+    due, place = ("%(due)s, %(send_by)s", "") if not local else (_LOCAL_DUE, _LOCAL_SQL)
     phone_used = f"WHEN {_PHONE_USED_SQL} AND {again}) THEN '{SAME_PHONE}'" if again else ""
     return f"""
 WITH {fitness.MOMENT_SQL.replace("%s", "%(now)s")},
@@ -75,8 +81,8 @@ picked AS (
 ), steps AS (
     INSERT INTO campaigns_step
         (campaign_id, enrollment_id, node_id, state, state_at, created_at, due_at, send_by)
-    SELECT %(campaign)s, id, %(node)s, %(state)s, %(now)s, %(now)s, %(due)s, %(send_by)s
-    FROM admitted ORDER BY id
+    SELECT %(campaign)s, n.id, %(node)s, %(state)s, %(now)s, %(now)s, {due}
+    FROM admitted n {place} ORDER BY n.id
 ), excluded AS (
     INSERT INTO campaigns_exclusion (campaign_id, occurrence, contact_id, reason, at)
     SELECT %(campaign)s, %(occurrence)s, contact_id, reason, %(now)s
@@ -89,6 +95,10 @@ SELECT
 """
 
 
+_LOCAL_DUE = "coalesce(z.due, %(due)s), CASE WHEN z.due IS NULL THEN %(send_by)s ELSE z.send_by END"
+_LOCAL_SQL = """JOIN audiences_contact p ON p.id = n.contact_id
+    LEFT JOIN unnest(%(zones)s::bigint[], %(dues)s::timestamptz[], %(send_bys)s::timestamptz[])
+        AS z(zone_set_id, due, send_by) ON z.zone_set_id = p.zone_set_id"""
 # By the contacts of the phone: passages that have ended are not indexed by it.
 _PHONE_USED_SQL = """EXISTS (
     SELECT 1 FROM audiences_contactaddress ca JOIN campaigns_enrollment e ON e.contact_id = ca.contact_id
@@ -124,14 +134,39 @@ def enroll(
     """Evaluate a launched campaign's audience, from wherever an earlier run came to.
 
     Asks `go_on` before each slice and leaves the rest to a later run where it says no. Of more than `most`
-    who would be admitted, the others are passed over. Raises InvalidRules.
+    who would be admitted, the others are passed over. Where a few go first, it ends with them until the
+    others' turn. Raises InvalidRules and NotLaunched.
     """
-    intake, _ = Intake.objects.get_or_create(
-        campaign=campaign, occurrence=occurrence, defaults={"started_at": now}
-    )
+    from campaigns import canary  # which imports this module
+
+    intake = _begin(campaign, occurrence, now)
+    if canary.asked(campaign) and go_on() and canary.draw(campaign, intake.pk, now=now, most=most):
+        return Intake.objects.get(pk=intake.pk)
     while intake.finished_at is None and go_on():
         intake = enroll_slice(campaign, intake.pk, now=now, most=most)
     return intake
+
+
+@atomic_with_retry
+def _begin(campaign: Campaign, occurrence: int, now: datetime) -> Intake:
+    """The occurrence's row. Whoever undoes the launch holds the same lock, and one of us sees the other."""
+    known = Intake.objects.filter(campaign=campaign, occurrence=occurrence).first()
+    if known is not None:
+        return known
+    alone(campaign)
+    if not runs(campaign, now):
+        raise NotLaunched(f"campaign {campaign.pk} may not take anybody in")
+    return Intake.objects.get_or_create(
+        campaign=campaign, occurrence=occurrence, defaults={"started_at": now}
+    )[0]
+
+
+def runs(campaign: Campaign, now: datetime | None = None) -> bool:
+    """Whether a campaign, as it is committed, may take people in (by `now`, where given)."""
+    found = Campaign.objects.filter(pk=campaign.pk).values_list("status", "held_until").first()
+    if found is None or found[0] == Campaign.Status.CREATED:
+        return False
+    return now is None or found[1] is None or found[1] <= now
 
 
 @atomic_with_retry
@@ -144,15 +179,22 @@ def enroll_slice(
     if intake.finished_at is not None:
         return intake
     status = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
-    over = status == Campaign.Status.COMPLETED
+    over = status in (Campaign.Status.COMPLETED, Campaign.Status.CREATED)
     ids = [] if over else matching(campaign, intake.cursor, size, now)
     if ids:
-        _enter(campaign, intake, ids, now, most, again=_keeps_out(campaign) if intake.occurrence > 1 else "")
+        before = intake.occurrence > 1 or Canary.objects.filter(intake=intake).exists()
+        _enter(campaign, intake, ids, now, most, again=_keeps_out(campaign) if before else "")
         intake.cursor = ids[-1]
     if len(ids) < size:
         intake.finished_at = now
     intake.save()
     return intake
+
+
+def enter(campaign: Campaign, intake: Intake, ids: list[int], now: datetime, most: int | None) -> None:
+    """Admit or exclude these contacts before anybody else; the caller holds `alone` and the intake's row."""
+    if ids:
+        _enter(campaign, intake, ids, now, most, again=_keeps_out(campaign))
 
 
 def join(
@@ -198,7 +240,8 @@ def _enter(
 ) -> None:
     """Admit or exclude these contacts and count them in the intake."""
     taken = ids if most is None else _within(ids, most - intake.admitted, now)
-    ((matched, admitted),) = sql.rows(_slice_sql(again), _params(campaign, intake, taken, now))
+    params = _params(campaign, intake, taken, now)
+    ((matched, admitted),) = sql.rows(_slice_sql(again, "zones" in params), params)
     intake.matched += matched
     intake.admitted += admitted
 
@@ -242,8 +285,8 @@ def matching(campaign: Campaign, after: int, size: int, now: datetime) -> list[i
 def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -> dict[str, object]:
     drawn = graph.load(campaign.version_id)
     first = drawn.nodes[drawn.first]
-    starts = max(campaign.starts_at or now, now)
-    arrival = KINDS[first.kind].arrival(first, starts)
+    begins = max(intake.starts_at or campaign.starts_at or now, now)
+    arrival = KINDS[first.kind].arrival(first, begins)
     return {
         "ids": sql.array(ids),
         "campaign": campaign.pk,
@@ -254,7 +297,28 @@ def _params(campaign: Campaign, intake: Intake, ids: list[int], now: datetime) -
         "node": first.id,
         "state": arrival.state,
         "due": arrival.due_at,
-        "send_by": passages.send_by(campaign.pk, first.kind, starts),
+        "send_by": passages.send_by(campaign.pk, first.kind, begins),
+        **_local(campaign, intake, first, ids, now),
+    }
+
+
+def _local(
+    campaign: Campaign, intake: Intake, first: graph.GraphNode, ids: list[int], now: datetime
+) -> dict[str, object]:
+    """Where contacts' own clocks count: for each zone set of these contacts its instants; else nothing."""
+    schedule = starts.of(campaign)
+    if schedule is None or not schedule.local:
+        return {}
+    zones = sql.column(
+        "SELECT DISTINCT zone_set_id FROM audiences_contact WHERE id = ANY(%s::bigint[])", [sql.array(ids)]
+    )
+    began = schedule.moments_in(zones, campaign.account, intake.occurrence)
+    moments = {zone: max(moment, now) for zone, moment in began.items()}
+    kind = KINDS[first.kind]
+    return {
+        "zones": list(moments),
+        "dues": [kind.arrival(first, moment).due_at for moment in moments.values()],
+        "send_bys": [passages.send_by(campaign.pk, first.kind, moment) for moment in moments.values()],
     }
 
 

@@ -12,12 +12,12 @@ from audiences.forms import RulesField
 from audiences.models import Audience
 from campaigns.launching import LONGEST_LEAD
 from campaigns.models import Campaign, Playbook, WorkflowVersion
+from campaigns.start_form import LATER, LOCAL, NOW, StartForm
+from campaigns.starts import Schedule
 from campaigns.terms import LONGEST_JOINING, end_of, last_day
-from campaigns.terms_form import TermsForm
 from common.phone import display_phone
 from integrations.models import SendingNumber
 
-NOW, LATER = "now", "later"
 _GRACE = timedelta(minutes=5)  # a time chosen a moment ago is still meant
 
 
@@ -113,49 +113,43 @@ class SenderForm(forms.Form):
         ]
 
 
-class TimeForm(TermsForm):
-    """The fourth stage: when it starts, in company time, and on what terms it runs."""
-
-    start = forms.ChoiceField(
-        label="Start",
-        choices=[(NOW, "Now"), (LATER, "At a time of my choosing")],
-        initial=NOW,
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose when it starts."},
-    )
-    starts_at = forms.DateTimeField(
-        label="Start at",
-        required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-    )
+class TimeForm(StartForm):
+    """The fourth stage: when it starts, by which clocks, how often, and on what terms it runs."""
 
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now, self.account = now, account
-        self.fields["starts_at"].help_text = f"Company time ({account.timezone})."
+        self.fields["starts_at"].help_text = f"Company time ({account.timezone}), or each customer’s own."
 
     def clean(self) -> dict[str, Any]:
-        """A later start needs its time, and one that still lies ahead."""
+        """A later start needs its time, and one that still lies ahead, as do the ends of all that ends."""
         cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("start") == LATER and "starts_at" not in self.errors:
-            at = cleaned.get("starts_at")
-            if at is None:
-                self.add_error("starts_at", "Choose when the campaign starts, or start it now.")
-            elif at < self.now - _GRACE:
-                self.add_error("starts_at", "This time has passed. Choose a later one, or start now.")
-            elif at - self.now >= LONGEST_LEAD:
-                self.add_error("starts_at", "This is more than a year ahead. Choose an earlier time.")
+        if cleaned.get("start") in (LATER, LOCAL) and "starts_at" not in self.errors:
+            self._check_start(cleaned.get("starts_at"), local=cleaned["start"] == LOCAL)
         elif cleaned.get("start") == NOW:  # what stands in a field that is not asked for is no mistake
             self.errors.pop("starts_at", None)
+            cleaned["starts_at"] = None
+        start = cleaned.get("starts_at") or self.now
         if (until := cleaned.get("joins_until")) is not None:
-            start = cleaned.get("starts_at") or self.now
             if until > last_day(start + LONGEST_JOINING, self.account):
                 self.add_error("joins_until", "This lies more than two years ahead. Choose an earlier day.")
             elif end_of(until, self.account) <= start:
                 self.add_error(
                     "joins_until", "This day is over before the campaign starts. Choose a later one."
                 )
+        self.check_repeats(start)
         return cleaned
+
+    def _check_start(self, at: datetime | None, *, local: bool) -> None:
+        if at is None:
+            self.add_error("starts_at", "Choose when the campaign starts, or start it now.")
+            return
+        first = Schedule.at(at, self.account, local=True).moment(self.account) if local else at
+        if first < self.now - _GRACE:
+            where = " where some of your customers live" if local and at >= self.now else ""
+            self.add_error("starts_at", f"This time has passed{where}. Choose a later one, or start now.")
+        elif at - self.now >= LONGEST_LEAD:
+            self.add_error("starts_at", "This is more than a year ahead. Choose an earlier time.")
 
 
 def _offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:

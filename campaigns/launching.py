@@ -11,8 +11,9 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
-from campaigns import capacity, first_launch, graph, samples, units
+from campaigns import approving, capacity, first_launch, graph, samples, units
 from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
+from campaigns.starts import LONGEST_REPEATING, Schedule
 from campaigns.terms import LONGEST_JOINING, Terms
 from common import sql
 from common.doorbell import ring
@@ -22,6 +23,8 @@ from integrations import registration
 from integrations.models import SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
+AT_ONCE, UNDO = timedelta(0), timedelta(seconds=60)
+"""How long a launch waits, so that it can be undone: a program's not at all, a person's a minute."""
 _LOCK_CLASS = 7104  # advisory locks of this module, beside a hash of the launch's token
 
 
@@ -44,20 +47,27 @@ class Draft:
     targeting: dict[str, Any] = field(default_factory=dict)
     playbook: Playbook | None = None
     terms: Terms = field(default_factory=Terms)
+    schedule: Schedule | None = None  # where clocks count, or it comes round again
+    typed: dict[str, Any] = field(default_factory=dict)  # what undoing the launch gives back
     token: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @transaction.atomic
 def launch(
-    account: Account, draft: Draft, *, by: User | None, now: datetime, at: datetime | None = None
+    account: Account,
+    draft: Draft,
+    *,
+    by: User | None,
+    now: datetime,
+    at: datetime | None = None,
+    hold: timedelta = AT_ONCE,
 ) -> Campaign:
     """Create and launch a campaign; at `at` where that lies ahead, else now. Raises LaunchRefused.
 
     The same token twice gives the same campaign. Version, audience rules and targeting are frozen;
-    enrolling begins at once in the background, for a later launch too.
+    enrolling begins in the background as soon as `hold` is over, for a later launch too: until then the
+    launch can be undone. One above the account's limit is only created, and waits for a second person.
     """
-    from campaigns.tasks import take_in  # tasks import most of this package
-
     before = Campaign.objects.filter(launch_token=draft.token, account=account)
     if known := before.first():
         return known
@@ -67,31 +77,47 @@ def launch(
     sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, str(draft.token)])
     if known := before.all().first():
         return known
-    later = at is not None and at > now
-    lane = Lane.objects.create(
-        account=account,
-        kind=Lane.Kind.CAMPAIGN,
-        name=draft.name,
-        texts_per_hour=draft.terms.texts_per_hour,
-    )
     campaign, _ = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
             "account": account, "playbook": draft.playbook, "name": draft.name.strip(),
             "version": draft.version, "audience": draft.audience, "number": draft.number,
-            "lane": lane,
-            "status": Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE,
             "targeting": segments.frozen(account, draft.targeting),
             "audience_rules": segments.frozen(account, draft.audience.rules),
-            "starts_at": at if later else now, "created_by": by, "created_at": now,
-            "launched_by": by, "launched_at": now, **draft.terms.columns(),
+            "starts_at": at, "created_by": by, "created_at": now, "typed": draft.typed,
+            **draft.terms.columns(), **(draft.schedule.columns() if draft.schedule else {}),
         },
     )  # fmt: skip
     if campaign.account_id != account.pk:  # what the browser sends back is no secret and no claim
         raise LaunchRefused({"": ["This launch form was used before. Open a new one."]})
-    audit.record(account=account, by=by, verb="launched", summary=f"Launched {campaign.name}", on=campaign)
-    ring(take_in)
+    if not approving.ask(campaign, by=by, now=now):
+        begin(campaign, by=by, now=now, hold=hold, texts_per_hour=draft.terms.texts_per_hour)
     return campaign
+
+
+def begin(
+    campaign: Campaign, *, by: User | None, now: datetime, hold: timedelta, texts_per_hour: int | None
+) -> None:
+    """Let a created campaign go, once `hold` is over; in the transaction that decided so."""
+    from campaigns.tasks import take_in  # tasks import most of this package
+
+    held_until = now + hold if hold else None
+    begins = max(campaign.starts_at or now, held_until or now)
+    later = begins > now
+    campaign.lane = Lane.objects.create(
+        account=campaign.account,
+        kind=Lane.Kind.CAMPAIGN,
+        name=campaign.name,
+        texts_per_hour=texts_per_hour,
+    )
+    campaign.status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
+    campaign.starts_at, campaign.held_until = begins, held_until
+    campaign.launched_by, campaign.launched_at = by, now
+    campaign.save()
+    audit.record(
+        account=campaign.account, by=by, verb="launched", summary=f"Launched {campaign.name}", on=campaign
+    )
+    ring(take_in)
 
 
 def problems(
@@ -110,6 +136,8 @@ def problems(
         found["starts_at"].append("The launch lies more than a year ahead. Choose an earlier time.")
     if draft.terms.joins_until is not None:
         found["joins_until"] = _joining_problems(draft.terms.joins_until, max(at or now, now))
+    if draft.schedule is not None and draft.schedule.repeats:
+        found["repeats_until"] = _repeating_problems(draft.schedule, max(at or now, now))
     if draft.playbook is not None and draft.playbook.account_id != account.pk:
         found["playbook"] = ["This playbook does not belong to your account."]
     if not any(found.values()):
@@ -125,6 +153,14 @@ def _joining_problems(until: datetime, start: datetime) -> list[str]:
         return ["Late joiners need an end that lies after the start. Choose a later day."]
     if until - start > LONGEST_JOINING + timedelta(days=1):  # it is the end of a day
         return ["Late joiners need an end within two years. Choose an earlier day."]
+    return []
+
+
+def _repeating_problems(schedule: Schedule, start: datetime) -> list[str]:
+    if schedule.until is None or schedule.until <= start:
+        return ["What comes round again needs an end that lies after the start. Choose a later day."]
+    if schedule.until - start > LONGEST_REPEATING + timedelta(days=1):  # it is the end of a day
+        return ["What comes round again needs an end within two years. Choose an earlier day."]
     return []
 
 

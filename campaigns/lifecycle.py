@@ -16,7 +16,8 @@ from conversations import leasing, outbound
 from conversations.models import Lane
 
 STOPPED = "campaign_stopped"
-_FINISHED_SQL = """c.status = 'active' AND (c.joins_until IS NULL OR c.joins_until <= %s)
+_FINISHED_SQL = """c.status = 'active' AND (c.joins_until IS NULL OR c.joins_until <= %(now)s)
+    AND (c.repeats_until IS NULL OR c.repeats_until <= %(now)s)
     AND EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM campaigns_intake i WHERE i.campaign_id = c.id AND i.finished_at IS NULL)
     AND NOT EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = c.id AND e.state = 'active')"""
@@ -34,24 +35,36 @@ class NotPossible(Exception):
 
 
 @transaction.atomic
-def pause(campaign: Campaign, *, by: User, now: datetime) -> None:
-    """Nothing new begins; everybody keeps their place. Raises NotPossible."""
+def pause(campaign: Campaign, *, by: User | None, now: datetime, reason: str = "") -> None:
+    """Nothing new begins; everybody keeps their place. Raises NotPossible.
+
+    `by` is None where the product itself pauses it; the audit log then says the reason.
+    """
     _change(campaign, Campaign.Status.PAUSED, "pause")
     _pause_lane(campaign, True)
     audit.record(
-        account=campaign.account, by=by, verb="paused", summary=f"Paused {campaign.name}", on=campaign
-    )
+        account=campaign.account, by=by, verb="paused", on=campaign,
+        summary=f"Paused {campaign.name}: {reason}" if reason else f"Paused {campaign.name}",
+        detail={"reason": reason} if reason else {},
+    )  # fmt: skip
 
 
 @transaction.atomic
 def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
-    """Everybody goes on from where they stood. Raises NotPossible, also where consent is not declared."""
+    """Everybody goes on from where they stood. Raises NotPossible, also where consent is not declared.
+
+    Where the first few had paused it, the others enter: that was the question.
+    """
+    from campaigns import canary  # which imports this module
+
     if undeclared := consent.missing(campaign.account, first_launch=False):
         raise NotPossible(" ".join(undeclared))
     later = campaign.starts_at is not None and campaign.starts_at > now
     status = Campaign.Status.SCHEDULED if later else Campaign.Status.ACTIVE
     _change(campaign, status, "resume")
     _pause_lane(campaign, False)
+    if (first := canary.waiting(campaign.pk)) is not None and first.trouble:
+        canary.open_now(campaign, now=now)
     audit.record(
         account=campaign.account, by=by, verb="resumed", summary=f"Resumed {campaign.name}", on=campaign
     )
@@ -156,9 +169,11 @@ def _end_slice(campaign_id: int, now: datetime) -> int:
 def complete_finished(*, now: datetime) -> int:
     """Campaigns whose intake is over and whose last passage has ended are completed; how many.
 
-    One that takes in late joiners stays active until nobody can join any more.
+    One that takes in late joiners or comes round again stays active until nobody can enter any more.
     """
-    found = sql.column(f"SELECT c.id FROM campaigns_campaign c WHERE {_FINISHED_SQL} ORDER BY c.id", [now])
+    found = sql.column(
+        f"SELECT c.id FROM campaigns_campaign c WHERE {_FINISHED_SQL} ORDER BY c.id", {"now": now}
+    )
     return sum(_complete(campaign_id, now) for campaign_id in found)
 
 
@@ -169,19 +184,26 @@ def _complete(campaign_id: int, now: datetime) -> int:
     if not enrolling.alone_now(campaign_id):
         return 0
     return sql.run(
-        "UPDATE campaigns_campaign c SET status = 'completed', completed_at = %s"
-        f" WHERE c.id = %s AND {_FINISHED_SQL}",
-        [now, campaign_id, now],
+        "UPDATE campaigns_campaign c SET status = 'completed', completed_at = %(now)s"
+        f" WHERE c.id = %(campaign)s AND {_FINISHED_SQL}",
+        {"now": now, "campaign": campaign_id},
     )
 
 
-def unfinished_intakes() -> list[Campaign]:
-    """Launched campaigns whose audience has not been evaluated to the end."""
-    done = Intake.objects.filter(finished_at__isnull=False).values("campaign_id")
-    return list(
-        Campaign.objects.filter(launched_at__isnull=False, stopped_at=None)
-        .exclude(pk__in=done)
-        .exclude(status=Campaign.Status.COMPLETED)
-        .select_related("account")
-        .order_by("launched_at")
+def unfinished_intakes(*, now: datetime) -> list[tuple[Campaign, int]]:
+    """Launched campaigns, each with an occurrence whose audience has not been evaluated to the end and
+    waits neither for its undoing nor for a few who go first."""
+    found = sql.rows(
+        """
+        SELECT c.id, coalesce(i.occurrence, 1) FROM campaigns_campaign c
+        LEFT JOIN campaigns_intake i ON i.campaign_id = c.id
+        WHERE c.launched_at IS NOT NULL AND c.stopped_at IS NULL AND c.status NOT IN ('completed', 'created')
+          AND (c.held_until IS NULL OR c.held_until <= %s) AND i.finished_at IS NULL
+          AND NOT EXISTS (
+            SELECT 1 FROM campaigns_canary f WHERE f.intake_id = i.id AND f.opened_at IS NULL)
+        ORDER BY c.launched_at, c.id, i.occurrence
+        """,
+        [now],
     )
+    known = Campaign.objects.select_related("account").in_bulk({pk for pk, _ in found})
+    return [(known[pk], occurrence) for pk, occurrence in found if pk in known]

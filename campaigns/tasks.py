@@ -11,6 +11,7 @@ from audiences.segments import InvalidRules
 from campaigns import (
     audience_looks,
     bookings,
+    canary,
     click_judging,
     destinations,
     engine,
@@ -19,6 +20,7 @@ from campaigns import (
     lifecycle,
     link_domains,
     new_hours,
+    repeating,
 )
 from campaigns.models import Campaign
 from common import clock, loops
@@ -37,19 +39,30 @@ def run_engine() -> int:
 def take_in() -> int:
     """Bring launched campaigns' audiences in, for up to 20 s; how many campaigns were worked on.
 
+    First, occurrences that are due begin, and it is decided whether who waits for a few others may follow.
     What is left then is rung for again. One campaign's trouble never stops the others.
     """
     go_on = _for_one_loop()
     worked, unfinished = 0, False
     with loops.only_one("take_in") as held:
-        for campaign in lifecycle.unfinished_intakes() if held else []:
+        for campaign, occurrence in _to_take_in() if held else []:
             if unfinished := not go_on():
                 break
             worked += 1
-            unfinished = not _take_in(campaign, go_on)
+            unfinished = not _take_in(campaign, occurrence, go_on)
     if unfinished and not loops.should_stop():
         ring(take_in)
     return worked
+
+
+def _to_take_in() -> list[tuple[Campaign, int]]:
+    now = clock.now()
+    for decide in (repeating.begin_due, canary.watch):
+        try:
+            decide(now=now)
+        except Exception:
+            log.exception("%s broke off", decide.__name__)
+    return lifecycle.unfinished_intakes(now=now)
 
 
 def _for_one_loop() -> Callable[[], bool]:
@@ -58,12 +71,15 @@ def _for_one_loop() -> Callable[[], bool]:
     return lambda: time.monotonic() < deadline and not loops.should_stop()
 
 
-def _take_in(campaign: Campaign, go_on: Callable[[], bool]) -> bool:
+def _take_in(campaign: Campaign, occurrence: int, go_on: Callable[[], bool]) -> bool:
     """Whether nothing of this intake is left that another ring at once could do."""
     now = clock.now()
+    most = first_launch.limit(campaign)
     try:
-        intake = enrolling.enroll(campaign, now=now, go_on=go_on, most=first_launch.limit(campaign))
-        return intake.finished_at is not None
+        intake = enrolling.enroll(campaign, now=now, occurrence=occurrence, go_on=go_on, most=most)
+        return intake.finished_at is not None or canary.waiting(campaign.pk) is not None
+    except enrolling.NotLaunched:
+        log.info("campaign %s was undone before anybody entered", campaign.pk)
     except InvalidRules as invalid:
         # Its rules were good at launch: what they name is gone since. Never silently everybody.
         log.warning("campaign %s stopped: %s", campaign.pk, invalid)

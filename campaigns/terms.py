@@ -15,6 +15,8 @@ from campaigns.words import number_of
 
 Again = Campaign.Again
 LONGEST_JOINING = timedelta(days=730)  # after the start, and nobody joins any more
+CREDIT_DAYS: int = Campaign._meta.get_field("credit_window_days").default
+CANARY_MINUTES: int = Campaign._meta.get_field("canary_minutes").default
 SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 BOOKED, REPLIED, LEFT_AUDIENCE = "booked", "replied", "left_audience"
 EXITS: Mapping[str, str] = {
@@ -35,6 +37,10 @@ class Terms:
     joins_until: datetime | None = None  # late joiners are taken in until then; None: nobody after launch
     again: str = Again.NEVER
     again_days: int | None = None
+    credit_window_days: int = CREDIT_DAYS
+    canary_people: int | None = None  # so many go first, or
+    canary_percent: int | None = None  # so many in a hundred; without either, all at once
+    canary_minutes: int = CANARY_MINUTES
 
     def columns(self) -> dict[str, Any]:
         """The campaign's columns that hold these terms."""
@@ -46,23 +52,31 @@ class Terms:
             "joins_until": self.joins_until,
             "again": self.again,
             "again_days": self.again_days,
+            "credit_window_days": self.credit_window_days,
+            "canary_people": self.canary_people,
+            "canary_percent": self.canary_percent,
+            "canary_minutes": self.canary_minutes,
         }
 
 
-def of(campaign: Campaign) -> Terms:
-    """The terms of a launched campaign; its lane is read for the pace."""
+def of(campaign: Campaign, *, pace: int | None = None) -> Terms:
+    """The terms of a campaign; its lane is read for the pace, which is `pace` before there is one."""
     chosen = {
         BOOKED: campaign.leaves_booked,
         REPLIED: campaign.leaves_replied,
         LEFT_AUDIENCE: campaign.leaves_audience,
     }
     return Terms(
-        texts_per_hour=campaign.lane.texts_per_hour if campaign.lane else None,
+        texts_per_hour=campaign.lane.texts_per_hour if campaign.lane else pace,
         send_by_hours=campaign.send_by_hours,
         exits=tuple(name for name, holds in chosen.items() if holds),
         joins_until=campaign.joins_until,
         again=campaign.again,
         again_days=campaign.again_days,
+        credit_window_days=campaign.credit_window_days,
+        canary_people=campaign.canary_people,
+        canary_percent=campaign.canary_percent,
+        canary_minutes=campaign.canary_minutes,
     )
 
 
@@ -84,10 +98,26 @@ def in_words(terms: Terms, account: Account) -> list[tuple[str, str]]:
         ("Too late", f"What could not leave within {_hours(terms.send_by_hours)} is skipped"),
         ("Who leaves early", _leaving(terms)),
         ("Who joins later", _joining(terms, account)),
+        ("Credit", f"Jobs within {number_of(terms.credit_window_days, 'day')} of a message"),
     ]
+    if first := canary_words(terms):
+        rows.append(("Who goes first", first))
     if terms.joins_until or terms.again != Again.NEVER:
         rows.append(("Entering again", _again(terms)))
     return rows
+
+
+def canary_words(terms: Terms) -> str:
+    """Who goes first: “12 customers, the others 30 minutes later”; empty where all go at once."""
+    if not terms.canary_people and not terms.canary_percent:
+        return ""
+    few = (
+        f"{terms.canary_percent}%"
+        if terms.canary_percent
+        else number_of(terms.canary_people or 0, "customer")
+    )
+    later = number_of(terms.canary_minutes, "minute")
+    return f"{few}; the others {later} after them, unless too many fail or opt out"
 
 
 def _hours(hours: float) -> str:

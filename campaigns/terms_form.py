@@ -10,6 +10,8 @@ from campaigns.models import Campaign
 from campaigns.terms import Again, Terms
 
 MOST_TEXTS, MOST_HOURS, MOST_DAYS = 1_000_000, 30 * 24, 730
+MOST_CREDIT, MOST_MINUTES, MOST_PERCENT, MOST_FIRST = 365, 7 * 24 * 60, 50, 10_000
+ALL, PERCENT, PEOPLE = "all", "percent", "people"
 NOBODY, UNTIL = "nobody", "until"
 _TOO_MANY = "Choose at most %(limit_value)s."
 _TOO_FEW = "Choose at least %(limit_value)s."
@@ -24,6 +26,20 @@ def pace_field() -> forms.IntegerField:
         min_value=1,
         max_value=MOST_TEXTS,
         help_text="Spread evenly over the hour, never in bursts. Blank: as fast as the number sends.",
+        error_messages=_BOUNDS,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
+def number_field(label: str, most: int, help_text: str, initial: int) -> forms.IntegerField:
+    """A whole number from 1 to `most`."""
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=1,
+        max_value=most,
+        initial=initial,
+        help_text=help_text,
         error_messages=_BOUNDS,
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
@@ -82,6 +98,28 @@ class TermsForm(forms.Form):
         error_messages=_BOUNDS,
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
+    credit_window_days = number_field(
+        "Credit jobs within (days)", MOST_CREDIT, "Of a message. Blank: 30 days.", terms.CREDIT_DAYS
+    )
+    first = forms.ChoiceField(
+        label="Who goes first",
+        required=False,
+        choices=[
+            (ALL, "Everybody at once"),
+            (PERCENT, "A share, then the others"),
+            (PEOPLE, "A few, then the others"),
+        ],
+        initial=ALL,
+        widget=forms.RadioSelect,
+    )
+    canary_percent = number_field("Percent of them", MOST_PERCENT, "", 1)
+    canary_people = number_field("How many", MOST_FIRST, "", 12)
+    canary_minutes = number_field(
+        "The others follow after (minutes)", MOST_MINUTES,
+        "Counted once the first ones have had their message. The campaign pauses itself if too many messages "
+        "fail or too many people opt out.",
+        terms.CANARY_MINUTES,
+    )  # fmt: skip
     account: Account
 
     def clean(self) -> dict[str, Any]:
@@ -91,10 +129,21 @@ class TermsForm(forms.Form):
             if cleaned.get("joins_until") is None and "joins_until" not in self.errors:
                 self.add_error("joins_until", "Choose the last day to join, or let nobody join later.")
         else:
-            for name in ("joins_until", "again_days"):
-                self.errors.pop(name, None)
-                cleaned[name] = None
+            self._not_asked(cleaned, "joins_until", *([] if cleaned.get("repeats") else ["again_days"]))
+        first = cleaned.get("first") or ALL
+        for choice, name in ((PERCENT, "canary_percent"), (PEOPLE, "canary_people")):
+            if first != choice:
+                self._not_asked(cleaned, name)
+            elif not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, "Say how many go first, or let everybody go at once.")
+        if first == ALL:
+            self._not_asked(cleaned, "canary_minutes")
         return cleaned
+
+    def _not_asked(self, cleaned: dict[str, Any], *names: str) -> None:
+        for name in names:
+            self.errors.pop(name, None)
+            cleaned[name] = None
 
     def terms(self) -> Terms:
         """What was chosen, as far as it is valid."""
@@ -106,9 +155,17 @@ class TermsForm(forms.Form):
             # A draft that has not been at this stage has no list, which is not an empty one.
             exits=tuple(found.get("exits") or ()) if "exits" in self.data else Terms().exits,
             joins_until=terms.end_of(until, self.account) if until else None,
-            again=Again.AFTER_DAYS if days else Again.NEVER,
+            again=Again.AFTER_DAYS if days else self._again(),
             again_days=days,
+            credit_window_days=found.get("credit_window_days") or terms.CREDIT_DAYS,
+            canary_people=found.get("canary_people"),
+            canary_percent=found.get("canary_percent"),
+            canary_minutes=found.get("canary_minutes") or terms.CANARY_MINUTES,
         )
+
+    def _again(self) -> str:
+        """Whether somebody may enter once more; without days of its own."""
+        return Again.NEVER
 
     @property
     def unusual(self) -> bool:
@@ -136,4 +193,9 @@ def fields_of(campaign: Campaign) -> dict[str, Any]:
         "exits": list(kept.exits),
         "joining": UNTIL if kept.joins_until else NOBODY,
         "again_days": str(kept.again_days or ""),
+        "credit_window_days": str(kept.credit_window_days),
+        "first": PERCENT if kept.canary_percent else PEOPLE if kept.canary_people else ALL,
+        "canary_percent": str(kept.canary_percent or ""),
+        "canary_people": str(kept.canary_people or ""),
+        "canary_minutes": str(kept.canary_minutes),
     }

@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 from campaigns.views import (
+    approvals,
     beginnings,
     campaigns,
     designs,
     launch_emails,
+    launch_holds,
     launch_rules,
     launches,
     message_emails,
@@ -32,6 +34,11 @@ urlpatterns = [
     path("campaigns/<int:pk>/resume/", verbs.resume, name="resume"),
     path("campaigns/<int:pk>/stop/", verbs.stop, name="stop"),
     path("campaigns/<int:pk>/pace/", pace.pace, name="pace"),
+    path("campaigns/<int:pk>/undo/", launch_holds.undo, name="undo"),
+    path("campaigns/<int:pk>/draft/", launch_holds.take_back, name="take_back"),
+    path("campaigns/<int:pk>/delete/", launch_holds.delete, name="delete"),
+    path("campaigns/<int:pk>/rest/", launch_holds.rest, name="rest"),
+    path("campaigns/<int:pk>/approval/", approvals.approval, name="approval"),
     path("campaigns/text-size/", text_size.text_size, name="text_size"),
     path("settings/", include("campaigns.settings_urls")),
     path("workflows/", workflows.workflow_list, name="workflows"),

@@ -27,7 +27,7 @@ from analytics import (
 )
 from analytics.views.lists import show
 from audiences import segments
-from campaigns import terms
+from campaigns import starts, terms
 from campaigns.models import Campaign, Enrollment
 from common.htmx import unchanged_lately
 from common.phone import display_phone
@@ -102,7 +102,8 @@ def _every(tab: str, found: Campaign, part: dict[str, Any]) -> int:
 def _settings(found: Campaign) -> dict[str, Any]:
     """What it was launched with, and its terms."""
     return {
-        "terms": terms.in_words(terms.of(found), found.account),
+        "terms": starts.in_words(starts.of(found), found.account)
+        + terms.in_words(terms.of(found), found.account),
         "targeting": segments.describe(found.account, found.targeting) if found.targeting else [],
         "rules": segments.describe(found.account, found.audience_rules),
         "number": display_phone(found.number.e164),

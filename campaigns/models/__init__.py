@@ -1,6 +1,7 @@
 from campaigns.models.audience_look import AudienceLook
 from campaigns.models.booking import Booking
 from campaigns.models.campaign import Campaign
+from campaigns.models.canary import Canary
 from campaigns.models.click import Click
 from campaigns.models.destination_check import DestinationCheck
 from campaigns.models.edge import Edge
@@ -9,7 +10,9 @@ from campaigns.models.enrollment_snapshot import EnrollmentSnapshot
 from campaigns.models.exclusion import Exclusion
 from campaigns.models.intake import Intake
 from campaigns.models.job_creation import JobCreation
+from campaigns.models.launch_approval import LaunchApproval
 from campaigns.models.launch_draft import LaunchDraft
+from campaigns.models.launch_rules import LaunchRules
 from campaigns.models.link_code import LinkCode
 from campaigns.models.link_settings import LinkSettings
 from campaigns.models.message_draft import MessageDraft
@@ -24,6 +27,7 @@ __all__ = [
     "AudienceLook",
     "Booking",
     "Campaign",
+    "Canary",
     "Click",
     "DestinationCheck",
     "Edge",
@@ -32,7 +36,9 @@ __all__ = [
     "Exclusion",
     "Intake",
     "JobCreation",
+    "LaunchApproval",
     "LaunchDraft",
+    "LaunchRules",
     "LinkCode",
     "LinkSettings",
     "MessageDraft",

@@ -23,6 +23,13 @@ class Campaign(models.Model):
         AFTER_DAYS = "after_days"
         EACH_OCCURRENCE = "occurrence"
 
+    class Repeats(models.TextChoices):
+        """In what time a recurring campaign comes round again."""
+
+        DAYS = "days"
+        WEEKS = "weeks"
+        MONTHS = "months"
+
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="campaigns")
     playbook = models.ForeignKey("campaigns.Playbook", null=True, blank=True, on_delete=models.SET_NULL)
     name = models.CharField(max_length=160)
@@ -72,8 +79,54 @@ class Campaign(models.Model):
         null=True, blank=True, help_text="Days since the last passage ended"
     )
 
+    held_until = models.DateTimeField(
+        null=True, blank=True, help_text="Nothing enters before, so that the launch can be undone"
+    )
+    typed = models.JSONField(
+        default=dict, db_default={}, blank=True,
+        help_text="What was typed in the creation modal: an undone launch gives it back",
+    )  # fmt: skip
+    first_day = models.DateField(
+        null=True,
+        blank=True,
+        help_text="With `first_minute`: what clocks show when it starts, where that counts",
+    )
+    first_minute = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Of the day")
+    local_time = models.BooleanField(
+        default=False, db_default=False, help_text="By the clocks where each contact lives"
+    )
+    repeats = models.CharField(max_length=6, choices=Repeats, blank=True, default="", db_default="")
+    repeats_every = models.PositiveSmallIntegerField(default=1, db_default=1)
+    repeats_until = models.DateTimeField(
+        null=True, blank=True, help_text="No occurrence begins from then on; active until then"
+    )
+    canary_people = models.PositiveIntegerField(
+        null=True, blank=True, help_text="So many go first, the others after them; or so many in a hundred:"
+    )
+    canary_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+    canary_minutes = models.PositiveSmallIntegerField(
+        default=30, db_default=30, help_text="Between what the first ones got and the others’ turn"
+    )
+
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(first_day__isnull=True, first_minute__isnull=True, local_time=False, repeats="")
+                | Q(first_day__isnull=False, first_minute__isnull=False, first_minute__lt=1440),
+                name="campaign_clock",
+            ),
+            models.CheckConstraint(
+                condition=Q(repeats="", repeats_until__isnull=True)
+                | Q(
+                    repeats__in=["days", "weeks", "months"], repeats_until__isnull=False, repeats_every__gte=1
+                ),
+                name="campaign_repeats",
+            ),
+            models.CheckConstraint(
+                condition=Q(canary_people__isnull=True)
+                | Q(canary_percent__isnull=True, canary_people__gte=1),
+                name="campaign_canary",
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["created", "scheduled", "active", "paused", "completed"]),
                 name="campaign_status",

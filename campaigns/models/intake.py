@@ -11,6 +11,14 @@ class Intake(models.Model):
     cursor = models.BigIntegerField(default=0, help_text="Last contact id evaluated")
     matched = models.BigIntegerField(default=0)
     admitted = models.BigIntegerField(default=0)
+    starts_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the occurrence begins; blank: with the campaign"
+    )
+    missed = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Occurrences just before it that never began: nobody worked, or it rested",
+    )
     started_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 

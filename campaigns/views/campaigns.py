@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from campaigns import audience_looks, figures
+from campaigns import audience_looks, figures, waiting
 from campaigns.audience_looks import Broken
 from campaigns.figures import Figures
 from campaigns.forms import CampaignFilterForm
@@ -37,6 +37,7 @@ class Row:
     campaign: Campaign
     figures: Figures
     broken: Broken | None = None  # its audience, where it is looked at again
+    waits: waiting.Waits | None = None  # for something before all are in
 
 
 @require_GET
@@ -91,8 +92,11 @@ def _page(rows: QuerySet[Campaign], order: str, number: str | None) -> "Page[Any
     known = rows.select_related("playbook", "version__workflow").in_bulk(here)
     counted = figures.of(here)
     broken = audience_looks.broken(here, now=clock.now())
+    waits = waiting.of(known.values(), now=clock.now())
     page.object_list = [
-        Row(known[pk], counted.get(pk, figures.NOTHING), broken.get(pk)) for pk in here if pk in known
+        Row(known[pk], counted.get(pk, figures.NOTHING), broken.get(pk), waits.get(pk))
+        for pk in here
+        if pk in known
     ]
     return page
 
@@ -120,6 +124,7 @@ def _shown(request: Request, page: "Page[Any]", counts: dict[str, int]) -> Any:
             row.campaign.stopped_at,
             row.figures,
             row.broken,
+            row.waits,
         )
         for row in page.object_list
     ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from audiences import counting, segments
 from audiences.models import Audience, DoNotCallList
 from audiences.views import rule_effects
-from campaigns import drafts, graph, samples, terms, words
+from campaigns import drafts, graph, samples, starts, terms, words
 from campaigns.models import Node, WorkflowVersion
 from conversations import safety
 from integrations import registration
@@ -73,7 +73,9 @@ def _terms(plan: drafts.Plan, stage: str) -> list[tuple[str, str]]:
     """All terms at the review; beside the stage that asks for them, those that are not the usual ones."""
     account = plan.draft.account
     usual = [] if stage == drafts.REVIEW else terms.in_words(terms.Terms(), account)
-    said = terms.in_words(plan.terms, account) if stage in ("time", drafts.REVIEW) else []
+    if stage not in ("time", drafts.REVIEW):
+        return []
+    said = starts.in_words(plan.schedule, account) + terms.in_words(plan.terms, account)
     return [row for row in said if row not in usual]
 
 

@@ -16,7 +16,7 @@ from audiences.models import Audience
 from audiences.rules import builder
 from audiences.rules.trees import Path, Problem
 from audiences.views import rule_effects
-from campaigns import cloning, drafts, launching, samples, words
+from campaigns import approving, cloning, drafts, launching, samples, words
 from campaigns.drafts import ORDER, REVIEW, STAGES, Plan
 from campaigns.models import Campaign, LaunchDraft
 from campaigns.views import launch_summary
@@ -167,7 +167,7 @@ def _send(request: Request, draft: LaunchDraft) -> HttpResponse:
     except launching.LaunchRefused as refused:
         found = [error for errors in refused.errors.values() for error in errors]
         return show(request, plan, REVIEW, preview=preview, status=422, errors=found)
-    messages.success(request, _launched(campaign, preview))
+    messages.success(request, _launched(campaign, preview, later=plan.later))
     return leave_for(request, "analytics:campaign", campaign.pk)
 
 
@@ -224,9 +224,11 @@ def _frame(request: Request, plan: Plan, stage: str) -> dict[str, Any]:
 def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
     """What the last stage says beside the summary; that it was seen is remembered."""
     drafts.review(plan, preview)
+    above = approving.rules_of(plan.draft.account).approval_above
     return {
         "warnings": launch_summary.warnings(preview, plan),
         "type_it": preview.admitted > drafts.TYPED_ABOVE,
+        "needs_approval": above if above is not None and preview.admitted > above else None,
     }
 
 
@@ -249,11 +251,15 @@ def _nav(plan: Plan, here: str) -> list[dict[str, Any]]:
     ]
 
 
-def _launched(campaign: Campaign, preview: samples.Preview) -> str:
+def _launched(campaign: Campaign, preview: samples.Preview, *, later: bool) -> str:
     people = words.number_of(preview.admitted, "contact")
-    if campaign.status == Campaign.Status.SCHEDULED:
-        return f"{campaign.name} is scheduled for {people}. Its audience is being taken in now."
-    return f"{campaign.name} is launched to {people}. Its audience is being taken in now."
+    if campaign.status == Campaign.Status.CREATED:
+        return (
+            f"{campaign.name} to {people} waits for approval by somebody else who may launch. Until then "
+            "nobody is in it, and nothing is sent."
+        )
+    did = "scheduled for" if later else "launched to"
+    return f"{campaign.name} is {did} {people}. You can undo that for 60 seconds; nothing is sent before."
 
 
 def of_rules(

@@ -377,3 +377,16 @@
   document.addEventListener("DOMContentLoaded", tell);
   document.addEventListener("htmx:after:swap", tell);
 })();
+
+// Seconds that are left, counted down between two looks at the server, which alone decides.
+(() => {
+  const seen = new WeakMap();
+  setInterval(() => {
+    for (const place of document.querySelectorAll("[data-seconds]")) {
+      const said = place.dataset.seconds;
+      if (seen.get(place)?.said !== said) seen.set(place, { said, at: performance.now() });
+      const left = Math.max(0, Math.ceil(said - (performance.now() - seen.get(place).at) / 1000));
+      if (place.textContent !== String(left)) place.textContent = left;
+    }
+  }, 500);
+})();

@@ -25,6 +25,7 @@ from analytics.downloads import queueing, sources
 from analytics.models import ComplianceReport, Download
 from audiences.imports import running
 from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
+from campaigns.models import Campaign, LaunchApproval
 from common import clock
 from conversations import unsubscribing
 from conversations.models import MediaFile, SafetyPause
@@ -203,6 +204,14 @@ RULES: dict[str, Rule] = {
     "campaigns:resume": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:stop": Rule(capability="stop_campaign", methods=BOTH, arg="campaign"),
     "campaigns:pace": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:undo": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
+    "campaigns:take_back": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
+    "campaigns:delete": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
+    "campaigns:rest": Rule(capability="pause_campaign", methods=POST, arg="campaign"),
+    "campaigns:approval": Rule(
+        capability="launch_campaign", methods=BOTH, arg="asked campaign", answers={409}
+    ),
+    "campaigns:launch_settings": Rule(capability="manage_compliance", methods=BOTH),
     "campaigns:first_run": Rule(),
     "campaigns:test_text": Rule(capability="manage_numbers", methods=POST),
     "campaigns:bookings": Rule(capability="manage_providers", methods=BOTH),
@@ -330,6 +339,14 @@ def _sender(account: Account) -> SendingMailbox:
     return factories.make_mailbox(account, email="hvac@comfort.example", name=name, business_unit=unit)
 
 
+def _asked(account: Account) -> Campaign:
+    """A campaign that waits for a second person."""
+    campaign = world.build(account=account).campaign
+    Campaign.objects.filter(pk=campaign.pk).update(status="created")
+    LaunchApproval.objects.create(campaign=campaign, people=700, above=500)
+    return campaign
+
+
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
@@ -346,6 +363,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "tile": lambda account: "waiting_texts",
     "stage": lambda account: "audience",
     "campaign": lambda account: world.build(account=account).campaign,
+    "asked campaign": _asked,
     "record": _record,
     "provider": lambda account: "servicetitan",
     "number": lambda account: factories.make_number(account, f"+1312555{account.pk % 10_000:04}"),

@@ -70,7 +70,8 @@ FIELDS = {
     "sender": {"number"},
     "time": {
         "start", "starts_at", "texts_per_hour", "send_by_hours", "exits", "joining", "joins_until",
-        "again_days",
+        "again_days", "repeats", "repeats_every", "repeats_until", "again", "credit_window_days", "first",
+        "canary_percent", "canary_people", "canary_minutes",
     },
 }  # fmt: skip
 

@@ -85,7 +85,7 @@ def test_an_intake_that_breaks_holds_up_no_other():
     Campaign.objects.filter(pk=bad.pk).update(version=empty)
     tasks.take_in()
     assert Enrollment.objects.get().campaign == good
-    assert list(lifecycle.unfinished_intakes()) == [bad]
+    assert lifecycle.unfinished_intakes(now=clock.now()) == [(bad, 1)]
 
 
 def test_an_intake_ends_with_its_worker_and_its_loop(monkeypatch):

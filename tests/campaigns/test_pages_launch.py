@@ -58,7 +58,7 @@ def test_launching_creates_the_campaign_and_leads_to_its_page(ready: Ready) -> N
     assert answer.status_code == 302 and answer["Location"] == reverse(
         "analytics:campaign", args=[campaign.pk]
     )
-    assert (campaign.name, campaign.playbook, campaign.status) == ("Spring tune-ups", playbook, "active")
+    assert (campaign.name, campaign.playbook, campaign.status) == ("Spring tune-ups", playbook, "scheduled")
     assert (campaign.version, campaign.number) == (ready.version, ready.number)
     assert campaign.launched_by is not None and campaign.targeting == {}
     assert "is launched to 3 contacts" in ready.client.get(answer["Location"]).content.decode()

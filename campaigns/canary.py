@@ -1,0 +1,163 @@
+"""A few go first: the others of an occurrence enter once nothing speaks against it.
+
+Those few are drawn by chance among all who may enter. Each of them has to have had a message, or to have
+left; from then on the campaign's minutes run, and the others enter. Where too many of the messages failed or
+too many people opted out, by the account's limits for senders that pause themselves, the campaign is paused
+instead, and somebody decides.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from audiences import fitness, segments
+from campaigns import enrolling, lifecycle
+from campaigns.models import Campaign, Canary, Intake
+from common import sql
+from common.doorbell import ring
+from common.transactions import atomic_with_retry
+from conversations import safety
+
+AT_LEAST = 2  # people: one alone may be chance
+_READ = """
+SELECT count(*), count(*) FILTER (WHERE e.state = 'ended' OR m.had), count(*) FILTER (WHERE m.had),
+    count(*) FILTER (WHERE m.sent), count(*) FILTER (WHERE m.failed),
+    count(*) FILTER (WHERE m.left OR e.ended_reason = 'opted_out')
+FROM campaigns_enrollment e
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(m.state NOT IN ('queued', 'calling')), false) AS had,
+        coalesce(bool_or(m.accepted_at IS NOT NULL), false) AS sent,
+        coalesce(bool_or(m.state IN ('failed', 'rejected', 'bounced', 'blocked')), false) AS failed,
+        coalesce(bool_or(m.opted_out_at IS NOT NULL), false) AS left
+    FROM campaigns_step s JOIN conversations_message m ON m.id = s.message_id WHERE s.enrollment_id = e.id) m
+WHERE e.campaign_id = %s AND e.occurrence = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the first ones fared: people."""
+
+    people: int
+    over: int  # had a message, or left
+    tried: int
+    sent: int
+    failed: int
+    opted_out: int
+
+
+def wanted(campaign: Campaign, among: int) -> int:
+    """How many go first of so many; 0 where all go at once."""
+    percent = campaign.canary_percent
+    first = campaign.canary_people or (-(-among * percent // 100) if percent else 0)
+    return first if first < among else 0
+
+
+def asked(campaign: Campaign) -> bool:
+    """Whether the campaign lets a few go first."""
+    return bool(campaign.canary_people or campaign.canary_percent)
+
+
+@atomic_with_retry
+def draw(campaign: Campaign, intake_id: int, *, now: datetime, most: int | None) -> bool:
+    """Let the first few of an occurrence enter; whether the others have to wait. Safe to do again."""
+    enrolling.alone(campaign)
+    intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
+    known = Canary.objects.filter(intake=intake).first()
+    if known is not None or intake.finished_at is not None or intake.cursor or not enrolling.runs(campaign):
+        return known is not None and known.opened_at is None
+    query, params = segments.compile_ids(
+        campaign.account, campaign.audience_rules, campaign.targeting, now=now
+    )
+    among = enrolling.preview(query, params, now=now).get("", 0)
+    among = among if most is None else min(among, most)
+    first = wanted(campaign, among)
+    if not first:
+        return False
+    ids = sql.column(
+        f"""
+        WITH {fitness.MOMENT_SQL}, fit AS (
+            SELECT c.id FROM audiences_contact c
+            LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+            WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = '')
+        SELECT id FROM fit ORDER BY hashint8extended(id, %s), id LIMIT %s
+        """,
+        [now, *params, intake.pk, first],
+    )
+    enrolling.enter(campaign, intake, ids, now, most)
+    intake.save()
+    Canary.objects.create(intake=intake, people=intake.admitted, among=among)
+    return True
+
+
+def waiting(campaign_id: int) -> Canary | None:
+    """The few of a campaign whom the others still wait for."""
+    rows = Canary.objects.filter(intake__campaign=campaign_id, opened_at=None, intake__finished_at=None)
+    return rows.select_related("intake").order_by("-intake__occurrence").first()
+
+
+def standing(canary: Canary) -> Standing:
+    """How the first ones of an occurrence fare. One query."""
+    (found,) = sql.rows(_READ, [canary.intake.campaign_id, canary.intake.occurrence])
+    return Standing(*found)
+
+
+def watch(*, now: datetime) -> int:
+    """Decide about all that wait, as far as it can be: open, or pause; how many were decided."""
+    rows = Canary.objects.filter(opened_at=None, trouble="", intake__finished_at=None)
+    rows = rows.filter(intake__campaign__status=Campaign.Status.ACTIVE)
+    return sum(_decide(pk, now) for pk in rows.order_by("pk").values_list("pk", flat=True))
+
+
+@atomic_with_retry
+def _decide(canary_id: int, now: datetime) -> bool:
+    locked = Canary.objects.select_for_update(of=("self",)).select_related("intake__campaign__account")
+    canary = locked.get(pk=canary_id)
+    campaign = canary.intake.campaign
+    if canary.opened_at is not None or canary.trouble or campaign.status != Campaign.Status.ACTIVE:
+        return False
+    found = standing(canary)
+    if why := _trouble(campaign, found):
+        canary.trouble = why
+        canary.save(update_fields=["trouble"])
+        with contextlib.suppress(lifecycle.NotPossible):
+            lifecycle.pause(campaign, by=None, now=now, reason=why)
+        return True
+    if canary.rest_at is None and found.over >= found.people:
+        # Nobody had anything: there is nothing to wait for.
+        canary.rest_at = now + timedelta(minutes=campaign.canary_minutes if found.tried else 0)
+        canary.save(update_fields=["rest_at"])
+    if canary.rest_at is None or canary.rest_at > now:
+        return False
+    _open(canary, now)
+    return True
+
+
+def _trouble(campaign: Campaign, found: Standing) -> str:
+    limits = safety.limits_of(campaign.account)
+    for part, most, words in (
+        (found.failed, limits.failures, "messages to {} of the first {} failed"),
+        (found.opted_out, limits.opt_outs, "{} of the first {} opted out"),
+    ):
+        if part >= AT_LEAST and part * 100 > most * found.tried:
+            said = words.format(f"{part:,}", f"{found.tried:,}")
+            return f"{said[0].upper()}{said[1:]}, and the limit is {most.normalize():f}%"
+    return ""
+
+
+def _open(canary: Canary, now: datetime) -> None:
+    from campaigns.tasks import take_in  # tasks import this module
+
+    canary.opened_at = now
+    canary.rest_at = min(canary.rest_at or now, now)
+    canary.save(update_fields=["opened_at", "rest_at"])
+    ring(take_in)
+
+
+def open_now(campaign: Campaign, *, now: datetime) -> bool:
+    """Let the others enter without waiting any longer; whether any waited. In the caller's transaction."""
+    locked = Canary.objects.select_for_update().filter(intake__campaign=campaign, opened_at=None)
+    waited = list(locked.filter(intake__finished_at=None).order_by("pk"))
+    for canary in waited:
+        _open(canary, now)
+    return bool(waited)

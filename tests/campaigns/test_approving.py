@@ -1,0 +1,176 @@
+"""Launches above the account's limit need a second person, who decides once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditEntry
+from campaigns import approving, enrolling, launching, lifecycle, tasks
+from campaigns.models import Campaign, Enrollment, LaunchApproval, LaunchRules
+from campaigns.terms import Terms
+from common import clock
+from conversations.models import Lane
+from tests import factories
+from tests.accounts.making import signed_in
+from tests.campaigns.launch_form import Ready, at
+from tests.campaigns.launched import launch
+
+SETTINGS = reverse("campaigns:launch_settings")
+
+
+@pytest.fixture
+def limited(ready: Ready) -> Ready:
+    """Above two people somebody else has to agree; there are three."""
+    LaunchRules.objects.create(account=ready.account, approval_above=2)
+    return ready
+
+
+def asked(ready: Ready, **typed: Any) -> Campaign:
+    ready.fill(**typed)
+    page = ready.client.get(at("review")).content.decode()
+    assert "need a second person" in page and "Ask to send to 3 contacts" in page
+    assert ready.post("review").status_code == 302
+    return Campaign.objects.get()
+
+
+def second(ready: Ready) -> Client:
+    return signed_in(factories.make_user(ready.account, "marketer", name="Mara Second"))
+
+
+def url(campaign: Campaign) -> str:
+    return reverse("campaigns:approval", args=[campaign.pk])
+
+
+@pytest.mark.django_db
+def test_nobody_enters_until_somebody_else_agrees(limited: Ready) -> None:
+    campaign = asked(limited, texts_per_hour="120")
+    assert campaign.status == "created" and campaign.lane is None and not Lane.objects.filter(kind="campaign")
+    tasks.take_in()
+    with pytest.raises(enrolling.NotLaunched):
+        enrolling.enroll(campaign, now=clock.now())
+    assert not Enrollment.objects.exists()
+    own = limited.client.get(url(campaign)).content.decode()
+    assert "You asked for it yourself" in own and "Approve and send" not in own
+    refused = limited.client.post(url(campaign), {"decision": "approve", "people": "3"})
+    assert refused.status_code == 409 and "Somebody else has to look at it" in refused.content.decode()
+    page = limited.client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "Waits for approval" in page and "above 2, somebody else looks at it first" in page
+
+    client = second(limited)
+    shown = client.get(url(campaign)).content.decode()
+    assert "Approve and send to 3 contacts" in shown and "At most 120 texts an hour" in shown
+    assert "Hi Pat" in shown, "a rendered sample"
+    assert "Waits for approval" in client.get(reverse("campaigns:list")).content.decode()
+    assert client.post(url(campaign), {"decision": "approve", "people": "3"}).status_code == 302
+    campaign.refresh_from_db()
+    assert campaign.status == "scheduled" and campaign.held_until is not None
+    assert campaign.lane is not None and campaign.lane.texts_per_hour == 120
+    verbs = set(AuditEntry.objects.about(campaign).values_list("verb", flat=True))
+    assert {"asked_approval", "approved_launch", "launched"} <= verbs
+    enrolling.enroll(campaign, now=campaign.held_until)
+    assert Enrollment.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_a_refusal_says_why_and_the_draft_comes_back(limited: Ready) -> None:
+    campaign = asked(limited)
+    client = second(limited)
+    empty = client.post(url(campaign), {"decision": "refuse", "reason": " "})
+    assert empty.status_code == 409 and "Say why" in empty.content.decode()
+    client.post(url(campaign), {"decision": "refuse", "reason": "Wrong price"})
+    campaign.refresh_from_db()
+    assert campaign.status == "created" and campaign.approval.approved is False
+    page = limited.client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "Not approved" in page and "Wrong price" in page
+    late = client.post(url(campaign), {"decision": "approve", "people": "3"})
+    assert late.status_code == 409 and "refused it already" in late.content.decode()
+    limited.client.post(reverse("campaigns:take_back", args=[campaign.pk]))
+    assert limited.draft.fields["name"] == "Spring tune-ups" and not Campaign.objects.exists()
+
+
+@pytest.mark.django_db
+def test_at_the_limit_nobody_is_asked(ready: Ready) -> None:
+    LaunchRules.objects.create(account=ready.account, approval_above=3)
+    ready.fill()
+    ready.post("review")
+    assert Campaign.objects.get().status == "scheduled" and not LaunchApproval.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_program_is_asked_too(noon: datetime) -> None:
+    account = factories.make_account()
+    factories.make_contacts(account, ["+13125550101", "+13125550102"])
+    LaunchRules.objects.create(account=account, approval_above=1)
+    campaign = launch(account, now=noon)
+    assert campaign.status == "created" and lifecycle.unfinished_intakes(now=noon) == []
+
+
+@pytest.mark.django_db
+def test_an_audience_that_grew_is_looked_at_again(limited: Ready) -> None:
+    campaign = asked(limited)
+    for number in range(3, 60):
+        factories.make_contact(limited.account, f"+1312555{100 + number:04}")
+    answer = second(limited).post(url(campaign), {"decision": "approve", "people": "3"})
+    assert answer.status_code == 409 and "Look again, then decide" in answer.content.decode()
+    assert Campaign.objects.get().status == "created"
+
+
+@pytest.mark.django_db
+def test_what_can_no_longer_be_launched_is_not_approved(limited: Ready) -> None:
+    campaign = asked(limited)
+    limited.number.active = False
+    limited.number.save()
+    answer = second(limited).post(url(campaign), {"decision": "approve", "people": "3"})
+    assert answer.status_code == 409 and "switched off" in answer.content.decode()
+    assert LaunchApproval.objects.get().decided_at is None
+
+
+@pytest.mark.django_db
+def test_the_limit_is_set_by_an_admin_and_kept_in_the_log(ready: Ready) -> None:
+    admin = signed_in(factories.make_user(ready.account, "admin"))
+    assert ready.client.get(SETTINGS).status_code == 403
+    assert "Only one person" not in admin.get(SETTINGS).content.decode()
+    assert admin.post(SETTINGS, {"approval_above": "0"}).status_code == 422
+    assert admin.post(SETTINGS, {"approval_above": "500"}).status_code == 302
+    assert LaunchRules.objects.get().approval_above == 500
+    assert "above 500 people" in AuditEntry.objects.get(verb="changed_launch_rules").summary
+    admin.post(SETTINGS, {"approval_above": ""})
+    assert LaunchRules.objects.get().approval_above is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_once_one_does(noon: datetime) -> None:
+    account = factories.make_account()
+    factories.make_contacts(account, ["+13125550101", "+13125550102"])
+    LaunchRules.objects.create(account=account, approval_above=1)
+    people = [factories.make_user(account, "admin") for _ in range(3)]
+    campaign = launch(account, now=noon, by=people[0], terms=Terms(canary_people=1))
+    together = Barrier(2, timeout=20)
+
+    def decide(yes: bool) -> bool:
+        together.wait()
+        try:
+            if yes:
+                approving.approve(campaign, by=people[1], now=noon, people=2)
+            else:
+                approving.refuse(campaign, by=people[2], now=noon, reason="No")
+        except approving.NotPossible:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        approved, refused = threads.map(decide, [True, False])
+    assert approved != refused
+    campaign.refresh_from_db()
+    assert campaign.status == ("scheduled" if approved else "created")
+    assert LaunchApproval.objects.get().approved is approved
+    assert Lane.objects.filter(kind="campaign").count() == int(approved)
+    assert launching.UNDO.total_seconds() == 60
