@@ -172,15 +172,17 @@ def _refused(account: Account, now: datetime) -> list[Item]:
 
 def _numbers(account: Account, now: datetime) -> list[Item]:
     since = (now - NUMBER_WINDOW).replace(second=0, microsecond=0).astimezone(UTC)
-    asked: dict[str, Any] = {"account": account.pk, "columns": ["accepted", "failed"], "since": since}
+    columns = ["accepted", "call:reached", "failed"]
+    asked: dict[str, Any] = {"account": account.pk, "columns": columns, "since": since}
     counted: dict[int, dict[str, tuple[int, datetime]]] = {}
     for number, column, n, first in sql.rows(_NUMBERS, asked):
         counted.setdefault(number, {})[column] = (n, first)
     found = []
     for number in SendingNumber.objects.filter(account=account, pk__in=counted).order_by("pk"):
-        columns = counted[number.pk]
-        failed, first = columns.get("failed", (0, now))
-        rate = metrics.Rate(failed, failed + columns.get("accepted", (0, now))[0])
+        of_number = counted[number.pk]
+        failed, first = of_number.get("failed", (0, now))
+        taken = sum(of_number.get(column, (0, now))[0] for column in ("accepted", "call:reached"))
+        rate = metrics.Rate(failed, failed + taken)
         if rate.whole >= health.ENOUGH and (rate.value or 0) >= health.MANY_FAILED:
             words = f"{rate.percent} of the last day’s messages failed: {rate.part:,} of {rate.whole:,}."
             found.append(

@@ -1,7 +1,9 @@
 """Which node won a job: the last accepted touch of that customer before it. Who tells of jobs is heard here.
 
-A job is ours only with a link: our booking's id or its job id, a booking from a thread, or the call it came
-from, of a phone touched within the week before. Other new jobs with a touch before them are influenced.
+A job is ours only with a link: our booking's id or its job id, a booking from a thread, the call it came
+from, of a phone touched within the week before, or a call of ours, or to us, in which the customer talked
+with somebody and during or soon after which it was made. Other new jobs with a touch before them are
+influenced.
 """
 
 from collections.abc import Collection
@@ -20,6 +22,7 @@ from common import sql
 SLICE = 500  # jobs judged in one transaction, where many wait
 FILL = "standings"
 CALL_DAYS = 7  # a call from a phone so long after our touch is its answer
+TALK_MINUTES = 60  # a job made so long after the customer talked with us on the phone comes from that call
 
 _JOBS_OF_BOOKING = """
 select job.id from campaigns_booking booking
@@ -57,7 +60,8 @@ def credit(job_ids: Collection[int]) -> list[int]:
     accounts = Job.objects.filter(pk__in=job_ids).order_by("account_id").values_list("account_id", flat=True)
     for account_id in accounts.distinct():
         hold_papers(account_id)
-    return sql.column(JUDGE, {"jobs": list(job_ids), "kinds": list(TOUCH_KINDS), "call_days": CALL_DAYS})
+    asked = {"kinds": list(TOUCH_KINDS), "call_days": CALL_DAYS, "talk_minutes": TALK_MINUTES}
+    return sql.column(JUDGE, {"jobs": list(job_ids), **asked})
 
 
 def credit_booking(booking_id: int) -> list[int]:

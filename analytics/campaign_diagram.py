@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.edge_counts import EDGE, Leaving
-from analytics.metrics import STATES, TOUCH_KINDS, NodeRow, Rate
+from analytics.metrics import CALL_KINDS, STATES, TOUCH_KINDS, NodeRow, Rate
 from campaigns import graph, words
 from campaigns.models import Campaign, Node
 
@@ -56,6 +56,7 @@ class Card:
     icon: str
     small: bool
     touches: bool
+    calls: bool
     states: list[tuple[str, str, int]]  # name, words, how many
     bar: list[Segment]
     ways: list[Way]
@@ -99,6 +100,7 @@ def _card(row: NodeRow, ways: list[Way], ended: int) -> Card:
         icon=words.KIND_ICONS.get(Node.Kind(row.kind), "circle"),
         small=row.kind in (Node.Kind.BRANCH, Node.Kind.END),
         touches=row.kind in TOUCH_KINDS,
+        calls=row.kind in CALL_KINDS,
         states=[(state, words.sentence(state), getattr(row, state)) for state in STATES],
         bar=bar([(state, getattr(row, state)) for state in STATES]),
         ways=ways,

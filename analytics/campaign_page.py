@@ -22,6 +22,20 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("accepted", "delivered", "undelivered", "replies", "reply_rate", "optouts", "clicks", "click_rate"),
     ),
     (
+        "Calls",
+        (
+            "called",
+            "calls",
+            "spoken",
+            "answer_rate",
+            "voicemail",
+            "no_answer",
+            "busy",
+            "abandoned",
+            "call_optouts",
+        ),
+    ),
+    (
         "Results",
         (
             "booked",
@@ -34,7 +48,17 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 COLUMNS = {**metrics.NODE_METRICS, **results.RESULT_METRICS}
 JOBS = ("job_completed", "job_invoiced", "job_cancelled", "revenue", "influenced", "influenced_revenue")
-RATES = {"reply_rate": "replies", "click_rate": "clicks", "contacts_booked": "contacts_booked"}
+RATES = {
+    "reply_rate": "replies",
+    "click_rate": "clicks",
+    "answer_rate": "spoken",
+    "contacts_booked": "contacts_booked",
+}
+# By group of the node table: the kinds of nodes that it is shown for, and says something of.
+_OF_KINDS = {"Messages": metrics.TEXT_KINDS + metrics.EMAIL_KINDS, "Calls": metrics.CALL_KINDS}
+_GROUP_OF = {column: group for group, columns in GROUPS for column in columns}
+
+Groups = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -100,12 +124,16 @@ class CampaignPage:
     nodes: list[metrics.NodeRow]
     left: dict[str, edge_counts.Leaving]  # by node key
     edges_pending: bool  # the time before edges were counted is still being counted
+    groups: Groups  # of the node table's columns
     lines: list[Line]
     totals: list[Cell]
     jobs: dict[str, int]  # columns of credited jobs over all nodes; `revenue` in cents
     optouts: int
     accepted: int
     emails: int  # of those accepted
+    called: metrics.Rate  # people who talked to us, of those called
+    calls: int
+    call_optouts: int
     booking_rate: metrics.Rate
     exclusions: list[Reason]
     exits: list[Reason]
@@ -139,9 +167,19 @@ class CampaignPage:
         return metrics.Rate(self.progress.replies, self.accepted)
 
 
-def groups() -> list[tuple[str, list[metrics.Metric]]]:
+def groups(shown: Groups = GROUPS) -> list[tuple[str, list[metrics.Metric]]]:
     """The groups of the node table's columns, with what each column means."""
-    return [(name, [COLUMNS[column] for column in columns]) for name, columns in GROUPS]
+    return [(name, [COLUMNS[column] for column in columns]) for name, columns in shown]
+
+
+def _groups_of(nodes: list[metrics.NodeRow]) -> Groups:
+    """Calls are shown where somebody is called, messages where something is sent, or neither is."""
+    kinds = {row.kind for row in nodes}
+    calls = bool(kinds.intersection(metrics.CALL_KINDS))
+    left_out = set() if calls else {"Calls"}
+    if calls and not kinds.intersection(_OF_KINDS["Messages"]):
+        left_out.add("Messages")
+    return tuple(group for group in GROUPS if group[0] not in left_out)
 
 
 def of_campaign(campaign: Campaign) -> CampaignPage:
@@ -155,6 +193,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
     nodes = metrics.node_rows(campaign, found)
     held = pausing.in_force(campaign.account) is not None
     came = results.of_nodes(campaign, nodes, found)
+    shown = _groups_of(nodes)
     return CampaignPage(
         status=campaign.status,
         stop=_stop(campaign),
@@ -164,14 +203,18 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         nodes=nodes,
         left=edge_counts.of_nodes(campaign.pk, graph.load(campaign.version_id), found),
         edges_pending=edge_counts.pending(),
-        lines=[_line(row, came[row.key]) for row in nodes],
-        totals=_totals(nodes, list(came.values())),
+        groups=shown,
+        lines=[_line(row, came[row.key], shown) for row in nodes],
+        totals=_totals(nodes, list(came.values()), shown),
         jobs={
             name: sum(n for (_, key, column), n in found.items() if key and column == name) for name in JOBS
         },
         optouts=sum(row.optouts for row in nodes),
         accepted=sum(row.accepted for row in nodes),
         emails=sum(row.accepted for row in nodes if row.kind in metrics.EMAIL_KINDS),
+        called=metrics.Rate(sum(row.spoken for row in nodes), sum(row.called for row in nodes)),
+        calls=sum(row.calls for row in nodes),
+        call_optouts=sum(row.call_optouts for row in nodes),
         booking_rate=results.booking_rate(campaign, found[campaign.pk, "", "audience"]),
         exclusions=_reasons(found, "excluded:"),
         exits=_reasons(found, "exits:"),
@@ -209,18 +252,18 @@ def _stop(campaign: Campaign) -> Stop | None:
     return Stop(campaign.stopped_at, entry.by.name if entry.by else "", entry.detail.get("reason", ""))
 
 
-def _line(row: metrics.NodeRow, result: results.Result) -> Line:
-    cells = [_cell(row, result, column) for _, columns in GROUPS for column in columns]
+def _line(row: metrics.NodeRow, result: results.Result, shown: Groups) -> Line:
+    cells = [_cell(row, result, column) for _, columns in shown for column in columns]
     return Line(row.key, row.name, words.kind(row.kind), row.present, cells)
 
 
 def _cell(row: metrics.NodeRow, result: results.Result, column: str) -> Cell:
+    kinds = _OF_KINDS.get(_GROUP_OF[column])
+    if kinds is not None and row.kind not in kinds and not (column not in RATES and getattr(row, column)):
+        # A call has no replies, a text no answer: a dash. Blank where nobody is reached at all.
+        return Cell(column, column if _may_win(row) else "")
     match column:
-        case "accepted" | "delivered" | "undelivered" | "replies" | "optouts" if not _may_win(
-            row
-        ) and not getattr(row, column):
-            return Cell(column, "")  # blank: it sends nothing
-        case "reply_rate" | "click_rate":
+        case "reply_rate" | "click_rate" | "answer_rate":
             return Cell(column, RATES[column], rate=getattr(row, column))
         case "booked" | "contacts_booked" if not _may_win(row) and not row.booked:
             return Cell(column, "", rate=metrics.Rate(0, 0))  # blank: nobody books there
@@ -240,10 +283,10 @@ def _may_win(row: metrics.NodeRow) -> bool:
     return row.kind in metrics.TOUCH_KINDS
 
 
-def _totals(rows: list[metrics.NodeRow], came: list[results.Result]) -> list[Cell]:
+def _totals(rows: list[metrics.NodeRow], came: list[results.Result], shown: Groups) -> list[Cell]:
     """The sums of the columns. Contacts of several nodes overlap: their rate has no sum."""
     cells = []
-    for column in (column for _, columns in GROUPS for column in columns):
+    for column in (column for _, columns in shown for column in columns):
         if column == "contacts_booked":
             cells.append(Cell(column, ""))
         elif column == "revenue":
@@ -251,7 +294,7 @@ def _totals(rows: list[metrics.NodeRow], came: list[results.Result]) -> list[Cel
             cells.append(Cell(column, column, cents=sum(earned) if earned else None))
         elif column in RATES:
             part = sum(getattr(row, RATES[column]) for row in rows)
-            whole = sum(getattr(row, COLUMNS[column].over[0]) for row in rows)
+            whole = sum(getattr(row, column).whole for row in rows)
             cells.append(Cell(column, RATES[column], rate=metrics.Rate(part, whole)))
         elif column == "clicks" and not any(row.linked for row in rows):
             cells.append(Cell(column, column))

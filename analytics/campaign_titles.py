@@ -11,9 +11,15 @@ from accounts.models import Account
 from analytics import campaign_page, edge_counts, funnel_groups, link_counts, metrics
 from campaigns import graph, words
 from campaigns.models import Campaign, Enrollment, Node, Step
-from conversations.models import Message
+from conversations.models import Call, Message, PlannedCall
 
-CONTACT: dict[type, str] = {Step: "enrollment__contact", Message: "contact", Enrollment: "contact"}
+CONTACT: dict[type, str] = {
+    Step: "enrollment__contact",
+    Message: "contact",
+    PlannedCall: "contact",
+    Call: "contact",
+    Enrollment: "contact",
+}
 
 
 @dataclass(frozen=True)

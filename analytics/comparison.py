@@ -18,6 +18,7 @@ FEWEST, MOST = 2, 4
 FEW = 30  # a share of fewer says next to nothing
 STATES = ("completed", "failed", "skipped")
 OPT_OUTS = "Texts answered with an opt-out ÷ accepted."
+OPT_OUTS_BY_PHONE = "Calls answered with an opt-out ÷ people called."
 NOT_DELIVERED = "Accepted, then given up by the provider ÷ accepted."
 
 
@@ -171,6 +172,12 @@ def _shared(read: Sequence[_Read]) -> tuple[list[str], int]:
 
 def _shares(read: Sequence[_Read]) -> Group:
     label, said = metrics.NODE_METRICS, metrics.TILE_METRICS
+    by_phone = [
+        _shares_line(label["answer_rate"].label, label["answer_rate"].meaning, read, "spoken",
+                     partial(_rate, part="spoken", whole="called")),
+        _shares_line("Opt-out rate by phone", OPT_OUTS_BY_PHONE, read, "call_optouts",
+                     partial(_rate, part="call_optouts", whole="called")),
+    ] if _calls(read) else []  # fmt: skip
     return Group("Shares", "", "", [
         _shares_line(said["booking_rate"].label, said["booking_rate"].meaning, read, "contacts_booked",
                      lambda one: one.booking),
@@ -178,6 +185,7 @@ def _shares(read: Sequence[_Read]) -> Group:
                      partial(_rate, part="replies", whole="accepted")),
         _shares_line("Opt-out rate", OPT_OUTS, read, "optouts",
                      partial(_rate, part="optouts", whole="accepted")),
+        *by_phone,
         _shares_line("Not delivered", NOT_DELIVERED, read, "undelivered",
                      partial(_rate, part="undelivered", whole="accepted")),
         _shares_line("Failed steps", "Steps that ended without doing their work ÷ all steps.", read, "failed",
@@ -193,7 +201,11 @@ def _counts(read: Sequence[_Read]) -> Group:
     ]
     lines += [
         _counts_line(node[name].label, node[name].meaning, read, name, partial(_Read.sum, column=name))
-        for name in ("accepted", "delivered", "replies", "optouts", "failed")
+        for name in (
+            *("accepted", "delivered", "replies", "optouts"),
+            *(("called", "calls", "spoken", "call_optouts") if _calls(read) else ()),
+            "failed",
+        )
     ]
     booked = metrics.TILE_METRICS["jobs_booked"]
     lines.append(
@@ -201,6 +213,11 @@ def _counts(read: Sequence[_Read]) -> Group:
     )
     lines.append(_money(read, results.RESULT_METRICS["revenue"], list(map(_earned, read)), ""))
     return Group("Counts", "", "", lines)
+
+
+def _calls(read: Sequence[_Read]) -> bool:
+    """Whether any of them calls somebody."""
+    return any(row.kind in metrics.CALL_KINDS for one in read for row in one.nodes.values())
 
 
 def _earned(one: _Read) -> int | None:
@@ -217,13 +234,20 @@ def _of_node(read: Sequence[_Read], key: str) -> Group:
     label = metrics.NODE_METRICS
     lines = [_node_count(read, key, "entered")]
     if row.kind in metrics.TOUCH_KINDS:
-        lines.append(_node_count(read, key, "accepted"))
-        for name, meaning, part in (
+        calls = row.kind in metrics.CALL_KINDS
+        whole = "called" if calls else "accepted"
+        lines += [_node_count(read, key, each) for each in (("called", "calls") if calls else ("accepted",))]
+        written = (
             (label["reply_rate"].label, label["reply_rate"].meaning, "replies"),
             ("Opt-out rate", OPT_OUTS, "optouts"),
             ("Not delivered", NOT_DELIVERED, "undelivered"),
-        ):
-            rate = partial(_node_rate, key=key, part=part, whole="accepted")
+        )
+        by_phone = (
+            (label["answer_rate"].label, label["answer_rate"].meaning, "spoken"),
+            ("Opt-out rate by phone", OPT_OUTS_BY_PHONE, "call_optouts"),
+        )
+        for name, meaning, part in by_phone if calls else written:
+            rate = partial(_node_rate, key=key, part=part, whole=whole)
             lines.append(_shares_line(name, meaning, read, part, rate, key))
         lines.append(_node_count(read, key, "booked"))
         earned = [one.came[key].revenue if key in one.came else None for one in read]

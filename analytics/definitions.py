@@ -42,11 +42,15 @@ def groups() -> tuple[Group, ...]:
         ),
         Group(
             "sending", "Sending",
-            "Texts and emails of campaigns, in a range of minutes, both ends included. Planned = Pending + "
-            "Cancelled + Sent + Failed + Rejected + Expired: a message counts once, under the status it has "
-            "now, at the instant it took it. Delivered, Bounced and Blocked are parts of Sent, and Spam "
-            "reported of Delivered, for all time; inside a range each counts at its own instant.",
-            (*_both(sending.SENDING_METRICS), *_both(sending.RATE_METRICS)),
+            "Texts, emails and calls of campaigns, in a range of minutes, both ends included. Planned = "
+            "Pending + Cancelled + Sent + Failed + Rejected + Expired: a message counts once, under the "
+            "status it has now, at the instant it took it. Delivered, Bounced and Blocked are parts of Sent, "
+            "and Spam reported of Delivered, for all time; inside a range each counts at its own instant. "
+            "Of calls the outcomes add up to Called, inside any range, too; tries are counted beside.",
+            (
+                *_both(sending.SENDING_METRICS), *_both(sending.RATE_METRICS),
+                *_of_calls(sending.SENDING_METRICS), *_of_calls(sending.RATE_METRICS),
+            ),
         ),
         Group(
             "people", "Replies by people", "Texts that people wrote in threads, part of no campaign.",
@@ -101,6 +105,10 @@ def _both(found: dict[str, Metric]) -> tuple[Metric, ...]:
                 )
             )  # fmt: skip
     return tuple(told)
+
+
+def _of_calls(found: dict[str, Metric]) -> tuple[Metric, ...]:
+    return tuple(metric for name, metric in found.items() if name.startswith(f"{sending.CALL}:"))
 
 
 def _either(columns: tuple[str, ...]) -> tuple[str, ...]:

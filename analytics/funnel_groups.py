@@ -7,17 +7,23 @@ from django.db.models.expressions import RawSQL
 
 from campaigns.models import Campaign, Enrollment
 
-# Of each contact: whether a message to it was ever accepted, delivered, answered, and a job credited.
+# Of each contact: whether a message or call to it was ever accepted, whether one arrived (a voicemail is one
+# that did), was answered (talking to us is an answer), and a job credited.
 CONTACTS = """
-select min(enrollment.id) as enrollment, coalesce(bool_or(message.accepted_at is not null), false) as reached,
-       coalesce(bool_or(message.state = 'delivered'), false) as delivered,
-       coalesce(bool_or(message.replied_at is not null), false) as replied,
+select min(enrollment.id) as enrollment,
+       bool_or(message.accepted_at is not null or planned.first_accepted_at is not null) as reached,
+       coalesce(bool_or(message.state = 'delivered'), false)
+         or bool_or(coalesce(planned.outcome, '') in ('answered', 'booked', 'call_back', 'voicemail'))
+         as delivered,
+       bool_or(message.replied_at is not null
+               or coalesce(planned.outcome, '') in ('answered', 'booked', 'call_back')) as replied,
        bool_or(exists (
            select from analytics_jobcredit credit where credit.enrollment_id = enrollment.id
        )) as booked
 from campaigns_enrollment enrollment
 left join campaigns_step step on step.enrollment_id = enrollment.id
 left join conversations_message message on message.origin = 'step:' || step.id
+left join conversations_plannedcall planned on planned.origin = 'step:' || step.id
 where enrollment.campaign_id = %s
 group by enrollment.contact_id
 """
@@ -41,9 +47,10 @@ STAGES = (
 )
 MEANINGS = {
     "funnel:audience": "Contacts admitted.",
-    "funnel:reached": "Contacts with a text or email that the provider accepted.",
-    "funnel:delivered": "Contacts with a text or email that a handset, a carrier or a mail server confirmed.",
-    "funnel:replied": "Contacts who answered a text or email of this campaign.",
+    "funnel:reached": "Contacts with a text, email or call that the provider accepted.",
+    "funnel:delivered": "Contacts with a text or email that a handset, a carrier or a mail server confirmed, "
+    "or whose phone or voicemail took a call.",
+    "funnel:replied": "Contacts who answered a text or email of this campaign, or talked to us on the phone.",
     "funnel:booked": "Contacts with a job credited to this campaign.",
 }
 LOST = (  # between one stage and the next

@@ -26,7 +26,7 @@ BAD, WARN = 2, 1
 
 _COLUMNS = (
     "audience", "entries", "active", "exits", "booked", "replies", "accepted", "failed", "undelivered",
-    "optouts",
+    "optouts", "call:accepted", "call:reached", "call:sent", "call:optouts", *metrics.SPOKEN,
 )  # fmt: skip
 _READ = """
 select campaign_id, "column", sum(n)::bigint
@@ -171,9 +171,10 @@ def _counted(ids: list[int]) -> dict[int, dict[str, int]]:
 
 def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, broken: Broken | None) -> Health:
     n = {column: counted.get(column, 0) for column in (*_COLUMNS, "contacts_booked")}
-    failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"])
+    failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"] + n["call:reached"])
     undelivered = metrics.Rate(n["undelivered"], n["accepted"])
-    opted_out = metrics.Rate(n["optouts"], n["accepted"])
+    opted_out = metrics.Rate(n["optouts"] + n["call:optouts"], n["accepted"] + n["call:reached"])
+    touches = "messages and calls" if n["call:reached"] else "messages"
     found: list[tuple[int, str]] = []
     if not campaign.number.active:
         found.append((BAD, f"Its number {campaign.number} is switched off, so no text leaves"))
@@ -186,7 +187,12 @@ def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, brok
         found.append((BAD, f"Its audience has no meaning any more: {broken.why}"))
     found += _too_many(failed, "of its steps failed", MANY_FAILED, SOME_FAILED)
     found += _too_many(undelivered, "of its messages were not delivered", MANY_UNDELIVERED, None)
-    found += _too_many(opted_out, "of its messages led to an opt-out", MANY_OPT_OUTS, SOME_OPT_OUTS)
+    found += _too_many(
+        opted_out,
+        f"of its {touches} led to an opt-out",
+        MANY_OPT_OUTS,
+        SOME_OPT_OUTS,
+    )
     return Health(
         pk=campaign.pk,
         name=campaign.name,
@@ -200,7 +206,9 @@ def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, brok
         failed=failed,
         undelivered=undelivered,
         opted_out=opted_out,
-        replied=metrics.Rate(n["replies"], n["accepted"]),
+        replied=metrics.Rate(
+            n["replies"] + sum(n[column] for column in metrics.SPOKEN), n["accepted"] + n["call:reached"]
+        ),
         bookings=metrics.Rate(n["contacts_booked"], n["audience"]),
         wrong=tuple(words for _, words in sorted(found, key=lambda one: -one[0])),
         grade=max((grade for grade, _ in found), default=0),

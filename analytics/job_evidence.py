@@ -12,7 +12,8 @@ from audiences.models import BookingAtSource, CallAtSource, Contact, Invoice, Jo
 from campaigns.models import Booking
 from common import sql
 from common.phone import display_phone
-from conversations.models import Message, Thread
+from conversations import call_states
+from conversations.models import Call, Message, Thread
 
 # The invoices of a job, and those that adjust them without naming one: as `analytics.judging` adds them up.
 _PAPERS = """
@@ -30,6 +31,7 @@ RULES = {
     "booking": "Our own booking became this job.",
     "thread": "A colleague booked it from the thread.",
     "call": "The customer called from a phone that we had reached in the 7 days before, and booked.",
+    "talk": "The customer talked with us on the phone; it was made in that call or in the hour after.",
     "correction": "An admin said so.",
 }
 
@@ -71,6 +73,8 @@ class Evidence:
     booking: Booking | None
     booking_at_source: BookingAtSource | None
     call: CallAtSource | None
+    talk: Call | None
+    talk_said: str  # what became of it, and how long it lasted
     papers: list[Paper]
     corrections: list[tuple[CreditCorrection, Touch | None, Touch | None]]
     moments: list[Moment]
@@ -78,15 +82,22 @@ class Evidence:
 
 def of(job: Job) -> Evidence:
     """The evidence of a job, whatever is said of it."""
-    standing = JobStanding.objects.filter(job=job).select_related("message", "business_unit").first()
-    related = ("booking__by", "booking__contact", "call")
+    by = ("message", "phone_call__planned", "phone_call__by")
+    standing = JobStanding.objects.filter(job=job).select_related("business_unit", *by).first()
+    related = ("booking__by", "booking__contact", "call", "talk__by")
     credit = JobCredit.objects.filter(job=job).select_related(*related).first()
-    touch = corrections.touch_of(standing.message if standing else None)
+    touch = corrections.touch_of((standing.message or standing.phone_call) if standing else None)
     ids = sql.column(_PAPERS, {"account": job.account_id, "job": job.servicetitan_id})
     invoices = list(Invoice.objects.filter(pk__in=ids).order_by("invoiced_at", "servicetitan_id"))
-    said = CreditCorrection.objects.filter(job=job).select_related("by", "message", "was_message")
+    said = CreditCorrection.objects.filter(job=job).select_related(
+        "by", "message", "was_message", "phone_call__planned", "was_phone_call__planned"
+    )
     told = [
-        (one, corrections.touch_of(one.was_message), corrections.touch_of(one.message))
+        (
+            one,
+            corrections.touch_of(one.was_message or one.was_phone_call),
+            corrections.touch_of(one.message or one.phone_call),
+        )
         for one in said.order_by("-pk")
     ]
     booking = credit.booking if credit else None
@@ -107,6 +118,8 @@ def of(job: Job) -> Evidence:
         booking=booking,
         booking_at_source=_at_source(job, booking),
         call=credit.call if credit else None,
+        talk=credit.talk if credit else None,
+        talk_said=_talk_said(credit.talk if credit else None),
         papers=[_paper(one) for one in invoices],
         corrections=told,
         moments=[],
@@ -130,15 +143,22 @@ def _cents(total: Decimal | str | None) -> int | None:
 
 def _gap(touch: Touch | None, job: Job) -> str:
     """How long after the message the job was made."""
-    if touch is None or touch.message.accepted_at is None:
+    if touch is None or touch.accepted_at is None:
         return ""
-    minutes = int((job.created_on - touch.message.accepted_at).total_seconds() // 60)
+    minutes = int((job.created_on - touch.accepted_at).total_seconds() // 60)
     if minutes < 1:
         return "less than a minute"
     for many, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
         if minutes >= many:
             return f"{minutes // many} {unit}{'s' if minutes // many > 1 else ''}"
     return ""
+
+
+def _talk_said(talk: Call | None) -> str:
+    if talk is None:
+        return ""
+    by = f"with {talk.by}" if talk.by else ""
+    return ", ".join(filter(None, (call_states.of_call(talk).word, call_states.lasted(talk.seconds), by)))
 
 
 def _thread(touch: Touch | None) -> Thread | None:
@@ -162,6 +182,12 @@ def _moments(found: Evidence) -> Iterator[Moment]:
         yield Moment(
             found.call.at, "phone", f"Call from {display_phone(found.call.phone)}", found.call.result
         )
+    if found.talk is not None:
+        whose = (
+            "The customer called us" if found.talk.direction == Call.Direction.IN else "Talked on the phone"
+        )
+        note = " · ".join(filter(None, (found.talk_said, found.talk.note)))
+        yield Moment(found.talk.connected_at or found.talk.created_at, "phone", whose, note, "good")
     if found.booking is not None:
         by = found.booking.by.name if found.booking.by else "the workflow"
         yield Moment(found.booking.requested_at, "send", "Booking requested", f"by {by}")
@@ -183,9 +209,13 @@ def _moments(found: Evidence) -> Iterator[Moment]:
 
 def _of_touch(touch: Touch) -> Iterator[Moment]:
     message = touch.message
-    word = "Email" if message.mailbox_id else "Text"
-    if message.accepted_at is not None:
-        yield Moment(message.accepted_at, "send", f"{word} {touch} accepted")
+    if touch.accepted_at is not None:
+        icon = "phone-outgoing" if touch.call else "send"
+        yield Moment(touch.accepted_at, icon, f"{touch.kind} {touch} accepted")
+    if touch.call is not None and touch.call.ended_at is not None:
+        yield Moment(touch.call.ended_at, "phone", "Call over", touch.words)
+    if message is None:
+        return
     if message.state == Message.State.DELIVERED:
         yield Moment(message.state_at, "check", "Delivered", tone="good")
     if message.replied_at is not None:

@@ -8,7 +8,7 @@ nothing. An admin's latest correction stands above the rule, but for jobs that n
 # A booking of ours: by its job's id, by its own id, or as ServiceTitan has it under the name we gave it. The
 # contractor may have filed the job under another customer than the one we asked, so both count.
 _BOOKINGS = """
-    select booking.id as booking_id, null::bigint as call_id, booking.contact_id,
+    select booking.id as booking_id, null::bigint as call_id, null::bigint as talk_id, booking.contact_id,
            case when booking.step_id is null and booking.thread_id is not null then 'thread' else 'booking'
            end as link
     from (
@@ -27,10 +27,10 @@ _BOOKINGS = """
     ) ours
     join campaigns_booking booking on booking.id = ours.id
 """
-# The call that the job came from, of a phone that we had texted in the week before it, or whose contact we
-# had emailed.
+# The call that the job came from, of a phone that we had texted or called in the week before it, or whose
+# contact we had emailed.
 _CALLS = """
-    select null, call.id, touched.contact_id, 'call'
+    select null, call.id, null, touched.contact_id, 'call'
     from audiences_callatsource call
     join audiences_address phone
       on phone.account_id = call.account_id and phone.channel = 'phone' and phone.value = call.phone
@@ -43,6 +43,11 @@ _CALLS = """
         join conversations_message message
           on message.contact_id = has.contact_id and message.mailbox_id is not null
         where has.address_id = phone.id
+        union all
+        select null, placed.contact_id, placed.accepted_at, planned.origin
+        from conversations_call placed
+        join conversations_plannedcall planned on planned.id = placed.planned_id
+        where placed.address_id = phone.id and placed.state <> 'refused'
     ) touched
     join campaigns_step step
       on step.id = case when touched.origin like 'step:%%' then substring(touched.origin from 6)::bigint end
@@ -52,10 +57,44 @@ _CALLS = """
       and touched.accepted_at <= call.at
       and touched.accepted_at >= call.at - %(call_days)s * interval '24 hours'
 """
-# A customer may have several contacts, in several campaigns, each with its own window. Messages name their
-# step in `origin`; the case keeps other origins from being read as a number.
+# A call in which the customer talked with somebody of ours: one that a campaign placed, or one to a number of
+# ours in the week after a touch. A job of this customer that was made in it, or soon after, comes from it.
+_TALKS = """
+    select null, null, talk.id, contact.id, 'talk'
+    from audiences_contact contact
+    join conversations_call talk on talk.contact_id = contact.id
+    left join conversations_plannedcall planned on planned.id = talk.planned_id
+    where contact.account_id = job.account_id
+      and contact.servicetitan_customer_id = job.servicetitan_customer_id
+      and talk.connected_at <= job.created_on
+      and coalesce(talk.ended_at, job.created_on) + %(talk_minutes)s * interval '1 minute' >= job.created_on
+      and talk.connected_at > job.created_on - interval '1 day'
+      and (planned.origin like 'step:%%' or talk.direction = 'in' and exists (
+          select from (
+              select message.accepted_at, message.origin from conversations_message message
+              where message.contact_id = contact.id
+              union all
+              select placed.accepted_at, meant.origin from conversations_call placed
+              join conversations_plannedcall meant on meant.id = placed.planned_id
+              where placed.contact_id = contact.id and placed.state <> 'refused'
+          ) touched
+          where touched.origin like 'step:%%' and touched.accepted_at <= talk.created_at
+            and touched.accepted_at >= talk.created_at - %(call_days)s * interval '24 hours'
+      ))
+"""
+# A customer may have several contacts, in several campaigns, each with its own window. Messages and planned
+# calls name their step in `origin`; the case keeps other origins from being read as a number.
 _TOUCH = """
-    select step.campaign_id, step.node_id, step.enrollment_id, message.id as message_id
+    select last.* from (
+        ({messages})
+        union all
+        ({calls})
+    ) last
+    order by last.accepted_at desc, last.message_id desc nulls last, last.phone_call_id desc limit 1
+"""
+_BY_MESSAGE = """
+    select step.campaign_id, step.node_id, step.enrollment_id, message.id as message_id,
+           null::bigint as phone_call_id, message.accepted_at
     from audiences_contact contact
     join conversations_message message on message.contact_id = contact.id
     join campaigns_step step
@@ -70,6 +109,24 @@ _TOUCH = """
     order by message.accepted_at desc, message.id desc
     limit 1
 """
+_BY_CALL = """
+    select step.campaign_id, step.node_id, step.enrollment_id, null, placed.id, placed.accepted_at
+    from audiences_contact contact
+    join conversations_call placed on placed.contact_id = contact.id
+    join conversations_plannedcall planned on planned.id = placed.planned_id
+    join campaigns_step step
+      on step.id = case when planned.origin like 'step:%%' then substring(planned.origin from 6)::bigint end
+    join campaigns_node node on node.id = step.node_id
+    join campaigns_campaign campaign on campaign.id = step.campaign_id
+    where contact.account_id = job.account_id
+      and contact.servicetitan_customer_id in (job.servicetitan_customer_id, linked.customer_id)
+      and node.kind = any(%(kinds)s) and placed.state <> 'refused'
+      and placed.accepted_at < job.created_on
+      and placed.accepted_at >= job.created_on - campaign.credit_window_days * interval '24 hours'
+    order by placed.accepted_at desc, placed.id desc
+    limit 1
+"""
+_TOUCH = _TOUCH.format(messages=_BY_MESSAGE, calls=_BY_CALL)
 # Invoices of a job, and those that adjust them without naming a job, and so on.
 _PAPERS = """
     select job.id as job_id, job.account_id, invoice.servicetitan_id, invoice.total, invoice.active
@@ -104,11 +161,12 @@ money as (
     from paper where active group by job_id
 ),
 found as materialized (
-    select job.*, linked.booking_id, linked.call_id, linked.link, said.verdict as said,
+    select job.*, linked.booking_id, linked.call_id, linked.talk_id, linked.link, said.verdict as said,
            coalesce(said.campaign_id, touch.campaign_id) as campaign_id,
            coalesce(said.node_id, touch.node_id) as node_id,
            coalesce(said.enrollment_id, touch.enrollment_id) as enrollment_id,
-           coalesce(said.message_id, touch.message_id) as message_id,
+           case when said.touched then said.message_id else touch.message_id end as message_id,
+           case when said.touched then said.phone_call_id else touch.phone_call_id end as phone_call_id,
            coalesce(money.invoiced, 0) as invoiced_cents, coalesce(money.refunded, 0) as refunded_cents,
            case when job.cancelled then 0 else coalesce(money.invoiced - money.refunded, 0)
            end as revenue_cents,
@@ -116,26 +174,31 @@ found as materialized (
     from job
     left join money on money.job_id = job.id
     left join lateral (
-        select tie.booking_id, tie.call_id, tie.link, asked.servicetitan_customer_id as customer_id
-        from ({_BOOKINGS} union all {_CALLS}) tie
+        select tie.booking_id, tie.call_id, tie.talk_id, tie.link,
+               asked.servicetitan_customer_id as customer_id
+        from ({_BOOKINGS} union all {_CALLS} union all {_TALKS}) tie
         join audiences_contact asked on asked.id = tie.contact_id
-        order by tie.booking_id, tie.call_id, tie.contact_id limit 1
+        order by tie.booking_id, tie.call_id, tie.talk_id, tie.contact_id limit 1
     ) linked on true
     left join lateral ({_TOUCH}) touch on true
     left join lateral (
-        select correction.verdict, correction.message_id, step.campaign_id, step.node_id, step.enrollment_id
+        select correction.verdict, correction.message_id, correction.phone_call_id, step.campaign_id,
+               step.node_id, step.enrollment_id, correction.verdict = 'touch' as touched
         from analytics_creditcorrection correction
         left join conversations_message message on message.id = correction.message_id
+        left join conversations_call placed on placed.id = correction.phone_call_id
+        left join conversations_plannedcall planned on planned.id = placed.planned_id
+        left join lateral (select coalesce(message.origin, planned.origin) as origin) came on true
         left join campaigns_step step
-          on step.id = case when message.origin like 'step:%%'
-                            then substring(message.origin from 6)::bigint end
+          on step.id = case when came.origin like 'step:%%'
+                            then substring(came.origin from 6)::bigint end
         where correction.job_id = job.id
         order by correction.id desc limit 1
     ) said on true
 ),
 judged as materialized (
     select found.*,
-           case when never is not null or message_id is null then 'none'
+           case when never is not null or coalesce(message_id, phone_call_id) is null then 'none'
                 when said = 'touch' then 'credited'
                 when link is not null and said is distinct from 'none' then 'credited'
                 else 'influenced' end as verdict,
@@ -143,7 +206,7 @@ judged as materialized (
                 when said = 'touch' then ''
                 when said = 'none' then 'corrected'
                 when link is null then 'no_link'
-                when message_id is null then 'no_touch'
+                when coalesce(message_id, phone_call_id) is null then 'no_touch'
                 else '' end as reason,
            case when cancelled then 'cancelled'
                 when refunded_cents > 0 and refunded_cents >= invoiced_cents then 'refunded'
@@ -154,9 +217,10 @@ judged as materialized (
 ),
 credited as (
     insert into analytics_jobcredit as kept
-        (account_id, job_id, campaign_id, node_id, enrollment_id, message_id, booking_id, call_id, link, at,
-         revenue_cents, completed, invoiced, cancelled)
-    select account_id, id, campaign_id, node_id, enrollment_id, message_id, booking_id, call_id,
+        (account_id, job_id, campaign_id, node_id, enrollment_id, message_id, phone_call_id, booking_id,
+         call_id, talk_id, link, at, revenue_cents, completed, invoiced, cancelled)
+    select account_id, id, campaign_id, node_id, enrollment_id, message_id, phone_call_id, booking_id,
+           call_id, talk_id,
            case when said = 'touch' then 'correction' else link end, created_on,
            revenue_cents, not cancelled and status = 'Completed', billed, cancelled
     from judged where verdict = 'credited'
@@ -164,15 +228,17 @@ credited as (
     on conflict (job_id) do update set
         campaign_id = excluded.campaign_id, node_id = excluded.node_id,
         enrollment_id = excluded.enrollment_id, message_id = excluded.message_id,
-        booking_id = excluded.booking_id, call_id = excluded.call_id, link = excluded.link,
+        phone_call_id = excluded.phone_call_id, booking_id = excluded.booking_id,
+        call_id = excluded.call_id, talk_id = excluded.talk_id, link = excluded.link,
         at = excluded.at, revenue_cents = excluded.revenue_cents, completed = excluded.completed,
         invoiced = excluded.invoiced, cancelled = excluded.cancelled
-    where row(kept.message_id, kept.node_id, kept.enrollment_id, kept.booking_id, kept.call_id, kept.link,
-              kept.at, kept.revenue_cents, kept.completed, kept.invoiced, kept.cancelled)
+    where row(kept.message_id, kept.phone_call_id, kept.node_id, kept.enrollment_id, kept.booking_id,
+              kept.call_id, kept.talk_id, kept.link, kept.at, kept.revenue_cents, kept.completed,
+              kept.invoiced, kept.cancelled)
         is distinct from
-          row(excluded.message_id, excluded.node_id, excluded.enrollment_id, excluded.booking_id,
-              excluded.call_id, excluded.link, excluded.at, excluded.revenue_cents, excluded.completed,
-              excluded.invoiced, excluded.cancelled)
+          row(excluded.message_id, excluded.phone_call_id, excluded.node_id, excluded.enrollment_id,
+              excluded.booking_id, excluded.call_id, excluded.talk_id, excluded.link, excluded.at,
+              excluded.revenue_cents, excluded.completed, excluded.invoiced, excluded.cancelled)
     returning job_id, xmax = 0 as fresh
 ),
 withdrawn as (
@@ -182,21 +248,23 @@ withdrawn as (
 standing as (
     insert into analytics_jobstanding as kept
         (job_id, account_id, at, business_unit_id, stage, invoiced_cents, refunded_cents, revenue_cents,
-         verdict, reason, campaign_id, node_id, enrollment_id, message_id)
+         verdict, reason, campaign_id, node_id, enrollment_id, message_id, phone_call_id)
     select id, account_id, created_on, business_unit_id, stage, invoiced_cents, refunded_cents, revenue_cents,
            verdict, reason,
            case when verdict <> 'none' then campaign_id end, case when verdict <> 'none' then node_id end,
            case when verdict <> 'none' then enrollment_id end,
-           case when verdict <> 'none' then message_id end
+           case when verdict <> 'none' then message_id end,
+           case when verdict <> 'none' then phone_call_id end
     from judged order by id
     on conflict (job_id) do update set
         at = excluded.at, business_unit_id = excluded.business_unit_id, stage = excluded.stage,
         invoiced_cents = excluded.invoiced_cents, refunded_cents = excluded.refunded_cents,
         revenue_cents = excluded.revenue_cents, verdict = excluded.verdict, reason = excluded.reason,
         campaign_id = excluded.campaign_id, node_id = excluded.node_id,
-        enrollment_id = excluded.enrollment_id, message_id = excluded.message_id
+        enrollment_id = excluded.enrollment_id, message_id = excluded.message_id,
+        phone_call_id = excluded.phone_call_id
     where row(kept.*) is distinct from row(excluded.*)
 )
 select job_id from credited where fresh order by job_id
 """
-"""Parameters: `jobs`, `kinds` of nodes that touch, `call_days`. Gives the jobs newly credited."""
+"""Parameters: `jobs`, `kinds` of nodes that touch, `call_days`, `talk_minutes`. Gives the newly credited."""

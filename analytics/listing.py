@@ -11,7 +11,8 @@ from analytics.models import JobCredit, JobStanding
 from audiences.models import Contact, Job
 from campaigns import words
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step
-from conversations.models import Message, Thread
+from conversations import call_states
+from conversations.models import Call, Message, PlannedCall, Thread
 from conversations.remedies import CODES
 
 PER_PAGE = 50
@@ -19,6 +20,8 @@ PER_PAGE = 50
 RELATED: dict[type, tuple[str, ...]] = {
     Step: ("enrollment__contact", "node", "campaign"),
     Message: ("contact",),
+    PlannedCall: ("contact", "outcome_by"),
+    Call: ("contact", "by", "planned"),
     Enrollment: ("contact", "campaign"),
     Exclusion: ("contact", "campaign"),
     JobCredit: ("job", "enrollment__contact", "node", "campaign"),
@@ -100,6 +103,7 @@ LINKS = {
     "booking": "our booking",
     "thread": "a booking from the thread",
     "call": "a call within 7 days",
+    "talk": "a call of ours, or to us",
     "correction": "an admin’s correction",
 }
 
@@ -148,14 +152,19 @@ def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
 
 def lines(rows: Sequence[Any]) -> list[Line]:
     """A line per row, in the same order."""
-    steps = _steps_of([row for row in rows if isinstance(row, Message)])
+    steps = _steps_of([_origin(row) for row in rows])
     pairs = [_pair(row, steps) for row in rows]
     threads = _threads_of(pairs)
     return [_line(row, steps, threads.get(pair)) for row, pair in zip(rows, pairs, strict=True)]
 
 
-def _steps_of(messages: list[Message]) -> dict[str, Step]:
-    origins = [message.origin or "" for message in messages]  # what agents write comes from no step
+def _origin(row: Any) -> str:
+    """What a row was made for; blank where it comes from no step, as what agents write and whom they call."""
+    planned = row.planned if isinstance(row, Call) else row
+    return (planned.origin or "") if isinstance(planned, Message | PlannedCall) else ""
+
+
+def _steps_of(origins: list[str]) -> dict[str, Step]:
     ids = [int(origin.removeprefix("step:")) for origin in origins if origin.startswith("step:")]
     found = Step.objects.filter(pk__in=ids).select_related("node", "campaign", "enrollment")
     return {f"step:{step.pk}": step for step in found}
@@ -172,7 +181,7 @@ def _pair(row: Any, steps: dict[str, Step]) -> _Pair:
     match row:
         case Message(mailbox_id=int()) if step := steps.get(row.origin or ""):
             return row.contact_id, step.enrollment.address_id
-        case Message() | Enrollment():
+        case Message() | Enrollment() | PlannedCall() | Call():
             return row.contact_id, row.address_id
         case Step() | JobCredit() | JobStanding() if row.enrollment:
             return row.enrollment.contact_id, row.enrollment.address_id
@@ -195,6 +204,26 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
             return Line(
                 _who(row.contact), place, state, row.state_at, row.reason, said, thread_pk, row.subject or ""
             )
+        case PlannedCall():
+            return Line(
+                _who(row.contact),
+                _at(steps, row),
+                _said(call_states.of_planned(row)),
+                row.state_at,
+                _of_planned(row),
+                "",
+                thread_pk,
+            )
+        case Call():
+            return Line(
+                _who(row.contact),
+                _at(steps, row),
+                _said(call_states.of_call(row)),
+                row.accepted_at or row.created_at,
+                _of_call(row),
+                row.note,
+                thread_pk,
+            )
         case Enrollment():
             since, why = row.ended_at or row.entered_at, _why(row.ended_reason)
             state = ENROLLMENT_STATES[row.state]
@@ -212,6 +241,36 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
             state, said = BOOKING_STATES[row.state], row.summary
             return Line(_who(row.contact), place, state, row.state_at, row.reason, said, row.thread_id)
     raise TypeError(f"no line for {row!r}")
+
+
+def _at(steps: dict[str, Step], row: PlannedCall | Call) -> Place:
+    step = steps.get(_origin(row))
+    return _node(step) if step else Place()
+
+
+def _said(told: call_states.Said) -> State:
+    return State(told.word, told.tone, told.icon)
+
+
+def _of_planned(row: PlannedCall) -> str:
+    """How often, by whom the outcome was told, and why it was not called."""
+    tries = f"{row.tries} {'try' if row.tries == 1 else 'tries'}" if row.tries else "not tried"
+    how = f"by {row.outcome_by}" if row.outcome_by else row.get_mode_display().lower()
+    return ", ".join(filter(None, (tries, how, row.reason)))
+
+
+def _of_call(row: Call) -> str:
+    """Which try, by whom, how long, and what else became of it."""
+    by = f"by {row.by}" if row.by else "by a script" if row.planned and row.planned.mode == "script" else ""
+    told = (
+        f"try {row.try_number}" if row.planned_id else "",
+        by,
+        call_states.lasted(row.seconds),
+        "abandoned" if row.abandoned_at else "",
+        "opted out" if row.opted_out_at else "",
+        row.reason,
+    )
+    return ", ".join(filter(None, told))
 
 
 def _of_job(row: JobCredit | JobStanding, remark: str, thread_pk: int | None) -> Line:

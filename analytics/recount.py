@@ -74,6 +74,32 @@ cross join lateral (
 ) fact ("column", at)
 where {enrolled}
 union all
+select step.campaign_id, step.node_id, concat('call:', fact."column"), fact.at
+from campaigns_step step
+join conversations_plannedcall planned on planned.origin = 'step:' || step.id
+cross join lateral (
+    select 'pending', planned.created_at
+    where planned.state <> all(array['called', 'failed', 'rejected', 'expired', 'cancelled'])
+    union all
+    select 'sent', planned.state_at where planned.state = 'called'
+    union all
+    select planned.outcome, planned.state_at where planned.state = 'called'
+    union all
+    select planned.state, planned.state_at
+    where planned.state = any(array['failed', 'rejected', 'expired', 'cancelled'])
+    union all
+    select 'reached', planned.first_accepted_at where planned.first_accepted_at is not null
+    union all
+    select 'optouts', planned.opted_out_at where planned.opted_out_at is not null
+    union all
+    select 'accepted', call.accepted_at from conversations_call call
+    where call.planned_id = planned.id and call.accepted_at is not null and call.state <> 'refused'
+    union all
+    select 'abandoned', call.abandoned_at from conversations_call call
+    where call.planned_id = planned.id and call.abandoned_at is not null and call.state <> 'refused'
+) fact ("column", at)
+where {enrolled}
+union all
 select campaign_id, node_id, 'booked', at from analytics_jobcredit where {of}
 union all
 select campaign_id, null, 'entries', entered_at from campaigns_enrollment where {of}

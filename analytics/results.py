@@ -40,8 +40,8 @@ def of_nodes(
 ) -> dict[str, Result]:
     """Booking rate and revenue by node key: the first in one query beside the counters read before.
 
-    Where the workflow has no loop and nobody entered twice, a node reaches each contact by one text at most,
-    so that texts accepted are contacts reached; elsewhere only `metrics.booking_rate` knows.
+    Where the workflow has no loop and nobody entered twice, a node reaches each contact by one message or
+    planned call at most, so that those are contacts reached; elsewhere only `metrics.booking_rate` knows.
     """
     contacts = Count("enrollment__contact", distinct=True)
     credits = JobCredit.objects.filter(campaign=campaign).order_by().values("node__key")
@@ -52,7 +52,7 @@ def of_nodes(
     for row in shown:
         cents = found[campaign.pk, row.key, "revenue"]
         earned = cents if row.booked else None
-        rate = Rate(by_key.get(row.key, 0), row.accepted) if countable else None
+        rate = Rate(by_key.get(row.key, 0), row.reached) if countable else None
         results[row.key] = Result(rate, earned)
     return results
 

@@ -12,7 +12,7 @@ from accounts.models import Account
 from analytics import edge_counts, funnel_groups, link_counts
 from analytics.models import JobCredit, JobStanding
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
-from conversations.models import Message
+from conversations.models import Call, Message, PlannedCall
 
 UNDELIVERED = ("failed", "rejected", "expired", "bounced", "blocked")
 
@@ -24,6 +24,19 @@ MESSAGES: dict[str, Q] = {
     "optouts": Q(opted_out_at__isnull=False),
     "linked": Q(accepted_at__isnull=False, carries_link=True),
     "clicks": Q(clicked_at__isnull=False),
+}
+_CALLED = Q(state="called")
+PLANNED_CALLS: dict[str, Q] = {
+    "called": Q(first_accepted_at__isnull=False),
+    "spoken": _CALLED & Q(outcome__in=["answered", "booked", "call_back"]),
+    "voicemail": _CALLED & Q(outcome="voicemail"),
+    "no_answer": _CALLED & Q(outcome="no_answer"),
+    "busy": _CALLED & Q(outcome="busy"),
+    "call_optouts": Q(opted_out_at__isnull=False),
+}
+CALLS: dict[str, Q] = {
+    "calls": Q(accepted_at__isnull=False),
+    "abandoned": Q(abandoned_at__isnull=False),
 }
 CREDITS: dict[str, Q] = {
     "booked": Q(),
@@ -40,9 +53,16 @@ ENROLLMENTS: dict[str, Q] = {
     "exits_first": Q(state="ended", returning=False),
 }
 # What today's curve counts, and the instant at which a column counts a row.
-TODAY = {"texts_today": "accepted", "replies_today": "replies", "booked_today": "booked"}
+TODAY = {
+    "texts_today": "accepted",
+    "calls_today": "calls",
+    "replies_today": "replies",
+    "booked_today": "booked",
+}
 HAPPENED = {
     "accepted": "accepted_at",
+    "calls": "accepted_at",
+    "call_optouts": "opted_out_at",
     "replies": "replied_at",
     "optouts": "opted_out_at",
     "clicks": "clicked_at",
@@ -51,7 +71,18 @@ HAPPENED = {
 }
 
 
-COUNTED_AT = {"accepted": "accepted_at", "replies": "replied_at", "booked": "at"}  # what opens by its time
+COUNTED_AT = {  # what opens by its time
+    "accepted": "accepted_at",
+    "calls": "accepted_at",
+    "replies": "replied_at",
+    "booked": "at",
+}
+
+# The step that a message or planned call comes from.
+STEP_ID = Case(
+    When(origin__startswith="step:", then=Cast(Substr("origin", 6), BigIntegerField())),
+    output_field=BigIntegerField(),
+)
 
 
 class UnknownColumn(ValueError):
@@ -60,7 +91,7 @@ class UnknownColumn(ValueError):
 
 @dataclass(frozen=True)
 class _Which:
-    """Some campaigns: as their rows name them, and as their messages do.
+    """Some campaigns: as their rows name them, and as their messages and planned calls do.
 
     Messages are found along an index of the times they were accepted at: of one lane, or of the account.
     """
@@ -152,8 +183,10 @@ def behind_tile(
         case "booking_rate":
             booked = Enrollment.objects.filter(ours.rows, job_credits__isnull=False)
             return booked.order_by("campaign", "contact", "pk").distinct("campaign", "contact")
-        case "total_texts" | "total_calls":
-            return _behind(ours, texts if tile == "total_texts" else calls, "accepted")
+        case "total_texts":
+            return _behind(ours, texts, "accepted")
+        case "total_calls":
+            return _behind(ours, Q(), "calls")
     raise UnknownColumn(tile)
 
 
@@ -197,6 +230,11 @@ def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
         return _steps(which, nodes).filter(state=column)
     if column in MESSAGES:
         return _messages(which, nodes, column)
+    if column in PLANNED_CALLS:
+        return _planned_calls(which, nodes).filter(PLANNED_CALLS[column])
+    if column in CALLS:
+        tries = Call.objects.filter(CALLS[column], planned__in=_planned_calls(which, nodes).order_by())
+        return tries.exclude(state=Call.State.REFUSED).order_by("-created_at", "-pk")
     if column in CREDITS:
         return JobCredit.objects.filter(which.rows, nodes, CREDITS[column]).order_by("-pk")
     if column in ("influenced", "influenced_revenue"):
@@ -234,9 +272,12 @@ def _messages(which: _Which, nodes: Q, column: str) -> QuerySet[Message]:
     found = Message.objects.filter(which.messages, MESSAGES[column]).order_by(f"-{at}", "-pk")
     if not nodes:
         return found
-    step = Case(
-        When(origin__startswith="step:", then=Cast(Substr("origin", 6), BigIntegerField())),
-        output_field=BigIntegerField(),
-    )
-    at_nodes = Step.objects.filter(nodes, pk=OuterRef("step_id"))
-    return found.alias(step_id=step).filter(Exists(at_nodes))
+    return found.alias(step_id=STEP_ID).filter(Exists(Step.objects.filter(nodes, pk=OuterRef("step_id"))))
+
+
+def _planned_calls(which: _Which, nodes: Q) -> QuerySet[PlannedCall]:
+    """Whom these campaigns meant to call, from the nodes asked for."""
+    found = PlannedCall.objects.filter(which.messages, origin__startswith="step:").order_by("-pk")
+    if not nodes:
+        return found
+    return found.alias(step_id=STEP_ID).filter(Exists(Step.objects.filter(nodes, pk=OuterRef("step_id"))))

@@ -14,7 +14,7 @@ METRICS: dict[str, Metric] = {
         "spent", "Spent so far", "dollars",
         "What the accepted messages cost: the provider’s price of each where it has named one, else the "
         "account’s rates of Settings, Costs, carriers’ fees included. A text with pictures costs once, "
-        "others by the segment.",
+        "others by the segment. What calls cost is not in it.",
         ("accepted",),
     ),
 }  # fmt: skip

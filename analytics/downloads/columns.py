@@ -12,12 +12,14 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import StringAgg
 from django.db.models import (
+    BigIntegerField,
     Case,
     CharField,
     DecimalField,
     Exists,
     ExpressionWrapper,
     F,
+    Func,
     Model,
     OuterRef,
     Q,
@@ -37,7 +39,8 @@ from analytics.models import JobCredit, JobStanding
 from audiences.models import Contact, ContactAddress, OptOut
 from campaigns import words
 from campaigns.models import Booking, Enrollment, Exclusion, Step
-from conversations.models import Message
+from conversations import call_states
+from conversations.models import Call, Message, PlannedCall
 
 
 class Kind(Enum):
@@ -129,6 +132,16 @@ def _person(contact: str, phone: str | Combinable) -> tuple[Column, ...]:
     )
 
 
+def _of_step(origin: str, path: str) -> Combinable:
+    """Something of the step that a planned call was made for; blank where it was made for none."""
+    number = Func(OuterRef(origin), Value("^step:([0-9]+)$"), function="substring", output_field=TextField())
+    return Subquery(Step.objects.filter(pk=Cast(number, BigIntegerField())).values(path)[:1])
+
+
+def _spoken(path: str, known: Mapping[str, call_states.Said]) -> Combinable:
+    return worded(path, {code: said.word for code, said in known.items()})
+
+
 _REASONS = {**words.EXCLUSIONS, **listing.REASONS}
 _KNOWN = "snapshot__data"
 
@@ -160,6 +173,43 @@ MESSAGES = (
     Column("Text", "body"),
     number("Segments", "segments"),
     number("Message", "pk"),
+)
+PLANNED_CALLS = (
+    Column("Campaign", _of_step("origin", "campaign__name")),
+    Column("Node", _of_step("origin", "node__name")),
+    *_person("contact__", "address__value"),
+    Column("State", _spoken("state", call_states.PLANNED)),
+    Column("Outcome", _spoken("outcome", call_states.OUTCOMES)),
+    instant("Since", "state_at"),
+    instant("Planned", "created_at"),
+    instant("First try", "first_accepted_at"),
+    number("Tries", "tries"),
+    Column("By", worded("mode", {"person": "A person", "script": "A script"})),
+    Column("Outcome told by", "outcome_by__name"),
+    instant("Opted out", "opted_out_at"),
+    Column("Code", "code"),
+    Column("Reason", "reason"),
+    number("Planned call", "pk"),
+)
+CALLS = (
+    Column("Campaign", _of_step("planned__origin", "campaign__name")),
+    Column("Node", _of_step("planned__origin", "node__name")),
+    *_person("contact__", "address__value"),
+    instant("Placed", "accepted_at"),
+    Column("State", _spoken("state", call_states.TRIED)),
+    Column("Outcome", _spoken("outcome", call_states.OUTCOMES)),
+    number("Seconds", "seconds"),
+    Column("By", "by__name"),
+    number("Try", "try_number"),
+    instant("Answered", "answered_at"),
+    instant("Ended", "ended_at"),
+    instant("Abandoned", "abandoned_at"),
+    instant("Opted out", "opted_out_at"),
+    Column("Our number", "number__e164"),
+    Column("Note", "note"),
+    Column("Code", "code"),
+    Column("Reason", "reason"),
+    number("Call", "pk"),
 )
 ENROLLMENTS = (
     Column("Campaign", "campaign__name"),
@@ -268,6 +318,8 @@ OPT_OUTS = (
 OF: dict[type[Model], tuple[Column, ...]] = {
     Step: STEPS,
     Message: MESSAGES,
+    PlannedCall: PLANNED_CALLS,
+    Call: CALLS,
     Enrollment: ENROLLMENTS,
     Exclusion: EXCLUSIONS,
     JobCredit: CREDITS,

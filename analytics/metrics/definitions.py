@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from campaigns.models import Node, Step
 
 TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
-CALL_KINDS: tuple[str, ...] = ()  # no node kind places calls yet
+CALL_KINDS: tuple[str, ...] = ("call",)
 EMAIL_KINDS: tuple[str, ...] = (Node.Kind.SEND_EMAIL,)
 TOUCH_KINDS = TEXT_KINDS + EMAIL_KINDS + CALL_KINDS  # what can win a job
 STATES: tuple[str, ...] = tuple(Step.State.values)
+SPOKEN = ("call:answered", "call:booked", "call:call_back")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ ROWS = {  # by unit: what each row of the list behind a number is
     "messages": "one text or email",
     "texts": "one text",
     "emails": "one email",
-    "calls": "one call",
+    "calls": "one call: one try",
+    "people called": "one planned call, with all its tries",
     "contacts": "one contact, once per campaign",
     "enrollments": "one enrollment: one passage of a contact through a campaign",
     "jobs": "one ServiceTitan job credited to us",
@@ -129,6 +131,43 @@ NODE_METRICS: dict[str, Metric] = (
     | _metric(
         "click_rate", "Click rate", "share", "Clicked ÷ accepted with a link.", "clicks", over=("linked",)
     )
+    | _metric(
+        "called",
+        "People called",
+        "people called",
+        "Those of whom the carrier took at least one try. Never falls.",
+        "call:reached",
+    )
+    | _metric("calls", "Calls", "calls", "Tries the carrier took. Never falls.", "call:accepted")
+    | _metric(
+        "spoken",
+        "Spoken to",
+        "people called",
+        "Those who talked to us: answered, booked, or asked for a call back.",
+        *SPOKEN,
+    )
+    | _metric(
+        "answer_rate", "Answer rate", "share", "Spoken to ÷ people called.", *SPOKEN, over=("call:reached",)
+    )
+    | _metric(
+        "voicemail", "Voicemail", "people called", "Whose last try ended at a voicemail.", "call:voicemail"
+    )
+    | _metric("no_answer", "No answer", "people called", "Who took none of the tries.", "call:no_answer")
+    | _metric("busy", "Busy", "people called", "Whose line was busy at the last try.", "call:busy")
+    | _metric(
+        "abandoned",
+        "Abandoned",
+        "calls",
+        "Calls that somebody answered and for 2 seconds heard neither our words nor a person.",
+        "call:abandoned",
+    )
+    | _metric(
+        "call_optouts",
+        "Opt-outs by phone",
+        "people called",
+        "Calls that were answered with an opt-out.",
+        "call:optouts",
+    )
 )
 CAMPAIGN_METRICS: dict[str, Metric] = (
     _metric("audience", "Audience count", "contacts", "Distinct contacts admitted.")
@@ -150,7 +189,7 @@ TILE_METRICS: dict[str, Metric] = (
         "booking_rate", "Booking rate", "share", "Contacts with a credited job ÷ audience count.",
         "contacts_booked", over=("audience",),
     )
-    | _metric("total_calls", "Total calls", "calls", "Campaign calls the carrier accepted.", "accepted")
+    | _metric("total_calls", "Total calls", "calls", "Campaign calls the carrier accepted.", "call:accepted")
     | _metric("total_texts", "Total texts", "texts", "Texts the carrier accepted, not segments.", "accepted")
 )  # fmt: skip
 # Parts of tiles, and what today's curve counts; each opens its rows as a tile does.
@@ -188,6 +227,7 @@ PART_METRICS |= _metric(
 )
 TODAY_METRICS: dict[str, Metric] = (
     _metric("texts_today", "Texts", "texts", "Texts the carrier accepted today.", "accepted")
+    | _metric("calls_today", "Calls", "calls", "Campaign calls the carrier accepted today.", "call:accepted")
     | _metric("replies_today", "Replies", "texts", "Texts whose first reply came today.", "replies")
     | _metric("booked_today", "Jobs booked", "jobs", "Jobs credited to campaigns today.", "booked")
 )
@@ -195,9 +235,13 @@ TODAY_METRICS: dict[str, Metric] = (
 RANGE_METRICS: dict[str, Metric] = (
     _metric("range_audience", "Audience count", "contacts", "Admitted in these days.", "audience")
     | _metric("range_texts", "Texts", "texts", "Texts the carrier accepted in these days.", "accepted")
-    | _metric("range_calls", "Calls", "calls", "Calls the carrier accepted in these days.", "accepted")
+    | _metric("range_calls", "Calls", "calls", "Calls the carrier accepted in these days.", "call:accepted")
     | _metric("range_replies", "Replies", "messages", "Answered for the first time in these days.", "replies")
     | _metric("range_optouts", "Opt-outs", "messages", "Answered with an opt-out in these days.", "optouts")
+    | _metric(
+        "range_call_optouts", "Opt-outs by phone", "people called",
+        "Calls answered with an opt-out in these days.", "call:optouts",
+    )
     | _metric("range_booked", "Jobs booked", "jobs", "Credited to campaigns in these days.", "booked")
-)
+)  # fmt: skip
 OPENED_METRICS: dict[str, Metric] = TILE_METRICS | PART_METRICS | TODAY_METRICS | RANGE_METRICS

@@ -39,6 +39,14 @@ class NodeRow:
     optouts: int
     linked: int
     clicks: int
+    called: int
+    calls: int
+    spoken: int
+    voicemail: int
+    no_answer: int
+    busy: int
+    abandoned: int
+    call_optouts: int
 
     @property
     def reply_rate(self) -> Rate:
@@ -49,6 +57,16 @@ class NodeRow:
     def click_rate(self) -> Rate:
         """Distinct messages clicked ÷ accepted ones that carried a link."""
         return Rate(self.clicks, self.linked)
+
+    @property
+    def answer_rate(self) -> Rate:
+        """People who talked to us ÷ people called."""
+        return Rate(self.spoken, self.called)
+
+    @property
+    def reached(self) -> int:
+        """What the provider took for somebody, each once: messages, and people called."""
+        return self.accepted + self.called
 
 
 def node_rows(campaign: Campaign, found: Counter[counters.Cell]) -> list[NodeRow]:
@@ -81,5 +99,7 @@ def rows_behind(campaign: Campaign, node_key: str | None, column: str) -> QueryS
 def booking_rate(campaign: Campaign, node_key: str) -> Rate:
     """Distinct contacts with a job credited here ÷ distinct contacts reached here; counted when opened."""
     booked = rows.behind(campaign, node_key, "booked").values("enrollment__contact").distinct().count()
-    reached = rows.behind(campaign, node_key, "accepted").values("contact").distinct().count()
+    by_message = rows.behind(campaign, node_key, "accepted").order_by().values("contact")
+    by_phone = rows.behind(campaign, node_key, "called").order_by().values("contact")
+    reached = by_message.union(by_phone).count()
     return Rate(booked, reached + retention.reached_before(campaign, node_key))

@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 
 from accounts.models import Account
 from analytics import counters, rows
-from analytics.metrics.definitions import CALL_KINDS, RANGE_METRICS, TEXT_KINDS, TOUCH_KINDS, Metric
+from analytics.metrics.definitions import EMAIL_KINDS, RANGE_METRICS, TEXT_KINDS, Metric
 from analytics.metrics.kinds import CAMPAIGN_AND_KIND
 from analytics.sending import reading
 from common import sql
 
-# Months and days know the campaign, not the node. That is enough for all but what was accepted, which is told
-# apart by kind: where a workflow sends in one way only, its campaigns' days say it, else their nodes' hours.
+# Months and days know the campaign, not the node. That is enough for all but the messages accepted, which are
+# told apart by kind: where a workflow sends in one way only, its campaigns' days say it, else nodes' hours.
 _READ = (
     CAMPAIGN_AND_KIND
     + """,
@@ -58,7 +58,8 @@ left join sends on sends.workflow_id = campaign.workflow_id
 group by 1, 2
 """
 )
-_KINDS: dict[str, tuple[str, ...]] = {"range_texts": TEXT_KINDS, "range_calls": CALL_KINDS}
+_KINDS: dict[str, tuple[str, ...]] = {"range_texts": TEXT_KINDS}
+_LISTS = {"call:accepted": "calls", "call:optouts": "call_optouts"}  # the list behind a counter's column
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def ranged(
     bounds = reading.parts(begins, ends, account.zone) | counters.range_bounds(begins, ends)
     columns = sorted({column for metric in RANGE_METRICS.values() for column in metric.columns})
     asked: dict[str, Any] = {
-        "account": account.pk, "columns": columns, "kinds": list(TOUCH_KINDS),
+        "account": account.pk, "columns": columns, "kinds": [*TEXT_KINDS, *EMAIL_KINDS],
         "only": _listed(only), **bounds,
     }  # fmt: skip
     counted = {(kind, column): int(n) for kind, column, n in sql.rows(_READ, asked)}
@@ -96,7 +97,7 @@ def rows_behind_range(
         raise rows.UnknownColumn(name)
     (column,) = RANGE_METRICS[name].columns
     return rows.behind_range(
-        account, column, since=start.astimezone(UTC), until=end.astimezone(UTC),
+        account, _LISTS.get(column, column), since=start.astimezone(UTC), until=end.astimezone(UTC),
         kinds=_KINDS.get(name), only=only,
     )  # fmt: skip
 

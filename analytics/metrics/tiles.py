@@ -154,14 +154,14 @@ def tiles(
         influenced_cents=total(["influenced_revenue"]),
         jobs_pending=total(["pending"]),
         booking_rate=Rate(total(["contacts_booked"]), audience),
-        total_calls=total(["accepted"], CALL_KINDS),
+        total_calls=total(["call:accepted"]),
         total_texts=total(["accepted"], TEXT_KINDS),
     )
 
 
 _TILE_COLUMNS = [
     "queued", "waiting", "scheduled", "completed", "audience", "accepted", "booked", "job_completed",
-    "job_invoiced", "job_cancelled", "revenue", "influenced", "influenced_revenue",
+    "job_invoiced", "job_cancelled", "revenue", "influenced", "influenced_revenue", "call:accepted",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ class CreditCorrection(models.Model):
     """
 
     class Verdict(models.TextChoices):
-        TOUCH = "touch", "credited to a message"
+        TOUCH = "touch", "credited to a message or call"
         NONE = "none", "credited to nothing of ours"
         RULE = "rule", "as the rule says"
 
@@ -26,6 +26,12 @@ class CreditCorrection(models.Model):
     was_message = models.ForeignKey(
         "conversations.Message", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    phone_call = models.ForeignKey(
+        "conversations.Call", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    was_phone_call = models.ForeignKey(
+        "conversations.Call", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     was_link = models.CharField(max_length=20, blank=True, help_text="Blank: it was not credited")
     reason = models.CharField(max_length=500)
     by = models.ForeignKey("accounts.User", on_delete=models.PROTECT)
@@ -34,9 +40,10 @@ class CreditCorrection(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(verdict="touch", message__isnull=False)
-                | Q(verdict__in=["none", "rule"], message=None),
-                name="credit_correction_message",
+                condition=Q(verdict="touch", message__isnull=False, phone_call=None)
+                | Q(verdict="touch", message=None, phone_call__isnull=False)
+                | Q(verdict__in=["none", "rule"], message=None, phone_call=None),
+                name="credit_correction_touch",
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="credit_correction_reason"),
         ]

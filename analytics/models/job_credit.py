@@ -18,10 +18,18 @@ class JobCredit(models.Model):
         "campaigns.Enrollment", on_delete=models.CASCADE, related_name="job_credits"
     )
     message = models.ForeignKey("conversations.Message", null=True, blank=True, on_delete=models.SET_NULL)
+    phone_call = models.ForeignKey(
+        "conversations.Call", null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="The call that won it, where no message did",
+    )  # fmt: skip
     booking = models.ForeignKey("campaigns.Booking", null=True, blank=True, on_delete=models.SET_NULL)
     call = models.ForeignKey("audiences.CallAtSource", null=True, blank=True, on_delete=models.SET_NULL)
+    talk = models.ForeignKey(
+        "conversations.Call", null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
+        help_text="Our own call, or one to us, in which it was made",
+    )  # fmt: skip
     link = models.CharField(
-        max_length=20, help_text="What ties the job to us: booking, thread, call, or a correction"
+        max_length=20, help_text="What ties the job to us: booking, thread, call, talk, or a correction"
     )
     at = models.DateTimeField(default=clock.now)
     revenue_cents = models.BigIntegerField(default=0, db_default=0)

@@ -54,6 +54,9 @@ class JobStanding(models.Model):
     node = models.ForeignKey("campaigns.Node", null=True, blank=True, on_delete=models.PROTECT)
     enrollment = models.ForeignKey("campaigns.Enrollment", null=True, blank=True, on_delete=models.CASCADE)
     message = models.ForeignKey("conversations.Message", null=True, blank=True, on_delete=models.SET_NULL)
+    phone_call = models.ForeignKey(
+        "conversations.Call", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         constraints = [

@@ -41,13 +41,16 @@ class Drawing:
 
 
 def drawings(series: Series) -> list[Drawing]:
-    """Entries beside exits, and texts beside emails that were sent."""
+    """Entries beside exits, texts beside emails that were sent, and calls beside those who answered."""
     if not series.buckets:
         return []
-    pairs = (
+    pairs = [
         ("moves", "Entries and exits", ("Entries", "Exits"), ("entries", "exits")),
         ("sent", "Sent", ("Texts", "Emails"), ("text:sent", "email:sent")),
-    )
+        ("calls", "Calls", ("Placed", "Answered"), ("call:accepted", "call:answered")),
+    ]
+    if not any(bucket.counts["call:accepted"] for bucket in series.buckets):
+        pairs.pop()
     return [_drawing(series, *pair) for pair in pairs]
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Count
 
@@ -58,7 +58,8 @@ class CampaignRow:
 
 @dataclass(frozen=True)
 class Channel:
-    """Texts or emails: planned, its six exclusive parts, and what is told of the sent ones."""
+    """Texts, emails or calls: planned, its six exclusive parts, what is told of the sent ones, and what is
+    counted beside all that."""
 
     name: str
     label: str
@@ -66,6 +67,14 @@ class Channel:
     statuses: list[Figure]
     told: list[Figure]
     sent_rate: Rate
+    beside: list[Figure] = field(default_factory=list)
+
+    @property
+    def used(self) -> bool:
+        """Whether it is shown: who never calls is not told so."""
+        return self.name != sending.CALL or any(
+            figure.n for figure in (self.planned, *self.told, *self.beside)
+        )
 
     @property
     def sent(self) -> str:
@@ -84,6 +93,11 @@ class Sending:
     channels: list[Channel]
     agents: list[Figure] | None
     series: series.Series
+
+    @property
+    def calls(self) -> bool:
+        """Whether calls are shown, too."""
+        return any(channel.used for channel in self.channels if channel.name == sending.CALL)
 
     @property
     def alone(self) -> bool:
@@ -238,9 +252,26 @@ def _channel(name: str, label: str, counted: Counted) -> Channel:
             Figure(metric[f"{name}:{each}"], n := counted[f"{name}:{each}"], Rate(n, planned))
             for each in sending.EXCLUSIVE
         ],
-        told=_told(name, counted, Rate(0, sent)),
+        told=_outcomes(counted) if name == sending.CALL else _told(name, counted, Rate(0, sent)),
         sent_rate=Rate(sent, planned),
+        beside=_beside(counted) if name == sending.CALL else [],
     )
+
+
+def _outcomes(counted: Counted) -> list[Figure]:
+    """What came of the calls that are over; they add up to them."""
+    over = counted["call:sent"]
+    return [
+        Figure(sending.SENDING_METRICS[name], counted[name], Rate(counted[name], over))
+        for name in (f"{sending.CALL}:{each}" for each in sending.OUTCOMES)
+    ]
+
+
+def _beside(counted: Counted) -> list[Figure]:
+    return [
+        Figure(sending.SENDING_METRICS[name], counted[name])
+        for name in (f"{sending.CALL}:{each}" for each in sending.BESIDE)
+    ]
 
 
 def _told(channel: str, counted: Counted, of_sent: Rate) -> list[Figure]:

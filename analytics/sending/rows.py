@@ -9,7 +9,7 @@ from accounts.models import Account
 from analytics.metrics import sending
 from analytics.sending.selection import Selection, Unknown
 from campaigns.models import Campaign, Enrollment
-from conversations.models import Lane, Message
+from conversations.models import Call, Lane, Message, PlannedCall
 
 PENDING = ("queued", "calling", "unknown")
 SENT = ("accepted", "sent", "delivered", "bounced", "blocked")
@@ -18,10 +18,11 @@ _STATUS_AT = Case(  # when a message took the status it has
     When(state__in=SENT, then=Coalesce("accepted_at", "state_at")),
     default=F("state_at"),
 )
+_PLANNED_AT = Case(When(state__in=PlannedCall.OPEN, then=F("created_at")), default=F("state_at"))
 
 
 def behind(account: Account, selection: Selection, figure: str) -> QuerySet[Any]:
-    """The enrollments or messages that a figure counts, newest first. Raises Unknown.
+    """The enrollments, messages, planned calls or tries that a figure counts, newest first. Raises Unknown.
 
     Figures are named as in `analytics.metrics.sending`; `exits:<reason>` are the exits for one reason.
     """
@@ -29,6 +30,8 @@ def behind(account: Account, selection: Selection, figure: str) -> QuerySet[Any]
     if group in sending.ASSIGNMENT_METRICS and (not name or group == "exits"):
         return _enrollments(account, selection, group, name)
     if figure in sending.SENDING_METRICS:
+        if group == sending.CALL:
+            return _calls(account, selection, name)
         return _messages(account, selection, group, name)
     if figure in sending.AGENT_METRICS:
         return _of_people(account, selection, name)
@@ -67,6 +70,31 @@ def _enrollments(account: Account, selection: Selection, figure: str, reason: st
         first = found.order_by("campaign", "contact", "pk").distinct("campaign", "contact")
         found = Enrollment.objects.filter(pk__in=first.values("pk"))
     return found.order_by("-pk")
+
+
+def _calls(account: Account, selection: Selection, name: str) -> QuerySet[Any]:
+    """Planned calls of campaigns; for what counts calls, their tries."""
+    lanes = Campaign.objects.filter(pk__in=selection.campaigns(account).values("pk")).values("lane")
+    planned = PlannedCall.objects.filter(lane__in=lanes, origin__startswith="step:")
+    if name in ("accepted", "abandoned"):
+        at = f"{name}_at"
+        tries = Call.objects.filter(_within(selection, at), planned__in=planned, **{f"{at}__isnull": False})
+        return tries.exclude(state=Call.State.REFUSED).order_by("-pk")
+    return _planned(planned, selection, name).order_by("-pk")
+
+
+def _planned(planned: QuerySet[PlannedCall], selection: Selection, name: str) -> QuerySet[PlannedCall]:
+    if name == "planned":
+        return planned.annotate(status_at=_PLANNED_AT).filter(_within(selection, "status_at"))
+    if name == "pending":
+        return planned.filter(_within(selection, "created_at"), state__in=PlannedCall.OPEN)
+    if name in ("reached", "optouts"):
+        at = "first_accepted_at" if name == "reached" else "opted_out_at"
+        return planned.filter(_within(selection, at), **{f"{at}__isnull": False})
+    if name in sending.OUTCOMES:
+        planned = planned.filter(outcome=name)
+    state = PlannedCall.State.CALLED if name in ("sent", *sending.OUTCOMES) else name
+    return planned.filter(_within(selection, "state_at"), state=state)
 
 
 def _messages(account: Account, selection: Selection, channel: str, name: str) -> QuerySet[Message]:

@@ -20,7 +20,17 @@ FIGURES = (  # of the table, with the columns that each sums
     *(
         (f"{channel}:{name}", f"{label} {name}", sending.SENDING_METRICS[f"{channel}:{name}"].columns)
         for channel, label in sending.CHANNELS.items()
+        if channel in sending.WRITTEN
         for name in ("planned", "sent", "delivered")
+    ),
+    *(
+        (name, label, sending.SENDING_METRICS[name].columns)
+        for name, label in (
+            ("call:planned", "Calls planned"),
+            ("call:accepted", "Calls placed"),
+            ("call:sent", "People called"),
+            ("call:answered", "People who answered"),
+        )
     ),
 )
 

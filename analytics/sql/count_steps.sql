@@ -2,7 +2,8 @@
 -- closed one once more at that minute, by the way it left its node (`left:<label>`), or where its passage ended
 -- there (`ended`): completed + failed + skipped = all `left:` + ended.
 -- Rows before and after an update cancel by grouping; what is left changed something counted.
--- A step that leaves its node, or is deleted, takes the counts of its message with it.
+-- A step that leaves its node, or is deleted, takes the counts of its message, or of its call and its tries,
+-- with it.
 
 create or replace function analytics_step_cells(
   state text, state_at timestamptz, created_at timestamptz, outcome text
@@ -76,6 +77,34 @@ begin
       ) cell
       group by moved.campaign_id, node.key, cell."column", minute
       having sum(moved.n) <> 0;
+
+      insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+      select moved.campaign_id, node.key, cell."column",
+             date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(moved.n)
+      from (
+        select id, campaign_id, node_id, sum(sign) as n
+        from (
+          select 1 as sign, id, campaign_id, node_id from new_rows
+          union all
+          select -1, id, campaign_id, node_id from old_rows
+        ) both_rows
+        group by id, campaign_id, node_id
+        having sum(sign) <> 0
+      ) moved
+      join campaigns_node node on node.id = moved.node_id
+      join conversations_plannedcall planned on planned.origin = 'step:' || moved.id
+      cross join lateral (
+        select * from analytics_planned_call_cells(
+          planned.state, planned.state_at, planned.created_at, planned.outcome,
+          planned.first_accepted_at, planned.opted_out_at
+        )
+        union all
+        select tried.* from conversations_call call
+        cross join lateral analytics_call_cells(call.state, call.accepted_at, call.abandoned_at) tried
+        where call.planned_id = planned.id
+      ) cell
+      group by moved.campaign_id, node.key, cell."column", minute
+      having sum(moved.n) <> 0;
     end if;
     return null;
   end if;
@@ -104,6 +133,24 @@ begin
       message.mailbox_id is not null, message.state, message.state_at, message.created_at,
         message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
         message.carries_link, message.clicked_at
+    ) cell
+    group by step.campaign_id, node.key, cell."column", minute;
+
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select step.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, -count(*)
+    from changed_rows step
+    join campaigns_node node on node.id = step.node_id
+    join conversations_plannedcall planned on planned.origin = 'step:' || step.id
+    cross join lateral (
+      select * from analytics_planned_call_cells(
+        planned.state, planned.state_at, planned.created_at, planned.outcome,
+        planned.first_accepted_at, planned.opted_out_at
+      )
+      union all
+      select tried.* from conversations_call call
+      cross join lateral analytics_call_cells(call.state, call.accepted_at, call.abandoned_at) tried
+      where call.planned_id = planned.id
     ) cell
     group by step.campaign_id, node.key, cell."column", minute;
   end if;

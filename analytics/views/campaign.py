@@ -83,7 +83,7 @@ def _part(
             return {"tracked": link_counts.of_campaign(found, counters.totals([found.pk]), names)}
         case "settings":
             return _settings(found)
-    table = {"groups": campaign_page.groups(), "columns": campaign_page.COLUMNS}
+    table = {"groups": campaign_page.groups(shown.groups), "columns": campaign_page.COLUMNS}
     if tab == "table":
         return table
     cards = campaign_diagram.cards(found, shown.nodes, shown.left)

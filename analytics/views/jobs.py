@@ -100,24 +100,30 @@ def correct_credit(request: Request, pk: int) -> HttpResponse:
         "never": corrections.never(found),
         "before": before,
         "chosen": _chosen(form.data.get("to", ""), found),
+        "credited": _chosen("", found),
         "phone": request.GET.get("phone", ""),
     }
     return render(request, "analytics/correct_credit.html", context, status=422 if form.errors else 200)
 
 
-def _chosen(said: str, found: Job) -> int | None:
-    """The message that is marked: the one somebody chose, else the one credited now."""
+def _chosen(said: str, found: Job) -> str:
+    """The touch that is marked: the one somebody chose, else the one credited now."""
     if said:
-        key = said.removeprefix("touch-")
-        return int(key) if key.isdecimal() and len(key) < 19 else None
-    return JobCredit.objects.filter(job=found).values_list("message", flat=True).first()
+        return said
+    credit = JobCredit.objects.filter(job=found).first()
+    if credit is None or not (credit.message_id or credit.phone_call_id):
+        return ""
+    return f"touch-{credit.message_id}" if credit.message_id else f"call-{credit.phone_call_id}"
 
 
 def _correct(request: Request, found: Job, said: dict[str, Any]) -> None:
     kind, _, key = said["to"].partition("-")
+    number = int(key) if key.isdecimal() and len(key) < 19 else None
+    touched = {"call_id" if kind == "call" else "message_id": number}
+    kind = str(CreditCorrection.Verdict.TOUCH) if kind == "call" else kind
     if kind not in CreditCorrection.Verdict.values:
         raise corrections.Refused("Choose what won this job. Nothing was changed.")
     corrections.correct(
-        found, verdict=kind, message_id=int(key) if key.isdecimal() and len(key) < 19 else None,
-        reason=said["reason"], seen=said["seen"], by=request.user, now=clock.now(),
+        found, verdict=kind, reason=said["reason"], seen=said["seen"], by=request.user, now=clock.now(),
+        **touched,
     )  # fmt: skip

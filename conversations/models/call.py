@@ -140,6 +140,7 @@ class Call(models.Model):
                 condition=Q(state__in=["calling", "unknown", "accepted", "ringing", "in_progress"]),
             ),
             models.Index(fields=["by"], name="call_by", condition=Q(by__isnull=False)),
+            models.Index(fields=["planned"], name="call_of_planned", condition=Q(planned__isnull=False)),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -122,6 +122,7 @@ class PlannedCall(models.Model):
             ),
         ]  # fmt: skip
         indexes = [
+            models.Index(fields=["lane"], name="plannedcall_lane"),
             models.Index(
                 fields=["lane", "mode", "due_at"], name="plannedcall_queue",
                 condition=Q(due_at__isnull=False),

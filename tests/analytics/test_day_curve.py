@@ -82,7 +82,7 @@ def test_every_figure_of_the_curve_opens_its_rows(monkeypatch: pytest.MonkeyPatc
         replied_at=TUESDAY - timedelta(minutes=30)
     )
     day = day_curve.of_account(world.account, TUESDAY)
-    assert [curve.total for curve in day.curves] == [2, 2, 0]
+    assert [curve.total for curve in day.curves] == [2, 0, 2, 0]  # texts, calls, replies, jobs
     for curve in day.curves:
         rows = metrics.rows_behind_tile(world.account, curve.name, now=TUESDAY)
         assert rows.count() == curve.total

@@ -86,7 +86,7 @@ def look_once(world: World) -> tuple[int, ...]:
     )  # fmt: skip
     assert shown == (
         column(begun, TEXT_KINDS), column(begun, CALL_KINDS), column(("scheduled",)), column(("audience",)),
-        column(("accepted",), TEXT_KINDS), column(("accepted",), CALL_KINDS), column(("booked",)),
+        column(("accepted",), TEXT_KINDS), column(("call:accepted",)), column(("booked",)),
         sum(n for (_, key, name), n in today.items()
             if name == "completed" and kinds.get(key) in TEXT_KINDS + CALL_KINDS),
     )  # fmt: skip

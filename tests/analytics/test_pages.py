@@ -286,7 +286,7 @@ def test_campaign_shows_how_far_it_is(world: World, client: Client) -> None:
 def test_curve_of_today_is_drawn_with_its_table(world: World, client: Client) -> None:
     world.touch(at=clock.now() - timedelta(seconds=1))
     html = client.get("/").content.decode()
-    assert html.count('role="img"') == 3 and "As a table" in html
+    assert html.count('role="img"') == 4 and "As a table" in html
     (href,) = re.findall(r'href="(/tiles/texts_today/\?hour=\d+)"', html) or [""]
     today = metrics.rows_behind_tile(world.account, "texts_today").count()
     assert (f'<data data-rows value="{today}">' in client.get(href).content.decode()) is bool(today)

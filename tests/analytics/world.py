@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from accounts.models import Account
 from analytics import attribution
 from audiences.models import Address, Audience, Contact, Household, Invoice, Job, SendWindow, ZoneSet
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Node, Step, Workflow, WorkflowVersion
-from conversations.models import Lane, Message
+from conversations.models import Call, Lane, Message, PlannedCall
 from integrations.models import Connection, SendingNumber
 
 NOON = datetime(2026, 5, 5, 12, 0, 30, tzinfo=UTC)
@@ -120,6 +121,71 @@ class World:
         """An enrollment whose text the carrier accepted at `at`."""
         step = self.step(self.enrol(contact, campaign, at), key, "completed", at)
         self.text(step, "accepted", at, accepted=True)
+        return step
+
+    def add_call_node(self, key: str = "call", version: WorkflowVersion | None = None) -> Node:
+        """A node that calls, behind the others."""
+        version = version or self.version
+        position = Node.objects.filter(version=version).count()
+        self.nodes[key] = Node.objects.create(
+            version=version, key=key, kind="call", name=key.replace("_", " "), position=position
+        )
+        return self.nodes[key]
+
+    def planned(
+        self, step: Step, state: str = "queued", at: datetime = NOON, outcome: str = "", **values: Any
+    ) -> PlannedCall:
+        """The planned call of a step; one that is `called` was answered unless told otherwise."""
+        lane = step.campaign.lane
+        assert lane is not None
+        planned: PlannedCall = PlannedCall.objects.create(
+            account=self.account,
+            lane=lane,
+            contact_id=step.enrollment.contact_id,
+            address_id=step.enrollment.address_id,
+            number=self.number,
+            origin=f"step:{step.pk}",
+            state=state,
+            state_at=at,
+            created_at=at,
+            outcome=outcome or ("answered" if state == "called" else ""),
+            due_at=at if state in ("queued", "taken") else None,
+            taken_until=at if state == "taken" else None,
+            **{"kind": "campaign", "mode": "person", **values},
+        )
+        return planned
+
+    def tried(self, planned: PlannedCall, at: datetime = NOON, **values: Any) -> Call:
+        """A try of a planned call that the carrier took at `at`; the planned call knows of its first."""
+        if planned.first_accepted_at is None:
+            PlannedCall.objects.filter(pk=planned.pk).update(first_accepted_at=at)
+            planned.first_accepted_at = at
+        tries = Call.objects.filter(planned=planned).count()
+        return Call.objects.create(
+            account=self.account,
+            planned=planned,
+            **{
+                "contact_id": planned.contact_id,
+                "address_id": planned.address_id,
+                "number": self.number,
+                "try_number": tries + 1,
+                "direction": "out",
+                "state": "completed",
+                "created_at": at,
+                "accepted_at": at,
+                **values,
+            },
+        )
+
+    def called(
+        self, contact: Contact | None = None, campaign: Campaign | None = None, at: datetime = NOON,
+        outcome: str = "answered",
+    ) -> Step:  # fmt: skip
+        """An enrollment that was called once, at `at`, with this outcome."""
+        if "call" not in self.nodes:
+            self.add_call_node()
+        step = self.step(self.enrol(contact, campaign, at), "call", "completed", at)
+        self.tried(self.planned(step, "called", at, outcome), at, outcome=outcome, seconds=65)
         return step
 
     def exclude(self, reason: str = "opted_out", at: datetime = NOON) -> Exclusion:

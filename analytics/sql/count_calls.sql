@@ -1,0 +1,234 @@
+-- A campaign's planned call counts at the node of its step (`origin` is `step:<id>`): under its one exclusive
+-- status, since it was planned while it is pending and else since it took it; once more by its outcome, at the
+-- same instant, so that the outcomes of any range add up to its sent ones; as reached, when the carrier took its
+-- first try, which never falls; and at the opt-out that answered it.
+-- Its tries count for themselves, when the carrier took each, which never falls, and when one was abandoned.
+--
+-- As in `count_messages.sql`: plans of a trigger are kept from its first call, so that joins are held to nested
+-- loops over primary keys and grouping to hashes; rows before and after are never joined but cancelled by
+-- grouping; and what says nothing of a status is blanked before, so that taking, calling, putting off and the
+-- many callbacks of a call cancel there. A planned call that is deleted takes the counts of its tries with it,
+-- whichever of them goes first. A refused try was proven not taken and never counts.
+
+create or replace function analytics_planned_call_cells(
+  state text, state_at timestamptz, created_at timestamptz, outcome text, first_accepted_at timestamptz,
+  opted_out_at timestamptz
+) returns table ("column" text, at timestamptz) language sql immutable as $$
+  select cell."column", cell.at
+  from (values
+    ('call:' || case
+        when state in ('queued', 'taken', 'calling', 'unknown') then 'pending'
+        when state = 'called' then 'sent'
+        else state end,
+     case when state in ('queued', 'taken', 'calling', 'unknown') then created_at else state_at end),
+    ('call:' || outcome, case when state = 'called' then state_at end),
+    ('call:reached', first_accepted_at),
+    ('call:optouts', opted_out_at)
+  ) cell ("column", at)
+  where cell.at is not null
+$$;
+
+create or replace function analytics_call_cells(
+  state text, accepted_at timestamptz, abandoned_at timestamptz
+) returns table ("column" text, at timestamptz) language sql immutable as $$
+  select cell."column", cell.at
+  from (values ('call:accepted', accepted_at), ('call:abandoned', abandoned_at)) cell ("column", at)
+  where cell.at is not null and state <> 'refused'
+$$;
+
+create or replace function analytics_count_planned_calls() returns trigger language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
+begin
+  if tg_op = 'UPDATE' then
+    -- Those that came to one counted condition and those that left it are the same, as numbers and as hashes.
+    if not exists (
+      select from (
+        select 1::bigint as sign, id, origin,
+               case when state in ('taken', 'calling', 'unknown') then 'queued' else state end as state,
+               case when state not in ('queued', 'taken', 'calling', 'unknown') then state_at end as state_at,
+               case when state in ('queued', 'taken', 'calling', 'unknown') then created_at end as created_at,
+               outcome, first_accepted_at, opted_out_at
+        from new_rows where origin like 'step:%'
+        union all
+        select -1, id, origin,
+               case when state in ('taken', 'calling', 'unknown') then 'queued' else state end,
+               case when state not in ('queued', 'taken', 'calling', 'unknown') then state_at end,
+               case when state in ('queued', 'taken', 'calling', 'unknown') then created_at end,
+               outcome, first_accepted_at, opted_out_at
+        from old_rows where origin like 'step:%'
+      ) both_rows
+      group by state, state_at, created_at, outcome, first_accepted_at, opted_out_at
+      having sum(sign) <> 0 or sum(sign * id) <> 0 or sum(sign * hashtext(origin)) <> 0
+    ) then
+      return null;
+    end if;
+
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select changed.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(changed.n)
+    from (
+      select step.campaign_id, step.node_id, planned.state, planned.state_at, planned.created_at,
+             planned.outcome, planned.first_accepted_at, planned.opted_out_at, sum(planned.sign) as n
+      from (
+        select 1 as sign, origin,
+               case when state in ('taken', 'calling', 'unknown') then 'queued' else state end as state,
+               case when state not in ('queued', 'taken', 'calling', 'unknown') then state_at end as state_at,
+               case when state in ('queued', 'taken', 'calling', 'unknown') then created_at end as created_at,
+               outcome, first_accepted_at, opted_out_at
+        from new_rows where origin like 'step:%'
+        union all
+        select -1, origin,
+               case when state in ('taken', 'calling', 'unknown') then 'queued' else state end,
+               case when state not in ('queued', 'taken', 'calling', 'unknown') then state_at end,
+               case when state in ('queued', 'taken', 'calling', 'unknown') then created_at end,
+               outcome, first_accepted_at, opted_out_at
+        from old_rows where origin like 'step:%'
+      ) planned
+      join campaigns_step step on step.id = substring(planned.origin from 6)::bigint
+      group by step.campaign_id, step.node_id, planned.state, planned.state_at, planned.created_at,
+               planned.outcome, planned.first_accepted_at, planned.opted_out_at
+      having sum(planned.sign) <> 0
+    ) changed
+    join campaigns_node node on node.id = changed.node_id
+    cross join lateral analytics_planned_call_cells(
+      changed.state, changed.state_at, changed.created_at, changed.outcome, changed.first_accepted_at,
+      changed.opted_out_at
+    ) cell
+    group by changed.campaign_id, node.key, cell."column", minute
+    having sum(changed.n) <> 0;
+
+    -- One that comes to another step, which nobody does, takes its tries along.
+    if exists (
+      select from (
+        select 1::bigint as sign, id, origin from new_rows where origin like 'step:%'
+        union all
+        select -1, id, origin from old_rows where origin like 'step:%'
+      ) both_rows
+      group by origin having sum(sign) <> 0 or sum(sign * id) <> 0
+    ) then
+      insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+      select step.campaign_id, node.key, cell."column",
+             date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(moved.n)
+      from (
+        select id, origin, sum(sign) as n
+        from (
+          select 1 as sign, id, origin from new_rows where origin like 'step:%'
+          union all
+          select -1, id, origin from old_rows where origin like 'step:%'
+        ) both_rows
+        group by id, origin having sum(sign) <> 0
+      ) moved
+      join campaigns_step step on step.id = substring(moved.origin from 6)::bigint
+      join campaigns_node node on node.id = step.node_id
+      join conversations_call call on call.planned_id = moved.id
+      cross join lateral analytics_call_cells(call.state, call.accepted_at, call.abandoned_at) cell
+      group by step.campaign_id, node.key, cell."column", minute
+      having sum(moved.n) <> 0;
+    end if;
+    return null;
+  end if;
+
+  insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+  select counted.campaign_id, node.key, cell."column",
+         date_bin('1 minute', cell.at, timestamptz 'epoch') as minute,
+         case tg_op when 'INSERT' then sum(counted.n) else -sum(counted.n) end
+  from (
+    select step.campaign_id, step.node_id, planned.state, planned.state_at, planned.created_at,
+           planned.outcome, planned.first_accepted_at, planned.opted_out_at, count(*) as n
+    from (
+      select origin, state, state_at, outcome, first_accepted_at, opted_out_at,
+             case when state in ('queued', 'taken', 'calling', 'unknown') then created_at end as created_at
+      from changed_rows where origin like 'step:%'
+    ) planned
+    join campaigns_step step on step.id = substring(planned.origin from 6)::bigint
+    group by step.campaign_id, step.node_id, planned.state, planned.state_at, planned.created_at,
+             planned.outcome, planned.first_accepted_at, planned.opted_out_at
+  ) counted
+  join campaigns_node node on node.id = counted.node_id
+  cross join lateral analytics_planned_call_cells(
+    counted.state, counted.state_at, counted.created_at, counted.outcome, counted.first_accepted_at,
+    counted.opted_out_at
+  ) cell
+  group by counted.campaign_id, node.key, cell."column", minute;
+
+  if tg_op = 'DELETE' then
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select step.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, -count(*)
+    from (select id, origin from changed_rows where origin like 'step:%') planned
+    join campaigns_step step on step.id = substring(planned.origin from 6)::bigint
+    join campaigns_node node on node.id = step.node_id
+    join conversations_call call on call.planned_id = planned.id
+    cross join lateral analytics_call_cells(call.state, call.accepted_at, call.abandoned_at) cell
+    group by step.campaign_id, node.key, cell."column", minute;
+  end if;
+  return null;
+end $$;
+
+create or replace function analytics_count_calls() returns trigger language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
+begin
+  if tg_op = 'UPDATE' then
+    insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+    select step.campaign_id, node.key, cell."column",
+           date_bin('1 minute', cell.at, timestamptz 'epoch') as minute, sum(changed.n)
+    from (
+      select planned_id, state, accepted_at, abandoned_at, sum(sign) as n
+      from (
+        select 1 as sign, planned_id, case when state = 'refused' then state else 'taken' end as state,
+               accepted_at, abandoned_at
+        from new_rows where planned_id is not null
+        union all
+        select -1, planned_id, case when state = 'refused' then state else 'taken' end,
+               accepted_at, abandoned_at
+        from old_rows where planned_id is not null
+      ) both_rows
+      group by planned_id, state, accepted_at, abandoned_at
+      having sum(sign) <> 0
+    ) changed
+    join conversations_plannedcall planned on planned.id = changed.planned_id
+    join campaigns_step step
+      on step.id = case when planned.origin like 'step:%' then substring(planned.origin from 6)::bigint end
+    join campaigns_node node on node.id = step.node_id
+    cross join lateral analytics_call_cells(changed.state, changed.accepted_at, changed.abandoned_at) cell
+    group by step.campaign_id, node.key, cell."column", minute
+    having sum(changed.n) <> 0;
+    return null;
+  end if;
+
+  insert into analytics_counterdelta (campaign_id, node_key, "column", minute, n)
+  select step.campaign_id, node.key, cell."column",
+         date_bin('1 minute', cell.at, timestamptz 'epoch') as minute,
+         case tg_op when 'INSERT' then count(*) else -count(*) end
+  from (
+    select planned_id, state, accepted_at, abandoned_at from changed_rows
+    where planned_id is not null and (accepted_at is not null or abandoned_at is not null)
+  ) call
+  join conversations_plannedcall planned on planned.id = call.planned_id
+  join campaigns_step step
+    on step.id = case when planned.origin like 'step:%' then substring(planned.origin from 6)::bigint end
+  join campaigns_node node on node.id = step.node_id
+  cross join lateral analytics_call_cells(call.state, call.accepted_at, call.abandoned_at) cell
+  group by step.campaign_id, node.key, cell."column", minute;
+  return null;
+end $$;
+
+create or replace trigger analytics_planned_call_inserted after insert on conversations_plannedcall
+referencing new table as changed_rows for each statement execute function analytics_count_planned_calls();
+
+create or replace trigger analytics_planned_call_updated after update on conversations_plannedcall
+referencing old table as old_rows new table as new_rows
+for each statement execute function analytics_count_planned_calls();
+
+create or replace trigger analytics_planned_call_deleted after delete on conversations_plannedcall
+referencing old table as changed_rows for each statement execute function analytics_count_planned_calls();
+
+create or replace trigger analytics_call_inserted after insert on conversations_call
+referencing new table as changed_rows for each statement execute function analytics_count_calls();
+
+create or replace trigger analytics_call_updated after update on conversations_call
+referencing old table as old_rows new table as new_rows
+for each statement execute function analytics_count_calls();
+
+create or replace trigger analytics_call_deleted after delete on conversations_call
+referencing old table as changed_rows for each statement execute function analytics_count_calls();
