@@ -116,6 +116,9 @@ ol.talk li.in {
   table.stack td:first-child, table.stack td.text { display: block; min-width: 0; }
   form.row label.grow input { width: 100%; }
 }
+form.keys button {
+  min-width: 3rem;
+}
 .words {
   white-space: pre-wrap;
   overflow-wrap: anywhere;

@@ -14,12 +14,23 @@ from sandbox.customers import MODES
 from sandbox.faults import UnknownFault
 from sandbox.outbox import Outbox
 from sandbox.page_style import STYLE
+from sandbox.voice.conduct import BEHAVIOURS as CALL_BEHAVIOURS
+from sandbox.voice.conduct import PREFIX as CALL_PREFIX
+from sandbox.voice.conduct import REFUSED as CALL_REFUSED
+from sandbox.voice.conduct import WORDS as CALL_WORDS
+from sandbox.voice.pages import CallPages
 from sandbox.world import World
 
 PEOPLE_LIMIT = 100
 LEDGER_LIMIT = 200
 
-TABS = (("/", "Customers"), ("/ledger", "Ledger"), ("/outbox", "Outbox"), ("/knobs", "Knobs"))
+TABS = (
+    ("/", "Customers"),
+    ("/calls", "Calls"),
+    ("/ledger", "Ledger"),
+    ("/outbox", "Outbox"),
+    ("/knobs", "Knobs"),
+)
 
 
 class Pages:
@@ -37,10 +48,13 @@ class Pages:
         outbox = Outbox(self.world, self._page, self._time)
         route.add_get("/outbox", outbox.requests)
         route.add_get("/outbox/{id}/{place:\\d+}", outbox.one)
+        CallPages(self.world, self._page, self._time).add_routes(route)
         route.add_get("/knobs", self.knobs)
         route.add_post("/knobs", self.turn)
 
-    def _page(self, title: str, body: str, path: str, *, images: bool = False) -> web.Response:
+    def _page(
+        self, title: str, body: str, path: str, *, images: bool = False, refresh: int = 0
+    ) -> web.Response:
         links = "".join(
             f'<a href="{href}"{" aria-current=page" if href == path else ""}>{name}</a>'
             for href, name in TABS
@@ -48,6 +62,7 @@ class Pages:
         html = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            f"{f'<meta http-equiv=refresh content={refresh}>' if refresh else ''}"
             f"<title>{escape(title)} · Provider sandbox</title><style>{STYLE}</style></head>"
             f"<body><nav>{links}</nav><main><h1>{escape(title)}</h1>{body}</main></body></html>"
         )
@@ -140,7 +155,9 @@ class Pages:
         traits = personas.traits(world.seed, phone)
         nature = f"{traits.kind.replace('_', ' ')}{', writes Spanish' if traits.spanish else ''}"
         nature += ", landline: texts fail" if traits.landline else ""
-        facts = f'<p class="quiet">{escape(phone)} · {escape(who[0]["city"] if who else "")} · {nature}</p>'
+        place = escape(who[0]["city"] if who else "")
+        phone_link = f'<a href="/phone/{quote(phone)}">{escape(phone)}</a>'
+        facts = f'<p class="quiet">{phone_link} · {place} · {nature}</p>'
         return self._page(name, facts + note + talk + form, f"/c/{phone}")
 
     async def type_as(self, request: web.Request) -> web.Response:
@@ -193,6 +210,11 @@ class Pages:
         table = "".join(
             f"<tr><td>{magic.PREFIX}{nn}</td><td>{what}</td></tr>" for nn, what in sorted(codes.items())
         )
+        called = {nn: f"refused with {code}" for nn, (code, _) in CALL_REFUSED.items()}
+        called |= CALL_WORDS | CALL_BEHAVIOURS
+        phones = "".join(
+            f"<tr><td>{CALL_PREFIX}{nn}</td><td>{escape(what)}</td></tr>" for nn, what in called.items()
+        )
         words = {word: f"refused with {r.status}: {r.message}" for word, r in mail_magic.REFUSED.items()}
         words |= mail_magic.BEHAVIOURS | mail_magic.FATES
         mailboxes = "".join(
@@ -207,7 +229,8 @@ class Pages:
             f'<textarea name="faults" rows="24" aria-label="Faults as JSON">{faults}'
             '</textarea><p><button name="do" value="faults">Apply</button> '
             '<button name="do" value="heal">Back to normal</button></p></form>'
-            f"<h2>Magic recipients</h2><table><tbody>{table}</tbody></table>"
+            f"<h2>Magic recipients of texts</h2><table><tbody>{table}</tbody></table>"
+            f"<h2>Magic phones</h2><table><tbody>{phones}</tbody></table>"
             f"<h2>Magic mailboxes</h2><table><tbody>{mailboxes}</tbody></table>"
         )
         return self._page("Knobs", body, "/knobs")

@@ -56,6 +56,7 @@ class Leg:
         self.to_press = deque(conduct.keys)
         self.lifted = False  # a person has picked up by hand
         self.redirect: Document | None = None
+        self.hearing = ""  # what is being said to it now
         self.heard: list[dict[str, Any]] = []
         self.tape: list[str] = []
         self.peer: Leg | None = None

@@ -130,11 +130,12 @@ class Telling:
     async def _speak(self, by: str, words: str, seconds: float, until: Any) -> bool:
         """Let the far end hear something; True where `until()` cut it short."""
         leg, began, cut, whole = self.leg, self.leg.recorded_seconds, False, False
+        leg.hearing = words
         try:
             cut = await leg.wait(seconds, until) if until else await leg.wait(seconds)
             whole = not cut
         finally:
-            tape = ""
+            leg.hearing, tape = "", ""
             if leg.conduct.answers == MACHINE:
                 tape = "whole" if began >= 0 else "part" if leg.recorded_seconds > 0 else "none"
                 if tape != "none":
