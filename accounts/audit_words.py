@@ -40,6 +40,8 @@ ACTS: dict[str, Act] = {
     "paused_sender": Act("Campaigns", "A sender paused itself"),
     "resumed_sender": Act("Campaigns", "Resumed a sender"),
     "changed_safety_limits": Act("Compliance", "Changed when senders pause themselves"),
+    "changed_calls": Act("Account", "Changed how calls are made and taken"),
+    "connected_calls": Act("Account", "Had calls come to the product"),
     "changed_rates": Act("Account", "Changed the rates"),
     "paused_everything": Act("Campaigns", "Paused everything"),
     "resumed_everything": Act("Campaigns", "Resumed everything"),

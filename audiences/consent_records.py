@@ -14,14 +14,27 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Account, User
+from audiences.fitness import OPTED_OUT, RECORDED_CALLS_AGREED
 from audiences.locks import lock_addresses
 from audiences.models import Address, Consent, Contact, ContactAddress, OptOut
+from common import sql
 
 IN_FORCE = "This consent is on record and in force already."
 
 
 class Refused(Exception):
     """The consent was not recorded; the words say why."""
+
+
+def may_be_played(address_ids: Iterable[int]) -> set[int]:
+    """Those of these phones that a recorded or synthetic voice may speak to at this moment: with a written
+    consent for it in force, and no wish to be left alone. One query."""
+    found = sql.column(
+        f"SELECT a.id FROM audiences_address a WHERE a.id = ANY(%s::bigint[])"
+        f" AND {RECORDED_CALLS_AGREED} AND NOT {OPTED_OUT}",
+        [sql.array(address_ids)],
+    )
+    return set(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from campaigns.graph import NEXT, OTHERWISE, Graph, GraphNode
 from campaigns.models import Node
 from campaigns.nodes import KINDS
 
+_REACHES = (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL, Node.Kind.CALL)
 _MOST_LOOPS = 5  # said at once: a tangle of steps has more than anybody could count
 
 
@@ -32,8 +33,8 @@ def of(graph: Graph) -> list[str]:
         if node.id not in reachable:
             found.append(f"“{node.name}” can never be reached from the first step.")
     found += _hasty_loops(graph, drawn)
-    if not any(node.kind in (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL) for node in graph.nodes.values()):
-        found.append("Nothing in this workflow reaches anybody. Add a text or an email.")
+    if not any(node.kind in _REACHES for node in graph.nodes.values()):
+        found.append("Nothing in this workflow reaches anybody. Add a text, an email or a call.")
     return found
 
 

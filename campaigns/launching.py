@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
-from campaigns import approving, capacity, first_launch, graph, samples, units
+from campaigns import approving, calls_foreseen, capacity, first_launch, graph, samples, units
 from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
 from campaigns.starts import LONGEST_REPEATING, Schedule
 from campaigns.terms import LONGEST_JOINING, Terms
@@ -170,7 +170,8 @@ def _workflow_problems(account: Account, draft: Draft) -> list[str]:
         return ["This workflow does not belong to your account."]
     if version.published_at is None:
         return ["This workflow has not been published yet. Publish it, then launch."]
-    return graph.errors(version) + _email_problems(account, draft)
+    errors = graph.errors(version) + _email_problems(account, draft)
+    return errors + calls_foreseen.problems(account, version)
 
 
 def _email_problems(account: Account, draft: Draft) -> list[str]:

@@ -15,7 +15,7 @@ from campaigns.models import Node
 from campaigns.nodes import KINDS
 from campaigns.nodes.base import ORIGIN, Arrival, LabelQuery, Outcome, State
 from common import sql
-from conversations import outbound
+from conversations import outbound, planned_calls
 
 MAX_HOPS = 20
 MOST_PASSES = 100  # of one passage at one node: a loop that nothing else ends is over then
@@ -56,10 +56,14 @@ def _write(outcome: Outcome, now: datetime) -> list[int]:
         first, source = f"WITH text AS ({outcome.texts.text})", "FROM text"
         wanted = f"s.id = substr(text.origin, {len(ORIGIN) + 1})::bigint"
         own = "due_at = NULL, message_id = text.id"
+    elif outcome.calls is not None:
+        params |= outcome.calls.params
+        first, source = f"WITH call AS ({outcome.calls.text})", "FROM call"
+        wanted, own = f"s.id = substr(call.origin, {len(ORIGIN) + 1})::bigint", "due_at = NULL"
     elif outcome.due_each is not None:
         source = "FROM unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS q(step_id, due_at)"
         wanted, own, params["dues"] = "s.id = q.step_id", "due_at = q.due_at", outcome.due_each
-    if outcome.texts is None:
+    if outcome.texts is None and outcome.calls is None:
         params["ids"] = sql.array(row.step_id for row in outcome.rows)
     return sql.column(
         f"""
@@ -197,8 +201,9 @@ def _insert_open(
 
 
 def send_by(campaign_id: int, kind: str, due: datetime) -> datetime | None:
-    """When a step due at `due` is too late: a text or email the campaign's hours after it (72 unless set)."""
-    if kind not in (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL):
+    """When a step due at `due` is too late: a text, email or call the campaign's hours after it (72 unless
+    set)."""
+    if kind not in (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL, Node.Kind.CALL):
         return None
     hours = sql.value("SELECT send_by_hours FROM campaigns_campaign WHERE id = %s", [campaign_id])
     return due + timedelta(hours=int(hours))
@@ -229,13 +234,15 @@ def _close_enrollments(enrollment_ids: list[int], reason: str, now: datetime) ->
 
 
 def end(enrollment_ids: Sequence[int], *, reason: str, now: datetime) -> int:
-    """End live enrollments where they stand: open steps are skipped with `reason`, queued texts taken back.
+    """End live enrollments where they stand: open steps are skipped with `reason`, queued texts and planned
+    calls taken back.
 
-    Returns how many were ended. Locks their queued messages, then the enrollments, each in id order.
+    Returns how many were ended. Locks their queued messages, planned calls, then the enrollments, each in id
+    order.
     """
     if not enrollment_ids:
         return 0
-    outbound.cancel(_queued_messages(enrollment_ids), reason=reason, now=now, tell=False)
+    _take_back(enrollment_ids, reason, now)
     lock_enrollments(enrollment_ids)
     ended = _close_enrollments(list(enrollment_ids), reason, now)
     # A later statement, so that its snapshot has the steps written by whom we waited for.
@@ -248,8 +255,22 @@ def end(enrollment_ids: Sequence[int], *, reason: str, now: datetime) -> int:
     )
     # The engine may have queued a text between the first look and the lock: the one place where a message
     # is locked after its enrollment. Who holds it wants that enrollment at worst, and one of us tries again.
-    outbound.cancel(_queued_messages(ended), reason=reason, now=now, tell=False)
+    _take_back(ended, reason, now)
     return len(ended)
+
+
+def _take_back(enrollment_ids: Sequence[int], reason: str, now: datetime) -> None:
+    """Take what is queued for these enrollments out of the queues: texts, emails and calls."""
+    outbound.cancel(_queued_messages(enrollment_ids), reason=reason, now=now, tell=False)
+    planned_calls.cancel(_planned_calls(enrollment_ids), reason=reason, now=now, tell=False)
+
+
+def _planned_calls(enrollment_ids: Sequence[int]) -> list[int]:
+    return sql.column(
+        f"SELECT p.id FROM campaigns_step s JOIN conversations_plannedcall p ON p.origin = '{ORIGIN}' || s.id"
+        " WHERE s.enrollment_id = ANY(%s) AND p.state IN ('queued', 'taken') ORDER BY p.id",
+        [list(enrollment_ids)],
+    )
 
 
 def _queued_messages(enrollment_ids: Sequence[int]) -> list[int]:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from audiences.signals import appointments_changed, contacts_merged, hours_changed, jobs_changed
-from campaigns import appointments, exits, graph, merging, passages
+from campaigns import appointments, call_receivers, exits, graph, merging, passages
+from campaigns.call_receivers import step_of
 from campaigns.locks import lock_open_steps
 from campaigns.models import Enrollment, Step
-from campaigns.nodes.base import ORIGIN, Outcome, Row, State
+from campaigns.nodes.base import Outcome, Row, State
+from campaigns.nodes.call import Call
 from campaigns.nodes.send_email import SendEmail
 from campaigns.nodes.send_sms import SendSms
 from campaigns.nodes.sending import ACCEPTED_STATES, ends_as
@@ -39,7 +41,7 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
     """A send completes when the provider accepts it; refusals fail or skip the step; unknown waits."""
     wanted: dict[int, _End] = {}
     for change in changes:
-        step_id = _step_of(change.origin)
+        step_id = step_of(change.origin)
         if step_id is not None and (end := _end_of(change)):
             wanted[step_id] = end
     groups: dict[tuple[_End, int, int, int], list[Row]] = defaultdict(list)
@@ -97,7 +99,7 @@ def _forget_older_replies(step_ids: list[int]) -> None:
 
 def on_deferred(*, deferrals: list[Deferral], now: datetime, **_: Any) -> None:
     """A text put off by window, cap or hold: its step is scheduled for then."""
-    until = {step: d.until for d in deferrals if (step := _step_of(d.origin)) is not None}
+    until = {step: d.until for d in deferrals if (step := step_of(d.origin)) is not None}
     steps = lock_open_steps(until)
     sql.run(
         """
@@ -125,7 +127,7 @@ def on_received(*, message: Message, reading: Reading, now: datetime, **_: Any) 
 
     A reply that no step awaits stays on the enrollment if a later `wait_for_reply` can use it.
     """
-    step_id = _step_of(message.replies_to.origin) if message.replies_to else None
+    step_id = step_of(message.replies_to.origin) if message.replies_to else None
     if step_id is None:
         return False
     enrollment = (
@@ -140,7 +142,7 @@ def on_received(*, message: Message, reading: Reading, now: datetime, **_: Any) 
     if step is None:
         return False
     node = drawn.nodes[step.node_id]
-    if node.kind in (SendSms.kind, SendEmail.kind) and step.pk != step_id:
+    if node.kind in (SendSms.kind, SendEmail.kind, Call.kind) and step.pk != step_id:
         return False  # it answers an earlier message while the next one is on its way: a person decides
     awaiting = node if node.kind == WaitForReply.kind else _next_wait(drawn, node)
     if awaiting is None or WaitForReply.route(awaiting, reading.label) is None:
@@ -164,10 +166,6 @@ def _next_wait(drawn: graph.Graph, node: graph.GraphNode) -> graph.GraphNode | N
     return None
 
 
-def _step_of(origin: str | None) -> int | None:
-    return int(origin.removeprefix(ORIGIN)) if origin and origin.startswith(ORIGIN) else None
-
-
 def on_hours_changed(**_: Any) -> None:
     """Texts that wait for the former hours are asked after at once; a lost ring costs some seconds."""
     from campaigns.tasks import follow_hours  # tasks import most of this package
@@ -180,6 +178,8 @@ def connect() -> None:
     hours_changed.connect(on_hours_changed, dispatch_uid="campaigns")
     signals.message_status_changed.connect(on_status_changed, dispatch_uid="campaigns")
     signals.message_deferred.connect(on_deferred, dispatch_uid="campaigns")
+    signals.planned_calls_changed.connect(call_receivers.on_changed, dispatch_uid="campaigns")
+    signals.planned_calls_deferred.connect(call_receivers.on_deferred, dispatch_uid="campaigns")
     signals.address_opted_out.connect(on_opted_out, dispatch_uid="campaigns")
     signals.contact_lost_address.connect(on_lost_address, dispatch_uid="campaigns")
     signals.message_received.connect(on_received, dispatch_uid="campaigns")

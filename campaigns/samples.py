@@ -9,7 +9,8 @@ from typing import Any
 from accounts.models import Account
 from audiences import fitness, segments
 from audiences.models import Audience
-from campaigns import capacity, costs, enrolling, graph, lacking, said, units
+from campaigns import calls_foreseen, capacity, costs, enrolling, graph, lacking, said, units
+from campaigns.calls_foreseen import CallsForeseen
 from campaigns.lacking import NOBODY, Lacking
 from campaigns.models import Node, WorkflowVersion
 from campaigns.said import Sample
@@ -38,6 +39,7 @@ class Preview:
     sender: SendingMailbox | None = None  # what the emails leave from
     without_mailbox: int = 0  # of those admitted, where the workflow sends an email
     lacking: Lacking = NOBODY  # of those admitted, whom some text or email will pass over
+    calls: CallsForeseen = calls_foreseen.NONE
     cost: costs.Estimate | None = None
     sending_takes: timedelta | None = None
     segments: int = 0  # of all first texts together, every one as long as the longest sample
@@ -80,6 +82,10 @@ def preview(
     needed = admitted * _longest(samples) if text else 0
     outlook = _outlook(account, version if text else None, number, needed, terms, start, _longest(samples))
     needs = [lacking.needs(said.wordings(settings)) for settings in _all(version)] if version else []
+    calls = calls_foreseen.NONE
+    if version:
+        calls = calls_foreseen.of(version, query, params, admitted=admitted, now=now)
+        needs += [lacking.needs(calls_foreseen.script_words(step.plan)) for step in calls.by_script]
     return Preview(
         matched=admitted + sum(by_reason.values()),
         admitted=admitted,
@@ -88,6 +94,7 @@ def preview(
         emails=said.emails(account, email, mailed, now=now, sender=sender) if email else (),
         sender=sender,
         without_mailbox=without_mailbox,
+        calls=calls,
         lacking=lacking.count(query, params, needs, now=now, fit=True),
         segments=needed,
         cost=_cost(account, version, admitted, samples, without_mailbox),

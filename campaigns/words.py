@@ -23,6 +23,7 @@ EXCLUSIONS = {
 KINDS = {
     Node.Kind.SEND_SMS: "Text",
     Node.Kind.SEND_EMAIL: "Email",
+    Node.Kind.CALL: "Call",
     Node.Kind.WAIT: "Wait",
     Node.Kind.WAIT_FOR_REPLY: "Wait for a reply",
     Node.Kind.BRANCH: "Branch",
@@ -35,6 +36,7 @@ KINDS = {
 KIND_ICONS = {
     Node.Kind.SEND_SMS: "message-square",
     Node.Kind.SEND_EMAIL: "mail",
+    Node.Kind.CALL: "phone",
     Node.Kind.WAIT: "clock",
     Node.Kind.WAIT_FOR_REPLY: "message-circle-reply",
     Node.Kind.BRANCH: "split",
@@ -46,6 +48,12 @@ KIND_ICONS = {
 }
 EDGES = {
     "next": "then",
+    "answered": "answers",
+    "voicemail": "gets a voicemail",
+    "no_answer": "does not answer",
+    "busy": "is busy",
+    "booked": "books on the call",
+    "call_back": "asks for a call back",
     "reply": "replied",
     "no_reply": "no reply in time",
     "no_appointment": "no appointment ahead",
@@ -77,6 +85,13 @@ def kind_icon(code: str) -> str:
 def edge(label: str) -> str:
     """What a way out of a node is called; a branch's ways have the names their authors gave them."""
     return EDGES.get(label, sentence(label).lower())
+
+
+def call_words(settings: dict[str, Any]) -> str:
+    """What is said in a call step, in English; nothing for a step of another kind."""
+    plan = settings.get("plan")
+    said = plan.get("words") if isinstance(plan, dict) else None
+    return str(said.get("en") or "") if isinstance(said, dict) else ""
 
 
 def sentence(code: str) -> str:

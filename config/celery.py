@@ -56,6 +56,7 @@ QUEUE_OF: dict[str, str] = {
     "conversations.tasks.watch_senders": BULK,
     "conversations.tasks.fetch_media": BULK,
     "conversations.tasks.read_prices": BULK,
+    "conversations.tasks.delete_recordings": BULK,
     "conversations.tasks.import_opt_outs": BULK,
     "integrations.tasks.keep_partitions": BULK,
 }
@@ -93,6 +94,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "watch-senders": every(15, "conversations.tasks.watch_senders"),
     "read-prices": every(300, "conversations.tasks.read_prices"),
     "fetch-media": every(5, "conversations.tasks.fetch_media"),
+    "delete-recordings": every(3600, "conversations.tasks.delete_recordings"),
     "import-opt-outs": every(15, "conversations.tasks.import_opt_outs"),
     "read-do-not-call-lists": every(15, "audiences.tasks.read_do_not_call_lists"),
     "import-contacts": every(15, "audiences.tasks.import_contacts"),

@@ -118,6 +118,8 @@ SENDER_CONCURRENCY = env.int("TRUCKROLL_SENDER_CONCURRENCY", 100)
 RETENTION_DAYS = env.int("TRUCKROLL_RETENTION_DAYS", 0)
 # Days that raw callbacks are kept, in whole months; 0 for ever. Duplicates are sought two months back.
 EVENT_RETENTION_DAYS = env.int("TRUCKROLL_EVENT_RETENTION_DAYS", 400)
+# Days that recordings of calls lie at the provider before we have them deleted there.
+RECORDING_DAYS = env.int("TRUCKROLL_RECORDING_DAYS", 90)
 ABANDONED_AFTER_SECONDS = env.float("TRUCKROLL_ABANDONED_AFTER_SECONDS", 120.0)
 RECONCILE_AFTER_SECONDS = env.float("TRUCKROLL_RECONCILE_AFTER_SECONDS", 180.0)
 

@@ -35,6 +35,10 @@ class ConversationsConfig(AppConfig):
             icon="triangle-alert", note="Senders that paused themselves, their limits, and what codes mean",
         )  # fmt: skip
         settings_sections.register(
+            "Calls", "conversations:calling", "view", 56,
+            icon="phone", note="Who takes customers’ calls, how scripts call, and recording",
+        )  # fmt: skip
+        settings_sections.register(
             "Costs", "conversations:costs", "view", 64,
             icon="circle-dollar-sign", note="What a text and an email cost, for estimates and figures",
         )  # fmt: skip

@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import pausing
+from conversations import abandonment, pausing
 from conversations.models import SafetyLimits, SafetyPause
 from conversations.models.safety_limits import (
     BOUNCES,
@@ -74,6 +74,7 @@ _WORDS = {
     Rule.OPT_OUTS: "Too many people opted out of its latest texts",
     Rule.BOUNCES: "Too many of its latest emails bounced",
     Rule.COMPLAINTS: "Too many people called its latest emails spam",
+    Rule.ABANDONED: "Too many people who answered its calls in 30 days had nobody to talk to",
 }
 # Of the messages that each campaign's lane handed over of late, those since the sender was last resumed.
 _LATELY = f"""
@@ -132,16 +133,33 @@ _LATELY = f"""
 
 
 def breaches(*, now: datetime) -> list[Breach]:
-    """Senders that are above a limit now and not paused. One query over committed rows."""
-    return [
+    """Senders that are above a limit now and not paused. A query for messages and one for calls, over
+    committed rows."""
+    found = [
         Breach(account, Sender(number, mailbox, lane), rule, part, whole, most)
         for account, number, mailbox, lane, rule, part, whole, most in sql.rows(_LATELY, {"now": now})
     ]
+    return found + _abandoning(now)
+
+
+def _abandoning(now: datetime) -> list[Breach]:
+    """Campaigns too many of whose answered calls had nobody to talk to."""
+    above = [share for share in abandonment.shares(now=now) if share.too_many]
+    resting = of_lanes([share.lane_id for share in above], now=now) if above else {}
+    return [
+        Breach(
+            each.account_id, Sender(lane_id=each.lane_id), Rule.ABANDONED, each.abandoned, each.answered,
+            str(abandonment.MOST_PERCENT),
+        )
+        for each in above
+        if each.lane_id not in resting
+    ]  # fmt: skip
 
 
 def evaluate(*, now: datetime) -> int:
     """Pause every sender that has crossed a limit; how many. What ended by itself is closed first."""
     close_over(now=now)
+    abandonment.mark(now=now)
     return sum(
         pause(
             each.account_id, each.sender, rule=each.rule, reason=each.words, part=each.part, whole=each.whole,

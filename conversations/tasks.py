@@ -18,6 +18,7 @@ from conversations import (
     receiving_media,
     rechecking,
     reconciling,
+    recordings,
     remedies,
     safety,
     second_tries,
@@ -108,6 +109,13 @@ def read_prices() -> int:
     """Read from the provider what texts cost; how many prices were new."""
     with loops.only_one(loops.VENDORS) as held:
         return prices.read_due(now=clock.now()) if held else 0
+
+
+@shared_task
+def delete_recordings() -> int:
+    """Have recordings of calls deleted whose time is over; how many."""
+    with loops.only_one(loops.VENDORS) as held:
+        return recordings.delete_old(now=clock.now()) if held else 0
 
 
 def _make_good() -> int:

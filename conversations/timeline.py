@@ -45,6 +45,7 @@ SOURCES = {
     OptOut.Source.AGENT: "recorded by an agent",
     OptOut.Source.IMPORTED: "imported",
     OptOut.Source.EMAIL: "by email",
+    OptOut.Source.PHONE: "by pressing 9 on a call",
     OptOut.Source.PAGE: "by the link in an email",
 }
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from conversations.views import (
     brand,
+    calling,
     handling,
     hours,
     inbox,
@@ -47,6 +48,9 @@ urlpatterns = [
     path("settings/sending/resume/", sending.resume, name="resume_everything"),
     path("settings/sending-problems/", senders.senders, name="senders"),
     path("settings/sending-problems/<int:pk>/resume/", senders.resume, name="sender_resume"),
+    path("settings/calls/", calling.calling, name="calling"),
+    path("settings/calls/connect/", calling.connect, name="calls_connect"),
+    path("calls/<int:pk>/recording/", calling.recording, name="recording"),
     path("settings/costs/", senders.costs, name="costs"),
     path("settings/hours/", hours.overview, name="hours"),
     path("settings/hours/law/", hours.law, name="law"),

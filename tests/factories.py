@@ -18,7 +18,7 @@ from campaigns import publishing
 from campaigns.models import Workflow, WorkflowVersion
 from common import clock
 from conversations import call_scripts, media
-from conversations.models import Lane, MediaFile, Message, PlannedCall, Reading, Thread
+from conversations.models import Call, Lane, MediaFile, Message, PlannedCall, Reading, Thread
 from integrations.models import Connection, SendingMailbox, SendingNumber
 from tests.accounts import making
 
@@ -186,6 +186,19 @@ def plan_call(contact: Contact, *, tries: call_scripts.Tries | None = None, **fi
             "variables": chosen.get("variables", {"first_name": "Ann"}),
         }
     return PlannedCall.objects.create(**chosen)
+
+
+def make_recorded_call(account: Account) -> Call:
+    """A customer's call that was recorded, from somebody named after the account."""
+    number = SendingNumber.objects.filter(account=account).first() or make_number(
+        account, reserved(account.pk)
+    )
+    contact = make_contact(account, name=f"Caller of {account.name}")
+    return Call.objects.create(
+        account=account, direction=Call.Direction.IN, contact=contact, address=phone_of(contact),
+        number=number, state=Call.State.COMPLETED, provider_id=f"CA{account.pk}", recording_id="RE1",
+        recording_seconds=42,
+    )  # fmt: skip
 
 
 def make_audience(account: Account, rules: dict[str, Any] | None = None, name: str = "") -> Audience:

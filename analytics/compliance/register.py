@@ -15,6 +15,7 @@ DOORS = {
     "agent": "Recorded by a person",
     "imported": "Imported list",
     "email": "Answer to an email",
+    "phone": "9 pressed on a call",
     "page": "Link in an email",
 }
 _AT_ONCE = 500

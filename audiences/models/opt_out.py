@@ -17,6 +17,7 @@ class OptOut(models.Model):
         AGENT = "agent"
         IMPORTED = "imported"
         EMAIL = "email"  # an answer to one
+        PHONE = "phone"  # 9 pressed on a call
         PAGE = "page"  # that the link in an email opens, or its mail program’s button
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="opt_outs")
@@ -46,7 +47,9 @@ class OptOut(models.Model):
             ),
             models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="opt_out_channel"),
             models.CheckConstraint(
-                condition=Q(source__in=["text", "provider", "agent", "imported", "email", "page"]),
+                condition=Q(
+                    source__in=["text", "provider", "agent", "imported", "email", "phone", "page"]
+                ),
                 name="opt_out_source",
             ),
             models.CheckConstraint(

@@ -8,6 +8,7 @@ class Node(models.Model):
     class Kind(models.TextChoices):
         SEND_SMS = "send_sms"
         SEND_EMAIL = "send_email"
+        CALL = "call"
         WAIT = "wait"
         WAIT_FOR_REPLY = "wait_for_reply"
         BRANCH = "branch"

@@ -3,6 +3,7 @@
 from campaigns.nodes.base import NodeKind
 from campaigns.nodes.book_job import BookJob
 from campaigns.nodes.branch import Branch
+from campaigns.nodes.call import Call
 from campaigns.nodes.end import End
 from campaigns.nodes.handoff import Handoff
 from campaigns.nodes.send_email import SendEmail
@@ -15,7 +16,7 @@ from campaigns.nodes.wait_for_reply import WaitForReply
 KINDS: dict[str, NodeKind] = {
     kind.kind: kind
     for kind in (
-        SendSms(), SendEmail(), Wait(), WaitForReply(), Branch(), Split(), UpdateContact(), Handoff(),
+        SendSms(), SendEmail(), Call(), Wait(), WaitForReply(), Branch(), Split(), UpdateContact(), Handoff(),
         BookJob(), End(),
     )
 }  # fmt: skip

@@ -41,7 +41,8 @@ class Outcome:
 
     A step that stays open needs `due_at` where the engine shall look again, or `due_each` where that is an
     instant of its own for every row, in order. A finished one leaves by `label`; failed and skipped ones
-    carry a `reason`. `texts` queues one text or email for every row, as `outbound` gives it.
+    carry a `reason`. `texts` queues one text or email for every row, as `outbound` gives it, `calls` plans
+    one call, as `planned_calls` does.
     """
 
     rows: list[Row]
@@ -51,6 +52,7 @@ class Outcome:
     due_at: datetime | None = None
     texts: sql.Query | None = None
     due_each: list[datetime] | None = None
+    calls: sql.Query | None = None
 
 
 @dataclass(frozen=True, slots=True)

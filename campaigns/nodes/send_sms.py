@@ -4,13 +4,13 @@ from typing import Any
 
 from pydantic import Field
 
-from audiences import hours, suppression
+from audiences import suppression
 from audiences.merge_fields import FIELDS
 from campaigns import links
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import Batch, Outcome, Row, Settings, State
-from campaigns.nodes.sending import Sending, campaign_of, fields_of, source
+from campaigns.nodes.sending import Sending, campaign_of, closed_until, fields_of, source
 from common.segments import count_segments
 from conversations import footers, media, outbound, rendering
 from conversations.models.footer import LONGEST
@@ -87,12 +87,7 @@ class SendSms(Sending):
         return 1 if settings.media else _longest(words for _, words in settings.words())
 
     def _closed_until(self, batch: Batch, campaign: Campaign, zone_sets: set[int]) -> dict[int, datetime]:
-        window_id = campaign.window_id or hours.windows_of([batch.account_id])[batch.account_id]
-        pairs = {(zone_set, window_id) for zone_set in zone_sets}
-        openings = hours.current_or_next(pairs, suppression.TEXT, batch.now)
-        found = {zone_set: openings.get((zone_set, window_id)) for zone_set in zone_sets}
-        opens = {z: span[0] if span else batch.now + hours.HORIZON for z, span in found.items()}
-        return {zone_set: at for zone_set, at in opens.items() if at > batch.now}
+        return closed_until(batch, campaign, zone_sets, suppression.TEXT)
 
     def _leave(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> list[Outcome]:
         """One text for every row."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from audiences import hours
 from campaigns import links
 from campaigns.booking_requests import HAS_ASKED_SQL
 from campaigns.models import Campaign
@@ -76,6 +77,16 @@ class Sending(NodeKind, ABC):
     @abstractmethod
     def _leave(self, batch: Batch, campaign: Campaign, rows: list[Row]) -> list[Outcome]:
         """Outcomes of rows that may leave now and have no message yet."""
+
+
+def closed_until(batch: Batch, campaign: Campaign, zone_sets: set[int], medium: str) -> dict[int, datetime]:
+    """Zone sets whose hours for texts or calls are closed at this moment, each with its next opening."""
+    window_id = campaign.window_id or hours.windows_of([batch.account_id])[batch.account_id]
+    pairs = {(zone_set, window_id) for zone_set in zone_sets}
+    openings = hours.current_or_next(pairs, medium, batch.now)
+    found = {zone_set: openings.get((zone_set, window_id)) for zone_set in zone_sets}
+    opens = {z: span[0] if span else batch.now + hours.HORIZON for z, span in found.items()}
+    return {zone_set: at for zone_set, at in opens.items() if at > batch.now}
 
 
 def source(

@@ -103,7 +103,8 @@ def outline(version: WorkflowVersion) -> list[dict[str, Any]]:
 
 def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What somebody should know before sending; nothing here forbids it."""
-    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_emails(preview), *_of_lists(plan)]
+    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_emails(preview), *_of_calls(preview)]
+    found += _of_lists(plan)
     if preview.matched and preview.admitted < preview.matched / 2:
         found.append("More than half of the audience is left out. Check the reasons below.")
     return found
@@ -148,6 +149,18 @@ def _of_emails(preview: samples.Preview) -> list[str]:
         return []
     many = words.number_of(preview.without_mailbox, "customer")
     return [f"{many} of {preview.admitted:,} have no email address: the emails pass them over, texts do not."]
+
+
+def _of_calls(preview: samples.Preview) -> list[str]:
+    """Whom a script may not speak to."""
+    calls = preview.calls
+    if not calls.by_script or not calls.without_consent:
+        return []
+    many = words.number_of(calls.without_consent, "customer")
+    return [
+        f"{many} of {preview.admitted:,} have no recorded written consent to recorded voice: the script does "
+        "not speak to them, and they join the call queue for a person."
+    ]
 
 
 def _of_lists(plan: drafts.Plan) -> list[str]:

@@ -47,7 +47,7 @@ def _shown(node: Node) -> dict[str, Any]:
         "node": node,
         "kind": words.kind(node.kind),
         "icon": words.kind_icon(node.kind),
-        "text": node.settings.get("body", ""),
+        "text": node.settings.get("body", "") or words.call_words(node.settings),
         "ways_out": _ways_out(node),
     }
 

@@ -139,6 +139,10 @@ class Call(models.Model):
                 fields=["number", "state"], name="call_live_of_number",
                 condition=Q(state__in=["calling", "unknown", "accepted", "ringing", "in_progress"]),
             ),
+            # The few that had nobody to talk to: their campaigns alone are judged.
+            models.Index(
+                fields=["abandoned_at"], name="call_abandoned", condition=Q(abandoned_at__isnull=False)
+            ),
             models.Index(fields=["by"], name="call_by", condition=Q(by__isnull=False)),
             models.Index(fields=["planned"], name="call_of_planned", condition=Q(planned__isnull=False)),
         ]  # fmt: skip

@@ -28,6 +28,7 @@ class SafetyPause(models.Model):
         OPT_OUTS = "opt_outs", "Too many people opted out"
         BOUNCES = "bounces", "Too many emails bounced"
         COMPLAINTS = "complaints", "Too many people called it spam"
+        ABANDONED = "abandoned", "Too many answered calls had nobody to talk to"
         CODE = "code", "The provider refused the sender"
 
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="safety_pauses")
@@ -64,7 +65,9 @@ class SafetyPause(models.Model):
                 name="safetypause_one_sender",
             ),
             models.CheckConstraint(
-                condition=Q(rule__in=["failures", "opt_outs", "bounces", "complaints", "code"]),
+                condition=Q(
+                    rule__in=["failures", "opt_outs", "bounces", "complaints", "abandoned", "code"]
+                ),
                 name="safetypause_rule",
             ),
             models.CheckConstraint(

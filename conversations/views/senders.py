@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import access, audit
 from accounts.access import Request
 from common import clock
-from conversations import problems, safety
+from conversations import abandonment, problems, safety
 from conversations.models import SafetyPause
 from conversations.safety_forms import RateTableForm, SafetyLimitsForm
 from integrations import consequences, rates
@@ -42,6 +42,9 @@ def senders(request: Request) -> HttpResponse:
         "table": consequences.table(),
         "emails": consequences.emails(),
         "limits": safety.limits_of(request.account),
+        "abandoned": abandonment.shares(now=now, account=request.account),
+        "abandoned_limit": abandonment.MOST_PERCENT,
+        "abandoned_fewest": abandonment.FEWEST_ANSWERED,
         "form": form,
     }
     return render(request, "settings/senders.html", context, status=422 if form.errors else 200)

@@ -246,6 +246,31 @@ def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> lis
         ]
 
 
+def update_call(access: TwilioAccess, call_id: str, **changes: str) -> None:
+    """Change a live call. Raises ProviderError."""
+    with _listing() as http:
+        _sdk(access, http).calls(call_id).update(**changes)
+
+
+def delete_recording(access: TwilioAccess, recording_id: str) -> None:
+    """Have a recording deleted; one that is gone is deleted. Raises ProviderError."""
+    with _listing() as http:
+        try:
+            _sdk(access, http).recordings(recording_id).delete()
+        except TwilioException as exc:
+            if int(getattr(exc, "status", 0) or 0) != 404:
+                raise
+
+
+def set_calls_address(access: TwilioAccess, number_sid: str, *, url: str, ended_url: str) -> None:
+    """Have calls to a number of ours asked about at `url`, and their ends told to `ended_url`. Raises
+    ProviderError."""
+    with _listing() as http:
+        _sdk(access, http).incoming_phone_numbers(number_sid).update(
+            voice_url=url, voice_method="POST", status_callback=ended_url, status_callback_method="POST"
+        )
+
+
 def _sdk(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -> Client:
     sdk = Client(access.account_sid, access.auth_token, http_client=http, environment=_NO_ENVIRONMENT)
     sdk.api.base_url = access.base_url

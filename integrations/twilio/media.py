@@ -22,13 +22,13 @@ _STORES = (".twilio.com", ".twiliocdn.com")
 _BUCKETS = ("s3.amazonaws.com", "s3-external-1.amazonaws.com", "s3.us-east-1.amazonaws.com")
 
 
-def fetch(access: TwilioAccess, url: str) -> bytes:
-    """The bytes behind a media address of this account.
+def fetch(access: TwilioAccess, url: str, *, section: str = "Messages", most: int = MOST_BYTES) -> bytes:
+    """The bytes behind an address in this section of the account, at most so many.
 
     Raises ProviderError: permanent where the address is not the provider's, the file is too big or gone;
     else another try may help.
     """
-    if not _is_ours(access, url):
+    if not _is_ours(access, url, section):
         raise _never("The address is not the provider’s", "foreign_address")
     try:
         with httpx.Client(timeout=SECONDS, trust_env=False, follow_redirects=False) as http:
@@ -37,7 +37,7 @@ def fetch(access: TwilioAccess, url: str) -> bytes:
                 auth = (access.account_sid, access.auth_token) if at_home else None
                 with http.stream("GET", url, auth=auth) as answer:
                     if not answer.has_redirect_location:
-                        return _read(answer)
+                        return _read(answer, most)
                     url = urljoin(url, answer.headers["Location"])
                 if not _may_follow(url, access.base_url):
                     raise _never("The provider pointed to a place that is not its own", "foreign_redirect")
@@ -49,8 +49,8 @@ def fetch(access: TwilioAccess, url: str) -> bytes:
     raise _never("The provider redirected too often", "redirects")
 
 
-def _is_ours(access: TwilioAccess, url: str) -> bool:
-    path = f"/2010-04-01/Accounts/{access.account_sid}/Messages/"
+def _is_ours(access: TwilioAccess, url: str, section: str) -> bool:
+    path = f"/2010-04-01/Accounts/{access.account_sid}/{section}/"
     return (
         _origin(url) == _origin(access.base_url) and urlsplit(url).path.startswith(path) and ".." not in url
     )
@@ -79,7 +79,7 @@ def _may_follow(url: str, home: str) -> bool:
     return all(ipaddress.ip_address(entry[4][0]).is_global for entry in found)
 
 
-def _read(answer: httpx.Response) -> bytes:
+def _read(answer: httpx.Response, most: int) -> bytes:
     if answer.status_code in (404, 410):
         raise _never("The provider no longer has it", str(answer.status_code))
     if answer.status_code in (401, 403):
@@ -95,8 +95,8 @@ def _read(answer: httpx.Response) -> bytes:
     data = b""
     for piece in answer.iter_bytes(65_536):
         data += piece
-        if len(data) > MOST_BYTES:
-            raise _never("It is bigger than 5 MB", "too_big")
+        if len(data) > most:
+            raise _never(f"It is bigger than {most // 1_000_000} MB", "too_big")
     if not data:
         raise _never("It is empty", "empty")
     return data

@@ -189,6 +189,29 @@ RULES: dict[str, Rule] = {
     "twilio-status": Rule(
         public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
     ),
+    **{
+        f"twilio-call-{step}": Rule(
+            public=True, methods=POST, csrf_exempt=True, answers={403}, arg="attempt", owned=False
+        )
+        for step in (
+            "answer",
+            "key",
+            "dialed",
+            "leg",
+            "notice",
+            "amd",
+            "voicemail",
+            "recording",
+            "inbound-ring",
+            "inbound-key",
+            "inbound-dialed",
+            "inbound-message",
+        )
+    },
+    **{
+        f"twilio-call-{step}": Rule(public=True, methods=POST, csrf_exempt=True, answers={403})
+        for step in ("inbound", "inbound-status")
+    },
     "campaigns:list": Rule(),
     "campaigns:launch": Rule(capability="launch_campaign"),
     "campaigns:launch_stage": Rule(
@@ -247,6 +270,9 @@ RULES: dict[str, Rule] = {
     "conversations:attachment": Rule(capability="read_conversations", arg="file"),
     "conversations:senders": Rule(post="manage_compliance", methods=BOTH),
     "conversations:sender_resume": Rule(capability="manage_numbers", methods=POST, arg="sender pause"),
+    "conversations:calling": Rule(post="manage_account", methods=BOTH),
+    "conversations:calls_connect": Rule(capability="manage_numbers", methods=POST),
+    "conversations:recording": Rule(capability="read_conversations", arg="recorded call", answers={404, 502}),
     "conversations:costs": Rule(post="manage_account", methods=BOTH),
     "conversations:fields": Rule(capability="reply", arg="thread"),
     "conversations:note": Rule(capability="write_note", methods=POST, arg="thread"),
@@ -386,6 +412,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "workflow version": lambda account: factories.make_workflow(account, name=f"Tune-up of {account.name}"),
     "file": lambda account: factories.make_file(account),
     "public file": lambda account: _address_of(factories.make_file(account)),
+    "recorded call": lambda account: factories.make_recorded_call(account),
     "sender pause": lambda account: SafetyPause.objects.create(
         account=account, number=factories.make_number(account), rule="failures", reason="Too many failed"
     ),

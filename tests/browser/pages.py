@@ -15,6 +15,7 @@ from tests.browser.company import Company
 
 NO_PAGES = {
     "analytics:download_file", "analytics:report_file", "audiences:import_file",  # files
+    "conversations:recording",  # a sound, from the provider
     "conversations:media", "conversations:attachment",  # shown without scripts: nothing could be asked of one
     "healthz", "readyz", "metrics", "short-link-proof",  # for machines
     "short-link",  # leads elsewhere; what it says of links that lead nowhere is in test_links.py

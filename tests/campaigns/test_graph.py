@@ -34,7 +34,7 @@ def test_a_sound_workflow_has_nothing_wrong_with_it():
         ([TEXT, END], [("text", "next", "done"), ("text", "booked", "done")],
          "“Text” has an edge “booked” that it can never leave by."),
         ([WAIT, END], [("pause", "next", "done")],
-         "Nothing in this workflow reaches anybody. Add a text or an email."),
+         "Nothing in this workflow reaches anybody. Add a text, an email or a call."),
         ([TEXT, ("a", "branch", {"conditions": [HOME]}), ("b", "branch", {"conditions": [HOME]})],
          [("text", "next", "a"), ("a", "home", "b"), ("b", "home", "a")],
          "These steps go round without ever waiting: A, B."),
@@ -122,7 +122,7 @@ def test_a_faulty_draft_stays_a_draft():
     version = factories.make_workflow(factories.make_account(), [WAIT, END], [], publish=False)
     with pytest.raises(publishing.PublishRefused) as refused:
         publishing.publish(version, by=None, now=version.created_at)
-    assert "Nothing in this workflow reaches anybody. Add a text or an email." in refused.value.errors
+    assert "Nothing in this workflow reaches anybody. Add a text, an email or a call." in refused.value.errors
     version.refresh_from_db()
     assert version.published_at is None
 

@@ -1,0 +1,84 @@
+"""Abandoned calls: a person had answered and for 2 s had nobody to talk to. A campaign may have 3 in a
+hundred of the calls that people answered within 30 days (16 CFR 310.4(b)(4)(i)); one that has them rests.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from accounts.models import Account
+from common import sql
+
+MOST_PERCENT = 3
+"""The law's ceiling, which nobody can raise."""
+WINDOW = timedelta(days=30)
+FEWEST_ANSWERED = 34
+"""Of fewer answered calls one alone would be 3 in a hundred."""
+_LOOK_BACK = timedelta(days=1)
+# Of script calls a machine may have answered; of those that people made, the agent heard who did.
+_BY_A_PERSON = "k.answered_by NOT LIKE 'machine%%' AND k.answered_by <> 'fax'"
+# The campaigns that have abandoned calls at all, and of each what people answered since it was last resumed.
+_SHARES = f"""
+    WITH concerned AS MATERIALIZED (
+        SELECT DISTINCT p.lane_id FROM conversations_call k
+        JOIN conversations_plannedcall p ON p.id = k.planned_id AND p.kind = 'campaign'
+        WHERE k.abandoned_at > %(since)s),
+    resumed AS (
+        SELECT lane_id, max(lifted_at) AS at FROM conversations_safetypause
+        WHERE lifted_at IS NOT NULL AND rule = 'abandoned' GROUP BY lane_id)
+    SELECT l.account_id, l.id, l.name, count(*) FILTER (WHERE k.abandoned_at IS NOT NULL), count(*)
+    FROM concerned n JOIN conversations_lane l ON l.id = n.lane_id
+    LEFT JOIN resumed r ON r.lane_id = l.id
+    JOIN conversations_plannedcall p ON p.account_id = l.account_id AND p.first_accepted_at > %(longer)s
+        AND p.lane_id = l.id AND p.kind = 'campaign'
+    JOIN conversations_call k ON k.planned_id = p.id AND k.answered_at > greatest(%(since)s, r.at)
+        AND {_BY_A_PERSON}
+    GROUP BY l.account_id, l.id, l.name ORDER BY l.account_id, l.id
+"""
+
+
+class Share(NamedTuple):
+    """How many of the calls of one campaign that people answered were abandoned."""
+
+    account_id: int
+    lane_id: int
+    campaign: str
+    abandoned: int
+    answered: int
+
+    @property
+    def percent(self) -> float:
+        """Of a hundred."""
+        return 100 * self.abandoned / self.answered if self.answered else 0.0
+
+    @property
+    def too_many(self) -> bool:
+        """Whether the campaign rests for it."""
+        enough = self.answered >= FEWEST_ANSWERED
+        return enough and self.abandoned * 100 >= MOST_PERCENT * self.answered
+
+
+def shares(*, now: datetime, account: Account | None = None) -> list[Share]:
+    """Every campaign with abandoned calls in the last 30 days, counted anew after each resume. One query."""
+    found = sql.rows(_SHARES, {"since": now - WINDOW, "longer": now - 2 * WINDOW})
+    rows = [Share(*row) for row in found]
+    return [row for row in rows if account is None or row.account_id == account.pk]
+
+
+def mark(*, now: datetime) -> int:
+    """Find calls that were abandoned without anybody saying so at the time: the agent had gone when the
+    customer answered, or the customer hung up while a transfer was ringing. How many.
+
+    News of both legs come in any order, so that only what is over is judged.
+    """
+    return sql.run(
+        f"""
+        UPDATE conversations_call k SET abandoned_at = k.ended_at
+        FROM conversations_plannedcall p
+        WHERE p.id = k.planned_id AND k.direction = 'out' AND k.abandoned_at IS NULL
+          AND k.account_id IN (SELECT id FROM accounts_account) AND k.created_at > %s
+          AND k.answered_at IS NOT NULL AND k.ended_at IS NOT NULL AND k.connected_at IS NULL
+          AND {_BY_A_PERSON} AND k.opted_out_at IS NULL AND k.outcome <> 'call_back'
+          AND (p.mode = 'person' OR k.transferred_at IS NOT NULL)
+        """,
+        [now - _LOOK_BACK],
+    )

@@ -1,0 +1,14 @@
+"""Calls that are going on: led to other words, or ended. Synchronous, for webhooks and tasks."""
+
+from integrations.twilio import client
+from integrations.twilio.client import TwilioAccess
+
+
+def redirect(access: TwilioAccess, call_id: str, *, url: str) -> None:
+    """Let a live call go on with what this address says. Raises ProviderError, also where it is over."""
+    client.update_call(access, call_id, url=url, method="POST")
+
+
+def end(access: TwilioAccess, call_id: str) -> None:
+    """End a call, also one that does not ring yet. Raises ProviderError; one that is over is no error."""
+    client.update_call(access, call_id, status="completed")
