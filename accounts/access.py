@@ -59,6 +59,7 @@ CAN: dict[str, Capability] = {
     "pause_campaign": _capability("pause and resume campaigns", Role.CSR, Role.MARKETER),
     "stop_campaign": _capability("stop campaigns", Role.CSR, Role.MARKETER),
     "pause_everything": _capability("pause and resume all sending", Role.CSR, Role.MARKETER),
+    "move_campaign": _capability("move running campaigns to another version", Role.MARKETER),
     "edit_workflow": _capability("design and publish workflows", Role.MARKETER),
     "edit_playbook": _capability("arrange playbooks", Role.MARKETER),
     "edit_experiment": _capability("run experiments", Role.MARKETER),

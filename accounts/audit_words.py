@@ -45,6 +45,8 @@ ACTS: dict[str, Act] = {
     "changed_rates": Act("Account", "Changed the rates"),
     "paused_everything": Act("Campaigns", "Paused everything"),
     "resumed_everything": Act("Campaigns", "Resumed everything"),
+    "began_move": Act("Campaigns", "Began to move a campaign to another version"),
+    "ended_move": Act("Campaigns", "Ended a move to another version"),
     "began_workflow": Act("Campaigns", "Began a workflow"),
     "published": Act("Campaigns", "Published a workflow"),
     "reworded": Act("Campaigns", "Changed a workflow’s words"),

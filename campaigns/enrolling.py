@@ -223,9 +223,11 @@ def join(
 def alone(campaign: Campaign) -> None:
     """Wait until nobody else evaluates this campaign's audience, and keep others from it until the commit.
 
-    Jobs of the account are held back, too: who enters and what they have booked see one another.
+    Jobs of the account are held back, too: who enters and what they have booked see one another. The version
+    they enter is read here: a move to another one holds this lock as it begins.
     """
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
+    campaign.refresh_from_db(fields=["version"])
     share_jobs(campaign.account_id)
 
 

@@ -8,7 +8,7 @@ from accounts import audit
 from accounts.models import User
 from audiences import consent
 from campaigns import enrolling, passages, terms
-from campaigns.models import Campaign, Enrollment, Intake
+from campaigns.models import Campaign, Enrollment, Intake, VersionMove
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
@@ -50,13 +50,17 @@ def pause(campaign: Campaign, *, by: User | None, now: datetime, reason: str = "
 
 
 @transaction.atomic
-def resume(campaign: Campaign, *, by: User, now: datetime) -> None:
-    """Everybody goes on from where they stood. Raises NotPossible, also where consent is not declared.
+def resume(campaign: Campaign, *, by: User | None, now: datetime) -> None:
+    """Everybody goes on from where they stood. Raises NotPossible, also where consent is not declared, or
+    while people are being moved to another version: the campaign goes on by itself then.
 
     Where the first few had paused it, the others enter: that was the question.
     """
     from campaigns import canary  # which imports this module
 
+    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # as who begins a move does
+    if VersionMove.objects.filter(campaign=campaign, ended_at=None).exists():
+        raise NotPossible("People are being moved to another version; it goes on by itself afterwards.")
     if undeclared := consent.missing(campaign.account, first_launch=False):
         raise NotPossible(" ".join(undeclared))
     later = campaign.starts_at is not None and campaign.starts_at > now

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from audiences import account_hours
 from audiences.models import AccountHours
+from campaigns.scheduling import LIVE_VERSIONS
 from common import sql
 
 SLICE = 5_000
@@ -35,9 +36,9 @@ def _ask_again(row: AccountHours, now: datetime, go_on: Callable[[], bool]) -> i
     Their ids are read first: a step that is put off again meanwhile must not be found once more.
     """
     waiting = sql.column(
-        """
-        SELECT s.id FROM campaigns_campaign c
-        JOIN campaigns_node n ON n.version_id = c.version_id AND n.kind = 'send_sms'
+        f"""
+        SELECT s.id FROM campaigns_campaign c CROSS JOIN LATERAL ({LIVE_VERSIONS}) v
+        JOIN campaigns_node n ON n.version_id = v.id AND n.kind = 'send_sms'
         JOIN campaigns_step s ON s.campaign_id = c.id AND s.node_id = n.id
         WHERE c.account_id = %s AND c.window_id IS NULL AND c.status IN ('active', 'paused')
           AND s.due_at > %s AND s.state = 'scheduled' ORDER BY s.id

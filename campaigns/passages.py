@@ -1,4 +1,4 @@
-"""Moving enrollments on, and ending them. The only writer of steps.
+"""Moving enrollments on, and ending them. Beside `campaigns/repointing.py` the only writer of steps.
 
 Whoever inserts a step holds its enrollment and saw it live; whoever ends an enrollment locks it first and
 closes its steps in a later statement.
@@ -210,13 +210,16 @@ def send_by(campaign_id: int, kind: str, due: datetime) -> datetime | None:
 
 
 def _pass(graph: Graph) -> str:
-    """In a graph without loops every step is the first pass; elsewhere the passes are counted."""
-    if not graph.cyclic:
-        return "1"
-    return (
+    """In a graph without loops every step is the first pass; elsewhere the passes are counted, and so they
+    are once a campaign was moved between versions: somebody may come back to one."""
+    counted = (
         "(SELECT coalesce(max(p.pass_number), 0) + 1 FROM campaigns_step p"
         " WHERE p.enrollment_id = e.id AND p.node_id = %(node)s)"
     )
+    if graph.cyclic:
+        return counted
+    moved = "SELECT FROM campaigns_versionmove WHERE campaign_id = %(campaign)s"
+    return f"(CASE WHEN EXISTS ({moved}) THEN {counted} ELSE 1 END)"
 
 
 def _finish(enrollment_ids: list[int], now: datetime) -> None:

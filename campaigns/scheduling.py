@@ -14,7 +14,7 @@ BATCH = 1000
 
 
 class DueNode(NamedTuple):
-    """A node of an active campaign with something due."""
+    """A node of an active campaign with something due, in whatever version somebody is there."""
 
     campaign_id: int
     account_id: int
@@ -29,6 +29,12 @@ def activate(now: datetime) -> int:
     )
 
 
+LIVE_VERSIONS = """
+    SELECT c.version_id AS id UNION SELECT m.before_id FROM campaigns_versionmove m WHERE m.campaign_id = c.id
+"""
+"""The versions that contacts of a campaign `c` may be on: its own, and those it was moved from."""
+
+
 def due_nodes(now: datetime) -> list[DueNode]:
     """Where something is due in active campaigns, in no order; `next_turns` makes it fair.
 
@@ -36,9 +42,10 @@ def due_nodes(now: datetime) -> list[DueNode]:
     keeps the planner from reading all that is due, or the whole table up to a first row.
     """
     found = sql.rows(
-        """
-        SELECT c.id, c.account_id, c.version_id, n.id
-        FROM campaigns_campaign c JOIN campaigns_node n ON n.version_id = c.version_id
+        f"""
+        SELECT c.id, c.account_id, n.version_id, n.id
+        FROM campaigns_campaign c CROSS JOIN LATERAL ({LIVE_VERSIONS}) v
+        JOIN campaigns_node n ON n.version_id = v.id
         CROSS JOIN LATERAL (
             SELECT FROM campaigns_step s WHERE s.campaign_id = c.id AND s.node_id = n.id AND s.due_at <= %s
             ORDER BY s.due_at LIMIT 1) due

@@ -21,6 +21,7 @@ from campaigns import (
     link_domains,
     new_hours,
     repeating,
+    version_moves,
 )
 from campaigns.models import Campaign
 from common import clock, loops
@@ -106,6 +107,31 @@ def look_again() -> int:
             except Exception:
                 log.exception("looking again for campaign %s broke off", look.campaign_id)
     return moved
+
+
+@shared_task
+def move_versions() -> int:
+    """Move people of campaigns to other versions, a slice of each campaign in turn, for up to 20 s; how many
+    slices. One campaign's trouble never stops the others."""
+    go_on, slices = _for_one_loop(), 0
+    with loops.only_one("move_versions") as held:
+        waiting = [move.pk for move in version_moves.under_way()] if held else []
+        while waiting and go_on():
+            waiting = [move for move in waiting if go_on() and _move_slice(move)]
+            slices += 1
+    return slices
+
+
+def _move_slice(move_id: int) -> bool:
+    """Whether there may be another slice now."""
+    try:
+        return version_moves.go_on(move_id, now=clock.now())
+    except Exception as error:
+        log.exception("move %s broke off", move_id)
+        version_moves.note_trouble(
+            move_id, f"A slice broke off and is tried again: {type(error).__name__}. Nobody was half moved."
+        )
+        return False
 
 
 @shared_task

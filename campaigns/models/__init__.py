@@ -20,6 +20,7 @@ from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
 from campaigns.models.step import Step
 from campaigns.models.tracked_link import TrackedLink
+from campaigns.models.version_move import VersionMove
 from campaigns.models.workflow import Workflow
 from campaigns.models.workflow_version import WorkflowVersion
 
@@ -46,6 +47,7 @@ __all__ = [
     "Playbook",
     "Step",
     "TrackedLink",
+    "VersionMove",
     "Workflow",
     "WorkflowVersion",
 ]

@@ -19,7 +19,7 @@
     if (!part("") || !window.dagre) return;
     drawn = signature();
     const on = WIDE.matches && cards().length > 0;
-    document.getElementById("campaign").toggleAttribute("data-drawn", on);
+    part("").closest(".campaign").toggleAttribute("data-drawn", on);
     if (!on) {
       sheet.replaceSync("");
       return;

@@ -235,6 +235,11 @@ RULES: dict[str, Rule] = {
         capability="launch_campaign", methods=BOTH, arg="asked campaign", answers={409}
     ),
     "campaigns:launch_settings": Rule(capability="manage_compliance", methods=BOTH),
+    "campaigns:move": Rule(capability="move_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:moves": Rule(arg="campaign"),
+    "campaigns:move_cancel": Rule(capability="move_campaign", methods=POST, arg="campaign"),
+    "campaigns:versions": Rule(arg="workflow"),
+    "campaigns:compare_versions": Rule(arg="workflow"),
     "campaigns:first_run": Rule(),
     "campaigns:test_text": Rule(capability="manage_numbers", methods=POST),
     "campaigns:bookings": Rule(capability="manage_providers", methods=BOTH),
