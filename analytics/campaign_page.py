@@ -7,8 +7,9 @@ from datetime import datetime
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results, spending
 from analytics.progress import Progress, progress
-from campaigns import audience_looks, graph, waiting, words
+from campaigns import audience_looks, graph, move_progress, waiting, words
 from campaigns.models import Campaign, Intake
+from campaigns.move_progress import Standing
 from common import clock
 from conversations import pausing, safety
 from conversations.models import SafetyPause
@@ -145,6 +146,7 @@ class CampaignPage:
     spent: spending.Spent
     waits: waiting.Waits  # before all of its people are in
     broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
+    versions: Standing
 
     @property
     def texts(self) -> int:
@@ -224,6 +226,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         spent=spending.of_campaign(campaign),
         waits=waiting.of([campaign], now=clock.now()).get(campaign.pk, waiting.NOTHING),
         broken=_broken(campaign),
+        versions=move_progress.standing(campaign),
     )
 
 

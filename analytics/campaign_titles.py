@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.models import Account
 from analytics import campaign_page, edge_counts, funnel_groups, link_counts, metrics
 from campaigns import graph, words
-from campaigns.models import Campaign, Enrollment, Node, Step
+from campaigns.models import Campaign, Enrollment, Node, Step, VersionMove
 from conversations.models import Call, Message, PlannedCall
 
 CONTACT: dict[type, str] = {
@@ -74,9 +74,11 @@ def counted_when_opened(campaign: Campaign, key: str | None, column: str, behind
 
 
 def _twice(campaign: Campaign) -> bool:
-    """Whether somebody may have been at a node twice: the workflow has a loop, or somebody entered again."""
+    """Whether somebody may have been at a node twice: the workflow has a loop, somebody entered again, or
+    people were moved between versions."""
     again = Enrollment.objects.filter(campaign=campaign, returning=True)
-    return graph.load(campaign.version_id).cyclic or again.exists()
+    moves = VersionMove.objects.filter(campaign=campaign)
+    return graph.load(campaign.version_id).cyclic or again.exists() or moves.exists()
 
 
 def instant(text: str) -> datetime | None:

@@ -13,6 +13,7 @@ from analytics import metrics
 from campaigns import audience_looks
 from campaigns.audience_looks import Broken
 from campaigns.models import Campaign
+from campaigns.scheduling import LIVE_VERSIONS
 from common import sql
 
 RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
@@ -46,26 +47,27 @@ group by 1
 """
 # One index probe for each node of each campaign, as the engine itself looks; a campaign that moved anything
 # lately only waits for its number's turn. What is folded is in minute cells, what is not in deltas.
-_STUCK = """
-select campaign.id, first.due_at, (
+_STUCK = f"""
+select c.id, first.due_at, (
     select count(*) from (
-        select from campaigns_step step
-        join campaigns_node node on node.id = step.node_id and node.version_id = campaign.version_id
-        where step.campaign_id = campaign.id and step.due_at < %(before)s limit %(most)s) late)
-from campaigns_campaign campaign
+        select from ({LIVE_VERSIONS}) live join campaigns_node node on node.version_id = live.id
+        join campaigns_step step on step.campaign_id = c.id and step.node_id = node.id
+        where step.due_at < %(before)s limit %(most)s) late)
+from campaigns_campaign c
 cross join lateral (
-    select min(oldest.due_at) as due_at from campaigns_node node
+    select min(oldest.due_at) as due_at
+    from ({LIVE_VERSIONS}) live join campaigns_node node on node.version_id = live.id
     cross join lateral (
         select min(due_at) as due_at from campaigns_step step
-        where step.campaign_id = campaign.id and step.node_id = node.id and step.due_at is not null) oldest
-    where node.version_id = campaign.version_id) first
-where campaign.id = any(%(campaigns)s) and campaign.status = 'active' and first.due_at < %(before)s
+        where step.campaign_id = c.id and step.node_id = node.id and step.due_at is not null) oldest
+    ) first
+where c.id = any(%(campaigns)s) and c.status = 'active' and first.due_at < %(before)s
   and not exists (select from conversations_sendingpause pause
-      where pause.account_id = campaign.account_id and pause.lifted_at is null)
+      where pause.account_id = c.account_id and pause.lifted_at is null)
   and not exists (select from analytics_counterminute cell
-      where cell.campaign_id = campaign.id and cell.minute >= %(before)s)
+      where cell.campaign_id = c.id and cell.minute >= %(before)s)
   and not exists (select from analytics_counterdelta delta
-      where delta.campaign_id = campaign.id and delta.minute >= %(before)s)
+      where delta.campaign_id = c.id and delta.minute >= %(before)s)
 """
 
 

@@ -12,6 +12,7 @@ from analytics.listing import BOOKING_STATES, MESSAGE_STATES, STEP_STATES, State
 from analytics.models import JobCredit
 from campaigns import graph, thread_entries, words
 from campaigns.models import Booking, Enrollment, EnrollmentSnapshot, Step
+from campaigns.repointing import MOVED
 from common.phone import display_phone
 from conversations.models import Message, Thread
 
@@ -81,11 +82,7 @@ def read(enrollment: Enrollment) -> Passage:
     for credit in won.order_by("pk"):
         if (winner := _winner(credit, steps)) is not None:
             credits[winner].append(str(credit.job))
-    drawn = graph.load(enrollment.version_id)
-    stops = [
-        _stop(step, drawn, texts.get(f"step:{step.pk}"), replies, bookings, credits[step.pk])
-        for step in steps
-    ]
+    stops = [_stop(step, texts.get(f"step:{step.pk}"), replies, bookings, credits[step.pk]) for step in steps]
     known = EnrollmentSnapshot.objects.filter(pk=enrollment.pk).values_list("data", flat=True).first()
     thread = Thread.objects.filter(contact=enrollment.contact_id, address=enrollment.address_id)
     return Passage(
@@ -108,14 +105,13 @@ def _winner(credit: JobCredit, steps: list[Step]) -> int | None:
 
 def _stop(
     step: Step,
-    drawn: graph.Graph,
     text: Message | None,
     replies: dict[int, list[Message]],
     bookings: list[Booking],
     credits: list[str],
 ) -> Stop:
     closed = step.state not in Step.OPEN
-    way, to = _way(step, drawn) if closed else ("", "")
+    way, to = _way(step) if closed else ("", "")
     said = [_said(text, True)] if text else []
     said += [_said(answer, False) for answer in (replies[text.pk] if text else [])]
     return Stop(
@@ -137,8 +133,12 @@ def _stop(
     )
 
 
-def _way(step: Step, drawn: graph.Graph) -> tuple[str, str]:
-    """How a closed step left, and for which node; nothing where the passage ended there."""
+def _way(step: Step) -> tuple[str, str]:
+    """How a closed step left, and for which node of the version it was of; nothing where the passage ended
+    there, no node where its contact was moved to another version."""
+    if step.outcome == MOVED:
+        return words.edge(MOVED), ""
+    drawn = graph.load(step.node.version_id)
     node = drawn.nodes.get(step.node_id)
     if step.state != Step.State.COMPLETED and not step.outcome:
         return "", ""

@@ -10,7 +10,7 @@ from analytics import counters
 from analytics.metrics import Metric, NodeRow, Rate
 from analytics.models import JobCredit
 from campaigns import graph
-from campaigns.models import Campaign
+from campaigns.models import Campaign, VersionMove
 
 # By the column that opens their rows: contacts with a credited job, and credited jobs not cancelled.
 RESULT_METRICS: dict[str, Metric] = {
@@ -40,14 +40,16 @@ def of_nodes(
 ) -> dict[str, Result]:
     """Booking rate and revenue by node key: the first in one query beside the counters read before.
 
-    Where the workflow has no loop and nobody entered twice, a node reaches each contact by one message or
-    planned call at most, so that those are contacts reached; elsewhere only `metrics.booking_rate` knows.
+    Where the workflow has no loop, nobody entered twice and nobody was moved between versions, a node reaches
+    each contact by one message or planned call at most, so that those are contacts reached; elsewhere only
+    `metrics.booking_rate` knows.
     """
     contacts = Count("enrollment__contact", distinct=True)
     credits = JobCredit.objects.filter(campaign=campaign).order_by().values("node__key")
     by_key = dict(credits.annotate(contacts=contacts).values_list("node__key", "contacts"))
     twice = found[campaign.pk, "", "audience"] != found[campaign.pk, "", "entries"]
-    countable = not twice and not graph.load(campaign.version_id).cyclic
+    countable = not twice and not VersionMove.objects.filter(campaign=campaign).exists()
+    countable = countable and not graph.load(campaign.version_id).cyclic
     results = {}
     for row in shown:
         cents = found[campaign.pk, row.key, "revenue"]

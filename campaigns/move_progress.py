@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from campaigns import repointing
 from campaigns.models import Campaign, Enrollment, VersionMove, WorkflowVersion
@@ -76,8 +76,29 @@ def others(campaign: Campaign) -> QuerySet[WorkflowVersion]:
     return versions.filter(published_at__isnull=False).order_by("-number")
 
 
-def live_versions(campaign: Campaign) -> list[tuple[WorkflowVersion, int]]:
-    """The versions that people of a campaign are on now, the newest first, with how many."""
-    running = Q(enrollment__campaign=campaign, enrollment__state=Enrollment.State.ACTIVE)
-    found = others(campaign).annotate(people=Count("enrollment", filter=running))
-    return [(version, version.people) for version in found if version.people]
+@dataclass(frozen=True)
+class Standing:
+    """Versions of a running campaign: `newest` was published since, `moving` says how far a move has come,
+    `people` who is on which, where they are on several."""
+
+    newest: int | None = None
+    moving: tuple[int, int, int] | None = None  # looked at, of how many, to which version
+    people: tuple[tuple[int, int], ...] = ()
+
+
+def standing(campaign: Campaign) -> Standing:
+    """What the campaign's page says of versions; one query where it was never moved."""
+    if campaign.status in (Campaign.Status.COMPLETED, Campaign.Status.CREATED):
+        return Standing()
+    versions = list(others(campaign).values_list("pk", "number"))
+    newest = versions[0][1] if versions and versions[0][0] != campaign.version_id else None
+    if len(versions) < 2:
+        return Standing(newest)
+    latest = VersionMove.objects.filter(campaign=campaign).order_by("-pk").select_related("version").first()
+    if latest is None:
+        return Standing(newest)
+    if latest.ended_at is None:
+        return Standing(newest, (latest.seen, latest.people, latest.version.number))
+    live = Enrollment.objects.filter(campaign=campaign, state=Enrollment.State.ACTIVE)
+    found = live.values_list("version__number").annotate(n=Count("pk")).order_by("-version__number")
+    return Standing(newest, None, tuple(found) if len(found) > 1 else ())

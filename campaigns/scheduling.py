@@ -32,7 +32,8 @@ def activate(now: datetime) -> int:
 LIVE_VERSIONS = """
     SELECT c.version_id AS id UNION SELECT m.before_id FROM campaigns_versionmove m WHERE m.campaign_id = c.id
 """
-"""The versions that contacts of a campaign `c` may be on: its own, and those it was moved from."""
+"""The versions that contacts of a campaign `c` may be on: its own, and those it was moved from. Analytics
+asks the same."""
 
 
 def due_nodes(now: datetime) -> list[DueNode]:

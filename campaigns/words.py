@@ -57,6 +57,7 @@ EDGES = {
     "reply": "replied",
     "no_reply": "no reply in time",
     "no_appointment": "no appointment ahead",
+    "moved": "moved on as the workflow changed",
     "optout": "opts out",
     "booking_yes": "says yes to booking",
     "reschedule": "asks for another time",

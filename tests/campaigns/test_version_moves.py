@@ -345,3 +345,43 @@ def test_counters_agree_after_a_move(campaign):
     engine.run_round(now=NOON)
     assert sql.value("SELECT count(*) FROM campaigns_step WHERE outcome = 'moved'") == 4
     assert not recount([campaign.pk]).differences
+
+
+def test_the_campaigns_page_tells_versions_apart_and_counts_them_together(campaign):
+    from analytics import campaign_diagram, campaign_page, counters
+    from campaigns import move_progress
+
+    to_pause(campaign)
+    assert move_progress.standing(campaign).newest is None
+    second = version_of(campaign)
+    assert move_progress.standing(campaign).newest == 2
+    begun = version_moves.begin(campaign, second, {}, by=None, now=NOON)
+    version_moves.go_on(begun.pk, now=NOON, size=3)
+    campaign.refresh_from_db()
+    assert move_progress.standing(campaign).moving == (3, 4, 2)
+    version_moves.cancel(begun, by=factories.make_user(campaign.account), now=NOON)
+    campaign.refresh_from_db()
+    with counters.snapshot():
+        shown = campaign_page.of_campaign(campaign)
+    assert shown.versions.people == ((2, 3), (1, 1))
+    assert [(row.key, row.waiting) for row in shown.nodes if row.waiting] == [("pause", 4)]
+    cards = campaign_diagram.cards(campaign, shown.nodes, shown.left)
+    assert [card.row.waiting for card in cards if card.row.key == "pause"] == [4]
+
+
+def test_who_was_moved_left_by_no_edge(campaign):
+    from analytics import campaign_page, counters, metrics, passage
+    from analytics.edge_counts import steps_by
+
+    engine.run_round(now=NOON)
+    move(campaign, version_of(campaign, changed("hello", body="Good day.")))
+    engine.run_round(now=NOON)
+    with counters.snapshot():
+        shown = campaign_page.of_campaign(campaign)
+    hello = shown.nodes[0]
+    assert (hello.entered, hello.skipped, hello.queued) == (8, 4, 4)
+    assert (shown.left["hello"].whole, shown.left["hello"].ended) == (0, 0)
+    assert not metrics.rows_behind(campaign, "hello", "edge:next").exists()
+    assert not Step.objects.filter(steps_by(campaign, "hello", "nowhere")).exists()
+    told = passage.read(Enrollment.objects.order_by("pk").first())
+    assert (told.stops[0].way, told.stops[0].to) == ("moved on as the workflow changed", "")
