@@ -285,7 +285,7 @@ def _again(place: Place, target: Graph, had: dict[str, int]) -> list[str]:
     ahead = move_plans.ahead(target, to, itself=place.treatment.do != Do.SAME)
     names = {key: node.name for key, node in move_plans.by_key(target).items()}
     return [
-        f"{n:,} of them have had “{names[key]}” already: it lies ahead of them again."
+        f"{n:,} of them {'has' if n == 1 else 'have'} had “{names[key]}” already: it lies ahead again."
         for key, n in sorted(had.items())
         if key in ahead and key != place.node.key
     ]
