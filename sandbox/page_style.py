@@ -116,8 +116,17 @@ ol.talk li.in {
   table.stack td:first-child, table.stack td.text { display: block; min-width: 0; }
   form.row label.grow input { width: 100%; }
 }
-form.keys button {
-  min-width: 3rem;
+form.pad {
+  display: grid;
+  grid-template-columns: repeat(3, 4rem);
+  gap: .4rem;
+  margin: .6rem 0;
+}
+iframe.now {
+  width: 100%;
+  height: 11rem;
+  border: 1px solid var(--line);
+  border-radius: .4rem;
 }
 .words {
   white-space: pre-wrap;

@@ -53,8 +53,16 @@ class Pages:
         route.add_post("/knobs", self.turn)
 
     def _page(
-        self, title: str, body: str, path: str, *, images: bool = False, refresh: int = 0
+        self,
+        title: str,
+        body: str,
+        path: str,
+        *,
+        images: bool = False,
+        frames: bool = False,
+        refresh: int = 0,
     ) -> web.Response:
+        """A whole page; without a path only its body, for a frame. `refresh` is in seconds."""
         links = "".join(
             f'<a href="{href}"{" aria-current=page" if href == path else ""}>{name}</a>'
             for href, name in TABS
@@ -64,10 +72,13 @@ class Pages:
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"{f'<meta http-equiv=refresh content={refresh}>' if refresh else ''}"
             f"<title>{escape(title)} · Provider sandbox</title><style>{STYLE}</style></head>"
-            f"<body><nav>{links}</nav><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+            + (f"<body><nav>{links}</nav><main><h1>{escape(title)}</h1>" if path else "<body><main>")
+            + f"{body}</main></body></html>"
         )
         policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
-        headers = {"Content-Security-Policy": policy + ("; img-src http: https: data:" if images else "")}
+        policy += "; img-src http: https: data:" if images else ""
+        policy += "; frame-src 'self'" if frames else ""
+        headers = {"Content-Security-Policy": policy}
         return web.Response(text=html, content_type="text/html", headers=headers)
 
     def _time(self, stamp: float) -> str:

@@ -228,6 +228,10 @@ class Exchange:
         """The stored call."""
         return self.world.store.read("SELECT * FROM calls WHERE n = ?", (n,))[0]
 
+    def children(self, n: int) -> list[sqlite3.Row]:
+        """The legs that a call dialled."""
+        return self.world.store.read("SELECT * FROM calls WHERE parent = ? ORDER BY n", (n,))
+
     def find(self, sid: str) -> sqlite3.Row | None:
         """The stored call of an id."""
         if sid[:18] != f"CA{self.world.traffic.prefix}":

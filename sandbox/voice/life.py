@@ -63,6 +63,8 @@ async def ring(exchange: "Exchange", leg: Leg, patience: float) -> str:
     kind = leg.conduct
     if kind.answers == conduct.FAILED:
         return "failed"
+    if kind.by_hand and any(one.phone == leg.phone for one in exchange.live.values() if one is not leg):
+        return "busy"  # a hand holds one call
     exchange.change(leg, "ringing", RINGING)
     if kind.by_hand:
         return "" if await leg.wait(patience, lambda: leg.lifted) else "no-answer"

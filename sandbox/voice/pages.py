@@ -17,10 +17,17 @@ Page = Callable[..., web.Response]
 SHOWN_CALLS = 60
 LIVE_SECONDS, QUIET_SECONDS = 1, 5  # between two looks, while somebody is on the phone or not
 KEYPAD = "123456789*0#"
+DEEDS = (
+    ("answer", "Answer"),
+    ("decline", "Decline"),
+    ("take", "Take over"),
+    ("hangup", "Hang up"),
+)
 
 
 class CallPages:
-    """Plain HTML without scripts: a page with a live call asks for itself again every second."""
+    """Plain HTML without scripts: what is live asks for itself again every second, on a phone's page in a
+    frame of its own, so that its buttons stay under the finger."""
 
     def __init__(self, world: "World", page: Page, stamp: Callable[[float], str]) -> None:
         self._world, self._page, self._stamp = world, page, stamp
@@ -31,6 +38,7 @@ class CallPages:
         route.add_get("/calls/{sid}", self.one)
         route.add_get("/phone", self.open)
         route.add_get("/phone/{phone}", self.phone)
+        route.add_get("/phone/{phone}/now", self.now)
         route.add_post("/phone/{phone}", self.act)
 
     async def calls(self, _request: web.Request) -> web.Response:
@@ -84,7 +92,7 @@ class CallPages:
     def _link(self, phone: str) -> str:
         if phone in self._world.numbers:
             return f"{escape(phone)} (ours)"
-        return f'<a href="/phone/{quote(phone)}">{escape(phone)}</a>'
+        return f'<a href="/phone/{quote(phone)}">{escape(phone)}</a> {escape(self._name(phone))}'
 
     async def one(self, request: web.Request) -> web.Response:
         """GET /calls/{sid}: everything that happened on one leg."""
@@ -99,19 +107,17 @@ class CallPages:
         )
         if told["parent"]:
             facts += f'<p><a href="/calls/{told["parent"]}">The call that dialled it</a></p>'
-        lines = "".join(f"<li>{self._event(event)}</li>" for event in told["events"])
-        refresh = LIVE_SECONDS if told["live"] else 0
-        body = facts + (f'<ol class="talk">{lines}</ol>' if lines else "<p>Nothing happened yet.</p>")
-        return self._page(f"Call {told['sid'][-6:]}", body, "/calls", refresh=refresh)
-
-    def _event(self, event: dict[str, Any]) -> str:
-        facts = " · ".join(
-            f"{escape(str(value))}"
-            for key, value in event.items()
-            if key not in ("kind", "at", "wall", "other", "whole") and value not in (None, "", [])
+        for child in voice.children(row["n"]):
+            facts += (
+                f'<p><a href="/calls/{voice.sid(child["n"])}">Dialled {escape(child["recipient"])}</a></p>'
+            )
+        lines = "".join(
+            f'<tr><td>{self._stamp(event["wall"])}</td><td class="text">{escape(_words(event))}</td></tr>'
+            for event in told["events"]
         )
-        kind = escape(event["kind"].replace("_", " "))
-        return f'<span class="quiet">{self._stamp(event["wall"])} · {kind}</span><br>{facts}'
+        body = facts + (_table(lines, ("When (UTC)", "What")) if lines else "<p>Nothing happened yet.</p>")
+        refresh = LIVE_SECONDS if told["live"] else 0
+        return self._page(f"Call {told['sid'][-6:]}", body, "/calls", refresh=refresh)
 
     # --- a phone ---------------------------------------------------------------------------------
 
@@ -121,10 +127,6 @@ class CallPages:
         voice = world.voice
         wrong = request.query.get("wrong")
         note = f'<p class="note" role="alert">{escape(wrong)}</p>' if wrong else ""
-        try:
-            leg: Leg | None = control.leg_of(world, phone)
-        except control.NotNow:
-            leg = None
         by_hand = bool((voice.phones.steered(phone)["always"] or {}).get("by_hand"))
         holding = (
             "You hold this phone: it rings until you answer."
@@ -132,39 +134,51 @@ class CallPages:
             else f"It answers for itself: {escape(voice.phones.nature(phone))}."
         )
         deed, label = ("let", "Let it answer for itself") if by_hand else ("hold", "Hold it in my hand")
-        body = f'{note}<p class="quiet">{holding}</p>{_form(_button(deed, label))}'
-        body += self._now(leg, phone)
+        pad = "".join(_button(f"press {key}", key) for key in KEYPAD)
+        body = (
+            f'{note}<p class="quiet">{holding}</p>{_form(_button(deed, label))}'
+            f'<iframe class="now" title="The call on this phone" src="/phone/{quote(phone)}/now"></iframe>'
+            + _form("".join(_button(deed, label) for deed, label in DEEDS))
+            + _form(pad, "pad")
+            + self._call_us(phone)
+        )
         rows = [row for row in story.calls(voice, phone, limit=20) if not row["live"]]
         if rows:
             lines = "".join(self._row(row) for row in rows)
             body += "<h2>Before</h2>" + _table(lines, ("When (UTC)", "From", "To", "End", "Seconds"))
         body += f'<p><a href="/c/{quote(phone)}">Texts of this phone</a></p>'
-        rows = world.store.read("SELECT name FROM people WHERE phone = ? LIMIT 1", (phone,))
-        name = f"{rows[0]['name']} " if rows and rows[0]["name"] else ""
-        refresh = LIVE_SECONDS if leg else 2 * LIVE_SECONDS if by_hand else 0
-        return self._page(f"{name}{phone}", body, "/calls", refresh=refresh)
+        return self._page(f"{self._name(phone)} {phone}".strip(), body, "/calls", frames=True)
 
-    def _now(self, leg: Leg | None, phone: str) -> str:
-        if leg is None:
-            last = control.last_number(self._world, phone)
-            numbers = "".join(
-                f"<option{' selected' if number == last else ''}>{number}</option>"
-                for number in self._world.numbers
-            )
-            call = _button("call", "Call us")
-            return _form(f'<label>Call <select name="to">{numbers}</select></label>{call}')
+    async def now(self, request: web.Request) -> web.Response:
+        """GET /phone/{phone}/now: the live call, for the frame."""
+        phone = request.match_info["phone"]
+        try:
+            leg = control.leg_of(self._world, phone)
+        except control.NotNow:
+            return self._page("", '<p class="quiet">Nobody is calling.</p>', "", refresh=LIVE_SECONDS)
         words = [one["words"] for one in leg.heard] + ([f"{leg.hearing} …"] if leg.hearing else [])
         heard = "".join(f"<li>{escape(one)}</li>" for one in words)
         other = leg.to if leg.direction == IN else leg.sender
         state = leg.status if leg.peer is None else f"talking with {leg.peer.phone}"
-        says = f'<ol class="talk">{heard}</ol>' if heard else ""
-        deeds = f'<h2>{escape(state)} · {escape(other)} · <a href="/calls/{leg.sid}">all of it</a></h2>{says}'
-        if leg.answered_at is None and leg.direction != IN:
-            return deeds + _form(_button("answer", "Answer") + _button("decline", "Decline"))
-        if leg.answered_at is not None:
-            deeds += _form("".join(_button(f"press {key}", key) for key in KEYPAD))
-        take = "" if leg.conduct.by_hand else _button("take", "Take the phone")
-        return deeds + _form(take + _button("hangup", "Hang up"))
+        listens = " · listens for keys" if leg.collecting else ""
+        body = (
+            f'<p><strong>{escape(state)}</strong> · {escape(other)}{listens} · <a href="/calls/{leg.sid}"'
+            f' target="_top">all of it</a></p>'
+        )
+        body += f'<ol class="talk">{heard}</ol>' if heard else ""
+        return self._page("", body, "", refresh=LIVE_SECONDS)
+
+    def _call_us(self, phone: str) -> str:
+        last = control.last_number(self._world, phone)
+        numbers = "".join(
+            f"<option{' selected' if number == last else ''}>{number}</option>"
+            for number in self._world.numbers
+        )
+        return _form(f'<label>Call <select name="to">{numbers}</select></label>{_button("call", "Call us")}')
+
+    def _name(self, phone: str) -> str:
+        rows = self._world.store.read("SELECT name FROM people WHERE phone = ? LIMIT 1", (phone,))
+        return str(rows[0]["name"] or "") if rows else ""
 
     async def act(self, request: web.Request) -> web.Response:
         """POST /phone/{phone}: whatever the button says."""
@@ -191,8 +205,8 @@ def _button(deed: str, label: str) -> str:
     return f'<button name="do" value="{escape(deed)}">{escape(label)}</button>'
 
 
-def _form(inside: str) -> str:
-    return f'<form class="row keys" method="post">{inside}</form>'
+def _form(inside: str, kind: str = "row") -> str:
+    return f'<form class="{kind}" method="post">{inside}</form>'
 
 
 def _table(lines: str, names: tuple[str, ...]) -> str:
@@ -201,3 +215,37 @@ def _table(lines: str, names: tuple[str, ...]) -> str:
         f'<div class="scroll"><table class="stack"><thead><tr>{head}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )
+
+
+def _words(event: dict[str, Any]) -> str:
+    """One event of a call as a sentence."""
+    seconds = event.get("seconds")
+    match event["kind"]:
+        case "call_status":
+            by = f", by {event['by']}" if event["by"] else ""
+            return f"{event['status']}{by}{f' after {seconds} s' if seconds else ''}"
+        case "heard":
+            who = "A machine was told" if event["answered_by"] == "machine" else "Heard"
+            cut = "" if event["whole"] else " (cut short)"
+            tape = {"whole": " — on its tape", "part": " — its end on the tape"}.get(event["tape"], "")
+            return f"{who}: {event['words']}{cut}{tape}"
+        case "digits":
+            return f"Pressed {event['digits']}"
+        case "gathered":
+            return f"The product got {event['digits']}" if event["digits"] else "The product got no keys"
+        case "bridge":
+            other = event["phones"][-1]
+            return (
+                f"Talks with {other}"
+                if event["change"] == "begin"
+                else f"Talked with {other} for {seconds} s"
+            )
+        case "voicemail":
+            return f"The machine kept: {' '.join(event['words'])}"
+        case "call_error":
+            return f"Error {event['code']}: {event['message']}"
+        case "detected":
+            return f"Machine detection after {seconds} s: {event['answered_by']}"
+        case "recording":
+            return f"Recorded {seconds} s ({event['source']})"
+    return f"Keys were sent: {event.get('digits', '')}"

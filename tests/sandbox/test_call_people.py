@@ -192,19 +192,21 @@ def test_the_pages_show_a_call_and_let_a_person_act(sandbox: SandboxProcess, sin
     sandbox.http.post(url, data={"do": "hold"})
     sid = place(sandbox, sink).json()["sid"]
     sink.wait(lambda: ("ringing", "1") in statuses(sink, sid))
-    assert "Answer" in sandbox.http.get(url).text
+    assert "ringing" in sandbox.http.get(f"{url}/now").text
+    assert over(sandbox, place(sandbox, sink, attempt="second").json()["sid"])["status"] == "busy"
     assert PERSON in sandbox.http.get(f"{sandbox.base_url}/calls").text
     sandbox.http.post(url, data={"do": "answer"})
     sink.wait(lambda: len(asked(sink, "answer")) == 1)
     time.sleep(0.1)
-    shown = sandbox.http.get(url).text
+    shown = sandbox.http.get(f"{url}/now").text
     assert "&lt;b&gt; Press." in shown and "<b> Press" not in shown
     sandbox.http.post(url, data={"do": "press 7"})
     sink.wait(lambda: len(asked(sink, "key")) == 1)
     over(sandbox, sid)
-    assert "digits" in sandbox.http.get(f"{sandbox.base_url}/calls/{sid}").text
+    told = sandbox.http.get(f"{sandbox.base_url}/calls/{sid}").text
+    assert "Pressed 7" in told and "The product got 7" in told
     wrong = sandbox.http.post(url, data={"do": "hangup"})
     assert 'role="alert"' in sandbox.http.get(sandbox.base_url + wrong.headers["location"]).text
     sandbox.http.post(url, data={"do": "call", "to": FROM})
-    assert "Hang up" in sandbox.http.get(url).text
+    assert "Nobody is calling" not in sandbox.http.get(f"{url}/now").text
     sandbox.http.post(url, data={"do": "hangup"})
