@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0025_launch_terms"),
+        ("campaigns", "0026_version_moves"),
     ]
 
     operations = [
