@@ -45,6 +45,7 @@ ACTS: dict[str, Act] = {
     "changed_rates": Act("Account", "Changed the rates"),
     "paused_everything": Act("Campaigns", "Paused everything"),
     "resumed_everything": Act("Campaigns", "Resumed everything"),
+    "arranged_playbook": Act("Campaigns", "Arranged playbooks"),
     "began_move": Act("Campaigns", "Began to move a campaign to another version"),
     "ended_move": Act("Campaigns", "Ended a move to another version"),
     "began_workflow": Act("Campaigns", "Began a workflow"),

@@ -61,7 +61,8 @@ class WorkflowForm(forms.Form):
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _offer(self, "workflow", launchable(account))
-        _offer(self, "playbook", Playbook.objects.filter(account=account).order_by("name"))
+        offered = Playbook.objects.filter(account=account, archived_at=None)
+        _offer(self, "playbook", offered.order_by("position", "name"))
 
 
 class WhomForm(forms.Form):

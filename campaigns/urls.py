@@ -15,6 +15,7 @@ from campaigns.views import (
     messages,
     moves,
     pace,
+    playbooks,
     text_size,
     verbs,
     versions,
@@ -24,6 +25,10 @@ from campaigns.views import (
 app_name = "campaigns"
 urlpatterns = [
     path("campaigns/", campaigns.campaign_list, name="list"),
+    path("campaigns/playbooks/", playbooks.shelf, name="playbooks"),
+    path("campaigns/playbooks/add/", playbooks.add, name="playbook_add"),
+    path("campaigns/playbooks/<int:pk>/<slug:verb>/", playbooks.change, name="playbook_change"),
+    path("campaigns/<int:pk>/playbook/", playbooks.put, name="playbook_put"),
     path("campaigns/new/", launches.launch, name="launch"),
     path("campaigns/new/discard/", launches.discard, name="launch_discard"),
     path("campaigns/new/rules/shape/", launch_rules.shape, name="launch_shape"),

@@ -25,7 +25,7 @@ from analytics.downloads import queueing, sources
 from analytics.models import ComplianceReport, Download
 from audiences.imports import running
 from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
-from campaigns.models import Campaign, LaunchApproval
+from campaigns.models import Campaign, LaunchApproval, Playbook
 from common import clock
 from conversations import unsubscribing
 from conversations.models import MediaFile, SafetyPause
@@ -238,6 +238,10 @@ RULES: dict[str, Rule] = {
     "campaigns:move": Rule(capability="move_campaign", methods=BOTH, arg="campaign"),
     "campaigns:moves": Rule(arg="campaign"),
     "campaigns:move_cancel": Rule(capability="move_campaign", methods=POST, arg="campaign"),
+    "campaigns:playbooks": Rule(),
+    "campaigns:playbook_add": Rule(capability="edit_playbook", methods=POST),
+    "campaigns:playbook_change": Rule(capability="edit_playbook", methods=POST, arg="playbook act"),
+    "campaigns:playbook_put": Rule(capability="edit_playbook", methods=POST, arg="campaign"),
     "campaigns:versions": Rule(arg="workflow"),
     "campaigns:compare_versions": Rule(arg="workflow"),
     "campaigns:first_run": Rule(),
@@ -379,6 +383,10 @@ def _asked(account: Account) -> Campaign:
 
 
 EXAMPLES: dict[str, Callable[[Account], Any]] = {
+    "playbook act": lambda account: {
+        "pk": Playbook.objects.create(account=account, name=f"Season of {account.name}").pk,
+        "verb": "archive",
+    },
     "member": lambda account: Membership.objects.create(
         account=account, user=make_user(name=f"Colleague at {account.name}"), role=Role.CSR
     ),

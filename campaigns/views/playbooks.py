@@ -1,0 +1,101 @@
+"""Playbooks: one page for all of them, and one address for each thing that is done to them."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import access
+from accounts.access import Request
+from campaigns import playbooks
+from campaigns.models import Campaign, Playbook
+from campaigns.words import number_of
+from common import clock
+
+PLAYBOOKS = Playbook.objects.select_related("account")
+
+
+@require_GET
+@access.require("view")
+def shelf(request: Request) -> HttpResponse:
+    """Every playbook with its campaigns, their entries and exits; those of none; the archive."""
+    context = {"shelf": playbooks.of(request.account), "longest": playbooks.LONGEST_NAME}
+    return render(request, "campaigns/playbooks.html", context)
+
+
+@require_POST
+@access.require("edit_playbook")
+def add(request: Request) -> HttpResponse:
+    """A new one."""
+    name = request.POST.get("name", "")
+    return _do(request, lambda: f"{playbooks.add(request.account, name, by=request.user)} is there.")
+
+
+@require_POST
+@access.require("edit_playbook")
+def change(request: Request, pk: int, verb: str) -> HttpResponse:
+    """Rename, move up or down, archive, take out of the archive, copy."""
+    playbook = access.get(request, PLAYBOOKS, pk)
+    if verb not in VERBS:
+        raise Http404(f"no verb {verb}")
+    return _do(request, lambda: VERBS[verb](request, playbook))
+
+
+@require_POST
+@access.require("edit_playbook")
+def put(request: Request, pk: int) -> HttpResponse:
+    """Put a campaign into the playbook of the form, or out of all."""
+    campaign = access.get(request, Campaign.objects.select_related("account"), pk)
+    chosen = request.POST.get("playbook", "")
+    playbook = access.get(request, PLAYBOOKS, int(chosen)) if chosen.isdecimal() else None
+    playbooks.put(campaign, playbook, by=request.user)
+    messages.success(request, f"{campaign.name} is in {playbook.name if playbook else 'no playbook'} now.")
+    return redirect("campaigns:playbooks")
+
+
+def _rename(request: Request, playbook: Playbook) -> str:
+    playbooks.rename(playbook, request.POST.get("name", ""), by=request.user)
+    return f"It is called {playbook.name} now."
+
+
+def _up(request: Request, playbook: Playbook) -> str:
+    playbooks.shift(playbook, -1, by=request.user)
+    return f"{playbook.name} moved up."
+
+
+def _down(request: Request, playbook: Playbook) -> str:
+    playbooks.shift(playbook, 1, by=request.user)
+    return f"{playbook.name} moved down."
+
+
+def _archive(request: Request, playbook: Playbook) -> str:
+    playbooks.archive(playbook, by=request.user, now=clock.now())
+    return f"{playbook.name} is archived. Its campaigns go on as they are."
+
+
+def _restore(request: Request, playbook: Playbook) -> str:
+    playbooks.restore(playbook, by=request.user)
+    return f"{playbook.name} is back."
+
+
+def _clone(request: Request, playbook: Playbook) -> str:
+    copy, n = playbooks.clone(playbook, by=request.user, now=clock.now())
+    return (
+        f"{copy.name} is there with {number_of(n, 'campaign')}, none of them launched. Choose an audience and"
+        " a start for each."
+    )
+
+
+VERBS: dict[str, Callable[[Request, Playbook], str]] = {
+    "rename": _rename, "up": _up, "down": _down, "archive": _archive, "restore": _restore, "clone": _clone,
+}  # fmt: skip
+
+
+def _do(request: Request, act: Callable[[], str]) -> HttpResponse:
+    try:
+        messages.success(request, act())
+    except playbooks.NotPossible as refusal:
+        messages.error(request, f"Nothing was changed. {refusal}")
+    return redirect("campaigns:playbooks")

@@ -1,0 +1,114 @@
+"""Playbooks: their order, their archive, their copies, and what their page counts."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import AuditEntry, Role
+from campaigns import drafts, playbooks, undoing
+from campaigns.models import Campaign, Playbook
+from common import clock
+from tests import factories
+from tests.accounts.making import signed_in
+from tests.analytics import world
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("campaigns:playbooks")
+
+
+@pytest.fixture
+def account():
+    return factories.make_account()
+
+
+@pytest.fixture
+def marketer(account):
+    return factories.make_user(account, Role.MARKETER)
+
+
+def names(account):
+    return [group.playbook.name for group in playbooks.of(account).groups]
+
+
+def test_playbooks_keep_the_order_they_are_put_in(account, marketer):
+    a, _, c = [playbooks.add(account, name, by=marketer) for name in ("A", "B", "C")]
+    playbooks.shift(c, -1, by=marketer)
+    assert names(account) == ["A", "C", "B"]
+    playbooks.shift(c, -5, by=marketer)
+    playbooks.shift(a, 1, by=marketer)
+    assert names(account) == ["C", "B", "A"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "Spring", " Spring ", "x" * 121])
+def test_a_name_that_cannot_be_is_refused(account, marketer, name):
+    playbooks.add(account, "Spring", by=marketer)
+    with pytest.raises(playbooks.NotPossible):
+        playbooks.add(account, name, by=marketer)
+    assert names(account) == ["Spring"]
+
+
+def test_an_archived_playbook_is_offered_to_no_launch_and_comes_back(account, marketer):
+    from campaigns.forms import WorkflowForm
+
+    spring = playbooks.add(account, "Spring", by=marketer)
+    playbooks.add(account, "Fall", by=marketer)
+
+    def offered():
+        form = WorkflowForm(account=account, now=clock.now())
+        return [one.name for one in form.fields["playbook"].queryset]
+
+    playbooks.archive(spring, by=marketer, now=clock.now())
+    assert (names(account), offered()) == (["Fall"], ["Fall"])
+    assert [group.playbook.name for group in playbooks.of(account).archived] == ["Spring"]
+    spring.refresh_from_db()
+    playbooks.restore(spring, by=marketer)
+    assert names(account) == offered() == ["Fall", "Spring"]
+
+
+def test_a_copy_has_every_campaign_unlaunched_and_without_an_audience(account, marketer):
+    made = world.build(account=account)
+    spring = playbooks.add(account, "Spring", by=marketer)
+    playbooks.put(made.campaign, spring, by=marketer)
+    copy, n = playbooks.clone(spring, by=marketer, now=clock.now())
+    assert (copy.name, n) == ("Copy of Spring", 1)
+    campaign = Campaign.objects.get(playbook=copy)
+    assert (campaign.status, campaign.name) == ("created", made.campaign.name)
+    assert not campaign.enrollments.exists()
+    draft = undoing.take_back(campaign, by=marketer)
+    assert draft.fields["audience"] == ""
+    assert (draft.fields["playbook"], draft.fields["name"]) == (str(copy.pk), made.campaign.name)
+    assert drafts.open_for(account, marketer).begun
+    again, _ = playbooks.clone(spring, by=marketer, now=clock.now())
+    assert again.name == "Copy 2 of Spring"
+
+
+def test_entries_and_exits_are_those_of_the_campaigns(account, marketer):
+    made = world.build(account=account)
+    made.touch()
+    spring = playbooks.add(account, "Spring", by=marketer)
+    playbooks.put(made.campaign, spring, by=marketer)
+    (group,) = playbooks.of(account).groups
+    assert (group.entries, group.exits, group.active) == (1, 0, 1)
+    client = signed_in(marketer)
+    page = client.get(PAGE).content.decode()
+    assert "Spring" in page
+    assert made.campaign.name in page
+    behind = client.get(f"{reverse('analytics:sending_rows')}?figure=entries&playbook={spring.pk}")
+    assert behind.status_code == 200
+
+
+def test_the_page_does_what_its_buttons_say(account, marketer):
+    client = signed_in(marketer)
+    client.post(reverse("campaigns:playbook_add"), {"name": "Spring"})
+    spring = Playbook.objects.get()
+    client.post(reverse("campaigns:playbook_change", args=[spring.pk, "rename"]), {"name": "Spring 2027"})
+    client.post(reverse("campaigns:playbook_change", args=[spring.pk, "archive"]))
+    spring.refresh_from_db()
+    assert (spring.name, spring.archived_at is None) == ("Spring 2027", False)
+    assert client.post(reverse("campaigns:playbook_change", args=[spring.pk, "burn"])).status_code == 404
+    said = list(
+        AuditEntry.objects.filter(verb="arranged_playbook").order_by("pk").values_list("summary", flat=True)
+    )
+    assert said == [
+        "Created the playbook Spring", "Renamed the playbook Spring to Spring 2027",
+        "Archived the playbook Spring 2027",
+    ]  # fmt: skip
