@@ -132,7 +132,7 @@ class Control:
         if "mail_inbound_url" in wish:
             world.store.put("mail_inbound_url", str(wish["mail_inbound_url"]))
         if "call_speed" in wish:
-            world.store.put("call_speed", max(0.0, float(wish["call_speed"])))
+            world.voice.set_speed(float(wish["call_speed"]))
         for number, change in (wish.get("numbers") or {}).items():
             if number not in world.numbers:
                 return web.json_response({"error": f"unknown number {number}"}, status=400)

@@ -2,7 +2,9 @@
 
 It is the judge of fault tests: it never trusts the product. `python -m sandbox.ledger DIR` prints a summary.
 Kinds: message, refusal, dropped, callback, inbound, provider_reply, twiml, mail, mail_fates, mail_news,
-mail_inbound, mail_act, token, st_refusal, booking, st_write, optout, job, invoice.
+mail_inbound, mail_act, token, st_refusal, booking, st_write, optout, job, invoice; of calls: call,
+call_refusal, call_dropped, call_update, leg, call_status, call_callback, call_twiml, call_error, heard,
+digits, gathered, dtmf, bridge, detected, recording, voicemail.
 """
 
 import argparse
@@ -80,8 +82,11 @@ def summary(path: Path) -> dict[str, Any]:
     intents = db.execute(
         "SELECT json_extract(data, '$.intent'), COUNT(*) FROM ledger WHERE kind = 'inbound' GROUP BY 1"
     )
+    calls = db.execute("SELECT json_extract(data, '$.attempt') FROM ledger WHERE kind = 'call'")
+    call_attempts = Counter(attempt for (attempt,) in calls if attempt)
     return {
         "kinds": kinds,
+        "calls_with_a_repeated_attempt": sum(n - 1 for n in call_attempts.values() if n > 1),
         "messages_with_a_repeated_attempt": sum(n - 1 for n in attempts.values() if n > 1),
         "messages_with_the_same_recipient_and_body": sum(n - 1 for n in pairs.values() if n > 1),
         "refusals": {str(code): n for code, n in refusals},

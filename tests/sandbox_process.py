@@ -138,6 +138,19 @@ class SandboxProcess:
         """Change (by id, merged) or add a ServiceTitan row as the office would."""
         return self._post(f"/servicetitan/{entity}", row)
 
+    def steer(self, phone: str, **conduct: Any) -> None:
+        """How a phone behaves when it is called, from now on; `next=[…]` for the coming calls."""
+        self._post(f"/phones/{phone}", conduct)
+
+    def on_the_phone(self, phone: str, deed: str, **more: Any) -> httpx.Response:
+        """Its owner does something now: call, answer, decline, press, hangup or take."""
+        return self.http.post(f"{self.base_url}/phones/{phone}/{deed}", json=more)
+
+    def calls(self, phone: str = "") -> list[dict[str, Any]]:
+        """Every leg, newest first, with what was heard, pressed and bridged on it."""
+        calls: list[dict[str, Any]] = self._get("/calls.json", phone=phone)["calls"]
+        return calls
+
     def set_clock_offset(self, seconds: float) -> None:
         """Move the wall clock (shared with a product that reads the same file); seen within half a second."""
         draft = self.clock_file.with_suffix(".tmp")

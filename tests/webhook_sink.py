@@ -64,10 +64,16 @@ def sink() -> Iterator[Sink]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self.path, _, query = self.path.partition("?")
+            self._hook(dict(parse_qsl(query, keep_blank_values=True)), f"?{query}")
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            fields = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body)))
-            url = f"{made.base_url}{self.path}"
+            self._hook(dict(parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body))))
+
+        def _hook(self, fields: dict[str, str], query: str = "") -> None:
+            url = f"{made.base_url}{self.path}{query}"
             hook = Hook(self.path.split("?")[0], fields, dict(self.headers.items()), url, time.monotonic())
             made.hooks.append(hook)
             status, text = made.answer(hook)

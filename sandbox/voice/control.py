@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from sandbox.servicetitan_writes import body_of
-from sandbox.voice import life, story
-from sandbox.voice.conduct import Conduct, WrongConduct
+from sandbox.voice import story
+from sandbox.voice.callers import NotNow
+from sandbox.voice.conduct import WrongConduct
 from sandbox.voice.leg import IN, Leg
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 KEYS = frozenset("0123456789*#")
 LISTEN_SECONDS, LISTEN_STEP_SECONDS = 5.0, 0.02  # real ones
-
-
-class NotNow(ValueError):
-    """The phone cannot do this at the moment; the message says why."""
 
 
 def leg_of(world: "World", phone: str) -> Leg:
@@ -74,31 +71,6 @@ async def listened_for(leg: Leg) -> None:
     raise NotNow(f"nobody listens to the keys of {leg.phone}")
 
 
-def call_us(world: "World", phone: str, number: str, wish: dict[str, Any]) -> Leg:
-    """A phone calls one of our numbers, the last that called or texted it unless named. Raises
-    WrongConduct, NotNow."""
-    number = number or last_number(world, phone)
-    if number not in world.numbers:
-        raise NotNow(f"{number} is not ours")
-    kind = Conduct.of(wish)
-    callback = world.voice_status_url(number)
-    method = world.numbers[number].get("status_callback_method", "POST")
-    asked = {"StatusCallback": callback, "StatusCallbackEvent": ["completed"], "StatusCallbackMethod": method}
-    leg = world.voice.make(IN, phone, number, {**asked, "conduct": kind})
-    world.voice.note("leg", leg)
-    world.voice.spawn(life.inbound(world.voice, leg))
-    return leg
-
-
-def last_number(world: "World", phone: str) -> str:
-    """The number of ours that called this phone last, else the one that texted it last, else the first."""
-    rows = world.store.read(
-        "SELECT sender FROM calls WHERE recipient = ? AND direction <> ? ORDER BY n DESC LIMIT 1", (phone, IN)
-    )
-    known = bool(rows) and rows[0]["sender"] in world.numbers
-    return rows[0]["sender"] if known else world.customers.last_number(phone)
-
-
 class CallControl:
     """JSON endpoints that no provider has."""
 
@@ -142,7 +114,7 @@ class CallControl:
         wish = await body_of(request)
         number = str(wish.pop("to", "") or "")
         try:
-            leg = call_us(self.world, request.match_info["phone"], number, wish)
+            leg = self.world.voice.callers.call(request.match_info["phone"], number, wish)
         except (WrongConduct, NotNow, TypeError) as wrong:
             return web.json_response({"error": str(wrong)}, status=400)
         await self.world.store.committed()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.clock import rfc2822
 from sandbox.messages import API
 from sandbox.traffic import attempt_of
+from sandbox.voice.callers import Callers
 from sandbox.voice.conduct import ORDINARY
 from sandbox.voice.documents import Documents
 from sandbox.voice.leg import COMPLETED, FINAL, IN, IN_PROGRESS, OUT, QUEUED, Leg
@@ -33,20 +34,26 @@ class Exchange:
         self.world = world
         self.live: dict[str, Leg] = {}
         self._free_at = 0.0
+        self._forced_speed = float(world.store.get("call_speed") or 0.0)
         self._tasks: set[asyncio.Task[None]] = set()
         self.phones = Phones(world)
         self.news = News(world)
         self.recordings = Recordings(self)
         self.documents = Documents(self)
+        self.callers = Callers(self)
 
     @property
     def speed(self) -> float:
         """Seconds of a call in a real one: the sandbox's, a sixth of it with demo customers, so that people
         can watch; or as `POST /settings` says."""
-        kept = self.world.store.get("call_speed")
-        if kept:
-            return float(kept)
+        if self._forced_speed:
+            return self._forced_speed
         return max(1.0, self.world.speed / (WATCHABLE if self.world.customers.mode == "demo" else 1.0))
+
+    def set_speed(self, speed: float) -> None:
+        """Let calls pass so many times as fast as life; 0: as the sandbox's own speed says."""
+        self._forced_speed = max(0.0, speed)
+        self.world.store.put("call_speed", self._forced_speed)
 
     def sid(self, n: int) -> str:
         """The public id of call `n`."""
@@ -129,6 +136,7 @@ class Exchange:
         self.news.announce(leg, "completed", seconds=seconds)
         leg.sequence += 1
         self.live.pop(leg.sid, None)
+        self.callers.missed(leg)
         for one in (leg, leg.peer, leg.parent):
             if one is not None:
                 one.poke()
@@ -195,7 +203,7 @@ class Exchange:
         self._free_at = 0.0
         for table in ("calls", "recordings", "phones"):
             self.world.store.write(f"DELETE FROM {table}")
-        self.world.store.put("call_speed", 0)
+        self.set_speed(0.0)
 
     def load(self) -> None:
         """After a restart queued calls go on; what rang or talked was cut by the provider's own failure."""

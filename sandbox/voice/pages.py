@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote
 from aiohttp import web
 
 from sandbox.voice import control, story
+from sandbox.voice.callers import NotNow
 from sandbox.voice.leg import IN, Leg
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class CallPages:
         phone = request.match_info["phone"]
         try:
             leg = control.leg_of(self._world, phone)
-        except control.NotNow:
+        except NotNow:
             return self._page("", '<p class="quiet">Nobody is calling.</p>', "", refresh=LIVE_SECONDS)
         words = [one["words"] for one in leg.heard] + ([f"{leg.hearing} …"] if leg.hearing else [])
         heard = "".join(f"<li>{escape(one)}</li>" for one in words)
@@ -169,7 +170,7 @@ class CallPages:
         return self._page("", body, "", refresh=LIVE_SECONDS)
 
     def _call_us(self, phone: str) -> str:
-        last = control.last_number(self._world, phone)
+        last = self._world.voice.callers.last_number(phone)
         numbers = "".join(
             f"<option{' selected' if number == last else ''}>{number}</option>"
             for number in self._world.numbers
@@ -192,10 +193,10 @@ class CallPages:
             elif deed == "let":
                 world.voice.phones.release(phone)
             elif deed == "call":
-                control.call_us(world, phone, form.get("to", ""), {"by_hand": True})
+                world.voice.callers.call(phone, form.get("to", ""), {"by_hand": True})
             else:
                 control.act(world, phone, deed, key)
-        except control.NotNow as refused:
+        except NotNow as refused:
             wrong = f"?wrong={quote(str(refused))}"
         await world.store.committed()
         raise web.HTTPSeeOther(f"/phone/{quote(phone)}{wrong}")

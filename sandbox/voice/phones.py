@@ -11,8 +11,6 @@ from sandbox.voice.leg import IN
 if TYPE_CHECKING:
     from sandbox.world import World
 
-STOPPING = frozenset({"9"})
-
 
 class Phones:
     """In mode `silent` everybody answers after 6 s, listens and presses nothing; in mode `demo` the tenant's
@@ -64,8 +62,11 @@ class Phones:
             return people[min(nth, len(people) - 1)]
         if self.world.customers.mode != "demo" or not self.is_customer(phone):
             return ORDINARY
-        said_stop = state["stopped"] or self.world.customers.state(phone)["stopped"]
-        return conduct.drawn(self.world.seed, phone, nth, bool(said_stop))
+        return conduct.drawn(self.world.seed, phone, nth, self.wants_peace(phone))
+
+    def wants_peace(self, phone: str) -> bool:
+        """Whether the phone's owner has said stop, by text or by 9."""
+        return bool(self._state(phone)["stopped"] or self.world.customers.state(phone)["stopped"])
 
     def nature(self, phone: str) -> str:
         """In words, for people."""

@@ -41,17 +41,6 @@ def api(sandbox: SandboxProcess, method: str, path: str, **more: Any) -> httpx.R
     return sandbox.http.request(method, url, auth=(account, sandbox.credentials["auth_token"]), **more)
 
 
-def steer(sandbox: SandboxProcess, phone: str, **conduct: Any) -> None:
-    """How a phone behaves from now on."""
-    answer = sandbox.http.post(f"{sandbox.base_url}/phones/{phone}", json=conduct)
-    assert answer.status_code == 200, answer.text
-
-
-def act(sandbox: SandboxProcess, phone: str, deed: str, **more: Any) -> httpx.Response:
-    """A person with the phone in their hand does something."""
-    return sandbox.http.post(f"{sandbox.base_url}/phones/{phone}/{deed}", json=more)
-
-
 def over(sandbox: SandboxProcess, sid: str, seconds: float = 15.0) -> dict[str, Any]:
     """A call's story once it has ended."""
     deadline = time.monotonic() + seconds

@@ -1,9 +1,10 @@
 """Documents of calls: what is played, what is refused with which code, and where the way leads then."""
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from sandbox.voice import markup
-from tests.sandbox.calls import FROM, OFFICE, PERSON, answers, api, asked, over, place, steer
+from tests.sandbox.calls import FROM, OFFICE, PERSON, answers, api, asked, over, place, statuses
 from tests.sandbox_process import SandboxProcess
 from tests.webhook_sink import Hook, Sink
 
@@ -96,7 +97,7 @@ def test_digits_are_gathered_until_the_finishing_key(sandbox: SandboxProcess, si
         key="<Response><Redirect>../on/a1</Redirect></Response>",
         on="<Response><Say>Thanks.</Say></Response>",
     )
-    steer(sandbox, PERSON, keys=["60601#5"])
+    sandbox.steer(PERSON, keys=["60601#5"])
     told = over(sandbox, place(sandbox, sink).json()["sid"])
     (key,) = asked(sink, "key")
     assert (key.fields["Digits"], key.fields["FinishedOnKey"]) == ("60601", "#")
@@ -121,7 +122,7 @@ def test_a_caller_is_recorded_and_the_media_can_be_fetched(sandbox: SandboxProce
         ' recordingStatusCallback="../recording/a1"/><Say>Nothing heard.</Say></Response>'
     )
     answers(sink, answer=record)
-    steer(sandbox, PERSON, speaks=10)
+    sandbox.steer(PERSON, speaks=10)
     sid = place(sandbox, sink).json()["sid"]
     over(sandbox, sid)
     (left,) = asked(sink, "voicemail")
@@ -143,7 +144,7 @@ def test_a_caller_is_recorded_and_the_media_can_be_fetched(sandbox: SandboxProce
 
 def test_who_says_nothing_leaves_no_recording(sandbox: SandboxProcess, sink: Sink) -> None:
     answers(sink, answer='<Response><Record action="../voicemail/a1"/><Say>Nothing heard.</Say></Response>')
-    steer(sandbox, PERSON, speaks=0)
+    sandbox.steer(PERSON, speaks=0)
     assert over(sandbox, place(sandbox, sink).json()["sid"])["heard"] == ["Nothing heard."]
     assert asked(sink, "voicemail") == [] and sandbox.ledger("recording") == []
 
@@ -154,9 +155,9 @@ def test_the_first_of_several_phones_takes_the_call(sandbox: SandboxProcess, sin
     answers(
         sink, answer=f'<Response><Dial action="../dialed/a1" callerId="{FROM}">{numbers}</Dial></Response>'
     )
-    steer(sandbox, agents[0], rings=12)
-    steer(sandbox, agents[1], rings=4, talks=10)
-    steer(sandbox, agents[2], answers="busy", rings=1)
+    sandbox.steer(agents[0], rings=12)
+    sandbox.steer(agents[1], rings=4, talks=10)
+    sandbox.steer(agents[2], answers="busy", rings=1)
     sid = place(sandbox, sink).json()["sid"]
     over(sandbox, sid)
     (dialed,) = asked(sink, "dialed")
@@ -176,7 +177,7 @@ def test_a_transfer_that_finds_nobody_goes_on_with_its_action(
 ) -> None:
     dial = f'<Response><Dial callerId="{FROM}" timeout="10" action="../dialed/a1">{OFFICE}</Dial></Response>'
     answers(sink, answer=dial, dialed="<Response><Say>Nobody is here.</Say></Response>")
-    steer(sandbox, OFFICE, answers=kind)
+    sandbox.steer(OFFICE, answers=kind)
     told = over(sandbox, place(sandbox, sink).json()["sid"])
     assert told["heard"] == ["Nobody is here."]
     fields = asked(sink, "dialed")[0].fields
@@ -187,7 +188,7 @@ def test_a_transfer_that_finds_nobody_goes_on_with_its_action(
 def test_a_dial_without_action_goes_on_in_the_same_document(sandbox: SandboxProcess, sink: Sink) -> None:
     dial = f"<Dial callerId='{FROM}'><Number>{OFFICE}</Number></Dial><Say>Bye.</Say>"
     answers(sink, answer=f"<Response>{dial}</Response>")
-    steer(sandbox, OFFICE, talks=5)
+    sandbox.steer(OFFICE, talks=5)
     assert over(sandbox, place(sandbox, sink).json()["sid"])["heard"] == ["Bye."]
 
 
@@ -205,7 +206,7 @@ def test_the_called_side_hears_a_word_first_and_may_leave(sandbox: SandboxProces
         "</Dial></Response>"
     )
     answers(sink, answer=dial, agent="<Response><Say>A customer.</Say></Response>")
-    steer(sandbox, OFFICE, talks=5)
+    sandbox.steer(OFFICE, talks=5)
     over(sandbox, place(sandbox, sink).json()["sid"])
     (whispered,) = [one for one in sandbox.ledger("heard") if one["phone"] == OFFICE]
     assert whispered["words"] == "A customer."
@@ -223,7 +224,7 @@ def test_a_bridge_can_be_recorded(sandbox: SandboxProcess, sink: Sink) -> None:
         f' recordingStatusCallback="../recording/a1">{OFFICE}</Dial></Response>'
     )
     answers(sink, answer=dial)
-    steer(sandbox, OFFICE, talks=20)
+    sandbox.steer(OFFICE, talks=20)
     over(sandbox, place(sandbox, sink).json()["sid"])
     sink.wait(lambda: len(asked(sink, "recording")) == 1)
     (news,) = asked(sink, "recording")
@@ -240,3 +241,14 @@ def test_a_file_is_fetched_before_it_is_played(sandbox: SandboxProcess, sink: Si
     answers(sink, answer=f"<Response><Play>{sandbox.base_url}/nothing</Play><Say>Bye.</Say></Response>")
     assert over(sandbox, place(sandbox, sink).json()["sid"])["heard"] == ["Bye."]
     assert [error["code"] for error in sandbox.ledger("call_error")] == [11200]
+
+
+def test_documents_can_be_asked_by_get(sandbox: SandboxProcess, sink: Sink) -> None:
+    answers(sink, answer="<Response><Say>Hello.</Say></Response>")
+    sid = place(sandbox, sink, Method="GET", StatusCallbackMethod="GET").json()["sid"]
+    assert over(sandbox, sid)["heard"] == ["Hello."]
+    sink.wait(lambda: len(statuses(sink, sid)) == 4)
+    validator = RequestValidator(sandbox.credentials["auth_token"])
+    for hook in sink.hooks:
+        assert f"CallSid={sid}" in hook.url
+        assert validator.validate(hook.url, {}, hook.headers["X-Twilio-Signature"])

@@ -8,7 +8,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from sandbox.voice import conduct
-from tests.sandbox.calls import PERSON, answers, api, asked, over, place, statuses, steer
+from tests.sandbox.calls import PERSON, answers, api, asked, over, place, statuses
 from tests.sandbox_process import SandboxProcess
 from tests.webhook_sink import Sink
 
@@ -167,7 +167,7 @@ def test_a_call_is_cancelled_or_ended_or_sent_elsewhere(sandbox: SandboxProcess,
     answers(
         sink, answer="<Response><Pause length='300'/></Response>", on="<Response><Say>New.</Say></Response>"
     )
-    steer(sandbox, PERSON, by_hand=True)
+    sandbox.steer(PERSON, by_hand=True)
     sid = place(sandbox, sink).json()["sid"]
     sink.wait(lambda: ("ringing", "1") in statuses(sink, sid))
     assert api(sandbox, "POST", f"Calls/{sid}.json", data={"Url": "http://x.example"}).json()["code"] == 21220
@@ -175,7 +175,7 @@ def test_a_call_is_cancelled_or_ended_or_sent_elsewhere(sandbox: SandboxProcess,
         api(sandbox, "POST", f"Calls/{sid}.json", data={"Status": "canceled"}).json()["status"] == "canceled"
     )
     assert api(sandbox, "POST", f"Calls/{sid}.json", data={"Status": "completed"}).json()["code"] == 21220
-    steer(sandbox, PERSON)
+    sandbox.steer(PERSON)
     sandbox.http.delete(f"{sandbox.base_url}/phones/{PERSON}")
     for change in ({"Url": f"{sink.base_url}/on/a1"}, {"Twiml": "<Response><Say>New.</Say></Response>"}):
         sid = place(sandbox, sink).json()["sid"]
@@ -236,7 +236,7 @@ def test_calls_survive_a_kill(sandbox: SandboxProcess, sink: Sink) -> None:
 
 def test_reset_cuts_every_line(sandbox: SandboxProcess, sink: Sink) -> None:
     answers(sink, answer="<Response><Pause length='300'/></Response>")
-    steer(sandbox, PERSON, answers="busy")
+    sandbox.steer(PERSON, answers="busy")
     place(sandbox, sink)
     place(sandbox, sink, to="+12175550141")
     sink.wait(lambda: len(asked(sink, "answer")) == 1)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sandbox.voice import conduct
-from tests.sandbox.calls import FROM, OFFICE, PERSON, act, answers, asked, over, place, statuses, steer
+from tests.sandbox.calls import FROM, OFFICE, PERSON, answers, asked, over, place, statuses
 from tests.sandbox_process import SandboxProcess, StartSandbox
 from tests.webhook_sink import Hook, Sink
 
@@ -74,8 +74,8 @@ def test_a_person_who_hangs_up_hears_half(sandbox: SandboxProcess, sink: Sink) -
 def test_who_hangs_up_while_a_transfer_rings_ends_it(sandbox: SandboxProcess, sink: Sink) -> None:
     dial = f'<Response><Dial callerId="{FROM}" action="../dialed/a1">{OFFICE}</Dial></Response>'
     answers(sink, answer=dial)
-    steer(sandbox, PERSON, hangs_up_after=3)
-    steer(sandbox, OFFICE, rings=20)
+    sandbox.steer(PERSON, hangs_up_after=3)
+    sandbox.steer(OFFICE, rings=20)
     over(sandbox, place(sandbox, sink).json()["sid"])
     sink.wait(lambda: len(asked(sink, "dialed")) == 1)
     assert asked(sink, "dialed")[0].fields["DialCallStatus"] == "canceled"
@@ -84,7 +84,7 @@ def test_who_hangs_up_while_a_transfer_rings_ends_it(sandbox: SandboxProcess, si
 
 
 def test_calls_to_a_phone_go_as_planned_one_by_one(sandbox: SandboxProcess, sink: Sink) -> None:
-    steer(sandbox, PERSON, next=[{"answers": "busy"}, {"answers": "no_answer"}])
+    sandbox.steer(PERSON, next=[{"answers": "busy"}, {"answers": "no_answer"}])
     ends = [over(sandbox, place(sandbox, sink, Timeout="10").json()["sid"])["status"] for _ in range(3)]
     assert ends == ["busy", "no-answer", "completed"]
     magic = [over(sandbox, place(sandbox, sink, to=f"{MAGIC}43").json()["sid"])["status"] for _ in range(2)]
@@ -95,8 +95,8 @@ def test_a_wrong_conduct_is_refused(sandbox: SandboxProcess) -> None:
     url = f"{sandbox.base_url}/phones/{PERSON}"
     for wish in ({"answer": "human"}, {"answers": "robot"}, {"keys": ["x"]}, {"rings": "soon"}, {"next": 3}):
         assert sandbox.http.post(url, json=wish).status_code == 400, wish
-    assert act(sandbox, PERSON, "hangup").status_code == 409
-    assert act(sandbox, PERSON, "dance").status_code == 409
+    assert sandbox.on_the_phone(PERSON, "hangup").status_code == 409
+    assert sandbox.on_the_phone(PERSON, "dance").status_code == 409
 
 
 def test_a_customer_calls_us_and_is_put_through(sandbox: SandboxProcess, sink: Sink) -> None:
@@ -107,8 +107,8 @@ def test_a_customer_calls_us_and_is_put_through(sandbox: SandboxProcess, sink: S
 
     sink.answer = answer
     sandbox.set_webhook_base(sink.base_url)
-    steer(sandbox, OFFICE, rings=5, talks=10)
-    called = act(sandbox, PERSON, "call", to="+17735550100").json()
+    sandbox.steer(OFFICE, rings=5, talks=10)
+    called = sandbox.on_the_phone(PERSON, "call", to="+17735550100").json()
     told = over(sandbox, called["sid"])
     assert (told["direction"], told["to"], told["status"]) == ("inbound", "+17735550100", "completed")
     first = sink.hooks[0]
@@ -125,15 +125,15 @@ def test_a_caller_nobody_answers_gives_up(sandbox: SandboxProcess, sink: Sink) -
     dial = f'<Response><Dial answerOnBridge="true" timeout="60">{OFFICE}</Dial></Response>'
     sink.answer = lambda _hook: (200, dial)
     sandbox.set_webhook_base(sink.base_url)
-    steer(sandbox, OFFICE, answers="no_answer")
-    sid = act(sandbox, PERSON, "call", gives_up_after=8).json()["sid"]
+    sandbox.steer(OFFICE, answers="no_answer")
+    sid = sandbox.on_the_phone(PERSON, "call", gives_up_after=8).json()["sid"]
     assert over(sandbox, sid)["status"] == "no-answer"
 
 
 def test_a_call_can_be_rejected(sandbox: SandboxProcess, sink: Sink) -> None:
     sink.answer = lambda _hook: (200, '<Response><Reject reason="busy"/></Response>')
     sandbox.set_webhook_base(sink.base_url)
-    told = over(sandbox, act(sandbox, PERSON, "call").json()["sid"])
+    told = over(sandbox, sandbox.on_the_phone(PERSON, "call").json()["sid"])
     assert (told["status"], told["answered"]) == ("busy", None)
 
 
@@ -141,7 +141,7 @@ def test_a_number_can_have_its_own_voice_url(sandbox: SandboxProcess, sink: Sink
     sandbox.http.post(
         f"{sandbox.base_url}/settings", json={"numbers": {FROM: {"voice_url": f"{sink.base_url}/own/voice"}}}
     )
-    over(sandbox, act(sandbox, PERSON, "call", to=FROM).json()["sid"])
+    over(sandbox, sandbox.on_the_phone(PERSON, "call", to=FROM).json()["sid"])
     assert sink.hooks[0].path == "/own/voice"
 
 
@@ -175,11 +175,11 @@ def test_demo_customers_follow_their_nature_and_agents_answer(
 
 def test_a_phone_is_taken_over_in_the_middle(sandbox: SandboxProcess, sink: Sink) -> None:
     answers(sink, answer="<Response><Gather timeout='60' action='../key/a1'/></Response>")
-    steer(sandbox, PERSON, keys=["1"], thinks=50)
+    sandbox.steer(PERSON, keys=["1"], thinks=50)
     sid = place(sandbox, sink).json()["sid"]
     sink.wait(lambda: ("in-progress", "2") in statuses(sink, sid))
-    assert act(sandbox, PERSON, "take").status_code == 200
-    assert act(sandbox, PERSON, "press", digits="9#").status_code == 200
+    assert sandbox.on_the_phone(PERSON, "take").status_code == 200
+    assert sandbox.on_the_phone(PERSON, "press", digits="9#").status_code == 200
     sink.wait(lambda: len(asked(sink, "key")) == 1)
     assert asked(sink, "key")[0].fields["Digits"] == "9"
 
@@ -210,3 +210,16 @@ def test_the_pages_show_a_call_and_let_a_person_act(sandbox: SandboxProcess, sin
     sandbox.http.post(url, data={"do": "call", "to": FROM})
     assert "Nobody is calling" not in sandbox.http.get(f"{url}/now").text
     sandbox.http.post(url, data={"do": "hangup"})
+
+
+def test_who_missed_a_call_may_call_back(start_sandbox: StartSandbox, sink: Sink) -> None:
+    sandbox = start_sandbox("--demo", "--demo-customers", "150", speed=20_000)
+    sandbox.set_webhook_base(sink.base_url)
+    sink.answer = lambda _hook: (200, "<Response><Hangup/></Response>")
+    people = sandbox.http.get(f"{sandbox.base_url}/").text.split("/c/")[1:91]
+    phones = [row.split('"')[0].replace("%2B", "+") for row in people]
+    for phone in phones:
+        sandbox.steer(phone, answers="no_answer")
+        place(sandbox, sink, to=phone, attempt=phone[-4:], Timeout="10")
+    (back, *_) = sandbox.wait_for("leg", 1, direction="inbound")
+    assert (back["to"], back["phone"] in phones) == (FROM, True)

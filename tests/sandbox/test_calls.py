@@ -7,14 +7,12 @@ from tests.sandbox.calls import (
     FROM,
     OFFICE,
     PERSON,
-    act,
     answers,
     api,
     asked,
     over,
     place,
     statuses,
-    steer,
 )
 from tests.sandbox_process import SandboxProcess
 from tests.webhook_sink import Sink
@@ -58,8 +56,8 @@ def test_a_person_hears_the_script_and_the_callbacks_are_signed_and_numbered(
 
 def test_a_key_leads_on_and_a_transfer_bridges(sandbox: SandboxProcess, sink: Sink) -> None:
     answers(sink, answer=MENU, key=TRANSFER)
-    steer(sandbox, PERSON, keys=["1"])
-    steer(sandbox, OFFICE, rings=3, talks=30)
+    sandbox.steer(PERSON, keys=["1"])
+    sandbox.steer(OFFICE, rings=3, talks=30)
     sid = place(sandbox, sink).json()["sid"]
     told = over(sandbox, sid)
     assert told["digits"] == "1"
@@ -84,7 +82,7 @@ def test_a_key_leads_on_and_a_transfer_bridges(sandbox: SandboxProcess, sink: Si
 def test_nobody_is_reached(
     sandbox: SandboxProcess, sink: Sink, answers_: str, status: str, count: int
 ) -> None:
-    steer(sandbox, PERSON, answers=answers_)
+    sandbox.steer(PERSON, answers=answers_)
     sid = place(sandbox, sink, Timeout="15").json()["sid"]
     assert over(sandbox, sid)["status"] == status
     sink.wait(lambda: len(statuses(sink, sid)) == count)
@@ -95,13 +93,13 @@ def test_nobody_is_reached(
 
 def test_a_call_is_answered_by_hand(sandbox: SandboxProcess, sink: Sink) -> None:
     answers(sink, answer=MENU)
-    steer(sandbox, PERSON, by_hand=True)
+    sandbox.steer(PERSON, by_hand=True)
     sid = place(sandbox, sink).json()["sid"]
     sink.wait(lambda: ("ringing", "1") in statuses(sink, sid))
-    assert act(sandbox, PERSON, "press", digits="1").status_code == 409
-    assert act(sandbox, PERSON, "answer").status_code == 200
+    assert sandbox.on_the_phone(PERSON, "press", digits="1").status_code == 409
+    assert sandbox.on_the_phone(PERSON, "answer").status_code == 200
     sink.wait(lambda: bool(asked(sink, "answer")))
-    assert act(sandbox, PERSON, "press", digits="2").status_code == 200
+    assert sandbox.on_the_phone(PERSON, "press", digits="2").status_code == 200
     sink.wait(lambda: bool(asked(sink, "key")))
     assert asked(sink, "key")[0].fields["Digits"] == "2"
     assert over(sandbox, sid)["status"] == "completed"
