@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from accounts import access
 from accounts.models import Account
@@ -23,6 +23,8 @@ BAD, WARN = health.BAD, health.WARN
 SYNC_LATE = timedelta(hours=1)
 REPLY_LATE = timedelta(minutes=15)
 UNKNOWN_LATE = timedelta(minutes=5)
+CALL_LATE = timedelta(hours=1)
+MISSED_WITHIN = timedelta(days=7)
 NUMBER_WINDOW = timedelta(hours=24)
 
 # What numbers' campaigns came to in the last day: accepted by the carrier, and failed steps, by the hour.
@@ -46,6 +48,30 @@ where account_id = %s and claimed_at is not null and state = 'unknown'
 """
 _REPLIES = """
 select count(*), min(last_inbound_at) from conversations_thread where account_id = %s and needs_reply
+"""
+# Whom a person is to call, due for so long while nobody has taken them; not where the campaign or the account
+# rests.
+_CALLS = """
+select count(*), min(planned.due_at) from conversations_plannedcall planned
+join conversations_lane lane on lane.id = planned.lane_id and not lane.paused
+where planned.account_id = %(account)s and planned.due_at < %(before)s and planned.mode = 'person'
+  and planned.state = 'queued'
+  and not exists (select from conversations_sendingpause pause
+      where pause.account_id = planned.account_id and pause.lifted_at is null)
+  and not exists (select from conversations_safetypause rest
+      where rest.lane_id = planned.lane_id and rest.lifted_at is null)
+"""
+# Customers who called and whom nobody has answered since, one line each.
+_MISSED = """
+select count(*), min(since) from (
+    select thread.id, min(call.created_at) as since
+    from conversations_call call
+    join conversations_thread thread
+      on thread.contact_id = call.contact_id and thread.address_id = call.address_id and thread.needs_reply
+    where call.account_id = %(account)s and call.created_at > %(after)s and call.direction = 'in'
+      and call.connected_at is null
+      and call.state <> all(array['calling', 'unknown', 'accepted', 'ringing', 'in_progress'])
+    group by thread.id) missed
 """
 _DEAF = f"select h.heard_until from conversations_listening h where h.account_id = %s and {DEAF}"
 
@@ -78,6 +104,8 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
         *_broken(overview),
         *_unknown(account, now),
         *_sync(account, now),
+        *_calls(account, now),
+        *_missed(account, now),
         *_replies(account, now),
     ]
     return sorted(found, key=lambda item: (-item.grade, item.since or now))
@@ -268,6 +296,41 @@ def _sync(account: Account, now: datetime) -> list[Item]:
             "sync", WARN, "ServiceTitan’s data is old",
             "What has changed there since is not known here.", state.behind_since, url,
             "Open the connection", "refresh-cw", "manage_providers",
+        )
+    ]  # fmt: skip
+
+
+def _calls(account: Account, now: datetime) -> list[Item]:
+    """Whom nobody has called although it has long been their turn."""
+    ((n, since),) = sql.rows(_CALLS, {"account": account.pk, "before": now - CALL_LATE})
+    if not n:
+        return []
+    waits = f"{_counted(n, 'person')} {'waits' if n == 1 else 'wait'}".replace("persons", "people")
+    return [
+        Item(
+            "calls", WARN, f"{waits} to be called",
+            "It has been their turn for more than an hour, and nobody has called them.", since,
+            _queue_url(), "Open the call queue", "phone-outgoing",
+        )
+    ]  # fmt: skip
+
+
+def _queue_url() -> str:
+    try:
+        return reverse("calls:queue")
+    except NoReverseMatch:
+        return reverse("analytics:tile_rows", args=["waiting_calls"])
+
+
+def _missed(account: Account, now: datetime) -> list[Item]:
+    ((n, since),) = sql.rows(_MISSED, {"account": account.pk, "after": now - MISSED_WITHIN})
+    if not n:
+        return []
+    return [
+        Item(
+            "missed-calls", WARN, f"{_counted(n, 'customer')} called and nobody took it",
+            "They wait in the inbox; some have left a voicemail.", since,
+            reverse("conversations:inbox") + "?folder=needs_reply", "Answer them", "phone-off",
         )
     ]  # fmt: skip
 

@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from analytics.listing import BOOKING_STATES, MESSAGE_STATES, STEP_STATES, State, why_of
+from analytics.metrics import CALL_KINDS
 from analytics.models import JobCredit
 from campaigns import graph, thread_entries, words
 from campaigns.models import Booking, Enrollment, EnrollmentSnapshot, Step
 from campaigns.repointing import MOVED
 from common.phone import display_phone
-from conversations.models import Message, Thread
+from conversations import call_states, calls_told
+from conversations.models import Call, Message, PlannedCall, Thread
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Said:
     state: State | None
     why: str
     clicked_at: datetime | None = None  # first click of a person on a link of it
+
+
+@dataclass(frozen=True)
+class Called:
+    """The planned call of a step: where it stands, its reason where it has one, and its tries."""
+
+    state: State
+    why: str
+    due_at: datetime | None
+    tries: list[tuple[datetime, str, str]]  # when, what became of it and who called, what else is known of it
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class Stop:
     said: list[Said] = field(default_factory=list)
     booked: list[tuple[State, str]] = field(default_factory=list)
     credits: list[str] = field(default_factory=list)
+    call: Called | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ def read(enrollment: Enrollment) -> Passage:
         Step.objects.filter(enrollment=enrollment).select_related("node").order_by("created_at", "pk")
     )
     texts = {m.origin: m for m in Message.objects.filter(origin__in=[f"step:{step.pk}" for step in steps])}
+    calls = _calls(steps)
     replies: dict[int, list[Message]] = defaultdict(list)
     answers = Message.objects.filter(replies_to__in=[text.pk for text in texts.values()])
     for answer in answers.filter(kind=Message.Kind.INBOUND).order_by("created_at", "pk"):
@@ -78,11 +92,18 @@ def read(enrollment: Enrollment) -> Passage:
         Booking.objects.filter(enrollment=enrollment).select_related("by", "job", "account").order_by("pk")
     )
     credits: dict[int, list[str]] = defaultdict(list)
-    won = JobCredit.objects.filter(enrollment=enrollment).select_related("job", "message")
+    won = JobCredit.objects.filter(enrollment=enrollment)
+    won = won.select_related("job", "message", "phone_call__planned")
     for credit in won.order_by("pk"):
         if (winner := _winner(credit, steps)) is not None:
             credits[winner].append(str(credit.job))
-    stops = [_stop(step, texts.get(f"step:{step.pk}"), replies, bookings, credits[step.pk]) for step in steps]
+    stops = [
+        replace(
+            _stop(step, texts.get(f"step:{step.pk}"), replies, bookings, credits[step.pk]),
+            call=calls.get(f"step:{step.pk}"),
+        )
+        for step in steps
+    ]
     known = EnrollmentSnapshot.objects.filter(pk=enrollment.pk).values_list("data", flat=True).first()
     thread = Thread.objects.filter(contact=enrollment.contact_id, address=enrollment.address_id)
     return Passage(
@@ -97,10 +118,39 @@ def read(enrollment: Enrollment) -> Passage:
 
 
 def _winner(credit: JobCredit, steps: list[Step]) -> int | None:
-    """The step that won a job: that of the message, not merely the first at its node, where it came twice."""
-    origin = credit.message.origin if credit.message else None
+    """The step that won a job: that of the message or call, not merely the first at its node, where it came
+    twice."""
+    call = credit.phone_call.planned if credit.phone_call else None
+    origin = credit.message.origin if credit.message else call.origin if call else None
     there = [step.pk for step in steps if step.node_id == credit.node_id]
     return next((pk for pk in there if f"step:{pk}" == origin), there[0] if there else None)
+
+
+def _calls(steps: list[Step]) -> dict[str | None, Called]:
+    """The planned calls of these steps by their origins, with their tries in order."""
+    origins = [f"step:{step.pk}" for step in steps if step.node.kind in CALL_KINDS]
+    if not origins:
+        return {}
+    planned = {one.pk: one for one in PlannedCall.objects.filter(origin__in=origins)}
+    tries: dict[int | None, list[Call]] = defaultdict(list)
+    made = Call.objects.filter(planned__in=planned).exclude(state=Call.State.REFUSED)
+    for call in made.select_related("by", "contact", "planned__lane").order_by("created_at", "pk"):
+        tries[call.planned_id].append(call)
+    return {
+        one.origin: Called(
+            state=State(*astuple(call_states.of_planned(one))),
+            why=one.reason,
+            due_at=one.due_at,
+            tries=[_try(call) for call in tries[one.pk]],
+        )
+        for one in planned.values()
+    }
+
+
+def _try(call: Call) -> tuple[datetime, str, str]:
+    became = (call_states.of_call(call).word, call_states.lasted(call.seconds))
+    by = f"by {call.by}" if call.by else ""
+    return call.created_at, ", ".join(filter(None, (*became, by))), calls_told.besides(call)
 
 
 def _stop(

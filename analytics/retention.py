@@ -1,8 +1,8 @@
 """Deleting old passages of ended campaigns, without a figure changing.
 
-A passage is an enrollment with its snapshot, steps, texts and attempts; a contact's passages through one
-campaign go together or stay together. What they counted moves into a baseline in the same transaction: the
-counters stay as they are, and `recount` adds the baseline to the rows that are left. Whatever proves
+A passage is an enrollment with its snapshot, steps, texts, attempts and calls; a contact's passages through
+one campaign go together or stay together. What they counted moves into a baseline in the same transaction:
+the counters stay as they are, and `recount` adds the baseline to the rows that are left. Whatever proves
 something stays whole: passages of people who opted out, of jobs credited and bookings asked for, and of
 threads that somebody wrote in of late.
 """
@@ -21,7 +21,7 @@ from campaigns.locks import lock_enrollments
 from campaigns.models import Campaign
 from common import sql
 from common.transactions import atomic_with_retry
-from conversations.locks import lock_messages
+from conversations.locks import lock_messages, lock_planned_calls
 
 SLICE = 2_000  # enrollments looked at in one transaction: some tenths of a second
 AGAIN = timedelta(days=30)  # then a campaign is looked through once more, for what need no longer be kept
@@ -53,6 +53,21 @@ _KEPT = """
                 SELECT 1 FROM conversations_message a
                 JOIN conversations_readingcorrection c ON c.message_id = a.id
                 WHERE a.replies_to_id = m.id)))
+    OR EXISTS (
+        SELECT 1 FROM campaigns_step s JOIN conversations_plannedcall p ON p.origin = 'step:' || s.id
+        WHERE s.enrollment_id = k.id AND (
+            p.state IN ('queued', 'taken', 'calling', 'unknown') OR p.opted_out_at IS NOT NULL
+            OR EXISTS (SELECT 1 FROM audiences_optout o WHERE o.address_id = p.address_id)
+            OR EXISTS (
+                SELECT 1 FROM conversations_call c WHERE c.planned_id = p.id AND (
+                    c.state IN ('calling', 'unknown', 'accepted', 'ringing', 'in_progress')
+                    OR EXISTS (SELECT 1 FROM conversations_plannedcall b
+                        WHERE b.origin = 'callback:' || c.id
+                          AND b.state IN ('queued', 'taken', 'calling', 'unknown'))
+                    OR EXISTS (SELECT 1 FROM analytics_jobcredit j
+                        WHERE j.phone_call_id = c.id OR j.talk_id = c.id)
+                    OR EXISTS (SELECT 1 FROM analytics_creditcorrection j
+                        WHERE j.phone_call_id = c.id OR j.was_phone_call_id = c.id)))))
 """
 _DOOMED = f"""
     SELECT e.id FROM campaigns_enrollment e
@@ -67,25 +82,37 @@ _ADDRESSES = """
     SELECT m.address_id FROM campaigns_enrollment e JOIN campaigns_step s ON s.enrollment_id = e.id
     JOIN conversations_message m ON m.origin = 'step:' || s.id
     WHERE e.campaign_id = %(campaign)s AND e.contact_id = ANY(%(contacts)s)
+    UNION
+    SELECT p.address_id FROM campaigns_enrollment e JOIN campaigns_step s ON s.enrollment_id = e.id
+    JOIN conversations_plannedcall p ON p.origin = 'step:' || s.id
+    WHERE e.campaign_id = %(campaign)s AND e.contact_id = ANY(%(contacts)s)
 """
 _TEXTS = """
     SELECT m.id FROM campaigns_step s JOIN conversations_message m ON m.origin = 'step:' || s.id
     WHERE s.enrollment_id = ANY(%(doomed)s)
 """
+_PLANNED = """
+    SELECT p.id FROM campaigns_step s JOIN conversations_plannedcall p ON p.origin = 'step:' || s.id
+    WHERE s.enrollment_id = ANY(%(doomed)s)
+"""
 _KEEP_REACHED = f"""
     INSERT INTO analytics_counterbaseline AS kept (campaign_id, node_key, "column", minute, n)
-    SELECT %(campaign)s, n.key, '{REACHED}', timestamptz 'epoch', count(DISTINCT m.contact_id)
+    SELECT %(campaign)s, n.key, '{REACHED}', timestamptz 'epoch',
+        count(DISTINCT coalesce(m.contact_id, p.contact_id))
     FROM campaigns_step s JOIN campaigns_node n ON n.id = s.node_id
-    JOIN conversations_message m ON m.origin = 'step:' || s.id
-    WHERE s.enrollment_id = ANY(%(doomed)s) AND m.accepted_at IS NOT NULL GROUP BY n.key
+    LEFT JOIN conversations_message m ON m.origin = 'step:' || s.id AND m.accepted_at IS NOT NULL
+    LEFT JOIN conversations_plannedcall p
+        ON p.origin = 'step:' || s.id AND p.first_accepted_at IS NOT NULL
+    WHERE s.enrollment_id = ANY(%(doomed)s) AND coalesce(m.id, p.id) IS NOT NULL GROUP BY n.key
     ON CONFLICT (campaign_id, node_key, "column", minute) DO UPDATE SET n = kept.n + excluded.n
 """
 _CODES = """
     SELECT c.id FROM campaigns_step s JOIN campaigns_linkcode c ON c.step_id = s.id
     WHERE s.enrollment_id = ANY(%(doomed)s)
 """
-# Messages before their links and steps: the counting triggers find a message's node by its step, and what it
-# carried. Whatever names a row that goes has an index by it, or each would be sought through a whole table.
+# Messages and calls before their links and steps: the counting triggers find their node by its step, and what
+# a message carried; calls before what they are tries of. Whatever names a row that goes has an index by it,
+# or each would be sought through a whole table.
 _DELETE = (
     "UPDATE conversations_message SET replies_to_id = NULL WHERE replies_to_id = ANY(%(texts)s)",
     "UPDATE conversations_contacthold SET message_id = NULL WHERE message_id = ANY(%(texts)s)",
@@ -93,6 +120,8 @@ _DELETE = (
     "DELETE FROM conversations_messageprice WHERE message_id = ANY(%(texts)s)",
     "DELETE FROM conversations_secondtry WHERE message_id = ANY(%(texts)s)",
     "DELETE FROM conversations_message WHERE id = ANY(%(texts)s)",
+    "DELETE FROM conversations_call WHERE planned_id = ANY(%(planned)s)",
+    "DELETE FROM conversations_plannedcall WHERE id = ANY(%(planned)s)",
     f"DELETE FROM campaigns_click WHERE code_id IN ({_CODES})",
     "DELETE FROM campaigns_linkcode WHERE step_id IN"
     " (SELECT id FROM campaigns_step WHERE enrollment_id = ANY(%(doomed)s))",
@@ -159,8 +188,10 @@ def clear_slice(campaign: Campaign, *, now: datetime, size: int = SLICE) -> bool
 def _delete(campaign: Campaign, doomed: list[int]) -> None:
     """Delete these enrollments with all that hangs on them, and keep what they counted."""
     texts = sql.column(_TEXTS, {"doomed": doomed})
-    values = {"campaign": campaign.pk, "doomed": doomed, "texts": texts}
+    planned = sql.column(_PLANNED, {"doomed": doomed})
+    values = {"campaign": campaign.pk, "doomed": doomed, "texts": texts, "planned": planned}
     lock_messages(texts)
+    lock_planned_calls(planned)
     lock_enrollments(doomed)
     mark = sql.value(_MARK, values)
     sql.run(_KEEP_REACHED, values)

@@ -9,7 +9,7 @@ from accounts.models import AuditEntry
 from audiences.contact_timeline import Moment, Source, register
 from audiences.models import Contact
 from common.phone import display_phone
-from conversations import timeline, timeline_sources
+from conversations import calls_told, timeline, timeline_sources
 from conversations.models import Message, Note, Thread
 
 _OF_WISHES = ("opted_out", "opted_in")  # the wish itself is told
@@ -93,6 +93,7 @@ def declare() -> None:
     may = "read_conversations"
     register(
         Source("message", "messages", _messages, "created_at", _said, may),
+        Source("our-call", "calls", calls_told.of_contact, "created_at", calls_told.told, may),
         Source("note", "messages", _notes, "at", _noted, may),
         Source("thread-act", "messages", _acts, "at", _acted, may),
     )

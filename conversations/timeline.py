@@ -16,6 +16,7 @@ from accounts.models import AuditEntry
 from audiences.models import Address, OptOut
 from common.stamps import stamped
 from conversations import (
+    calls_told,
     files_shown,
     footers,
     mail_wishes,
@@ -24,7 +25,7 @@ from conversations import (
     timeline_sources,
 )
 from conversations.message_states import ICONS, TROUBLE, hour
-from conversations.models import Footer, Message, Note, ReceivedMedia, Thread
+from conversations.models import Call, Footer, Message, Note, ReceivedMedia, Thread
 from conversations.timeline_sources import Happening, Link
 
 LATEST, LONGEST = 100, 500  # messages shown at first, and when the earlier ones are asked for
@@ -116,7 +117,7 @@ def of(thread: Thread, *, now: datetime, zone: ZoneInfo | None = None, limit: in
         for message in messages
     ]
     found = _with_footer(found, messages, thread, now)
-    others = [*_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
+    others = [*_calls(thread, limit), *_notes(thread, limit), *_acts(thread, limit), *_wishes(thread)]
     others += [_of_happening(happening) for happening in timeline_sources.happenings(thread)]
     begin = min((entry.at for entry in found), default=None) if cut else None
     found += [entry for entry in others if begin is None or entry.at >= begin]
@@ -153,6 +154,7 @@ def stamps(thread: Thread, limit: int) -> list[QuerySet[Any]]:
     return [
         stamped(_messages(thread, limit), *words, *person),
         stamped(_came_with(thread), "file__sha256"),
+        calls_told.stamps(thread, limit),
         stamped(_note_rows(thread, limit), *person),
         stamped(_act_rows(thread, limit), *person),
         stamped(_wish_rows(thread), "contact__name", "lifted_by__name", "lifted_by__email", *person),
@@ -219,6 +221,18 @@ def _day_words(day: date, today: date) -> str:
     if day == today - timedelta(days=1):
         return "Yesterday"
     return f"{day:%A}, {day:%B} {day.day}" + ("" if day.year == today.year else f", {day.year}")
+
+
+def _calls(thread: Thread, limit: int) -> list[Entry]:
+    """Calls with the contact on this phone, with what was noted of them and where they are heard."""
+    return [
+        Entry(
+            f"call-{call.pk}", call.created_at, "event", calls_told.who(call), calls_told.words(call),
+            icon=calls_told.icon(call), trouble=calls_told.missed(call), origin=calls_told.sound(call),
+            after=calls_told.besides(call), settled=call.state not in Call.LIVE,
+        )
+        for call in calls_told.of_thread(thread, limit)
+    ]  # fmt: skip
 
 
 def _notes(thread: Thread, limit: int) -> list[Entry]:

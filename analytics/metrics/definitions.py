@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from campaigns.models import Node, Step
 
 TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
-CALL_KINDS: tuple[str, ...] = ("call",)
+CALL_KINDS: tuple[str, ...] = (Node.Kind.CALL,)
 EMAIL_KINDS: tuple[str, ...] = (Node.Kind.SEND_EMAIL,)
 TOUCH_KINDS = TEXT_KINDS + EMAIL_KINDS + CALL_KINDS  # what can win a job
 STATES: tuple[str, ...] = tuple(Step.State.values)

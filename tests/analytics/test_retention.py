@@ -274,13 +274,25 @@ def test_every_key_to_what_goes_is_minded() -> None:
         cursor.execute(
             "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint"
             " WHERE contype = 'f' AND confrelid::regclass::text = any(%s)",
-            [["campaigns_enrollment", "campaigns_step", "conversations_message", "conversations_attempt"]],
+            [
+                [
+                    "campaigns_enrollment",
+                    "campaigns_step",
+                    "conversations_message",
+                    "conversations_attempt",
+                    "conversations_plannedcall",
+                    "conversations_call",
+                ]
+            ],
         )
         assert set(cursor.fetchall()) == {
+            ("analytics_creditcorrection", "conversations_call"),  # kept
             ("analytics_creditcorrection", "conversations_message"),  # kept
             ("analytics_jobcredit", "campaigns_enrollment"),  # kept
+            ("analytics_jobcredit", "conversations_call"),  # kept
             ("analytics_jobcredit", "conversations_message"),  # kept
             ("analytics_jobstanding", "campaigns_enrollment"),  # kept
+            ("analytics_jobstanding", "conversations_call"),  # kept with its enrollment
             ("analytics_jobstanding", "conversations_message"),  # kept with its enrollment
             ("campaigns_booking", "campaigns_enrollment"),  # kept
             ("campaigns_booking", "campaigns_step"),  # kept
@@ -290,6 +302,7 @@ def test_every_key_to_what_goes_is_minded() -> None:
             ("campaigns_step", "campaigns_enrollment"),
             ("campaigns_step", "conversations_message"),
             ("conversations_attempt", "conversations_message"),
+            ("conversations_call", "conversations_plannedcall"),
             ("conversations_contacthold", "conversations_message"),
             ("conversations_message", "conversations_message"),
             ("conversations_messageprice", "conversations_message"),
