@@ -184,7 +184,7 @@ def sweep_taken(*, now: datetime) -> int:
         """
     )
     latest = _latest_tries([pk for pk, *_ in found])
-    ends, forgotten, back = [], [], []
+    ends, forgotten, back = list[TryEnd](), list[int](), list[int]()
     for pk, code, agent, kind in found:
         call_id, of_line = latest.get(pk, (None, ""))
         given = code.removeprefix(SAID) if code.startswith(SAID) else of_line
@@ -206,21 +206,21 @@ def _latest_tries(planned_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
     """Planned call → its latest try, and the outcome that the line knows where nobody has said one."""
     found = sql.rows(
         f"""
-        SELECT DISTINCT ON (k.planned_id) k.planned_id, k.id, k.state, k.answered_at IS NOT NULL, {_UNSAID}
+        SELECT DISTINCT ON (k.planned_id) k.planned_id, k.id, k.state, k.code, k.answered_at IS NOT NULL, {_UNSAID}
         FROM conversations_call k WHERE k.planned_id = ANY(%s::bigint[]) AND k.state <> 'refused'
         ORDER BY k.planned_id, k.try_number DESC
         """,
         [sql.array(planned_ids)],
     )
     return {
-        planned_id: (call_id, of_line(state, answered) if unsaid else "")
-        for planned_id, call_id, state, answered, unsaid in found
+        planned_id: (call_id, _of_line(state, code, answered) if unsaid else "")
+        for planned_id, call_id, state, code, answered, unsaid in found
     }
 
 
-def of_line(state: str, answered: bool) -> str:
-    """The outcome of an ended try as the line knows it."""
-    if state == Call.State.BUSY:
+def _of_line(state: str, code: str, answered: bool) -> str:
+    """The outcome of an ended try as the line knows it; of a person's call its code names the customer's leg."""
+    if state == Call.State.BUSY or code == "dialed:busy":
         return Outcome.BUSY
     return Outcome.ANSWERED if answered else Outcome.NO_ANSWER
 

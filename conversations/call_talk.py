@@ -153,7 +153,7 @@ class Pressed:
     """What follows a key; `in_flight` are sends that an opt-out waits for before it is answered."""
 
     twiml: str
-    in_flight: tuple[int, ...] = ()
+    in_flight: tuple[opt_outs.InFlight, ...] = ()
 
 
 @atomic_with_retry

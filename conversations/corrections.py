@@ -26,7 +26,7 @@ class Corrected:
     """
 
     correction: ReadingCorrection | None
-    in_flight: tuple[int, ...] = ()
+    in_flight: tuple[opt_outs.InFlight, ...] = ()
     still_opted_out: bool = False
 
 
@@ -91,7 +91,7 @@ def _addresses(message: Message) -> list[int]:
     return sorted(ids)
 
 
-def _opt_out(message: Message, by: User, now: datetime, this_phone_only: bool) -> list[int]:
+def _opt_out(message: Message, by: User, now: datetime, this_phone_only: bool) -> list[opt_outs.InFlight]:
     if message.replies_to_id is not None:
         Message.objects.filter(pk=message.replies_to_id, opted_out_at=None).update(opted_out_at=now)
     words = message.body or ""

@@ -18,7 +18,7 @@ from conversations.delivery import THROTTLED, CallResult
 from conversations.handing_over import email_clients
 from conversations.holding_back import HeldBack
 from conversations.letters import Request
-from conversations.recorder import PAUSE_SECONDS, Recorder
+from conversations.recorder import PAUSE_SECONDS, Recorder, settle
 from conversations.slots import Slots
 from integrations.messaging import ProviderError, Receipt
 from integrations.sendgrid import batches
@@ -51,7 +51,7 @@ class EmailSender:
         # While one waits for the database, the other words what it has claimed.
         self._claimers = [DatabaseThread(f"email-claims-{number}") for number in range(CLAIMERS)]
         self._claiming: dict[asyncio.Task[bool], DatabaseThread] = {}
-        self._recorder = Recorder("email-records", self._in_flight, gather_seconds=0.0)
+        self._recorder = Recorder("email-records", self._in_flight, write=settle, gather_seconds=0.0)
         self._clients = email_clients(self._slots.most)
 
     async def __aenter__(self) -> "EmailSender":

@@ -7,15 +7,17 @@ from typing import Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 
-from conversations import email_leasing, leasing
+from conversations import call_urls, email_leasing, leasing
+from conversations.call_candidates import CallClaim
 from conversations.candidates import Claim
-from integrations.messaging import OutgoingText, ProviderError, Receipt
+from integrations.messaging import OutgoingCall, OutgoingText, ProviderError, Receipt
 from integrations.models import Connection
 from integrations.sendgrid.client import EmailClient, SendGridAccess, SendGridPool
 from integrations.twilio.client import TextClient, TwilioAccess, TwilioPool
+from integrations.twilio.voice import CallClient
 
 log = logging.getLogger(__name__)
-C = TypeVar("C", TextClient, EmailClient)
+C = TypeVar("C", TextClient, EmailClient, CallClient)
 
 
 class Source(NamedTuple):
@@ -71,6 +73,12 @@ def email_clients(most: int) -> Clients[EmailClient]:
     return Clients(pool, lambda stored: pool.client(SendGridAccess.of(stored)))
 
 
+def call_clients(most: int) -> Clients[CallClient]:
+    """Clients for calls, over a pool of at most so many connections."""
+    pool = TwilioPool(most)
+    return Clients(pool, lambda stored: CallClient(pool.sdk(TwilioAccess.of(stored))))
+
+
 async def hand_over(client: TextClient, claim: Claim, *, not_after: float) -> Receipt:
     """Call the provider of texts, once. `not_after` is monotonic. Raises ProviderError."""
     return await client.send_text(_text(claim), not_after=not_after)
@@ -87,6 +95,19 @@ def slow_down(source: Source, seconds: float) -> None:
         leasing.slow_down(source.number_id, seconds)
     if source.mailbox_id is not None:
         email_leasing.slow_down(source.mailbox_id, seconds)
+
+
+def outgoing_call(claim: CallClaim) -> OutgoingCall:
+    """A claimed call in the adapters' words; every address carries the attempt."""
+    return OutgoingCall(
+        attempt_id=claim.attempt_id,
+        to=claim.to,
+        from_=claim.from_,
+        answer_url=call_urls.of("answer", claim.attempt_id),
+        status_callback=call_urls.of("status", claim.attempt_id),
+        ring_seconds=claim.ring_seconds,
+        machine_callback=call_urls.of("amd", claim.attempt_id) if claim.listens_for_machines else "",
+    )
 
 
 def _text(claim: Claim) -> OutgoingText:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
@@ -26,7 +27,7 @@ from conversations import (
     reading,
     receiving_media,
 )
-from conversations.models import ContactHold, Message, Reading, Thread
+from conversations.models import Call, ContactHold, Message, Reading, Thread
 from conversations.signals import message_received, reply_came
 from integrations import inbox
 from integrations.messaging import InboundText
@@ -46,7 +47,7 @@ class Received:
 
     message_id: int
     outcome: str
-    in_flight: tuple[int, ...] = ()
+    in_flight: tuple[opt_outs.InFlight, ...] = ()
 
 
 @atomic_with_retry
@@ -247,24 +248,35 @@ def touch(thread: Thread, now: datetime) -> None:
         Thread.objects.filter(pk=thread.pk).update(state=Thread.State.OPEN, closed_reason="")
 
 
-def wait_for_calls(message_ids: tuple[int, ...], seconds: float = WAIT_SECONDS) -> bool:
-    """Wait until none of these messages is `calling`, at most `seconds` by a monotonic clock.
+def wait_for_calls(in_flight: tuple[opt_outs.InFlight, ...], seconds: float = WAIT_SECONDS) -> bool:
+    """Wait until none of these messages and phone calls is `calling`, at most `seconds` by a monotonic clock.
 
     Call it outside any transaction. The connection goes back to the pool between looks, so that fifty
     waiting handlers hold none. True where all were recorded; after 3 s their claims are void anyway.
     """
     deadline = time.monotonic() + seconds
-    left = list(message_ids)
+    left = list(in_flight)
     while left:
-        left = sql.column(
-            "SELECT id FROM conversations_message WHERE id = ANY(%s) AND state = 'calling'", [left]
-        )
+        left = _calling(left)
         if not connection.in_atomic_block:
             connection.close()
         if not left or time.monotonic() >= deadline:
             break
         time.sleep(_POLL_SECONDS)
     return not left
+
+
+def _calling(in_flight: list[opt_outs.InFlight]) -> list[opt_outs.InFlight]:
+    """Those of these that are not recorded yet."""
+    messages = [each for each in in_flight if isinstance(each, int)]
+    calls = [each for each in in_flight if isinstance(each, UUID)]
+    left: list[opt_outs.InFlight] = sql.column(
+        "SELECT id FROM conversations_message WHERE id = ANY(%s) AND state = 'calling'", [messages]
+    )
+    if calls:
+        going = Call.objects.filter(attempt__in=calls, state=Call.State.CALLING)
+        left += list(going.values_list("attempt", flat=True))
+    return left
 
 
 def receive_now(text: InboundText, *, account: Account | None) -> Received | None:

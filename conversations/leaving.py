@@ -96,7 +96,7 @@ def standing(reader: Reader) -> Standing:
 
 
 @atomic_with_retry
-def leave(reader: Reader, *, everything: bool, door: Door, now: datetime) -> list[int]:
+def leave(reader: Reader, *, everything: bool, door: Door, now: datetime) -> list[opt_outs.InFlight]:
     """Record the wish where it is not in force; doing it twice is doing it once.
 
     Returns the messages being called at this moment, as `opt_outs.record` does.

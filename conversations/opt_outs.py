@@ -1,21 +1,27 @@
-"""What follows from an opt-out: the wish is recorded, queued texts are taken back, threads close.
+"""What follows from an opt-out: the wish is recorded, queued texts and planned calls are taken back, scripted
+calls that go on are ended, threads close.
 
 Enrollments are ended by campaigns, which hears of it in the same transaction.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
 
 from accounts.models import User
 from audiences import suppression
 from audiences.models import Address, Contact, ContactAddress, OptOut
 from common import sql
+from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import outbound
-from conversations.models import Message, Thread
+from conversations import outbound, planned_calls
+from conversations.models import Call, Message, Thread
 from conversations.signals import address_opted_out, message_status_changed
 
 REASON = "opted_out"
+InFlight: TypeAlias = int | UUID
+"""What is being handed to a provider: a message by its id, a phone call by its attempt."""
 
 
 def record(
@@ -29,11 +35,11 @@ def record(
     detector: str = "",
     score: float | None = None,
     provider_id: str = "",
-) -> list[int]:
+) -> list[InFlight]:
     """Record an opt-out of these addresses and act on it, in the caller's transaction.
 
-    Returns the messages being called at this moment: after the commit no other call to these addresses
-    begins, and theirs are void once their claims are 3 s old.
+    Returns what is being handed over at this moment: after the commit nothing else to these addresses is, and
+    these are void once their claims are 3 s old.
     """
     ids = [address.pk for address in addresses]
     suppression.opt_out_all(
@@ -50,17 +56,24 @@ def record(
     return follow(ids, now)
 
 
-def follow(address_ids: Sequence[int], now: datetime) -> list[int]:
+def follow(address_ids: Sequence[int], now: datetime) -> list[InFlight]:
     """Take back what is queued to these locked addresses, close their threads, tell the layers above.
 
-    Returns the messages being called at this moment.
+    Scripted calls that go on are hung up soon after the commit. Returns what is being handed over at this
+    moment.
     """
+    from conversations.tasks import end_calls  # tasks import the sender, and with it most of this package
+
     ids = sorted(set(address_ids))
     taken = outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
+    planned = planned_calls.cancel(planned_calls.queued_to(ids), reason=REASON, now=now, tell=False)
     address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
     # What nobody's end has closed: a mailbox ends no passage, so the steps of its emails go on.
     if taken:
         message_status_changed.send(Message, changes=taken, now=now)
+    planned_calls.tell_changed(planned, now)
+    if Call.objects.filter(address__in=ids, state__in=Call.LIVE, agent_phone="").exists():
+        ring(end_calls)
     # After the enrollments: a workflow that has one may just have opened a thread for a person.
     Thread.objects.filter(address__in=ids).update(
         state=Thread.State.CLOSED, closed_reason=REASON, needs_reply=False
@@ -68,12 +81,14 @@ def follow(address_ids: Sequence[int], now: datetime) -> list[int]:
     return being_called(ids)
 
 
-def being_called(address_ids: Sequence[int]) -> list[int]:
-    """The messages to these addresses that are being called at this moment."""
-    return sql.column(
+def being_called(address_ids: Sequence[int]) -> list[InFlight]:
+    """What is being handed over to these addresses at this moment."""
+    messages: list[InFlight] = sql.column(
         "SELECT id FROM conversations_message WHERE address_id = ANY(%s) AND state = 'calling'",
         [sql.array(address_ids)],
     )
+    calls = Call.objects.filter(address__in=list(address_ids), state=Call.State.CALLING)
+    return [*messages, *calls.values_list("attempt", flat=True)]
 
 
 @atomic_with_retry
@@ -85,7 +100,7 @@ def by_agent(
     now: datetime,
     also: Sequence[Address] = (),
     only: Address | None = None,
-) -> list[int]:
+) -> list[InFlight]:
     """An agent's choice: every address of the contact, and `also` those (a thread's phone may not be among
     them any more), or one address `only`. Returns calls in flight, as `record` does."""
     links = ContactAddress.objects.filter(contact=contact).select_related("address")

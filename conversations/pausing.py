@@ -8,6 +8,7 @@ for: once `pause` has answered, no call to a provider begins, as after a STOP.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -16,13 +17,14 @@ from accounts.models import Account, User
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import inbound
-from conversations.models import Message, SendingPause
+from conversations import inbound, opt_outs
+from conversations.models import Call, Message, SendingPause
 
 MOST_REASON: int = SendingPause._meta.get_field("reason").max_length or 0
 HELD = "p.lifted_at IS NULL AND (p.agents_too OR m.kind <> 'agent')"
 """SQL: whether the pause `p` holds the message `m`. What people write by hand is of kind agent."""
 _LOCK_CLASS = 7103  # advisory locks of this module, beside the account's id
+_NOT_PLACED = (Call.State.CALLING, Call.State.REFUSED, Call.State.FAILED, Call.State.REJECTED)
 _LEFT = (Message.State.ACCEPTED, Message.State.SENT, Message.State.DELIVERED, Message.State.UNKNOWN)
 
 
@@ -64,7 +66,10 @@ def pause(account: Account, *, by: User, reason: str = "", agents_too: bool = Fa
     """
     kept, in_flight = _begin(account, by, reason.strip()[:MOST_REASON], agents_too, now)
     inbound.wait_for_calls(tuple(in_flight))
-    left = Message.objects.filter(pk__in=in_flight, state__in=_LEFT).count()
+    messages = [each for each in in_flight if isinstance(each, int)]
+    calls = [each for each in in_flight if isinstance(each, UUID)]
+    left = Message.objects.filter(pk__in=messages, state__in=_LEFT).count()
+    left += Call.objects.filter(attempt__in=calls).exclude(state__in=_NOT_PLACED).count()
     kept.let_go = (kept.let_go or 0) + left
     kept.save(update_fields=["let_go"])
     return Paused(kept, len(in_flight), left, waiting(account))
@@ -73,8 +78,8 @@ def pause(account: Account, *, by: User, reason: str = "", agents_too: bool = Fa
 @atomic_with_retry
 def _begin(
     account: Account, by: User, reason: str, agents_too: bool, now: datetime
-) -> tuple[SendingPause, list[int]]:
-    """The pause, and the messages being called at its commit."""
+) -> tuple[SendingPause, list[opt_outs.InFlight]]:
+    """The pause, and what is being handed over at its commit."""
     hold(account.pk)
     kept = SendingPause.objects.in_force(account.pk)
     if kept is not None and (kept.agents_too or not agents_too):
@@ -91,10 +96,19 @@ def _begin(
         account=account, by=by, verb="paused_everything", on=kept, summary=f"Paused {what}",
         detail={"reason": reason} if reason else {},
     )  # fmt: skip
-    in_flight = sql.column(
+    in_flight: list[opt_outs.InFlight] = sql.column(
         f"""
         SELECT m.id FROM conversations_message m JOIN conversations_sendingpause p ON p.id = %s
         WHERE m.account_id = p.account_id AND m.state = 'calling' AND m.claimed_at IS NOT NULL AND {HELD}
+        """,
+        [kept.pk],
+    )
+    in_flight += sql.column(
+        """
+        SELECT k.attempt FROM conversations_call k JOIN conversations_plannedcall m ON m.id = k.planned_id
+        JOIN conversations_sendingpause p ON p.id = %s
+        WHERE k.account_id = p.account_id AND k.state = 'calling'
+          AND (p.agents_too OR m.kind = 'campaign')
         """,
         [kept.pk],
     )

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from audiences.models import Address, Contact
 from common import sql
+from conversations.agents_lane import agents_lane
 from conversations.locks import lock_planned_calls
 from conversations.models import Call, Lane, PlannedCall
 from conversations.signals import planned_calls_changed, planned_calls_deferred
-from conversations.threads import agents_lane
 from integrations.models import SendingNumber
 
 TAKEN_SECONDS = 300

@@ -9,7 +9,7 @@ skipped where the source was not reached by then either. Dying at any point leav
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -38,10 +38,10 @@ _TOO_FAST = "429"  # it does answer: nobody is put off for that
 _silent_until: dict[int, float] = {}  # account → monotonic, in this process
 
 
-class _Waiting(NamedTuple):
-    """A due message whose contact must be asked after."""
+class Waiting(NamedTuple):
+    """A due message, or planned call, whose contact must be asked after."""
 
-    message_id: int
+    id: int
     customer_id: int
 
 
@@ -50,7 +50,9 @@ def work(seconds: float = LOOP_SECONDS) -> int:
     looks: dict[int, freshness.Look] = {}
     done = 0
     for _ in loops.loop_until(seconds):
-        found = sum(_recheck(account_id, since, looks) for account_id, since in _stale())
+        found = sum(
+            _recheck(account_id, since, looks, each) for account_id, since in _stale() for each in _kinds()
+        )
         done += found
         if not found:
             break
@@ -73,7 +75,7 @@ def _stale() -> list[tuple[int, datetime]]:
     return [(account_id, since) for account_id, since in found]
 
 
-def _waiting(account_id: int, since: datetime, now: datetime) -> list[_Waiting]:
+def _waiting(account_id: int, since: datetime, now: datetime) -> list[Waiting]:
     """Due messages of the account's campaigns that were not rechecked since, lanes alike, oldest first."""
     found = sql.rows(
         """
@@ -88,42 +90,60 @@ def _waiting(account_id: int, since: datetime, now: datetime) -> list[_Waiting]:
         """,
         {"account": account_id, "since": since, "now": now, "most": BATCH},
     )
-    return [_Waiting(*row) for row in found]
+    return [Waiting(*row) for row in found]
 
 
 class _Silent(Exception):
     """The source did not answer a moment ago."""
 
 
-def _recheck(account_id: int, since: datetime, looks: dict[int, freshness.Look]) -> int:
+class _Kind(NamedTuple):
+    """What is asked after: messages or planned calls, and what becomes of either."""
+
+    waiting: Callable[[int, datetime, datetime], list[Waiting]]
+    mark: Callable[..., int]
+    put_off: Callable[..., int]
+
+
+def _kinds() -> list[_Kind]:
+    from conversations import call_rechecking  # which takes what is below
+
+    return [
+        _Kind(_waiting, mark, put_off),
+        _Kind(call_rechecking.waiting, call_rechecking.mark, call_rechecking.put_off),
+    ]
+
+
+def _recheck(account_id: int, since: datetime, looks: dict[int, freshness.Look], kind: _Kind) -> int:
     """One batch of one account. Raises the database's errors; anything else is the source's silence."""
     now = clock.now()
-    waiting = _waiting(account_id, since, now)
+    waiting = kind.waiting(account_id, since, now)
     known = [each for each in waiting if each.customer_id > 0]  # the others are people of lists alone
-    if strangers := [each.message_id for each in waiting if each.customer_id <= 0]:
-        mark(strangers, asked_at=now)
+    if strangers := [each.id for each in waiting if each.customer_id <= 0]:
+        kind.mark(strangers, asked_at=now)
     if not known:
         return len(waiting)
     try:
-        _ask(account_id, [each.customer_id for each in known], looks)
+        ask(account_id, [each.customer_id for each in known], looks)
     except (OperationalError, InterfaceError):
         raise
     except _Silent:
-        put_off(account_id, [each.message_id for each in known], now=now)
+        kind.put_off(account_id, [each.id for each in known], now=now)
     except Exception as error:
         if isinstance(error, ProviderError) and error.code == _TOO_FAST:
             log.warning("account %s: the source asks us to wait", account_id)
             return len(strangers)
         log.warning("account %s: the source was not reached: %s", account_id, error, exc_info=True)
         _silent_until[account_id] = time.monotonic() + AGAIN_SECONDS
-        put_off(account_id, [each.message_id for each in known], now=now)
+        kind.put_off(account_id, [each.id for each in known], now=now)
     else:
-        mark([each.message_id for each in known], asked_at=now)
+        kind.mark([each.id for each in known], asked_at=now)
     return len(waiting)
 
 
-def _ask(account_id: int, customer_ids: Sequence[int], looks: dict[int, freshness.Look]) -> None:
-    """Raises ProviderError, _Silent, and whatever else says that the source cannot be asked."""
+def ask(account_id: int, customer_ids: Sequence[int], looks: dict[int, freshness.Look]) -> None:
+    """Bring these customers up to date. Raises ProviderError, and whatever else says that the source cannot
+    be asked."""
     if time.monotonic() < _silent_until.get(account_id, 0.0):
         raise _Silent
     if account_id not in looks:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
@@ -18,28 +18,37 @@ from integrations.messaging import ProviderError, Remedy
 
 log = logging.getLogger(__name__)
 End: TypeAlias = tuple[Claim, CallResult]
+E = TypeVar("E")
 PAUSE_SECONDS = 1.0  # of what was too fast, where the provider names no time
 RECORD_AGAIN_SECONDS = 0.5  # after the database was away
 LAST_WORDS_SECONDS = 10.0  # how long a sender that ends tries to record what it knows
 
 
-class Recorder:
+class Recorder(Generic[E]):
     """Ends of calls that are not recorded yet, and the thread that records them. Leaving it waits for
     calls in flight.
 
-    `gather_seconds` is how long further ends are waited for while calls in `in_flight` may end: a record of
-    few costs the database as much as one of many.
+    `write` records some of them; `gather_seconds` is how long further ends are waited for while calls in
+    `in_flight` may end: a record of few costs the database as much as one of many.
     """
 
-    def __init__(self, name: str, in_flight: set[asyncio.Task[None]], *, gather_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        in_flight: set[asyncio.Task[None]],
+        *,
+        write: Callable[[Sequence[E]], None],
+        gather_seconds: float,
+    ) -> None:
         self.unrecorded = 0
+        self._write = write
         self._in_flight, self._gather_seconds = in_flight, gather_seconds
-        self._ended: list[End] = []
+        self._ended: list[E] = []
         self._news, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._thread = DatabaseThread(name)
 
-    async def __aenter__(self) -> "Recorder":
+    async def __aenter__(self) -> "Recorder[E]":
         self._work = asyncio.create_task(self._record())
         return self
 
@@ -55,7 +64,7 @@ class Recorder:
             self._work.cancel()
             await self._thread.close()
 
-    def add(self, ends: Sequence[End]) -> None:
+    def add(self, ends: Sequence[E]) -> None:
         """These calls ended; what is added together is recorded in one transaction."""
         self.unrecorded += len(ends)
         self._ended += ends
@@ -71,7 +80,7 @@ class Recorder:
             self._news.clear()
             ended, self._ended = self._ended, []
             try:
-                await self._thread.do(lambda ended=ended: settle(ended))  # type: ignore[misc]
+                await self._thread.do(lambda ended=ended: self._write(ended))  # type: ignore[misc]
             except (OperationalError, InterfaceError):
                 log.warning("the ends of %s calls are not recorded yet", len(ended), exc_info=True)
                 self._ended = ended + self._ended

@@ -1,7 +1,8 @@
 """The sender: one event loop that claims, calls the providers and records, all at the same time.
 
-Texts and emails have a loop each (`text_sender`, `email_sender`), with slots and database threads of their
-own, so that neither waits for the other. Database work runs in those threads: what leases and claims ahead
+Texts, emails and scripted calls have a loop each (`text_sender`, `email_sender`, `call_sender`), with slots
+and database threads of their own, so that none waits for another. Database work runs in those threads: what
+leases and claims ahead
 while calls are under way, and what records how they ended. Vendors are called between the commits of
 `claiming.claim` and `recorder.record`, never inside a transaction.
 """
@@ -11,10 +12,12 @@ import time
 
 from django.conf import settings
 
+from conversations.call_sender import CallSender
 from conversations.email_sender import EmailSender
 from conversations.text_sender import TextSender
 
 EMAIL_SHARE = 4  # one email request at a time for so many texts
+CALL_SHARE = 8  # and one request for a call
 
 
 def run(seconds: float, *, concurrency: int | None = None, until_idle: bool = False) -> int:
@@ -41,22 +44,27 @@ class Sender:
     def __init__(self, concurrency: int) -> None:
         self._texts = TextSender(concurrency)
         self._emails = EmailSender(max(1, concurrency // EMAIL_SHARE))
+        self._placed = CallSender(max(1, concurrency // CALL_SHARE))
 
     @property
     def calls(self) -> int:
         """Messages whose calls have ended."""
-        return self._texts.calls + self._emails.calls
+        return self._texts.calls + self._emails.calls + self._placed.calls
 
     async def __aenter__(self) -> "Sender":
         await self._texts.__aenter__()
         await self._emails.__aenter__()
+        await self._placed.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
             await self._texts.__aexit__()
         finally:
-            await self._emails.__aexit__()
+            try:
+                await self._emails.__aexit__()
+            finally:
+                await self._placed.__aexit__()
 
     async def send(self, seconds: float, *, until_idle: bool = False) -> int:
         """Claim and call until the time is over; returns the messages called. What is under way goes on.
@@ -68,6 +76,7 @@ class Sender:
         ends = await asyncio.gather(
             self._texts.send(deadline, until_idle=until_idle),
             self._emails.send(deadline, until_idle=until_idle),
+            self._placed.send(deadline, until_idle=until_idle),
             return_exceptions=True,
         )
         for end in ends:

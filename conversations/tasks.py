@@ -9,6 +9,11 @@ from common import clock, loops
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations import (
+    call_draining,
+    call_ending,
+    call_outcomes,
+    call_progress,
+    call_reconciling,
     delivery,
     draining,
     listening,
@@ -37,13 +42,14 @@ def send() -> int:
 
 @shared_task
 def apply_events() -> int:
-    """Apply what providers told of texts and emails as it comes for up to 20 s; how many events."""
+    """Apply what providers told of texts, emails and calls as it comes for up to 20 s; how many events."""
     total = 0
     for left in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
         listening.stay_alive(now=clock.now())
-        # A sign of life, however much there is; news of texts and of emails take turns.
+        # A sign of life, however much there is; news of texts, of emails and of calls take turns.
         done = draining.drain(min(left, listening.EVERY_SECONDS))
         done += mail_events.drain(min(left, listening.EVERY_SECONDS))
+        done += call_draining.drain(min(left, listening.EVERY_SECONDS))
         total += done
         if not done:
             loops.nap(0.2)
@@ -68,11 +74,27 @@ def recheck() -> int:
 def sweep() -> int:
     """Mark abandoned calls unknown, reconcile the unknown, then make good lost remedies; how many moved."""
     now = clock.now()
-    swept = atomic_with_retry(delivery.sweep_abandoned)(
-        older_than_seconds=settings.ABANDONED_AFTER_SECONDS, now=now
-    )
+    old = settings.ABANDONED_AFTER_SECONDS
+    swept = atomic_with_retry(delivery.sweep_abandoned)(older_than_seconds=old, now=now)
+    swept += atomic_with_retry(call_progress.sweep_abandoned)(older_than_seconds=old, now=now)
     with loops.only_one(loops.VENDORS) as held:
-        return swept + (reconciling.reconcile_unknown(now=now) + _make_good() if held else 0)
+        if not held:
+            return swept
+        swept += reconciling.reconcile_unknown(now=now)
+        return swept + call_reconciling.reconcile(now=now) + _make_good()
+
+
+@shared_task
+def sweep_calls() -> int:
+    """End planned calls whose time is over, and what agents left open too long; how many."""
+    now = clock.now()
+    return call_outcomes.sweep_taken(now=now) + call_outcomes.sweep_late(now=now)
+
+
+@shared_task
+def end_calls() -> int:
+    """Hang up scripted calls to phones that have opted out; how many."""
+    return call_ending.end_unwanted()
 
 
 @shared_task

@@ -15,7 +15,7 @@ from conversations.claiming import CLAIM_VALID_SECONDS, claim_apart
 from conversations.delivery import THROTTLED, CallResult
 from conversations.handing_over import hand_over, text_clients
 from conversations.holding_back import HeldBack
-from conversations.recorder import PAUSE_SECONDS, Recorder
+from conversations.recorder import PAUSE_SECONDS, Recorder, settle
 from conversations.slots import Ahead, Slots
 from integrations.messaging import ProviderError, Receipt
 from integrations.twilio.client import TextClient
@@ -43,7 +43,9 @@ class TextSender:
         self._held_back = HeldBack[int | None]("what it leaves from was")
         self._turns = Turns()
         self._claimer = DatabaseThread("text-claims")
-        self._recorder = Recorder("text-records", self._in_flight, gather_seconds=RECORD_EVERY_SECONDS)
+        self._recorder = Recorder(
+            "text-records", self._in_flight, write=settle, gather_seconds=RECORD_EVERY_SECONDS
+        )
         self._clients = text_clients(self._slots.most)
 
     async def __aenter__(self) -> "TextSender":

@@ -16,9 +16,9 @@ from common.doorbell import ring
 from common.segments import count_segments
 from common.stamps import stamped_values
 from conversations import after_hours, mail_words, media, outbound
+from conversations.agents_lane import agents_lane
 from conversations.models import (
     ContactHold,
-    Lane,
     MediaFile,
     Message,
     MessageTemplate,
@@ -35,13 +35,6 @@ MAX_REASON = 200  # of an escalation
 
 class ReplyRefused(Exception):
     """The reply was not sent; the words say why and what to do."""
-
-
-def agents_lane(account: Account) -> Lane:
-    """The account's lane for agents' replies: first in every round, never held by a campaign's pause."""
-    return Lane.objects.get_or_create(
-        account=account, kind=Lane.Kind.AGENTS, defaults={"name": "Agents", "priority": 0}
-    )[0]
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """What has touched a phone, a mailbox or a home, and what keeps a message from them: caps, holds, answers.
 
-Texts and emails of campaigns count, in a home both together. Agents' replies, answers and confirmations are
-free, and so are not counted.
+Texts, emails and calls of campaigns count: at a phone texts and calls together, in a home all of them.
+Agents' replies and calls, answers and confirmations are free, and so are not counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,23 +39,29 @@ def household_frees(home: Touches, *, weekly: int) -> datetime | None:
 
 def count_by_address(address_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     """Touches by address; untouched ones are absent."""
-    return _count("m.address_id", "m.address_id = ANY(%(ids)s)", address_ids, now)
+    return _count("{0}.address_id", "{0}.address_id = ANY(%(ids)s)", address_ids, now)
 
 
 def count_by_household(household_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     """Touches by household; untouched ones are absent."""
     members = "SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s)"
-    return _count("c.household_id", f"m.contact_id IN ({members})", household_ids, now)
+    return _count("c.household_id", f"{{0}}.contact_id IN ({members})", household_ids, now)
 
 
 def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     found = sql.rows(
         f"""
         WITH touches AS (
-            SELECT {column} AS who, COALESCE(m.accepted_at, m.state_at) AS at
+            SELECT {column.format("m")} AS who, COALESCE(m.accepted_at, m.state_at) AS at
             FROM conversations_message m JOIN audiences_contact c ON c.id = m.contact_id
-            WHERE {wanted} AND m.kind = 'campaign'
-              AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown')))
+            WHERE {wanted.format("m")} AND m.kind = 'campaign'
+              AND (m.accepted_at > %(week)s OR m.state IN ('calling', 'unknown'))
+            UNION ALL
+            SELECT {column.format("k")}, COALESCE(k.accepted_at, k.state_at)
+            FROM conversations_call k JOIN conversations_plannedcall p ON p.id = k.planned_id
+            JOIN audiences_contact c ON c.id = k.contact_id
+            WHERE {wanted.format("k")} AND p.kind = 'campaign'
+              AND (k.accepted_at > %(week)s OR k.state IN ('calling', 'unknown', 'accepted', 'ringing')))
         SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*),
             min(at) FILTER (WHERE at > %(day)s), min(at)
         FROM touches WHERE at > %(week)s GROUP BY who

@@ -32,6 +32,7 @@ urlpatterns = [
         "twilio/calls/inbound/message/<uuid:attempt>", call_webhooks.inbound_message,
         name="twilio-call-inbound-message",
     ),
+    path("twilio/calls/status/<uuid:attempt>", webhooks.call_status, name="twilio-call-status"),
     path("sendgrid/events", mail_webhooks.events, name="sendgrid-events"),
     path("sendgrid/inbound", mail_webhooks.inbound_email, name="sendgrid-inbound"),
 ]  # fmt: skip

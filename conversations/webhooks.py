@@ -1,4 +1,5 @@
-"""Twilio's webhooks for texts. Verified before anything is parsed; closed when anything is amiss."""
+"""Twilio's webhooks for texts, and its news of calls. Verified before anything is parsed; closed when
+anything is amiss."""
 
 import logging
 from uuid import UUID
@@ -11,10 +12,10 @@ from django.views.decorators.http import require_POST
 from accounts import access
 from accounts.models import Account
 from conversations import inbound, listening
-from conversations.models import Attempt
+from conversations.models import Attempt, Call
 from integrations import inbox
 from integrations.models import ProviderEvent, SendingNumber
-from integrations.twilio import signers
+from integrations.twilio import signers, voice
 from integrations.twilio import webhooks as twilio
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,38 @@ def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     except (inbox.InboxUnavailable, DatabaseError, InterfaceError):
         log.warning("status callback not stored", exc_info=True)
         return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
+
+
+@access.public
+@csrf_exempt
+@require_POST
+def call_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
+    """News of a call we had placed: stored at once, applied by the drain."""
+    try:
+        return _keep_call_status(request, attempt)
+    except (inbox.InboxUnavailable, DatabaseError, InterfaceError):
+        log.warning("status callback of a call not stored", exc_info=True)
+        return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
+
+
+def _keep_call_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
+    accounts = verified_accounts(request)
+    if not accounts:
+        return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
+    listening.own_up()
+    owner = None
+    if len(accounts) > 1:
+        owner = Call.objects.filter(attempt=attempt).values_list("account_id", flat=True).first()
+    inbox.store(
+        inbox.IncomingEvent(
+            provider="twilio",
+            event_id=voice.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
+            kind=ProviderEvent.Kind.CALL_STATUS,
+            payload={**request.POST.dict(), "attempt": str(attempt)},
+            account_id=_choose(accounts, owner),
+        )
+    )
+    return HttpResponse(status=204)
 
 
 def _keep_status(request: HttpRequest, attempt: UUID) -> HttpResponse:

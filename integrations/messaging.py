@@ -162,6 +162,69 @@ class InboundEmail:
     raw: dict[str, str] = field(default_factory=dict)
 
 
+class CallState(StrEnum):
+    """Where a call stands at the provider, in the words of the Call states."""
+
+    ACCEPTED = "accepted"
+    RINGING = "ringing"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingCall:
+    """One call, ready to be placed. Every address carries the attempt's id."""
+
+    attempt_id: UUID
+    to: str  # E.164: the customer, or the agent who is rung first
+    from_: str  # E.164: what the called phone shows
+    answer_url: str  # asked what to do once somebody answers
+    status_callback: str
+    ring_seconds: int
+    machine_callback: str = ""  # told whether a machine answered; empty: nobody asks
+    most_seconds: int = 3600  # then the provider hangs up
+
+
+@dataclass(frozen=True, slots=True)
+class CallReceipt:
+    """The provider's answer to a call that it took."""
+
+    provider_id: str
+    status: str  # the provider's own word
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """News of one call, from a callback or from the provider's books. Apply it only where `rank` is above
+    the rank already applied."""
+
+    provider_id: str
+    status: str
+    state: CallState | None  # None: a status that nobody knows
+    rank: int
+    sequence: int = -1
+    answered_by: str = ""  # human, machine_…, fax, unknown; empty where nobody asked
+    seconds: int | None = None  # how long it lasted, once it is over
+    code: str = ""
+    meaning: str = ""
+    remedy: Remedy = Remedy.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call as the provider's list shows it, for adopting one whose answer we never saw."""
+
+    report: CallReport
+    to: str
+    from_: str
+    created_at: datetime  # by the provider's clock
+
+
 class ProviderError(Exception):
     """A provider refused, or its answer never came. Raised by `integrations` alone.
 

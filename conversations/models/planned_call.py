@@ -80,6 +80,10 @@ class PlannedCall(models.Model):
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     taken_until = models.DateTimeField(null=True, blank=True)
+    rechecked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the source was last asked about its contact"
+    )
+    recheck_failed_at = models.DateTimeField(null=True, blank=True)
     code = models.CharField(max_length=40, blank=True, default="", db_default="")
     reason = models.CharField(max_length=300, blank=True, default="", db_default="")
 

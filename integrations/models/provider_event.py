@@ -84,6 +84,7 @@ class ProviderEvent(models.Model):
 
         MESSAGE_STATUS = "message_status", "Message status"
         MESSAGE_INBOUND = "message_inbound", "Inbound message"
+        CALL_STATUS = "call_status", "Call status"
         SOURCE_CHANGED = "source_changed", "ServiceTitan change hint"
         MAIL_EVENT = "mail_event", "Email event"
         MAIL_INBOUND = "mail_inbound", "Inbound email"

@@ -5,7 +5,7 @@ proxy variables from the environment; all of that is fixed here.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -109,9 +109,13 @@ class TwilioPool:
 
     def client(self, access: TwilioAccess) -> "TextClient":
         """A sender for one account over these connections; cheap, keep one per account."""
+        return TextClient(self.sdk(access))
+
+    def sdk(self, access: TwilioAccess) -> Client:
+        """The SDK for one account over these connections."""
         if self._http is None:
             raise RuntimeError("the pool is not open")
-        return TextClient(_sdk(access, self._http))
+        return sdk_of(access, self._http)
 
 
 class TextClient:
@@ -140,7 +144,7 @@ class TextClient:
             except ClaimTooOld:
                 raise claimed_http.too_old() from None
             except TwilioException as exc:
-                raise _refusal(exc, exchange.retry_after) from exc
+                raise refusal_of(exc, exchange.retry_after) from exc
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as exc:
                 raise broken(exc, exchange, "Twilio") from exc
         if not created.sid:
@@ -162,11 +166,11 @@ def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> lis
     whole page is older. Raises ProviderError.
     """
     found: list[ListedText] = []
-    with _listing() as http:
-        page = _sdk(access, http).messages.page(to=to, page_size=1000)
+    with listing() as http:
+        page = sdk_of(access, http).messages.page(to=to, page_size=1000)
         while page is not None:
             rows = [row for row in page if str(row.direction).startswith("outbound")]
-            recent = [row for row in rows if _created(row) >= created_after]
+            recent = [row for row in rows if created_at(row) >= created_after]
             found += [_listed(row) for row in recent]
             page = page.next_page() if recent or not rows else None
     return found
@@ -178,11 +182,11 @@ def list_received(access: TwilioAccess, *, to: str, created_after: datetime) -> 
     For what its webhook could not deliver. Reads on until a whole page is older. Raises ProviderError.
     """
     found: list[InboundText] = []
-    with _listing() as http:
-        page = _sdk(access, http).messages.page(to=to, page_size=1000)
+    with listing() as http:
+        page = sdk_of(access, http).messages.page(to=to, page_size=1000)
         while page is not None:
             rows = [row for row in page if str(row.direction) == "inbound"]
-            recent = [row for row in rows if _created(row) >= created_after]
+            recent = [row for row in rows if created_at(row) >= created_after]
             found += [_received(row, _media_of(row, access)) for row in recent]
             page = page.next_page() if recent or not rows else None
     return found
@@ -205,8 +209,8 @@ def list_prices(
     Twilio filters by the day of sending: pages are read until one is older. Raises ProviderError.
     """
     found: list[PricedText] = []
-    with _listing() as http:
-        page = _sdk(access, http).messages.page(
+    with listing() as http:
+        page = sdk_of(access, http).messages.page(
             from_=from_, page_size=1000, date_sent_after=created_after - timedelta(days=1),
             date_sent_before=created_before + timedelta(days=2),
         )  # fmt: skip
@@ -215,9 +219,9 @@ def list_prices(
             found += [
                 PricedText(str(row.sid), Decimal(str(row.price)), str(row.price_unit or "USD").upper())
                 for row in rows
-                if row.price is not None and created_after <= _created(row) < created_before
+                if row.price is not None and created_after <= created_at(row) < created_before
             ]
-            older = bool(rows) and _created(rows[-1]) < created_after
+            older = bool(rows) and created_at(rows[-1]) < created_after
             page = page.next_page() if rows and not older else None
     return found
 
@@ -234,7 +238,7 @@ class OwnedNumber:
 
 def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> list[OwnedNumber]:
     """Every phone number the account owns; `seconds` bound each request. Raises ProviderError."""
-    with _listing(seconds) as http:
+    with listing(seconds) as http:
         return [
             OwnedNumber(
                 sid=str(row.sid),
@@ -242,21 +246,21 @@ def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> lis
                 label=str(row.friendly_name or row.phone_number),
                 can_text=_can_text(row.capabilities),
             )
-            for row in _sdk(access, http).incoming_phone_numbers.stream(page_size=1000)
+            for row in sdk_of(access, http).incoming_phone_numbers.stream(page_size=1000)
         ]
 
 
 def update_call(access: TwilioAccess, call_id: str, **changes: str) -> None:
     """Change a live call. Raises ProviderError."""
-    with _listing() as http:
-        _sdk(access, http).calls(call_id).update(**changes)
+    with listing() as http:
+        sdk_of(access, http).calls(call_id).update(**changes)
 
 
 def delete_recording(access: TwilioAccess, recording_id: str) -> None:
     """Have a recording deleted; one that is gone is deleted. Raises ProviderError."""
-    with _listing() as http:
+    with listing() as http:
         try:
-            _sdk(access, http).recordings(recording_id).delete()
+            sdk_of(access, http).recordings(recording_id).delete()
         except TwilioException as exc:
             if int(getattr(exc, "status", 0) or 0) != 404:
                 raise
@@ -265,27 +269,28 @@ def delete_recording(access: TwilioAccess, recording_id: str) -> None:
 def set_calls_address(access: TwilioAccess, number_sid: str, *, url: str, ended_url: str) -> None:
     """Have calls to a number of ours asked about at `url`, and their ends told to `ended_url`. Raises
     ProviderError."""
-    with _listing() as http:
-        _sdk(access, http).incoming_phone_numbers(number_sid).update(
+    with listing() as http:
+        sdk_of(access, http).incoming_phone_numbers(number_sid).update(
             voice_url=url, voice_method="POST", status_callback=ended_url, status_callback_method="POST"
         )
 
 
-def _sdk(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -> Client:
+def sdk_of(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -> Client:
+    """The SDK for one account over these connections, deaf to the environment."""
     sdk = Client(access.account_sid, access.auth_token, http_client=http, environment=_NO_ENVIRONMENT)
     sdk.api.base_url = access.base_url
     return sdk
 
 
 @contextmanager
-def _listing(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
+def listing(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
     """A synchronous client for one reading; whatever can go wrong with it becomes ProviderError."""
     http = TwilioHttpClient(timeout=seconds)
     http.session.trust_env = False  # no proxies, no CA bundle from the environment
     try:
         yield http
     except TwilioException as exc:
-        raise _refusal(exc, None) from exc
+        raise refusal_of(exc, None) from exc
     except (OSError, ValueError, KeyError) as exc:
         code = "timeout" if "Timeout" in type(exc).__name__ else "unreachable"
         raise ProviderError(
@@ -295,7 +300,13 @@ def _listing(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
         http.session.close()
 
 
-def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
+def refusal_of(
+    exc: TwilioException,
+    retry_after: float | None,
+    *,
+    means: Callable[[int, str], errors.Verdict] = errors.of_request,
+) -> ProviderError:
+    """What an answer that is no success means: `means` reads status and code of whatever was asked for."""
     # Two SDK classes carry these; neither derives from the other.
     status = int(getattr(exc, "status", 0) or 0)
     code = str(getattr(exc, "code", "") or status)
@@ -304,10 +315,10 @@ def _refusal(exc: TwilioException, retry_after: float | None) -> ProviderError:
         status, code, words = _of_page(exc.args[1])
     if status == 408 or not 300 <= status < 500:
         return ProviderError(words, permanent=False, accepted="unknown", code=code)
-    verdict = errors.of_request(status, code)
+    verdict = means(status, code)
     # What people read is ours where the code is known: Twilio writes for programmers, phone numbers included.
     return ProviderError(
-        verdict.meaning if code in errors.CODES else words,
+        verdict.meaning if verdict.known else words,
         permanent=verdict.state is not None,
         accepted="no",
         code=code,
@@ -345,7 +356,7 @@ def _listed(row: Any) -> ListedText:
         to=str(row.to),
         from_=str(row.from_ or ""),
         body=str(row.body or ""),
-        created_at=_created(row),
+        created_at=created_at(row),
         code=str(row.error_code or ""),
     )
 
@@ -369,10 +380,11 @@ def _media_of(row: Any, access: TwilioAccess) -> list[tuple[str, str]]:
     ]
 
 
-def _created(row: Any) -> datetime:
+def created_at(row: Any) -> datetime:
+    """When the provider made what this row is of. Raises ValueError where it does not say."""
     created = row.date_created
     if not isinstance(created, datetime):
-        raise ValueError(f"message {row.sid} has no creation date")
+        raise ValueError(f"{row.sid} has no creation date")
     return created if created.tzinfo else created.replace(tzinfo=UTC)
 
 

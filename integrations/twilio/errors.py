@@ -24,6 +24,7 @@ class Verdict:
     meaning: str
     remedy: Remedy = Remedy.NONE
     again_after: timedelta | None = None
+    known: bool = True  # Twilio's own code, of which the words are ours
 
 
 _SOON, _LATER, _MUCH_LATER = timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=3)
@@ -84,9 +85,40 @@ CODES: dict[str, Verdict] = {
     "30047": Verdict(_EXPIRED, "No lawful hour within its send window", Remedy.ONCE_MORE, _SOON),
 }
 
-_REFUSED = Verdict(_REJECTED, "The provider refused the message")
-_UNDELIVERED = Verdict(_FAILED, "The message could not be delivered")
-_THROTTLED = Verdict(None, "Too many requests at once", Remedy.RETRY_LATER)
+CALL_CODES: dict[str, Verdict] = {
+    # --- the phone --------------------------------------------------------------------------------
+    "21211": _INVALID,
+    "21217": _INVALID,
+    "13224": _INVALID,
+    "21214": Verdict(_FAILED, "The phone cannot be reached by calls"),
+    # --- refused ----------------------------------------------------------------------------------
+    "21215": Verdict(_REJECTED, "Calls to this region are switched off", Remedy.FIX_SETTINGS),
+    "13227": Verdict(_REJECTED, "Calls to this region are switched off", Remedy.FIX_SETTINGS),
+    "21216": Verdict(_REJECTED, "The provider calls no such numbers"),
+    "13225": Verdict(_REJECTED, "The provider calls no such numbers"),
+    "21210": Verdict(_REJECTED, "The sending number may not call", Remedy.FIX_SETTINGS),
+    "21212": Verdict(_REJECTED, "The sending number is not valid", Remedy.FIX_SETTINGS),
+    "21219": Verdict(_REJECTED, "A trial account calls verified numbers only", Remedy.FIX_SETTINGS),
+    "21205": Verdict(_REJECTED, "The provider could not use our address", Remedy.REPORT_BUG),
+    "21213": Verdict(_REJECTED, "The provider saw no sending number", Remedy.REPORT_BUG),
+    "21201": Verdict(_REJECTED, "The provider saw no phone to call", Remedy.REPORT_BUG),
+    "10001": _SUSPENDED,
+    "20003": Verdict(_REJECTED, "The provider refused our credentials", Remedy.STOP_ACCOUNT),
+    "20404": Verdict(_REJECTED, "The provider does not know our account", Remedy.STOP_ACCOUNT),
+    # --- time -------------------------------------------------------------------------------------
+    "20429": Verdict(None, "Too many requests at once", Remedy.RETRY_LATER),
+    "10004": Verdict(None, "Too many calls at once at the provider", Remedy.RETRY_LATER),
+    "22005": Verdict(_FAILED, "It waited too long at the provider"),
+}
+"""What the same provider says of calls. Source: its error dictionary."""
+
+_REFUSED = Verdict(_REJECTED, "The provider refused the message", known=False)
+_UNDELIVERED = Verdict(_FAILED, "The message could not be delivered", known=False)
+_CALL_REFUSED = Verdict(_REJECTED, "The provider refused the call", known=False)
+_CALL_FAILED = Verdict(_FAILED, "The call could not be connected", known=False)
+_NO_SUCH_PHONE = Verdict(_FAILED, "The carrier knows no such phone", known=False)
+_THROTTLED = Verdict(None, "Too many requests at once", Remedy.RETRY_LATER, known=False)
+_SIP_NO_SUCH_PHONE = ("404", "410", "484", "604")
 
 
 def of_request(http_status: int, code: str) -> Verdict:
@@ -96,6 +128,24 @@ def of_request(http_status: int, code: str) -> Verdict:
     if http_status in (401, 403):
         return CODES.get(code, _SUSPENDED)
     return CODES.get(code, _REFUSED)
+
+
+def of_call_request(http_status: int, code: str) -> Verdict:
+    """As `of_request`, of a request to place a call."""
+    if http_status == 429:
+        return CALL_CODES.get(code, _THROTTLED)
+    if http_status in (401, 403):
+        return CALL_CODES.get(code, _SUSPENDED)
+    return CALL_CODES.get(code, _CALL_REFUSED)
+
+
+def of_failed_call(code: str, sip: str) -> Verdict:
+    """What a call's `failed` status means, by the provider's code and the carrier's SIP answer (RFC 3261,
+    section 21); always a final state. A phone is not given up for what one carrier said once."""
+    verdict = CALL_CODES.get(code)
+    if verdict is not None and verdict.state:
+        return verdict
+    return _NO_SUCH_PHONE if sip in _SIP_NO_SUCH_PHONE else _CALL_FAILED
 
 
 def of_delivery(code: str) -> Verdict:
