@@ -206,7 +206,8 @@ def _latest_tries(planned_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
     """Planned call → its latest try, and the outcome that the line knows where nobody has said one."""
     found = sql.rows(
         f"""
-        SELECT DISTINCT ON (k.planned_id) k.planned_id, k.id, k.state, k.code, k.answered_at IS NOT NULL, {_UNSAID}
+        SELECT DISTINCT ON (k.planned_id) k.planned_id, k.id, k.state, k.code, k.answered_at IS NOT NULL,
+            {_UNSAID}
         FROM conversations_call k WHERE k.planned_id = ANY(%s::bigint[]) AND k.state <> 'refused'
         ORDER BY k.planned_id, k.try_number DESC
         """,
@@ -219,7 +220,7 @@ def _latest_tries(planned_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
 
 
 def _of_line(state: str, code: str, answered: bool) -> str:
-    """The outcome of an ended try as the line knows it; of a person's call its code names the customer's leg."""
+    """The outcome of an ended try as the line knows it; `code` names what a person's Dial came to."""
     if state == Call.State.BUSY or code == "dialed:busy":
         return Outcome.BUSY
     return Outcome.ANSWERED if answered else Outcome.NO_ANSWER

@@ -22,7 +22,6 @@ from integrations.messaging import (
     CallState,
     ListedCall,
     OutgoingCall,
-    ProviderError,
     Remedy,
 )
 from integrations.twilio import errors

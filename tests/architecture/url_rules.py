@@ -202,6 +202,7 @@ RULES: dict[str, Rule] = {
             "amd",
             "voicemail",
             "recording",
+            "status",
             "inbound-ring",
             "inbound-key",
             "inbound-dialed",
