@@ -14,6 +14,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
+from integrations.twilio import twiml
 from sandbox.voice import conduct, markup
 from tests.contracts.specifications import FOLDER, Specification, load
 from tests.contracts.test_twilio import Recording, check, client
@@ -175,3 +176,25 @@ def test_what_the_sdk_writes_is_understood() -> None:
     said.hangup()
     verbs = markup.parse(str(said), "text/xml")
     assert [verb.name for verb in verbs] == ["Gather", "Dial", "Record", "Redirect", "Reject", "Hangup"]
+
+
+def test_what_the_product_says_is_understood() -> None:
+    said = [twiml.Said("Hi from Acme."), twiml.Pause(1), twiml.Played("https://files.example/hi.mp3")]
+    rung = twiml.Rung("+13125550177", news="https://x.example/status/a1", first="https://x.example/agent/a1")
+    recording = twiml.Recording(news="https://x.example/recording/a1")
+    written = (
+        twiml.tell(said),
+        twiml.say_first(said),
+        twiml.ask(said, action="/key/a1", otherwise=[twiml.Said("Adiós.", "es")]),
+        twiml.ask_then(said, action="/key/a1", then="/again/a1"),
+        twiml.connect([rung] * 10, action="/dialed/a1", seconds=20, caller_id=FROM, recording=recording),
+        twiml.connect([rung], action="/dialed/a1", seconds=20, before=said),
+        twiml.take_message(said, action="/voicemail/a1", news="/recording/a1"),
+        twiml.hang_up(),
+        twiml.nothing(),
+    )
+    verbs = [[verb.name for verb in markup.parse(document, "text/xml")] for document in written]
+    assert verbs[2] == ["Gather", "Say", "Hangup"]
+    assert verbs[5] == ["Say", "Pause", "Play", "Dial"]
+    assert verbs[6] == ["Say", "Pause", "Play", "Record", "Hangup"]
+    assert verbs[8] == []
