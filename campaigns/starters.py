@@ -38,6 +38,8 @@ class Starter:
     last_email: Words | None = None  # to those who never answered; nothing: they are left in peace
     spanish_booked_email: Words | None = None  # of those two, for who is written to in Spanish
     spanish_last_email: Words | None = None
+    call_words: str = ""  # what a person says to those who never answered; nothing: nobody is called
+    spanish_call_words: str = ""
     first_wait_minutes: int = 3 * DAY_MINUTES
     second_wait_minutes: int = 4 * DAY_MINUTES
 
@@ -75,8 +77,8 @@ ESTIMATE = Starter(
     slug="estimate-follow-up",
     name="Estimate follow-up",
     description=(
-        "For people with an estimate they have not decided on. One question, one reminder a few days later. "
-        "A yes becomes a booking request; prices and doubts go to a person."
+        "For people with an estimate they have not decided on. One question, one reminder a few days later, "
+        "then a call by a person. A yes becomes a booking request; prices and doubts go to a person."
     ),
     booking="Go ahead with the estimate",
     first_text=(
@@ -89,13 +91,28 @@ ESTIMATE = Starter(
     ),
     booked_text="Thanks {{ first_name }}, we have you down. Our office will text you the day. {{ company }}",
     not_booked_text="Thanks {{ first_name }}. Our office will call you to set a day. {{ company }}",
+    call_words=(
+        "Hi {{ first_name }}, this is {{ company }}. We sent you an estimate for "
+        "{{ open_estimate_name | default: 'the work we talked about' }} and wanted to hear what you "
+        "think.\n\n"
+        "Is there anything in it that is not clear, or that we should change?\n\n"
+        "If you would like to go ahead, I can put you on the schedule right now."
+    ),
+    spanish_call_words=(
+        "Hola {{ first_name }}, le llamo de {{ company }}. Le enviamos un presupuesto para "
+        "{{ open_estimate_name | default: 'el trabajo del que hablamos' }} y queríamos saber qué le "
+        "parece.\n\n"
+        "¿Hay algo que no quede claro, o que debamos cambiar?\n\n"
+        "Si quiere seguir adelante, le puedo dar una cita ahora mismo."
+    ),
 )
 RENEWAL = Starter(
     slug="membership-renewal",
     name="Membership renewal",
     description=(
         "For members whose plan is about to end. A yes is put on the office's list to renew, "
-        "with the next maintenance visit, and is confirmed by text and email."
+        "with the next maintenance visit, and is confirmed by text and email. Who never answers is called by "
+        "a person."
     ),
     booking="Renew the membership, with its maintenance visit",
     first_text=(
@@ -149,6 +166,18 @@ RENEWAL = Starter(
             "\n\n{{ company }}"
         ),
     ),
+    call_words=(
+        "Hi {{ first_name }}, this is {{ company }}. Your "
+        "{{ membership_type | default: 'maintenance plan' }} is about to end, and I am calling so that you "
+        "do not lose your visits.\n\nWould you like to keep it? I can renew it now and book the next visit "
+        "with you.\n\nIf not: is there something we could do better?"
+    ),
+    spanish_call_words=(
+        "Hola {{ first_name }}, le llamo de {{ company }}. Su "
+        "{{ membership_type | default: 'plan de mantenimiento' }} está por terminar, y le llamo para que "
+        "no pierda sus visitas.\n\n¿Quiere conservarlo? Lo puedo renovar ahora y darle la próxima visita."
+        "\n\nSi no: ¿hay algo que podamos hacer mejor?"
+    ),
     first_wait_minutes=5 * DAY_MINUTES,
     second_wait_minutes=7 * DAY_MINUTES,
 )
@@ -167,6 +196,7 @@ def nodes(starter: Starter, *, job_type: int | None = None) -> Drawn:
         *(members if starter.member_text else []),
         ("second_text", "send_sms", "Reminder", {"body": starter.second_text}),
         ("second_wait", "wait_for_reply", "Wait once more", {"timeout_minutes": starter.second_wait_minutes}),
+        *_call(starter),
         *_email("last_email", "Last reminder by email", starter.last_email, starter.spanish_last_email),
         ("booking", "book_job", "Book it", {"summary": starter.booking, "job_type": job_type}),
         ("booked_text", "send_sms", "Confirm the booking", {"body": starter.booked_text}),
@@ -186,6 +216,16 @@ def _email(key: str, name: str, words: Words | None, spanish: Words | None) -> D
     return [(key, "send_email", name, {part: said for part, said in settings.items() if said})]
 
 
+def _call(starter: Starter) -> Drawn:
+    """The step in which a person calls those who never answered, if there is one."""
+    if not starter.call_words:
+        return []
+    words = {"en": starter.call_words} | (
+        {"es": starter.spanish_call_words} if starter.spanish_call_words else {}
+    )
+    return [("call", "call", "Call them", {"plan": {"mode": "person", "words": words}})]
+
+
 def _said(words: Words) -> dict[str, str]:
     said = {
         "subject": words.subject, "body": words.body, "heading": words.heading,
@@ -196,6 +236,7 @@ def _said(words: Words) -> dict[str, str]:
 
 def edges(starter: Starter) -> list[tuple[str, str, str]]:
     """(source, label, target)."""
+    last = "last_email" if starter.last_email else "done"
     members = [
         ("who", "member", "member_text"),
         ("member_text", "next", "second_wait"),
@@ -212,7 +253,8 @@ def edges(starter: Starter) -> list[tuple[str, str, str]]:
         ("second_text", "next", "second_wait"),
         ("second_text", "otherwise", "done"),
         ("second_wait", "booking_yes", "booking"),
-        ("second_wait", "no_reply", "last_email" if starter.last_email else "done"),
+        ("second_wait", "no_reply", "call" if starter.call_words else last),
+        *(_after_call(last) if starter.call_words else []),
         *([("last_email", "next", "done")] if starter.last_email else []),
         ("booking", "booked", "booked_text"),
         ("booking", "not_booked", "not_booked_text"),
@@ -220,6 +262,13 @@ def edges(starter: Starter) -> list[tuple[str, str, str]]:
         *([("booked_email", "next", "done")] if starter.booked_email else []),
         ("not_booked_text", "next", "done"),
     ]
+
+
+def _after_call(last: str) -> list[tuple[str, str, str]]:
+    """Who booked on the call is confirmed; who was spoken to has said what they want; who was not reached
+    gets what comes last."""
+    spoken = [("call", "answered", "done"), ("call", "call_back", "done"), ("call", "booked", "booked_text")]
+    return [*spoken, ("call", "next", last), ("call", "otherwise", last)]
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from campaigns import launching, publishing, starters
 from campaigns.models import Campaign, Playbook, Workflow, WorkflowVersion
 from config import first_account, providers
 from conversations.emails.words import Words
-from conversations.models import Brand
+from conversations.models import Brand, CallSettings
 from integrations import connections
 from integrations.models import SendingMailbox, SendingNumber
 
@@ -91,6 +91,40 @@ WORKFLOW = replace(
         button_label="Elegir una hora",
     ),
 )
+CALLS_CAMPAIGN, CALLS_WORKFLOW = "Membership renewals, by phone", "Renewal calls"
+CALLS_AUDIENCE = "West unit, maintenance members"
+OFFICE_LINE = "+18305550150"  # the sandbox's office, which answers
+_CALL_WORDS = {
+    "en": (
+        "Hi {{ first_name }}, this is {{ company }}. Your "
+        "{{ membership_type | default: 'maintenance plan' }} comes up for renewal, and I wanted to make sure "
+        "you keep your visits.\n\nShall I renew it, and book the next visit with you?\n\nIf not: is there "
+        "something we could do better?"
+    ),
+    "es": (
+        "Hola {{ first_name }}, le llamo de {{ company }}. Pronto toca renovar su "
+        "{{ membership_type | default: 'plan de mantenimiento' }}, y quería asegurarme de que no pierda sus "
+        "visitas.\n\n¿Se lo renuevo, y le doy la próxima visita?\n\nSi no: ¿hay algo que podamos hacer "
+        "mejor?"
+    ),
+}
+_TRIES = {"no_answer": 2, "no_answer_minutes": 15, "busy": 2, "busy_minutes": 5}
+CALLS_NODES: starters.Drawn = [
+    ("call", "call", "Call about the renewal",
+     {"plan": {"mode": "person", "words": _CALL_WORDS, "tries": _TRIES}}),
+    ("missed_text", "send_sms", "Text who was not reached",
+     {"body": "Hi {{ first_name }}, {{ company }} here. We tried to call you about your plan. Reply YES to "
+              "renew it, or ask us anything. Reply STOP to opt out."}),
+    ("done", "end", "Done", {}),
+]  # fmt: skip
+CALLS_EDGES = [
+    ("call", "no_answer", "missed_text"),
+    ("call", "voicemail", "missed_text"),
+    ("call", "busy", "missed_text"),
+    ("call", "next", "done"),
+    ("missed_text", "next", "done"),
+]
+CALLS_TOKEN = uuid.uuid5(uuid.NAMESPACE_URL, "truckroll:demo:renewal-calls")
 # The fixed token makes the launch happen once in a data folder's life.
 LAUNCH_TOKEN = uuid.uuid5(uuid.NAMESPACE_URL, "truckroll:demo:first-wave")
 
@@ -125,8 +159,18 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
     if number is None or not providers.is_loopback(environ.get("TWILIO_API_BASE_URL", "")):
         return f"{NAME} is ready; nothing was launched, because its texts would leave this machine"
     admin = User.objects.filter(memberships__account=account, memberships__role=Role.ADMIN).first()
-    _launch(account, audiences[0], version, number, by=admin, now=now)
-    return f"{NAME} is ready with {account.contacts.count():,} contacts and one campaign under way"
+    CallSettings.objects.get_or_create(
+        account=account,
+        defaults={"office_line": OFFICE_LINE, "transfer_to": CallSettings.Transfer.AGENTS_THEN_OFFICE},
+    )
+    members = next(each for each in audiences if each.name == CALLS_AUDIENCE)
+    # The first wave comes last: where it is, everything is.
+    _launch(
+        account, members, _calls_version(account, now), number, name=CALLS_CAMPAIGN, token=CALLS_TOKEN,
+        by=admin, now=now,
+    )  # fmt: skip
+    _launch(account, audiences[0], version, number, name=CAMPAIGN, token=LAUNCH_TOKEN, by=admin, now=now)
+    return f"{NAME} is ready with {account.contacts.count():,} contacts and two campaigns under way"
 
 
 def sign_ins() -> list[str]:
@@ -216,24 +260,46 @@ def _version(account: Account, now: datetime) -> WorkflowVersion:
     return version
 
 
+@transaction.atomic
+def _calls_version(account: Account, now: datetime) -> WorkflowVersion:
+    """The published workflow of calls by a person."""
+    made, _ = Workflow.objects.get_or_create(
+        account=account,
+        name=CALLS_WORKFLOW,
+        defaults={
+            "description": "A person calls; who is not reached gets a text. The waits are minutes here.",
+            "created_at": now,
+        },
+    )
+    published = made.versions.exclude(published_at=None).order_by("number").first()
+    if published is not None:
+        return published
+    version = publishing.draft(made, nodes=CALLS_NODES, edges=CALLS_EDGES, by=None, now=now)
+    publishing.publish(version, by=None, now=now)
+    version.refresh_from_db()
+    return version
+
+
 def _launch(
     account: Account,
     audience: Audience,
     version: WorkflowVersion,
     number: SendingNumber,
     *,
+    name: str,
+    token: uuid.UUID,
     by: User | None,
     now: datetime,
 ) -> None:
-    """Launch the first wave through the same door as everybody."""
+    """Launch a campaign through the same door as everybody."""
     playbook, _ = Playbook.objects.get_or_create(account=account, name=PLAYBOOK)
     draft = launching.Draft(
-        name=CAMPAIGN,
+        name=name,
         version=version,
         audience=audience,
         number=number,
         playbook=playbook,
-        token=LAUNCH_TOKEN,
+        token=token,
     )
     try:
         launching.launch(account, draft, by=by, now=now)

@@ -40,6 +40,16 @@ def test_only_a_plain_yes_has_a_way_on(starter: Starter) -> None:
     assert samples.first_text(version) == starter.first_text
 
 
+@pytest.mark.parametrize("slug", ["estimate-follow-up", "membership-renewal"])
+def test_who_never_answers_is_called_by_a_person(slug: str) -> None:
+    starter = STARTERS[slug]
+    (call,) = [settings for _, kind, _, settings in starters.nodes(starter) if kind == "call"]
+    assert call["plan"]["mode"] == "person" and {"en", "es"} <= set(call["plan"]["words"])
+    ways = {label: target for source, label, target in starters.edges(starter) if source == "call"}
+    assert ways["booked"] == "booked_text" and ways["answered"] == "done"
+    assert ways["next"] == ("last_email" if starter.last_email else "done")
+
+
 @pytest.mark.django_db
 def test_marketer_begins_twice_under_free_names_reads_and_publishes() -> None:
     account = make_account("Acme")
