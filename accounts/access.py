@@ -69,7 +69,7 @@ CAN: dict[str, Capability] = {
     "opt_out_contact": _capability("record opt-outs", Role.CSR, Role.AGENT),
     "set_language": _capability("set the language customers are written to in", Role.CSR, Role.AGENT),
     "record_consent": _capability("record and withdraw consents", Role.CSR, Role.AGENT),
-    "work_call_queue": _capability("work the call queue", Role.AGENT),
+    "call": _capability("call customers and work the call queue", Role.CSR, Role.AGENT),
     "manage_account": _capability("change the account’s settings"),
     "manage_users": _capability("manage users and roles"),
     "manage_providers": _capability("connect providers"),

@@ -9,18 +9,20 @@ class CampaignsConfig(AppConfig):
         from accounts import settings_sections
         from audiences import contact_sections
         from campaigns import (  # models come first
+            call_entries,
             contact_moments,
             contact_section,
             receivers,
             rule_fields,
             thread_entries,
         )
-        from conversations import timeline_sources
+        from conversations import call_sources, timeline_sources
 
         receivers.connect()
         rule_fields.declare()
         contact_moments.declare()
         timeline_sources.register(thread_entries.SOURCE)
+        call_sources.register(call_entries.SOURCE)
         contact_sections.register(contact_section.SECTION)
         settings_sections.register(
             "First run", "campaigns:first_run", "view", 5,

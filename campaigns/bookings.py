@@ -151,6 +151,7 @@ def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
             city=contact.city,
             state=contact.state,
             zip=contact.zip,
+            start=booking.starts_at,
             business_unit_id=booking.business_unit.servicetitan_id if booking.business_unit else None,
             job_type_id=booking.job_type.servicetitan_id if booking.job_type else None,
             customer_id=contact.servicetitan_customer_id if contact.servicetitan_customer_id > 0 else None,
@@ -159,8 +160,9 @@ def _request(client: ServiceTitanClient, booking: Booking) -> Answer:
 
 
 def _is_awaited(booking: Booking) -> bool:
-    """Whether its step is open, in a live passage of a campaign that nobody stopped; or it has no step."""
-    if booking.step_id is None:
+    """Whether its step is open, in a live passage of a campaign that nobody stopped; or it has no step, or a
+    person made it, who told the customer so."""
+    if booking.step_id is None or booking.by_id is not None:
         return True
     steps = Step.objects.filter(pk=booking.step_id, state__in=Step.OPEN)
     live = steps.filter(enrollment__state=Enrollment.State.ACTIVE)
@@ -226,8 +228,9 @@ def _close(booking: Booking, state: str, reason: str, now: datetime) -> None:
 
 
 def _complete_step(booking: Booking, label: str, now: datetime) -> None:
-    """Move the enrollment on from its book_job step, if it is still there."""
-    if booking.step_id is None:
+    """Move the enrollment on from its book_job step, if it is still there. The step of a call that a person
+    booked on goes on by the call's outcome."""
+    if booking.step_id is None or booking.by_id is not None:
         return
     for step_id, enrollment_id, campaign_id, version_id, node_id in locks.lock_open_steps([booking.step_id]):
         drawn = graph.load(version_id)

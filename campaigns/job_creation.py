@@ -42,7 +42,7 @@ def decide(booking: Booking, *, now: datetime) -> None:
     _make_request(booking, "")
     allowed = JobCreation.objects.select_related("business_unit", "job_type", "lead_source")
     chosen = allowed.filter(account=booking.account_id, allowed=True).first()
-    if chosen is not None and booking.step_id is not None:
+    if chosen is not None and (booking.step_id is not None or booking.by_id is not None):
         try:
             _plan_job(booking, chosen, now)
         except _NotPossible as missing:
@@ -59,7 +59,9 @@ def ask_instead(booking: Booking, why: str) -> None:
 
 def _make_request(booking: Booking, why: str) -> None:
     booking.way, booking.why_request = Booking.Way.REQUEST, why
-    booking.starts_at = booking.ends_at = booking.servicetitan_location_id = None
+    booking.servicetitan_location_id = None
+    if booking.by_id is None:  # a person's window is what the customer agreed to
+        booking.starts_at = booking.ends_at = None
 
 
 def job_request(booking: Booking) -> JobRequest:
@@ -136,12 +138,19 @@ def _plan_job(booking: Booking, chosen: JobCreation, now: datetime) -> None:
     if len(locations) != 1:
         many = "several service locations, and nobody said which"
         raise _NotPossible(f"the customer has {many if locations else 'no active service location'}")
-    window = first_window(booking.account, chosen.lead_days, now=now)
+    window = _agreed(booking) or first_window(booking.account, chosen.lead_days, now=now)
     if window is None:
         raise _NotPossible("no open day is known, for want of business hours")
     booking.way, booking.servicetitan_location_id = Booking.Way.JOB, locations[0]
     booking.starts_at, booking.ends_at = window
     booking.business_unit, booking.job_type = unit, job_type
+
+
+def _agreed(booking: Booking) -> hours.Span | None:
+    """The window that a person agreed with the customer."""
+    if booking.by_id is None or booking.starts_at is None or booking.ends_at is None:
+        return None
+    return booking.starts_at, booking.ends_at
 
 
 def _kind(booking: Booking, chosen: JobCreation, name: str) -> Any:

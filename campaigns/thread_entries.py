@@ -105,6 +105,8 @@ def of_booking(booking: Booking) -> list[Happening]:
     who = f" by {booking.by}" if booking.by else ""
     what = f": {booking.summary}" if booking.summary else ""
     asked = f"Booking requested{who}{what}"
+    if booking.starts_at and booking.way != Booking.Way.JOB:
+        asked += f", for {_window(booking)}"
     if booking.way == Booking.Way.JOB:
         asked = f"Job asked for in ServiceTitan{what}"
     elif booking.why_request:
@@ -125,7 +127,7 @@ def of_booking(booking: Booking) -> list[Happening]:
 
 
 def _window(booking: Booking) -> str:
-    assert booking.starts_at and booking.ends_at  # of every booking whose way is a job
+    assert booking.starts_at and booking.ends_at  # both or neither
     return job_creation.window_words(booking.starts_at, booking.ends_at, booking.account.zone)
 
 

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("audiences.urls")),
     path("", include("conversations.urls")),
+    path("", include("conversations.queue_urls")),
     path("", include("campaigns.urls")),
 ]
 

@@ -12,6 +12,7 @@ from accounts import audit
 from accounts.access import allowed
 from accounts.models import Account, Membership, User
 from audiences import suppression
+from audiences.models import Address, Contact
 from common.doorbell import ring
 from common.segments import count_segments
 from common.stamps import stamped_values
@@ -25,6 +26,7 @@ from conversations.models import (
     Note,
     Thread,
 )
+from integrations.models import SendingNumber
 
 MAX_BODY = 1600  # of a text
 MAX_EMAIL = 20_000  # characters of an email that an agent writes
@@ -134,6 +136,16 @@ def _with(files: Sequence[MediaFile], thread: Thread, body: str) -> MessageTempl
         return None
     content = {"media": [file.pk for file in files], "as_sms": bool(body)}
     return outbound.template(thread.account, body, content=content)
+
+
+def open_with(contact: Contact, address: Address, number: SendingNumber, *, now: datetime) -> Thread:
+    """The thread with somebody on a phone, made where there is none yet."""
+    return Thread.objects.get_or_create(
+        contact=contact, address=address,
+        defaults={
+            "account_id": contact.account_id, "number": number, "created_at": now, "last_message_at": now,
+        },
+    )[0]  # fmt: skip
 
 
 @transaction.atomic

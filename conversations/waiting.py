@@ -1,9 +1,12 @@
-"""What every page shows of an account: how many threads wait for a person, and a pause of everything."""
+"""What every page shows of an account: how many threads wait for a person, how many people for a call, and a
+pause of everything."""
 
 from dataclasses import dataclass
 
 from accounts.models import Account
+from common import clock
 from common.htmx import version_of
+from conversations import call_queue
 from conversations.models import SendingPause, Thread
 
 MOST = 99  # a count above says nothing more to anybody
@@ -15,20 +18,34 @@ class Waiting:
 
     count: int
     pause: SendingPause | None = None
+    calls: int = 0
 
     @property
     def words(self) -> str:
         """The number as the navigation has room for it."""
-        return str(self.count) if self.count <= MOST else f"{MOST}+"
+        return _words(self.count)
+
+    @property
+    def call_words(self) -> str:
+        """How many wait for a call, as the navigation has room for it."""
+        return _words(self.calls)
 
     @property
     def version(self) -> str:
-        """Changes with the number and the pause."""
+        """Changes with the numbers and the pause."""
         held = (self.pause.pk, self.pause.agents_too) if self.pause else None
-        return version_of(("waiting", self.count, held))
+        return version_of(("waiting", self.count, self.calls, held))
 
 
 def waiting(account: Account) -> Waiting:
-    """Threads that need a reply, a count beyond `MOST` not finished, and the pause. Two queries."""
+    """Threads that need a reply and people who are due to be called, counts beyond `MOST` not finished, and
+    the pause. Three queries."""
     threads = Thread.objects.filter(account=account, needs_reply=True)
-    return Waiting(threads[: MOST + 1].count(), SendingPause.objects.in_force(account.pk))
+    return Waiting(
+        threads[: MOST + 1].count(), SendingPause.objects.in_force(account.pk),
+        call_queue.due_count(account.pk, clock.now(), most=MOST),
+    )  # fmt: skip
+
+
+def _words(count: int) -> str:
+    return str(count) if count <= MOST else f"{MOST}+"

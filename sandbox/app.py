@@ -7,6 +7,7 @@ from sandbox.media import STORE, MediaApi
 from sandbox.pages import Pages
 from sandbox.sendgrid_api import SendGridApi
 from sandbox.servicetitan_api import EXPORTS, LISTS, ServiceTitanApi
+from sandbox.servicetitan_capacity import Capacity
 from sandbox.servicetitan_writes import ServiceTitanWrites
 from sandbox.twilio_api import TwilioApi
 from sandbox.twilio_reads import TwilioReads
@@ -101,6 +102,7 @@ def _servicetitan(app: web.Application, world: World) -> None:
     add("PATCH", "crm/customers/{id:\\d+}", writes.change_customer)
     add("POST", "crm/customers/{id:\\d+}/tags/{tag:\\d+}", writes.tag_customer)
     add("DELETE", "crm/customers/{id:\\d+}/tags/{tag:\\d+}", writes.tag_customer)
+    add("POST", "dispatch/capacity", Capacity(world).availabilities)
     route.add_post("/servicetitan/{entity}", writes.put_row)
     route.add_post("/office", writes.office)
 

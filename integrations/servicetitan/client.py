@@ -36,6 +36,8 @@ from integrations.servicetitan.tokens import gate
 
 TIMEOUT = httpx.Timeout(15.0, connect=2.0)
 EXPORT_TIMEOUT = httpx.Timeout(60.0, connect=2.0)  # pages are big, and their server may take 100 s
+CAPACITY_TIMEOUT = httpx.Timeout(5.0, connect=2.0)  # an agent is on the phone with the customer
+CAPACITY_SECONDS = 3.0  # no try begins later
 TRIES = 5
 PATIENCE_SECONDS = 20.0  # no try begins later, so that a caller's claim of a minute outlives the call
 FIRST_PAUSE_SECONDS = 0.5
@@ -152,6 +154,32 @@ class ServiceTitanClient:
     def job(self, job_id: int) -> records.Job:
         """One job. Raises ProviderError, code 404 where it does not exist."""
         return _record(self._get("jpm", f"jobs/{job_id}", {}), records.Job)
+
+    def capacity(
+        self, first: datetime, last: datetime, *, unit_id: int | None, job_type_id: int | None
+    ) -> list[records.Availability]:
+        """The arrival windows between two instants with what is left of each, for one business unit or all.
+
+        A question, though it is posted: repeated like any other reading. Raises ProviderError.
+        """
+        wish = {
+            "startsOnOrAfter": instant(first), "endsOnOrBefore": instant(last),
+            "businessUnitIds": [unit_id] if unit_id else None, "jobTypeId": job_type_id,
+            "skillBasedAvailability": False,
+        }  # fmt: skip
+        until = time.monotonic() + CAPACITY_SECONDS
+        for attempt in range(TRIES):
+            try:
+                body = self._once("POST", "dispatch", "capacity", json=wish, timeout=CAPACITY_TIMEOUT)
+                return [records.Availability.model_validate(row) for row in body.get("availabilities") or []]
+            except ValidationError as error:
+                raise errors.unreadable("capacity: a window without its times") from error
+            except ProviderError as error:
+                if not _worth_another(error, attempt, until):
+                    raise
+                last_error = error
+            self._pause_after(last_error, attempt)
+        raise AssertionError("unreachable")
 
     def get_booking(self, booking_id: int) -> records.Booking:
         """One booking. Raises ProviderError, code 404 where it does not exist."""

@@ -313,3 +313,12 @@ class LeadSource(Record):
     """What ServiceTitan calls a campaign: where a job came from."""
 
     name: Text = None
+
+
+class Availability(Part):
+    """An arrival window, and whether a technician is left for it."""
+
+    start_utc: Instant
+    end_utc: Instant
+    is_available: bool = False
+    open_availability: Money = None

@@ -159,7 +159,7 @@
 // Menus, dialogs and keys of the page shell.
 (() => {
   const OFF = "truckroll.shortcuts"; // "off": somebody dictates, or types keys by accident (WCAG 2.1.4)
-  const PLACES = { d: "/", c: "/campaigns/", i: "/conversations/" };
+  const PLACES = { d: "/", c: "/campaigns/", i: "/conversations/", l: "/calls/" };
   const CHORD_SECONDS = 1.5;
   let chord = 0;
 
@@ -256,7 +256,7 @@
     } else if (event.key === "?" && byId("shortcuts")) {
       event.preventDefault();
       open(byId("shortcuts"));
-    } else if (/^[a-z]$/.test(event.key)) {
+    } else if (/^[a-z0-9]$/.test(event.key)) {
       act(event);
     }
   });

@@ -271,6 +271,21 @@ RULES: dict[str, Rule] = {
     "campaigns:message_discard": Rule(capability="edit_workflow", methods=POST, arg="message"),
     "conversations:inbox": Rule(capability="read_conversations"),
     "conversations:waiting": Rule(capability="read_conversations"),
+    "calls:queue": Rule(),
+    "calls:next": Rule(capability="call", methods=POST),
+    "calls:phone": Rule(capability="call", methods=BOTH),
+    "calls:available": Rule(capability="call", methods=POST),
+    "calls:own": Rule(capability="call", methods=POST, arg="contact"),
+    "calls:person": Rule(capability="read_conversations", arg="planned call"),
+    "calls:take": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:place": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:outcome": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:undo": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:again": Rule(capability="call", methods=BOTH, arg="planned call"),
+    "calls:skip": Rule(capability="call", methods=BOTH, arg="planned call"),
+    "calls:wrong_number": Rule(capability="opt_out_contact", methods=POST, arg="planned call"),
+    "calls:leave": Rule(capability="call", methods=POST, arg="planned call"),
+    "campaigns:book_for": Rule(capability="book_job", methods=BOTH, arg="contact"),
     "conversations:thread": Rule(capability="read_conversations", arg="thread"),
     "conversations:reply": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:reply_size": Rule(capability="reply", methods=POST, arg="thread"),
@@ -445,6 +460,11 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         "key": "first_text",
     },
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
+    "planned call": lambda account: factories.plan_call(
+        factories.make_contact(
+            account, factories.reserved(900 + account.pk % 500), name=f"Awaiting {account.name}"
+        )
+    ),
     "reading": lambda account: (
         factories.make_inbound(factories.make_thread(account, name=f"Writer to {account.name}")).reading
     ),

@@ -1,7 +1,7 @@
 """A contractor in the middle of a season, and one on the first day: what every page is looked at with."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Model
@@ -11,8 +11,9 @@ from analytics import attribution
 from audiences.models import Audience, Contact, ContactTag
 from campaigns.models import Campaign, LinkCode, Step, TrackedLink, WorkflowVersion
 from common import clock
-from conversations import opt_outs, threads
-from conversations.models import Message, Thread
+from conversations import call_scripts, opt_outs, threads
+from conversations.call_scripts import Plan, Spoken
+from conversations.models import AgentPhone, Call, Message, PlannedCall, Thread
 from tests import factories
 from tests.accounts.making import make_account, make_member, make_user
 from tests.analytics.world import World
@@ -101,7 +102,45 @@ def full() -> Company:
         "audience": _audiences(account),
         "thread": _threads(company, now),
     }
+    _calls(company, contacts, now)
     return company
+
+
+def _calls(company: Company, contacts: list[Contact], now: datetime) -> None:
+    """The call queue, and calls as far as they go, all of them the admin's."""
+    account, admin = company.account, company.users["admin"]
+    AgentPhone.objects.create(account=account, user=admin, phone="+13125550177", available_since=now)
+    words = Spoken(en="Hi {{ first_name }}, this is Blue Ridge.\n\nWould a morning suit you better?")
+    script = call_scripts.stored(account, Plan(words=words))
+    lane = company.world.campaign.lane if company.world else None
+
+    def plan(n: int, **fields: Any) -> PlannedCall:
+        due = now - timedelta(minutes=10 * n + 5)
+        return factories.plan_call(
+            contacts[n], lane=lane, script=script, variables={"first_name": "Ann"}, due_at=due, **fields
+        )
+
+    for n in range(12):
+        plan(n, **({"kind": "call_back"} if n == 4 else {"code": "another_time"} if n == 5 else {}))
+    company.rows["waiting call"] = plan(20)
+    mine = {"state": "taken", "taken_by": admin, "taken_until": datetime(2100, 1, 1, tzinfo=UTC)}
+    tried = company.rows["planned call"] = plan(21, **mine)
+    _try(tried, admin, now - timedelta(days=1), outcome="no_answer", note="Rang eight times. Works until 4.")
+    talking = company.rows["talking call"] = plan(22, **mine | {"state": "calling"})
+    _try(talking, admin, now - timedelta(minutes=2), state="in_progress", ended_at=None)
+    _try(company.rows.setdefault("ended call", plan(23, **mine)), admin, now - timedelta(minutes=5))
+
+
+def _try(planned: PlannedCall, by: User, at: datetime, **fields: Any) -> Call:
+    """One call to somebody, answered and over unless `fields` say otherwise."""
+    chosen = {
+        "state": "completed", "created_at": at, "accepted_at": at, "answered_at": at, "connected_at": at,
+        "ended_at": at + timedelta(seconds=95), "seconds": 95, "agent_phone": "+13125550177", **fields,
+    }  # fmt: skip
+    return Call.objects.create(
+        account=planned.account, planned=planned, direction="out", contact=planned.contact,
+        address=planned.address, number=planned.number, by=by, **chosen,
+    )  # fmt: skip
 
 
 def _contacts(account: Account, now: datetime) -> list[Contact]:

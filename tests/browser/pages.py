@@ -40,7 +40,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 """By URL name: queries that show something else."""
 NEEDED = {"analytics:sending_rows": "?figure=entries"}
 """By URL name: queries without which there is no page."""
-OTHER_ROWS = {"conversations:thread": ("opted-out thread",)}
+OTHER_ROWS = {
+    "conversations:thread": ("opted-out thread",),
+    "calls:person": ("waiting call", "talking call", "ended call"),
+}
 """By URL name: further rows of the full company."""
 
 
@@ -93,7 +96,7 @@ def live_visits() -> tuple[Visit, ...]:
     """The pages that refresh themselves."""
     names = (
         "analytics:dashboard", "analytics:campaign", "campaigns:list", "conversations:inbox",
-        "conversations:thread",
+        "conversations:thread", "calls:queue", "calls:person",
     )  # fmt: skip
     return tuple(Visit(name, FULL) for name in names)
 

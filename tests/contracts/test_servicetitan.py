@@ -229,3 +229,15 @@ def test_a_job_is_found_by_what_an_application_keeps_on_it(call: Call) -> None:
     elsewhere = job | {"locationId": place["id"] + 999_999}
     assert call("POST", "jpm", "jobs", json=elsewhere).status_code == 400
     assert call("GET", "marketing", "campaigns/606").json()["id"] == 606
+
+
+def test_capacity_says_which_windows_are_left(call: Call) -> None:
+    wish = {
+        "startsOnOrAfter": "2026-11-23T00:00:00Z", "endsOnOrBefore": "2026-11-29T00:00:00Z",
+        "businessUnitIds": [301], "jobTypeId": 501, "skillBasedAvailability": False,
+    }  # fmt: skip
+    rows = call("POST", "dispatch", "capacity", json=wish).json()["availabilities"]
+    assert rows and all(row["endUtc"] > row["startUtc"] for row in rows)
+    assert {row["isAvailable"] for row in rows} <= {True, False} and any(row["isAvailable"] for row in rows)
+    late = {**wish, "endsOnOrBefore": "2026-11-22T00:00:00Z"}
+    assert call("POST", "dispatch", "capacity", json=late).status_code == 400

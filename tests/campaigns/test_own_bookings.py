@@ -1,0 +1,129 @@
+"""Bookings that people make: with the window they agreed to, credited through the call's step."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, User
+from audiences.models import BusinessDay
+from campaigns import bookings, job_creation, own_bookings, visit_slots
+from campaigns.models import Booking
+from campaigns.own_bookings import Wish
+from common import clock
+from conversations import call_taking, said_outcomes
+from conversations.models import Call
+from tests import factories
+from tests.accounts.making import signed_in
+from tests.analytics import world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account() -> Account:
+    return factories.make_account("Booking Comfort")
+
+
+@pytest.fixture
+def agent(account: Account) -> User:
+    return factories.make_user(account, "agent", "Ana Agent")
+
+
+@pytest.fixture
+def client(agent: User) -> Client:
+    return signed_in(agent)
+
+
+def open_weekdays(account: Account) -> None:
+    for day in range(7):
+        BusinessDay.objects.create(account=account, weekday=day, opens_minute=480, closes_minute=1020)
+
+
+def test_without_servicetitan_windows_are_the_business_hours_and_it_says_so(account: Account) -> None:
+    open_weekdays(account)
+    now = clock.now()
+    slots = visit_slots.free(account, None, None, now=now)
+    assert slots.why == "ServiceTitan is not connected" and slots.spans
+    assert all(
+        opens > now + visit_slots.LEAD and closes - opens <= visit_slots.WINDOW
+        for opens, closes in slots.spans
+    )
+
+
+def test_a_booking_keeps_who_when_and_what_once_per_token(
+    account: Account, agent: User, client: Client
+) -> None:
+    open_weekdays(account)
+    contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
+    url = reverse("campaigns:book_for", args=[contact.pk])
+    form = client.get(url).context["form"]
+    slot = form.fields["slot"].choices[1][0]
+    typed = {"token": str(form["token"].value()), "summary": "Furnace is loud", "slot": slot}
+    for _ in range(2):
+        assert client.post(url, typed).status_code == 302
+    booking = Booking.objects.get(contact=contact)
+    assert (booking.by, booking.summary, booking.step) == (agent, "Furnace is loud", None)
+    assert booking.starts_at is not None and f"{booking.starts_at.isoformat()}/" == slot.split("/")[0] + "/"
+    assert booking.next_try_at is not None
+
+
+def test_nothing_to_do_or_a_time_that_is_over_is_refused(account: Account, client: Client) -> None:
+    contact = factories.make_contact(account, "+13125550111")
+    url = reverse("campaigns:book_for", args=[contact.pk])
+    token = "00000000-0000-4000-8000-000000000001"
+    past = clock.now() - timedelta(hours=3)
+    over = f"{past.isoformat()}/{(past + timedelta(hours=2)).isoformat()}"
+    for typed in ({"summary": ""}, {"summary": "x", "slot": over}, {"summary": "x", "slot": "soon/later"}):
+        assert client.post(url, {"token": token, **typed}).status_code == 422
+    assert not Booking.objects.exists()
+
+
+def test_a_booking_on_a_call_carries_its_step_and_books_the_call(
+    account: Account, agent: User, client: Client
+) -> None:
+    made = world.build(account=account)
+    contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
+    step = made.step(made.enrol(contact), "first_text", "queued")
+    planned = factories.plan_call(contact, origin=f"step:{step.pk}")
+    call_taking.take([planned.pk], by=agent, now=clock.now())
+    now = clock.now()
+    Call.objects.create(
+        account=account, planned=planned, direction="out", contact=contact, address=planned.address,
+        number=planned.number, by=agent, state="completed", accepted_at=now, answered_at=now, ended_at=now,
+    )  # fmt: skip
+    url = reverse("campaigns:book_for", args=[contact.pk]) + f"?call={planned.pk}"
+    token = "00000000-0000-4000-8000-000000000002"
+    went = client.post(url, {"token": token, "summary": "Tune-up"})
+    booking = Booking.objects.get(contact=contact)
+    planned.refresh_from_db()
+    assert (booking.step_id, said_outcomes.outcome_of(planned)) == (step.pk, "booked")
+    assert "/calls/" in went.headers["Location"]
+    # The step goes on by the call's outcome, whatever becomes of the booking; and nobody gives it up.
+    bookings._close(booking, Booking.State.DISMISSED, "Dismissed", now)
+    step.refresh_from_db()
+    assert step.state == "queued"
+    assert bookings._is_awaited(booking)
+
+
+def test_a_second_booking_of_the_same_step_stands_without_it(account: Account, agent: User) -> None:
+    made = world.build(account=account)
+    contact = factories.make_contact(account, "+13125550111")
+    step = made.step(made.enrol(contact), "first_text", "queued")
+    planned = factories.plan_call(contact, origin=f"step:{step.pk}")
+    first, second = (
+        own_bookings.ask(contact, Wish("Tune-up"), by=agent, token=f"t{n}", now=clock.now(), call=planned)
+        for n in range(2)
+    )
+    assert (first.step_id, second.step_id) == (step.pk, None)
+
+
+def test_deciding_the_way_keeps_the_window_a_person_agreed_to(account: Account, agent: User) -> None:
+    contact = factories.make_contact(account, "+13125550111")
+    starts = clock.now() + timedelta(days=1)
+    wish = Wish("Tune-up", starts_at=starts, ends_at=starts + timedelta(hours=2))
+    booking = own_bookings.ask(contact, wish, by=agent, token="w", now=clock.now())
+    job_creation.decide(booking, now=clock.now())
+    booking.refresh_from_db()
+    assert (booking.way, booking.starts_at) == (Booking.Way.REQUEST, starts)
