@@ -14,7 +14,7 @@ from accounts.models import Account
 from analytics import health, metrics, queue_signs, recounting
 from audiences import sync_state
 from common import sql
-from conversations import problems, safety
+from conversations import abandonment, problems, safety
 from conversations.listening import DEAF
 from integrations.messaging import Remedy
 from integrations.models import SendingNumber
@@ -24,6 +24,7 @@ SYNC_LATE = timedelta(hours=1)
 REPLY_LATE = timedelta(minutes=15)
 UNKNOWN_LATE = timedelta(minutes=5)
 CALL_LATE = timedelta(hours=1)
+NEAR_ABANDONED = 2.0  # of a hundred: at 3 a campaign rests
 MISSED_WITHIN = timedelta(days=7)
 NUMBER_WINDOW = timedelta(hours=24)
 
@@ -106,6 +107,7 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
         *_sync(account, now),
         *_calls(account, now),
         *_missed(account, now),
+        *_abandoned(account, now),
         *_replies(account, now),
     ]
     return sorted(found, key=lambda item: (-item.grade, item.since or now))
@@ -332,6 +334,21 @@ def _missed(account: Account, now: datetime) -> list[Item]:
             "They wait in the inbox; some have left a voicemail.", since,
             reverse("conversations:inbox") + "?folder=needs_reply", "Answer them", "phone-off",
         )
+    ]  # fmt: skip
+
+
+def _abandoned(account: Account, now: datetime) -> list[Item]:
+    """Campaigns whose abandoned calls come near the share at which they rest."""
+    return [
+        Item(
+            f"abandoned-{share.lane_id}", WARN, f"{share.campaign} abandons many of its calls",
+            f"{share.percent:.1f}% of the calls that people answered in 30 days had nobody to talk to: "
+            f"{share.abandoned:,} of {share.answered:,}. At {abandonment.MOST_PERCENT}% it pauses itself.",
+            None, reverse("conversations:senders"), "See its limits", "phone-off",
+        )
+        for share in abandonment.shares(now=now, account=account)
+        if share.answered >= abandonment.FEWEST_ANSWERED and share.percent >= NEAR_ABANDONED
+        and not share.too_many
     ]  # fmt: skip
 
 

@@ -149,6 +149,11 @@ class CampaignPage:
     versions: Standing
 
     @property
+    def calling(self) -> bool:
+        """Whether its workflow calls anybody."""
+        return any(name == "Calls" for name, _ in self.groups)
+
+    @property
     def texts(self) -> int:
         """Of the accepted."""
         return self.accepted - self.emails

@@ -166,3 +166,20 @@ def test_old_calls_go_and_their_figures_stay(world: World, settings: Any) -> Non
         n = metrics.rows_behind(world.campaign, "call", name).count()
         assert n == list_counts.of_campaign(world.campaign, "call", name) == 1, name
     assert metrics.booking_rate(world.campaign, "call").whole == 3
+
+
+def test_attention_tells_before_abandoned_calls_pause_a_campaign(world: World) -> None:
+    now = clock.now()
+    for _ in range(40):
+        world.called(at=now - timedelta(hours=2))
+    Call.objects.update(answered_at=now - timedelta(hours=2))
+
+    def items() -> set[str]:
+        return {item.key for item in attention.of(world.account, now, health.of(world.account, now))}
+
+    key = f"abandoned-{world.campaign.lane_id}"
+    assert key not in items()
+    Call.objects.filter(pk__in=Call.objects.values("pk")[:1]).update(abandoned_at=now - timedelta(hours=1))
+    assert key in items(), "2.5% of 40"
+    Call.objects.update(abandoned_at=now - timedelta(hours=1))
+    assert key not in items(), "it rests, and that is told"
