@@ -49,6 +49,8 @@ ACTS: dict[str, Act] = {
     "began_move": Act("Campaigns", "Began to move a campaign to another version"),
     "ended_move": Act("Campaigns", "Ended a move to another version"),
     "began_workflow": Act("Campaigns", "Began a workflow"),
+    "renamed_workflow": Act("Campaigns", "Renamed a workflow"),
+    "archived_workflow": Act("Campaigns", "Archived a workflow or brought it back"),
     "published": Act("Campaigns", "Published a workflow"),
     "reworded": Act("Campaigns", "Changed a workflow’s words"),
     "changed_language": Act("Audiences", "Changed a contact’s language"),
@@ -126,6 +128,7 @@ ACTS: dict[str, Act] = {
 # Where the page of a row is, by what the entry is on; each takes the row's key.
 PAGES = {
     "campaigns.campaign": "analytics:campaign",
+    "campaigns.workflow": "campaigns:editor",
     "campaigns.workflowversion": "campaigns:workflow_version",
     "audiences.audience": "audiences:edit",
     "audiences.contact": "audiences:contact",

@@ -22,8 +22,10 @@ _GRACE = timedelta(minutes=5)  # a time chosen a moment ago is still meant
 
 
 def launchable(account: Account) -> QuerySet[WorkflowVersion]:
-    """The latest published version of every workflow, by name."""
-    published = WorkflowVersion.objects.filter(workflow__account=account, published_at__isnull=False)
+    """The latest published version of every workflow that is not archived, by name."""
+    published = WorkflowVersion.objects.filter(
+        workflow__account=account, workflow__archived_at__isnull=True, published_at__isnull=False
+    )
     newest = published.order_by("workflow", "-number").distinct("workflow")
     return (
         WorkflowVersion.objects.filter(pk__in=newest.values("pk"))

@@ -54,10 +54,11 @@ def build(version: WorkflowVersion) -> Graph:
         for node in Node.objects.filter(version=version).order_by("position", "id")
     }
     first = next(iter(nodes), 0)
-    return Graph(version.pk, first, nodes, cyclic=_is_cyclic(nodes))
+    return Graph(version.pk, first, nodes, cyclic=is_cyclic(nodes))
 
 
-def _is_cyclic(nodes: dict[int, GraphNode]) -> bool:
+def is_cyclic(nodes: dict[int, GraphNode]) -> bool:
+    """Whether somebody could come to one of these steps again."""
     try:
         TopologicalSorter({node.id: node.edges.values() for node in nodes.values()}).prepare()
     except CycleError:

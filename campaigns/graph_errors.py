@@ -1,6 +1,7 @@
 """What is wrong with a draft of a workflow, in words."""
 
 from itertools import islice
+from typing import NamedTuple
 
 import networkx
 
@@ -8,37 +9,98 @@ from campaigns.graph import NEXT, OTHERWISE, Graph, GraphNode
 from campaigns.models import Node
 from campaigns.nodes import KINDS
 
-_REACHES = (Node.Kind.SEND_SMS, Node.Kind.SEND_EMAIL, Node.Kind.CALL)
 _MOST_LOOPS = 5  # said at once: a tangle of steps has more than anybody could count
+
+
+class Problem(NamedTuple):
+    """Something wrong with a draft: at the step of this key, or with the whole where there is none. `words`
+    stand beside the step, `said` in a list of all."""
+
+    key: str
+    words: str
+    said: str
 
 
 def of(graph: Graph) -> list[str]:
     """Everything that would keep this graph from running, in words; empty when it may be published."""
+    return [problem.said for problem in found(graph)]
+
+
+def found(graph: Graph) -> list[Problem]:
+    """Everything that would keep this graph from running, with its step; empty when it may be published."""
     if not graph.nodes:
-        return ["The workflow has no steps. Add at least one text and an end."]
-    found = []
+        return [_whole("The workflow has no steps. Add at least one text and an end.")]
+    problems = []
     drawn = _drawn(graph.nodes)
     reachable = {graph.first} | networkx.descendants(drawn, graph.first)
     for node in graph.nodes.values():
         kind = KINDS.get(node.kind)
         if kind is None:
-            found.append(f"“{node.name}” is of a kind that does not exist: {node.kind}.")
+            words = f"is of a kind that does not exist: {node.kind}."
+            problems.append(_about(node, words))
             continue
-        found += [f"“{node.name}”: {problem}" for problem in kind.problems(node)]
+        problems += [
+            Problem(node.key, problem, f"“{node.name}”: {problem}") for problem in kind.problems(node)
+        ]
         allowed = kind.labels(node) | {NEXT, OTHERWISE}
-        found += [
-            f"“{node.name}” has an edge “{label}” that it can never leave by."
+        problems += [
+            _about(node, f"has an edge “{label}” that it can never leave by.")
             for label in node.edges.keys() - allowed
         ]
         if node.id not in reachable:
-            found.append(f"“{node.name}” can never be reached from the first step.")
-    found += _hasty_loops(graph, drawn)
-    if not any(node.kind in _REACHES for node in graph.nodes.values()):
-        found.append("Nothing in this workflow reaches anybody. Add a text, an email or a call.")
-    return found
+            problems.append(_about(node, "can never be reached from the first step."))
+    problems += _hasty_loops(graph, drawn)
+    problems += _without_exit(graph, drawn, reachable)
+    problems += _unanswerable(graph, drawn, reachable)
+    if not any(node.kind in KINDS and KINDS[node.kind].reaches for node in graph.nodes.values()):
+        problems.append(_whole("Nothing in this workflow reaches anybody. Add a text, an email or a call."))
+    return problems
 
 
-def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[str]:
+def _whole(words: str) -> Problem:
+    return Problem("", words, words)
+
+
+def _about(node: GraphNode, words: str) -> Problem:
+    return Problem(node.key, f"It {words}", f"“{node.name}” {words}")
+
+
+def _without_exit(graph: Graph, drawn: "networkx.DiGraph[int]", reachable: set[int]) -> list[Problem]:
+    """The first step of each loop that nobody ever leaves, however long they wait in it."""
+    problems = []
+    for knot in networkx.strongly_connected_components(drawn):
+        first = min(knot)
+        round_about = len(knot) > 1 or drawn.has_edge(first, first)
+        if not round_about or first not in reachable or any(_leaves(graph.nodes[n], knot) for n in knot):
+            continue
+        names = ", ".join(graph.nodes[n].name for n in sorted(knot))
+        words = f"Nobody ever gets out of these steps: {names}. Draw a way from one of them to an end."
+        problems.append(Problem(graph.nodes[first].key, words, words))
+    return sorted(problems)
+
+
+def _leaves(node: GraphNode, knot: set[int]) -> bool:
+    """Whether some passage goes on elsewhere from this step, or ends at it."""
+    kind = KINDS.get(node.kind)
+    labels = kind.outcomes(node) if kind else {NEXT}
+    taken = {node.leads_to(state="completed", label=label) for label in labels}
+    return bool((taken | set(node.edges.values())) - knot)
+
+
+def _unanswerable(graph: Graph, drawn: "networkx.DiGraph[int]", reachable: set[int]) -> list[Problem]:
+    """Waits for a reply that come before anything was said that could be replied to."""
+    waits = [n for n in graph.nodes.values() if n.kind == Node.Kind.WAIT_FOR_REPLY and n.id in reachable]
+    if not waits:
+        return []
+    reaching = {n.id for n in graph.nodes.values() if n.kind in KINDS and KINDS[n.kind].reaches}
+    return [
+        _about(wait, "waits for a reply before anything was sent. Put a text before it.")
+        for wait in waits
+        if not reaching & networkx.ancestors(drawn, wait.id)
+    ]
+
+
+def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[Problem]:
     """The first loops in which nobody is ever held up. Without the nodes that do there is none in a sound
     workflow, so that looking costs no more than reading it."""
     hasty = drawn.subgraph(
@@ -50,7 +112,8 @@ def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[str]:
     for loop in islice(networkx.simple_cycles(hasty), _MOST_LOOPS):
         first = loop.index(min(loop))  # told from the step that was drawn first
         names = ", ".join(graph.nodes[n].name for n in loop[first:] + loop[:first])
-        said.append(f"These steps go round without ever waiting: {names}.")
+        words = f"These steps go round without ever waiting: {names}."
+        said.append(Problem(graph.nodes[loop[first]].key, words, words))
     return said
 
 

@@ -1,7 +1,8 @@
 """Editing the words of a workflow: drafts of its send nodes, kept while they are typed, published together.
 
-The drafts stand over the latest version. Publishing makes a new one with their words, or changes the latest
-where nobody has published it yet; whatever runs keeps the version it began with.
+The drafts stand over the latest version, and only while the editor has nothing unpublished of its own
+(`campaigns/workflow_drafts.py`), which takes them over. Publishing makes a new one with their words, or
+changes the latest where nobody has published it yet; whatever runs keeps the version it began with.
 """
 
 import difflib
@@ -15,7 +16,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from campaigns import message_words, publishing
+from campaigns import message_words, publishing, workflow_drafts
 from campaigns.models import Edge, MessageDraft, Node, Workflow, WorkflowVersion
 from campaigns.said import SENDS
 from common.htmx import version_of
@@ -31,6 +32,10 @@ class Overtaken(Exception):
     def __init__(self, draft: MessageDraft | None) -> None:
         super().__init__("changed by somebody else meanwhile")
         self.draft = draft
+
+
+class InEditor(Exception):
+    """The workflow's steps are being edited, and its words with them: they are written in the editor."""
 
 
 class NothingToPublish(Exception):
@@ -131,11 +136,13 @@ def keep(
     workflow: Workflow, message: Message, words: Mapping[str, str], *, revision: int, by: User, now: datetime
 ) -> Message:
     """Keep what is typed. Raises Overtaken where somebody else has kept something since `revision`, or has
-    published it or thrown it away.
+    published it or thrown it away, and InEditor where the words are the editor's by now.
 
     Words equal to the version's leave no draft behind.
     """
     Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+    if workflow_drafts.is_open(workflow):
+        raise InEditor
     draft = MessageDraft.objects.select_related("changed_by").filter(workflow=workflow, key=message.node.key)
     present = draft.first()
     by_another = present is None or present.changed_by_id != by.pk

@@ -35,6 +35,28 @@ def draft(
     version = WorkflowVersion.objects.create(
         workflow=workflow, number=last.number + 1 if last else 1, created_by=by, created_at=now
     )
+    _draw(version, nodes, edges)
+    return version
+
+
+@transaction.atomic
+def redraw(
+    version: WorkflowVersion,
+    *,
+    nodes: Iterable[tuple[str, str, str, dict[str, Any]]],
+    edges: Iterable[tuple[str, str, str]],
+) -> None:
+    """Let an unpublished version say this instead; of a published one the database refuses it."""
+    Edge.objects.filter(version=version).delete()
+    Node.objects.filter(version=version).delete()
+    _draw(version, nodes, edges)
+
+
+def _draw(
+    version: WorkflowVersion,
+    nodes: Iterable[tuple[str, str, str, dict[str, Any]]],
+    edges: Iterable[tuple[str, str, str]],
+) -> None:
     by_key = {
         key: Node.objects.create(
             version=version, key=key, kind=kind, name=name, settings=settings, position=position
@@ -45,7 +67,6 @@ def draft(
         Edge(version=version, source=by_key[source], label=label, target=by_key[target])
         for source, label, target in edges
     )
-    return version
 
 
 @transaction.atomic

@@ -22,6 +22,8 @@ from campaigns.models.step import Step
 from campaigns.models.tracked_link import TrackedLink
 from campaigns.models.version_move import VersionMove
 from campaigns.models.workflow import Workflow
+from campaigns.models.workflow_draft import WorkflowDraft
+from campaigns.models.workflow_revision import WorkflowRevision
 from campaigns.models.workflow_version import WorkflowVersion
 
 __all__ = [
@@ -49,5 +51,7 @@ __all__ = [
     "TrackedLink",
     "VersionMove",
     "Workflow",
+    "WorkflowDraft",
+    "WorkflowRevision",
     "WorkflowVersion",
 ]

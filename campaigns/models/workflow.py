@@ -11,6 +11,7 @@ class Workflow(models.Model):
     description = models.TextField(blank=True)
     created_by = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(default=clock.now)
+    archived_at = models.DateTimeField(null=True, blank=True, help_text="Set: out of lists and launches")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="workflow_name")]

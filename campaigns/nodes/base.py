@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from campaigns.graph import NEXT, GraphNode
 from campaigns.models import Step
+from campaigns.nodes import plain_words
 from common import sql
 
 State = Step.State
@@ -96,6 +97,7 @@ class NodeKind:
     kind: ClassVar[str]
     instant: ClassVar[bool] = False  # decided inside the batch that reaches it; never stored open
     pauses: ClassVar[bool] = False  # a loop through it takes time: see `takes_time`
+    reaches: ClassVar[bool] = False  # somebody hears from us, and may reply
     settings_model: ClassVar[type[Settings]] = Settings
 
     def settings(self, node: GraphNode) -> Any:
@@ -113,12 +115,29 @@ class NodeKind:
         """The labels a step may complete with, beside `next` and `otherwise`."""
         return set()
 
+    def ways(self, node: GraphNode) -> list[str]:
+        """The ways that an editor offers for this node, in reading order."""
+        return [*sorted(self.labels(node)), NEXT]
+
+    def main_way(self, node: GraphNode) -> str:
+        """The one that leads on to what followed before, where the node is put in between; "" for an end."""
+        return NEXT
+
+    def outcomes(self, node: GraphNode) -> set[str]:
+        """The labels that steps complete with, whatever is drawn."""
+        return self.labels(node) or {NEXT}
+
+    def needed(self, node: GraphNode) -> list[str]:
+        """The ways without which the node cannot run."""
+        return []
+
     def problems(self, node: GraphNode) -> list[str]:
         """What is wrong with this node, in words; empty when nothing is."""
         try:
             self.settings(node)
         except ValidationError as error:
-            return [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+            # A value of several kinds has an error for each: one says enough.
+            return list(dict.fromkeys(plain_words.of(each) for each in error.errors()))
         return []
 
     def arrival(self, node: GraphNode, now: datetime) -> Arrival:
@@ -168,3 +187,10 @@ class NodeKind:
 def minutes(value: int) -> timedelta:
     """A node's waiting time; nodes speak of minutes."""
     return timedelta(minutes=value)
+
+
+def labels_in(settings: Mapping[str, Any], name: str) -> list[str]:
+    """The labels that a list of these settings names, whatever else stands in a draft."""
+    rows = settings.get(name)
+    named = (row.get("label") for row in rows if isinstance(row, Mapping)) if isinstance(rows, list) else ()
+    return [label for label in named if isinstance(label, str) and label]

@@ -3,7 +3,7 @@ from datetime import datetime
 from pydantic import Field
 
 from campaigns import booking_requests
-from campaigns.graph import GraphNode
+from campaigns.graph import NEXT, GraphNode
 from campaigns.nodes.base import DAY_MINUTES, Arrival, Batch, NodeKind, Outcome, Settings, State, minutes
 
 BOOKED, NOT_BOOKED = "booked", "not_booked"
@@ -27,6 +27,10 @@ class BookJob(NodeKind):
     def labels(self, node: GraphNode) -> set[str]:
         """Booked, or not: dismissed, refused, or no answer in time."""
         return {BOOKED, NOT_BOOKED}
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """Booked, not booked, and one for both."""
+        return [BOOKED, NOT_BOOKED, NEXT]
 
     def arrival(self, node: GraphNode, now: datetime) -> Arrival:
         """Scheduled at once; the engine writes the request."""

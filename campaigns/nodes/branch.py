@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from campaigns.branch_fields import FIELDS, FITTING, OPERATORS, Kind
 from campaigns.graph import OTHERWISE, GraphNode
-from campaigns.nodes.base import LabelQuery, NodeKind, Settings
+from campaigns.nodes.base import LabelQuery, NodeKind, Settings, labels_in
 
 _SOURCE = """
     campaigns_enrollment e
@@ -55,9 +55,19 @@ class Branch(NodeKind):
 
     def labels(self, node: GraphNode) -> set[str]:
         """One label per condition."""
-        return {
-            condition["label"] for condition in node.settings.get("conditions", []) if "label" in condition
-        }
+        return set(labels_in(node.settings, "conditions"))
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """The conditions as they are tried, then everybody else."""
+        return list(dict.fromkeys([*labels_in(node.settings, "conditions"), OTHERWISE]))
+
+    def main_way(self, node: GraphNode) -> str:
+        """Of whom no condition holds."""
+        return OTHERWISE
+
+    def needed(self, node: GraphNode) -> list[str]:
+        """All of them: nobody may stand at a branch and have nowhere to go."""
+        return self.ways(node)
 
     def problems(self, node: GraphNode) -> list[str]:
         """Comparisons must fit their field, and every way out must be drawn."""
@@ -72,7 +82,10 @@ class Branch(NodeKind):
                 problems.append(f"“{field.words}” is compared with a number.")
             elif field.kind == Kind.YES_NO and _as_text(condition.value) not in ("true", "false"):
                 problems.append(f"“{field.words}” is either true or false.")
-        undrawn = (self.labels(node) | {OTHERWISE}) - node.edges.keys()
+        labels = [condition.label for condition in self.settings(node).conditions]
+        if len({*labels, OTHERWISE}) <= len(labels):
+            problems.append("Two ways have the same name.")
+        undrawn = set(self.needed(node)) - node.edges.keys()
         return problems + [f"Nothing is drawn for “{label}”." for label in sorted(undrawn)]
 
     def label_sql(self, *, campaign_id: int, node: GraphNode, now: datetime) -> LabelQuery:

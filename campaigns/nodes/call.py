@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from audiences import suppression
 from audiences.merge_fields import FIELDS
-from campaigns.graph import GraphNode
+from campaigns.graph import NEXT, OTHERWISE, GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import ORIGIN, Batch, Outcome, Row, Settings, State
 from campaigns.nodes.sending import Sending, campaign_of, closed_until, source
@@ -62,6 +62,10 @@ class Call(Sending):
     def labels(self, node: GraphNode) -> set[str]:
         """Every outcome a call can have."""
         return set(LABELS)
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """The outcomes, one way for those that are not drawn, and one for whom nobody could call."""
+        return [*(outcome.value for outcome in PlannedCall.Outcome), NEXT, OTHERWISE]
 
     def problems(self, node: GraphNode) -> list[str]:
         """What is wrong, in words; empty where it may be published."""

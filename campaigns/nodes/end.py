@@ -10,6 +10,14 @@ class End(NodeKind):
     kind = "end"
     instant = True
 
+    def ways(self, node: GraphNode) -> list[str]:
+        """None."""
+        return []
+
+    def main_way(self, node: GraphNode) -> str:
+        """None."""
+        return ""
+
     def problems(self, node: GraphNode) -> list[str]:
         """An end leads nowhere."""
         leads = ["An end cannot lead on. Remove its edges."] if node.edges else []

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from audiences import hours
 from campaigns import links
 from campaigns.booking_requests import HAS_ASKED_SQL
+from campaigns.graph import NEXT, OTHERWISE, GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import ORIGIN, Batch, NodeKind, Outcome, Row, State
 from campaigns.snapshots import values_sql
@@ -41,6 +42,12 @@ class _Alike(NamedTuple):
 
 class Sending(NodeKind, ABC):
     """Sends one message per step. Completed when the provider accepts (`campaigns/receivers.py`)."""
+
+    reaches = True
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """On, and another way for those who were not reached."""
+        return [NEXT, OTHERWISE]
 
     def execute(self, batch: Batch) -> list[Outcome]:
         """Queue one message per step that may leave now; put the others off, or skip them as too late."""

@@ -3,8 +3,8 @@ from typing import Any
 
 from pydantic import Field
 
-from campaigns.graph import GraphNode
-from campaigns.nodes.base import LabelQuery, NodeKind, Settings
+from campaigns.graph import NEXT, GraphNode
+from campaigns.nodes.base import LabelQuery, NodeKind, Settings, labels_in
 
 _BUCKETS = 2**32
 _BUCKET = "('x' || left(md5(%(salt)s || e.contact_id), 8))::bit(32)::bigint"
@@ -36,7 +36,19 @@ class Split(NodeKind):
 
     def labels(self, node: GraphNode) -> set[str]:
         """One label per arm."""
-        return {arm["label"] for arm in node.settings.get("arms", []) if "label" in arm}
+        return set(labels_in(node.settings, "arms"))
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """The arms as they were named."""
+        return list(dict.fromkeys(labels_in(node.settings, "arms")))
+
+    def main_way(self, node: GraphNode) -> str:
+        """The first arm."""
+        return next(iter(self.ways(node)), NEXT)
+
+    def needed(self, node: GraphNode) -> list[str]:
+        """All arms."""
+        return self.ways(node)
 
     def problems(self, node: GraphNode) -> list[str]:
         """Every arm has a name of its own, and leads somewhere."""

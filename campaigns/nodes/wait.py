@@ -58,7 +58,7 @@ class WaitSettings(Settings):
     @model_validator(mode="after")
     def _exactly_one(self) -> "WaitSettings":
         if sum(each is not None for each in (self.minutes, self.until, self.around)) != 1:
-            raise ValueError("choose one: for a while, until a time of the week, or around a date")
+            raise ValueError("say how long it waits: for a while, until a time of the week, or around a date")
         return self
 
 
@@ -75,6 +75,10 @@ class Wait(NodeKind):
     def labels(self, node: GraphNode) -> set[str]:
         """Beside `next`, the way out of those who have no date to wait for."""
         return {NO_APPOINTMENT} if "around" in node.settings else set()
+
+    def ways(self, node: GraphNode) -> list[str]:
+        """On, and out for those without a date."""
+        return [NEXT, *self.labels(node)]
 
     def takes_time(self, node: GraphNode) -> bool:
         """Not around a date: where that moment has passed it is over at once, as often as one comes round."""

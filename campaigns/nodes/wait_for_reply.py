@@ -33,6 +33,18 @@ class WaitForReply(NodeKind):
         """Every label a reading can have, any reply, and none."""
         return {*LABELS, ANY_REPLY, NO_REPLY}
 
+    def ways(self, node: GraphNode) -> list[str]:
+        """What a reply may say, any reply, and none. Who opts out leaves the campaign, by no way at all."""
+        return [*(label for label in LABELS if label != "optout"), ANY_REPLY, NO_REPLY]
+
+    def outcomes(self, node: GraphNode) -> set[str]:
+        """None in time, and replies that a way is drawn for: the others are held for a person."""
+        return {NO_REPLY, *(label for label in self.labels(node) if label in node.edges)}
+
+    def main_way(self, node: GraphNode) -> str:
+        """Of those who did not answer: whoever did has been heard."""
+        return NO_REPLY
+
     def arrival(self, node: GraphNode, now: datetime) -> Arrival:
         """Waiting; the engine moves `due_at` forward for those who have already answered."""
         return Arrival(State.WAITING, now + minutes(self.settings(node).timeout_minutes))

@@ -13,7 +13,7 @@ from accounts import access
 from accounts.access import Request
 from audiences import counting, merge_fields, segments
 from audiences.models import Audience
-from campaigns import message_previews, message_words, messages, publishing, words
+from campaigns import message_previews, message_words, messages, publishing, words, workflow_drafts
 from campaigns.message_previews import Looker
 from campaigns.messages import Message
 from campaigns.models import Campaign, Node, Workflow, WorkflowVersion
@@ -31,15 +31,15 @@ def page(request: Request, pk: int) -> HttpResponse:
     """Every message of the latest version, as the chosen contact would read it."""
     workflow, version = _of(request, pk)
     found = messages.of(version) if version else []
-    looker = _looker(request)
+    seen_by = looker(request)
     context = {
         "workflow": workflow,
         "version": version,
-        "rows": [_row(request, message, looker) for message in found],
+        "rows": [row(request, message, seen_by) for message in found],
         "changed": sum(bool(message.changes) for message in found),
-        "looker": looker,
+        "looker": seen_by,
         "audiences": access.rows(request, Audience).order_by("name", "pk"),
-        "may_edit": access.allowed(request.role, "edit_workflow"),
+        **_may(request, workflow),
         "field_groups": merge_fields.grouped(),
     }
     region = "campaigns/messages_looker.html" if _asks_for(request, "looker") else PAGE
@@ -70,11 +70,10 @@ def message(request: Request, pk: int, key: str) -> HttpResponse:
             now=clock.now(),
         )  # fmt: skip
     except messages.Overtaken as overtaken:
-        theirs = {
-            "overtaken": overtaken.draft,
-            "revision": overtaken.draft.revision if overtaken.draft else 0,
-        }
-        return _answer(request, workflow, found, "campaigns/message_kept.html", status=409, **theirs)
+        lost = {"lost": True, "theirs": overtaken.draft}
+        return _answer(request, workflow, found, "campaigns/message_kept.html", status=409, **lost)
+    except messages.InEditor:
+        return _answer(request, workflow, found, "campaigns/message_kept.html", status=409, lost=True)
     return trigger_client_event(_answer(request, workflow, kept, "campaigns/message_kept.html"), KEPT)
 
 
@@ -132,6 +131,15 @@ def publish(request: Request, pk: int) -> HttpResponse:
     return leave_for(request, "campaigns:messages", workflow.pk)
 
 
+def _may(request: Request, workflow: Workflow) -> dict[str, bool]:
+    """Whether words are written here by this person, and whether the editor has them at the moment."""
+    in_editor = workflow_drafts.is_open(workflow)
+    return {
+        "may_edit": access.allowed(request.role, "edit_workflow") and not in_editor,
+        "in_editor": in_editor,
+    }
+
+
 def _of(request: Request, pk: int) -> tuple[Workflow, WorkflowVersion | None]:
     workflow = access.get(request, Workflow.objects.select_related("account"), pk)
     return workflow, messages.latest(workflow)
@@ -145,7 +153,8 @@ def _audience(request: Request) -> Audience | None:
     return found or rows.first()
 
 
-def _looker(request: Request) -> Looker:
+def looker(request: Request) -> Looker:
+    """Whose eyes are chosen in the address or the form."""
     contact = request.GET.get("contact") or request.POST.get("contact", "")
     return message_previews.looker(request.account, _audience(request), contact, now=clock.now())
 
@@ -154,7 +163,7 @@ def _asks_for(request: Request, region: str) -> bool:
     return region in str(getattr(request.htmx, "target", "") or "")  # type: ignore[attr-defined]
 
 
-def _row(request: Request, message: Message, looker: Looker) -> dict[str, Any]:
+def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
     """A message with what its card shows."""
     problems, parts = message.problems, message_words.parts(message.node.kind)
     fields = [
@@ -175,7 +184,7 @@ def _row(request: Request, message: Message, looker: Looker) -> dict[str, Any]:
         "speaks_spanish": any(message.words[part.name] for part in parts if part.spanish),
         "problems": problems,
         "changed": bool(message.changes),
-        "sample": message_previews.sample(request.account, message, looker, now=clock.now()),
+        "sample": message_previews.sample(request.account, message, seen_by, now=clock.now()),
     }
 
 
@@ -185,10 +194,10 @@ def _answer(
     """One message alone; without htmx the page, where everything that was kept stands."""
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(f"{reverse('campaigns:messages', args=[workflow.pk])}#message-{message.node.key}")
-    looker = _looker(request)
+    seen_by = looker(request)
     context = {
-        "workflow": workflow, "row": _row(request, message, looker), "looker": looker,
-        "may_edit": access.allowed(request.role, "edit_workflow"), "version": message.node.version, **more,
+        "workflow": workflow, "row": row(request, message, seen_by), "looker": seen_by,
+        **_may(request, workflow), "version": message.node.version, **more,
     }  # fmt: skip
     return render(request, template, context, status=status)
 

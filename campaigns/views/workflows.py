@@ -9,21 +9,26 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from campaigns import words
+from campaigns import words, workflow_drafts, workflow_list
 from campaigns.models import Edge, Node, Workflow, WorkflowVersion
 from campaigns.starters import STARTERS
 
 
 @require_GET
 @access.require("view")
-def workflow_list(request: Request) -> HttpResponse:
+def workflows(request: Request) -> HttpResponse:
     """Every workflow with its versions, newest first."""
     versions = WorkflowVersion.objects.order_by("-number").annotate(
         launches=Count("campaigns", distinct=True), steps=Count("nodes", distinct=True)
     )
-    found = access.rows(request, Workflow).order_by("name", "pk")
+    archived = "archived" in request.GET
+    found = workflow_list.listed(access.rows(request, Workflow), archived=archived)
     found = found.prefetch_related(Prefetch("versions", queryset=versions))
-    context = {"workflows": found, "starters": STARTERS.values()}
+    context = {
+        "rows": [(each, workflow_drafts.differs(each)) for each in found], "starters": STARTERS.values(),
+        "archived": archived,
+        "put_away": access.rows(request, Workflow).filter(archived_at__isnull=False).count(),
+    }  # fmt: skip
     return render(request, "campaigns/workflow_list.html", context)
 
 

@@ -11,15 +11,18 @@
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
   const part = (name) => document.getElementById(`diagram${name}`);
-  const cards = () => [...document.querySelectorAll("#diagram .node-card")];
-  const signature = () => part("")?.dataset.edges + cards().map((card) => card.id).join();
-  let drawn = "", size = null, positions = "", scale = 1, chosen = false;
+  const cards = () => [...document.querySelectorAll("#diagram .node-card")].filter((card) => !card.closest("[hidden]"));
+  // What the diagram stands in; there cards are as high as what they say, and may be folded away.
+  const host = () => part("")?.closest("[data-diagram], .campaign");
+  const heights = () => host()?.matches("[data-diagram]") ? cards().map((card) => card.offsetHeight) : [];
+  const signature = () => part("")?.dataset.edges + part("")?.dataset.opens + cards().map((card) => card.id).join() + heights().join();
+  let drawn = "", size = null, positions = "", scale = 1, chosen = false, stood = new Map();
 
   function draw() {
     if (!part("") || !window.dagre) return;
     drawn = signature();
     const on = WIDE.matches && cards().length > 0;
-    part("").closest(".campaign").toggleAttribute("data-drawn", on);
+    host().toggleAttribute("data-drawn", on);
     if (!on) {
       sheet.replaceSync("");
       return;
@@ -29,24 +32,60 @@
     graph.setDefaultEdgeLabel(() => ({}));
     const byKey = new Map(cards().map((card) => [card.dataset.key, card]));
     for (const [key, card] of byKey) graph.setNode(key, { width: card.offsetWidth, height: card.offsetHeight });
+    const met = new Set();
+    const opens = JSON.parse(part("").dataset.opens || "[]");
     for (const [from, to, way] of JSON.parse(part("").dataset.edges)) { // two ways may lead to one card
+      if (!byKey.has(from)) continue;
+      if (!byKey.has(to)) { // folded away: the way itself stands for what it leads to
+        opens.push([from, way]);
+        continue;
+      }
       const { offsetWidth, offsetHeight } = document.getElementById(way);
-      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight, labelpos: "c" }, way);
+      // The first way to a card holds it near; without that a card whose way on is long is drawn far down.
+      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
+      met.add(to);
     }
+    for (const [from, way] of opens) { // a way that ends in the open is drawn to its own words
+      if (!byKey.has(from)) continue;
+      const { offsetWidth, offsetHeight } = document.getElementById(way);
+      graph.setNode(`${way} open`, { width: offsetWidth + ROOM, height: offsetHeight, open: true });
+      graph.setEdge(from, `${way} open`, { weight: 4 }, way);
+    }
+    performance.mark("diagram-began");
     dagre.layout(graph);
+    performance.measure("diagram", "diagram-began");
     drawEdges(graph);
     size = bounds(graph);
     part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
-    positions = graph.nodes().map((key) => {
+    const before = stood;
+    stood = new Map(graph.nodes().map((key) => [key, graph.node(key)]));
+    positions = graph.nodes().filter((key) => !graph.node(key).open).map((key) => {
       const { x, y, width, height } = graph.node(key);
       return `#card-${key} { transform: translate(${Math.round(x - width / 2 - size.left)}px, ${Math.round(y - height / 2)}px); }`;
     }).concat(graph.edges().map((name) => { // a way's place is seen from its card, which it belongs to
-      const { x, y } = graph.edge(name), from = graph.node(name.v);
+      const { x, y } = graph.node(name.w).open ? graph.node(name.w) : graph.edge(name), from = graph.node(name.v);
       const across = Math.round(x - from.x + from.width / 2), down = Math.round(y - from.y + from.height / 2);
       return `#${name.name} { transform: translate(${across}px, ${down}px) translate(-50%, -50%); }`;
     })).join("\n");
     if (!chosen) scale = Math.max(READABLE, fitting());
     place();
+    stay(before);
+  }
+
+  // What somebody looks at stays where it is on the screen: the card in hand, else the first.
+  let left = 0;
+  function stay(before) {
+    const area = part(""), held = area.querySelector(".node-card:focus-within, .node-card:has([aria-current])");
+    const [first] = stood.keys();
+    const key = held && before.has(held.dataset.key) ? held.dataset.key : first;
+    const was = before.get(key), is = stood.get(key);
+    if (host().matches("[data-diagram]") && is) {
+      if (was) {
+        area.scrollLeft += ((is.x - size.left) - (was.x - left)) * scale;
+        area.scrollTop += (is.y - was.y) * scale;
+      } else area.scrollLeft = (is.x - size.left) * scale - area.clientWidth / 2;
+    }
+    left = size.left;
   }
 
   function drawEdges(graph) {
@@ -62,7 +101,7 @@
     const { width, height } = graph.graph();
     const ways = graph.edges().flatMap((name) => {
       const { points, x, width: wide } = graph.edge(name);
-      return [x - wide / 2, x + wide / 2, ...points.map((point) => point.x)];
+      return [...(wide ? [x - wide / 2, x + wide / 2] : []), ...points.map((point) => point.x)];
     });
     const left = Math.floor(Math.min(MARGIN, ...ways) - MARGIN);
     const right = Math.ceil(Math.max(width - MARGIN, ...ways) + MARGIN);
@@ -116,6 +155,7 @@
     if (how && size) zoom(how);
   });
   document.addEventListener("htmx:after:swap", () => { if (signature() !== drawn) draw(); });
+  document.addEventListener("diagram", draw); // something was folded away, or out again
   WIDE.addEventListener("change", draw);
   draw();
   if (part("")) {

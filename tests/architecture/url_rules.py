@@ -260,6 +260,24 @@ RULES: dict[str, Rule] = {
     "campaigns:begin_workflow": Rule(capability="edit_workflow", methods=POST, arg="starter", owned=False),
     "campaigns:publish_workflow": Rule(capability="edit_workflow", methods=POST, arg="workflow version"),
     "campaigns:workflow_version": Rule(arg="workflow version"),
+    "campaigns:new_workflow": Rule(capability="edit_workflow", methods=POST),
+    "campaigns:import_workflow": Rule(capability="edit_workflow", methods=POST),
+    "campaigns:clone_workflow": Rule(capability="edit_workflow", methods=POST, arg="workflow"),
+    "campaigns:rename_workflow": Rule(capability="edit_workflow", methods=BOTH, arg="workflow"),
+    "campaigns:archive_workflow": Rule(capability="edit_workflow", methods=POST, arg="workflow"),
+    "campaigns:export_workflow": Rule(arg="workflow"),
+    "campaigns:editor": Rule(arg="workflow"),
+    "campaigns:editor_step": Rule(post="edit_workflow", methods=BOTH, arg="message"),
+    "campaigns:editor_add": Rule(capability="edit_workflow", methods=BOTH, arg="workflow"),
+    "campaigns:editor_act": Rule(capability="edit_workflow", methods=POST, arg="workflow", answers={404}),
+    "campaigns:editor_place": Rule(
+        capability="edit_workflow", methods=BOTH, arg="message", data=lambda _: {"how": "move", "to": ":"}
+    ),
+    "campaigns:editor_delete": Rule(capability="edit_workflow", methods=BOTH, arg="message"),
+    "campaigns:editor_publish": Rule(
+        capability="edit_workflow", methods=BOTH, arg="workflow", answers={409, 422}
+    ),
+    "campaigns:editor_email": Rule(arg="email message"),
     "campaigns:messages": Rule(arg="workflow"),
     "campaigns:messages_lacking": Rule(arg="workflow"),
     "campaigns:messages_publish": Rule(

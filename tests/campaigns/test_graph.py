@@ -44,19 +44,31 @@ def test_a_sound_workflow_has_nothing_wrong_with_it():
          "These steps go round without ever waiting: Near, A."),
         ([TEXT, END], [("text", "next", "done"), ("done", "next", "text")],
          "“Done”: An end cannot lead on. Remove its edges."),
-        ([("text", "send_sms", {"body": ""})], [], "“Text”: body: String should have at least 1 character"),
+        ([("text", "send_sms", {"body": ""})], [], "“Text”: The text is missing."),
         ([("text", "send_sms", {"body": "x" * 1520})], [],
          "“Text”: Longer than 1,519 characters: as somebody’s first text it would leave no room for the line "
          "on how to opt out."),
         ([("text", "send_sms", {"body": "Hi {{ nickname }}"})], [],
          "“Text”: There is no merge field “nickname”."),
+        ([TEXT, ("pause", "wait", {})], [("text", "next", "pause")],
+         "“Pause”: Say how long it waits: for a while, until a time of the week, or around a date."),
+        ([("reply", "wait_for_reply", {"timeout_minutes": 5}), TEXT], [("reply", "no_reply", "text")],
+         "“Reply” waits for a reply before anything was sent. Put a text before it."),
+        ([TEXT, WAIT], [("text", "next", "pause"), ("pause", "next", "text")],
+         "Nobody ever gets out of these steps: Text, Pause. Draw a way from one of them to an end."),
+        ([TEXT, ("ask", "wait_for_reply", {"timeout_minutes": 5})],
+         [("text", "next", "ask"), ("ask", "no_reply", "text")],
+         "Nobody ever gets out of these steps: Text, Ask. Draw a way from one of them to an end."),
         ([TEXT, ("pause", "wait", {"minutes": 0})], [("text", "next", "pause")],
-         "“Pause”: minutes: Input should be greater than or equal to 1"),
+         "“Pause”: The time it waits is too small: at least 1."),
         ([TEXT, ("pause", "wait", {"minutes": 1, "hours": 2})], [("text", "next", "pause")],
-         "“Pause”: hours: Extra inputs are not permitted"),
+         "“Pause”: There is no setting “hours”."),
         ([TEXT, ("check", "branch", {"conditions": [HOME]}), END],
          [("text", "next", "check"), ("check", "home", "done")],
          "“Check”: Nothing is drawn for “otherwise”."),
+        ([TEXT, ("check", "branch", {"conditions": [HOME, HOME]}), END],
+         [("text", "next", "check"), ("check", "home", "done"), ("check", "otherwise", "done")],
+         "“Check”: Two ways have the same name."),
         ([TEXT, ("check", "branch", {"conditions": [{**HOME, "operator": "below"}]}), END],
          [("text", "next", "check"), ("check", "home", "done"), ("check", "otherwise", "done")],
          "“Check”: “below” does not fit “Residential or commercial”."),
@@ -109,8 +121,9 @@ def test_a_tangle_of_loops_is_told_in_time():
     assert len([each for each in errors(nodes, edges) if "without ever waiting" in each]) == 5
 
 
-def test_a_loop_that_waits_is_allowed():
-    assert errors([TEXT, WAIT], [("text", "next", "pause"), ("pause", "next", "text")]) == []
+def test_a_loop_that_waits_and_has_a_way_out_is_allowed():
+    ways = [("text", "next", "ask"), ("ask", "no_reply", "text"), ("ask", "reply", "done")]
+    assert errors([TEXT, ("ask", "wait_for_reply", {"timeout_minutes": 5}), END], ways) == []
 
 
 def test_a_long_text_that_says_how_to_opt_out_needs_no_room_for_it():
