@@ -1,0 +1,125 @@
+"""The editor in a browser: built by keyboard alone, sixty steps laid out in time, nothing inaccessible."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from accounts.models import Account
+from campaigns import editing, workflow_drafts, workflow_list
+from campaigns.drawing import Drawing
+from campaigns.editing import TOP, Place
+from campaigns.models import Workflow
+from common import clock
+from tests import factories
+from tests.accounts.making import signed_in
+from tests.browser import axe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MOST_MILLISECONDS = 100  # for sixty steps; a machine that is busy gets the best of several tries
+YES = {"label": "yes", "field": "replied", "operator": "is", "value": True}
+
+
+@pytest.fixture
+def workflow(live_server: Any) -> Workflow:
+    account = factories.make_account("Comfort Air")
+    factories.make_contact(account, "+13125550101", first_name="Ann", name="Ann Rivera")
+    factories.make_audience(account, name="Everybody")
+    by = factories.make_user(account, "marketer")
+    return workflow_list.begin(account, "Spring", Drawing(), by=by, now=clock.now())
+
+
+@pytest.fixture
+def site(page: Page, live_server: Any, workflow: Workflow) -> Iterator[Page]:
+    """A marketer's browser; anything on its console fails the test."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    account: Account = workflow.account
+    cookie = signed_in(factories.make_user(account, "marketer")).cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page.goto(f"{live_server.url}/workflows/{workflow.pk}/edit/")
+    yield page
+    assert not complaints
+
+
+def test_a_workflow_is_built_and_published_by_keyboard_alone(site: Page, workflow: Workflow) -> None:
+    keys = site.keyboard
+    site.get_by_role("link", name="Add the first step").press("Enter")
+    expect(site.get_by_role("button", name="Text A text from")).to_be_focused()
+    keys.press("Enter")
+    expect(site.locator("#panel-title")).to_be_focused()
+    box = site.locator("#step-form textarea[name=body]")
+    box.focus()
+    keys.type("Hi {{ first_name }}, time for a tune-up?")
+    expect(site.locator("#step-state")).to_contain_text("Kept")
+    expect(site.locator(".message__bubble")).to_contain_text("Hi Ann, time for a tune-up?")
+    keys.press("Escape")
+    expect(site.locator(".node-card__head").first).to_be_focused()
+    keys.press("Tab")  # the plus behind it
+    keys.press("Enter")
+    expect(site.locator("#panel .kinds")).to_be_visible()
+    site.get_by_role("button", name="Wait For a while").press("Enter")
+    expect(site.locator("#id_minutes")).to_have_value("2")
+    keys.press("Escape")
+    keys.press("ArrowDown")
+    expect(site.locator(".node-card__head").nth(2)).to_be_focused()
+    keys.press("ArrowUp")
+    keys.press("ArrowUp")
+    expect(site.locator(".node-card__head").first).to_be_focused()
+    keys.press("Control+z")
+    expect(site.locator(".node-card__head")).to_have_count(2)
+    keys.press("Control+Shift+z")
+    expect(site.locator(".node-card__head")).to_have_count(3)
+    site.get_by_role("link", name="Publish …").press("Enter")
+    site.get_by_role("button", name="Publish version 1").press("Enter")
+    expect(site.get_by_text("Spring v1 is published")).to_be_visible()
+    assert [n.kind for n in workflow_drafts.of(workflow).published.nodes] == ["send_sms", "wait", "end"]
+
+
+def sixty(workflow: Workflow) -> None:
+    """Sixty steps, of which every fourth is a branch."""
+    drawn = editing.insert(Drawing(), TOP, "send_sms", key="first", name="First", settings={"body": "Hi"})
+    at = Place("first", "next")
+    for n in range(58):
+        key = f"step_{n}"
+        kind = "branch" if n % 4 == 3 else "send_sms"
+        chosen: dict[str, Any] = {"conditions": [YES]} if kind == "branch" else {"body": f"Text {n}"}
+        drawn = editing.insert(drawn, at, kind, key=key, name=f"Step {n}", settings=chosen)
+        at = Place(key, "yes" if n % 8 == 3 else "otherwise") if kind == "branch" else Place(key, "next")
+    by = factories.make_user(workflow.account, "marketer")
+    revision = workflow_drafts.of(workflow).revision
+    workflow_drafts.apply(workflow, lambda _: drawn, said="Drawn", revision=revision, by=by, now=clock.now())
+
+
+def test_sixty_steps_are_laid_out_in_time_and_the_same_each_time(site: Page, workflow: Workflow) -> None:
+    sixty(workflow)
+    site.reload()
+    expect(site.locator(".node-card__head")).to_have_count(60)
+    places = (
+        "[...document.querySelectorAll('.node-card')].map((card) => getComputedStyle(card).transform).join()"
+    )
+    first = site.evaluate(places)
+    for _ in range(4):
+        site.evaluate("document.dispatchEvent(new Event('diagram'))")
+    assert site.evaluate(places) == first
+    times = site.evaluate("performance.getEntriesByName('diagram').map((one) => one.duration)")
+    print("layout of 60 steps, ms:", [round(one) for one in times])
+    assert min(times) <= MOST_MILLISECONDS
+
+
+def test_nothing_is_inaccessible_and_the_phone_has_its_list(site: Page, workflow: Workflow) -> None:
+    sixty(workflow)
+    told = []
+    for width in axe.WIDTHS:
+        site.set_viewport_size({"width": width, "height": 900})
+        site.reload()
+        told += axe.by_day_and_night(site)
+        site.locator(".node-card__head").nth(4).click()
+        expect(site.locator("#panel .panel__acts")).to_be_visible()
+        told += axe.by_day_and_night(site)
+        assert not site.evaluate("document.documentElement.scrollWidth > innerWidth"), f"sideways at {width}"
+        site.get_by_label("Close", exact=True).first.click()
+    assert not told
