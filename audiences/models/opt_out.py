@@ -47,9 +47,7 @@ class OptOut(models.Model):
             ),
             models.CheckConstraint(condition=Q(channel__in=["phone", "email"]), name="opt_out_channel"),
             models.CheckConstraint(
-                condition=Q(
-                    source__in=["text", "provider", "agent", "imported", "email", "phone", "page"]
-                ),
+                condition=Q(source__in=["text", "provider", "agent", "imported", "email", "phone", "page"]),
                 name="opt_out_source",
             ),
             models.CheckConstraint(
