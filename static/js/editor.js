@@ -131,7 +131,9 @@
       const far = ahead + 2 * aside;
       if (ahead > 4 && (along || aside < ahead * 2 + 40) && far < least) { best = head; least = far; }
     }
-    return best;
+    // Cards that are still on their way to their places have none: then the list's order decides.
+    const step = { down: 1, right: 1, up: -1, left: -1 }[direction];
+    return best || heads[heads.findIndex((head) => here.contains(head)) + step];
   }
 
   // Branches fold: what a way alone leads to stands inside it, and goes away with it.
