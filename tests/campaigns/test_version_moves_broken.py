@@ -1,22 +1,25 @@
-"""Moves that break off, or meet others: nobody is lost, nothing is sent twice."""
+"""Moves that break off, meet others, or go between any workflows: nobody is lost, nothing is sent twice."""
 
 import threading
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from analytics.recount import recount
 from campaigns import engine, passages, version_moves
 from campaigns.models import Enrollment, Step
+from common import sql
 from common.transactions import atomic_with_retry
 from conversations import delivery
 from conversations.models import Message
 from tests import factories
 from tests.campaigns.test_engine import launch
 from tests.campaigns.test_lock_order import hold, is_free, waiting
-from tests.campaigns.test_version_moves import EDGES, FIRST, changed, version_of
+from tests.campaigns.test_version_moves import EDGES, FIRST, SHORT, SHORT_EDGES, accept, changed, version_of
 
 NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # a Monday in Chicago
 REWORDED = "Good day, from {{ company }}."
@@ -148,3 +151,74 @@ def _advance(message: int) -> None:
     atomic_with_retry(delivery.advance)(
         [delivery.Move(message, "accepted", f"SM{message}", "", "", 1)], now=NOON
     )
+
+
+VERSIONS = (
+    (FIRST, EDGES),
+    (SHORT, SHORT_EDGES),
+    (changed("hello", body=REWORDED), EDGES),
+    (changed("pause", minutes=5), EDGES),
+    (changed("pause", until={"days": [1], "at": "10:00"}), EDGES),
+    (  # a loop, and another first node
+        [FIRST[1], *FIRST[:1], *FIRST[2:]],
+        [("pause", "next", "hello"), ("hello", "next", "offer"), ("offer", "next", "answer"),
+         ("answer", "no_reply", "pause"), ("answer", "next", "done")],
+    ),
+    (  # another kind
+        [("offer", "wait", {"minutes": 3}), FIRST[0], ("done", "end", {})],
+        [("offer", "next", "hello"), ("hello", "next", "done")],
+    ),
+)  # fmt: skip
+DOES = st.sampled_from(["", "restart", "leave", "exit", "continue:hello", "continue:done", "same"])
+STEPS = st.lists(st.sampled_from(["run", "accept", "slice"]), max_size=6)
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=8,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from(VERSIONS), st.lists(DOES, min_size=5, max_size=5), STEPS),
+        min_size=1, max_size=3,
+    )
+)  # fmt: skip
+def test_between_any_versions_by_any_choices_everybody_stands_somewhere(moves):
+    campaign = launch(factories.make_account(), contacts=3, nodes=FIRST, edges=EDGES)
+    moment = NOON
+    for (nodes, edges), does, steps in moves:
+        for step in steps:
+            moment += timedelta(minutes=45)
+            if step == "run":
+                engine.run_round(now=moment)
+            elif step == "accept":
+                accept()
+        target = version_of(campaign, nodes, edges)
+        choices = {}
+        for drawn in version_moves.sources(campaign, target):
+            for node, said in zip(drawn.nodes.values(), does, strict=False):
+                do, _, to = said.partition(":")
+                if do:
+                    choices[str(node.id)] = {"do": do, "to": to}
+        try:
+            begun = version_moves.begin(campaign, target, choices, by=None, now=moment)
+        except version_moves.MoveRefused:
+            continue
+        while version_moves.go_on(begun.pk, now=moment, size=2):
+            pass
+        campaign.refresh_from_db()
+    check(campaign)
+    for _ in range(4):
+        engine.run_round(now=moment)
+        accept()
+        moment += timedelta(hours=9)
+    check(campaign)
+    queued_twice = sql.value(
+        "SELECT count(*) FROM (SELECT 1 FROM conversations_message WHERE state = 'queued' AND lane_id = %s"
+        " GROUP BY contact_id HAVING count(*) > 1) q",
+        [campaign.lane_id],
+    )
+    assert queued_twice == 0
