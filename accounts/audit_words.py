@@ -21,6 +21,10 @@ class Act:
 # Every verb that is ever given to `audit.record`; a test reads the code for them.
 ACTS: dict[str, Act] = {
     "launched": Act("Campaigns", "Launched a campaign"),
+    "rescheduled": Act("Campaigns", "Moved a campaign’s start"),
+    "changed_joining": Act("Campaigns", "Changed who joins a campaign later"),
+    "removed_contact": Act("Campaigns", "Removed a customer from a campaign"),
+    "retried_failed": Act("Campaigns", "Tried failed messages again"),
     "asked_approval": Act("Campaigns", "Asked for approval of a launch"),
     "approved_launch": Act("Campaigns", "Approved a launch"),
     "refused_launch": Act("Campaigns", "Refused a launch"),
@@ -48,6 +52,8 @@ ACTS: dict[str, Act] = {
     "arranged_playbook": Act("Campaigns", "Arranged playbooks"),
     "began_move": Act("Campaigns", "Began to move a campaign to another version"),
     "ended_move": Act("Campaigns", "Ended a move to another version"),
+    "paused_unit": Act("Campaigns", "Paused campaigns for a business unit"),
+    "resumed_unit": Act("Campaigns", "Resumed campaigns for a business unit"),
     "began_workflow": Act("Campaigns", "Began a workflow"),
     "renamed_workflow": Act("Campaigns", "Renamed a workflow"),
     "archived_workflow": Act("Campaigns", "Archived a workflow or brought it back"),

@@ -13,6 +13,7 @@ from accounts import access
 from accounts.models import Account
 from analytics import health, metrics, queue_signs, recounting
 from audiences import sync_state
+from campaigns import approving
 from common import sql
 from conversations import abandonment, problems, safety
 from conversations.listening import DEAF
@@ -97,6 +98,7 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
     found = [
         *_queues(now),
         *_deaf(account),
+        *_approvals(account),
         *_recount(account),
         *_resting(account, now),
         *_numbers(account, now),
@@ -143,6 +145,18 @@ def _deaf(account: Account) -> list[Item]:
             "Campaigns wait until the provider’s list of received texts was read.", since,
             reverse("conversations:inbox"), "Open the inbox", "unplug",
         )
+    ]  # fmt: skip
+
+
+def _approvals(account: Account) -> list[Item]:
+    return [
+        Item(
+            f"approval-{one.campaign_id}", WARN, f"{one.campaign.name} waits for approval",
+            f"{one.asked_by or 'Somebody'} asked to launch it to {one.people:,} people.", one.asked_at,
+            reverse("campaigns:approval", args=[one.campaign_id]), "Look at it", "shield-check",
+            needs="launch_campaign",
+        )
+        for one in approving.waiting(account)
     ]  # fmt: skip
 
 

@@ -16,10 +16,18 @@ ICONS = {
     "resumed": "play",
     "stopped": "octagon-x",
     "changed_pace": "clock",
+    "asked_approval": "shield-check",
+    "approved_launch": "shield-check",
+    "refused_launch": "octagon-x",
+    "undid_launch": "rotate-ccw",
+    "rescheduled": "calendar-clock",
+    "missed_occurrences": "triangle-alert",
+    "changed_joining": "users",
+    "retried_failed": "refresh-cw",
     "cleared_passages": "archive",
     "moved_version": "workflow",
 }
-TONES = {"paused": "warn", "stopped": "warn"}
+TONES = {"paused": "warn", "stopped": "warn", "refused_launch": "warn", "missed_occurrences": "warn"}
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,9 @@ def _of_entry(entry: AuditEntry) -> Happening:
 
 
 def _of_intake(intake: Taking) -> list[Happening]:
-    began = Happening(intake.started_at, "users", "Began to take in the audience", "")
+    number = f"Occurrence {intake.occurrence}: " if intake.occurrence > 1 else ""
+    began = Happening(intake.started_at, "users", f"{number}Began to take in the audience", "")
     if intake.finished_at is None:
         return [began]
-    words = f"Audience taken in: {intake.admitted:,} admitted of {intake.matched:,} matched"
+    words = f"{number}Audience taken in: {intake.admitted:,} admitted of {intake.matched:,} matched"
     return [began, Happening(intake.finished_at, "user-check", words, "")]

@@ -154,6 +154,11 @@ class CampaignPage:
         return any(name == "Calls" for name, _ in self.groups)
 
     @property
+    def failed(self) -> int:
+        """Steps, over all nodes."""
+        return sum(row.failed for row in self.nodes)
+
+    @property
     def texts(self) -> int:
         """Of the accepted."""
         return self.accepted - self.emails

@@ -36,13 +36,19 @@ def settle(
             continue
         moved = _write(outcome, now)
         if outcome.state not in OPEN:
-            leaving[node.leads_to(state=outcome.state, label=outcome.label)] += moved
+            # Without loops a further pass is another try of what failed: the passage went on without it.
+            tried = [] if graph.cyclic else [enrollment for enrollment, passed in moved if passed > 1]
+            gone_on = set(tried)
+            on = [enrollment for enrollment, _ in moved if enrollment not in gone_on]
+            leaving[node.leads_to(state=outcome.state, label=outcome.label)] += on
+            if tried:
+                _finish(tried, now)
     for target, enrollment_ids in leaving.items():
         arrive(campaign_id, graph, target, enrollment_ids, now=now)
 
 
-def _write(outcome: Outcome, now: datetime) -> list[int]:
-    """Write one outcome to the steps that are still open; their enrollments."""
+def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int]]:
+    """Write one outcome to the steps that are still open; their enrollments, each with the pass."""
     # What failed or was skipped and goes on says so; where a passage is ended, its step leaves by no way.
     label = OTHERWISE if outcome.state in (State.FAILED, State.SKIPPED) else outcome.label
     params: dict[str, Any] = {
@@ -65,14 +71,16 @@ def _write(outcome: Outcome, now: datetime) -> list[int]:
         wanted, own, params["dues"] = "s.id = q.step_id", "due_at = q.due_at", outcome.due_each
     if outcome.texts is None and outcome.calls is None:
         params["ids"] = sql.array(row.step_id for row in outcome.rows)
-    return sql.column(
+    found = sql.rows(
         f"""
         {first} UPDATE campaigns_step s SET state = %(state)s, {own}, outcome = %(label)s,
             reason = %(reason)s, state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
-        {source} WHERE {wanted} AND s.state = ANY(%(open)s) RETURNING s.enrollment_id
+        {source} WHERE {wanted} AND s.state = ANY(%(open)s)
+        RETURNING s.enrollment_id, s.pass_number
         """,
         params,
     )
+    return [(enrollment, passed) for enrollment, passed in found]
 
 
 def arrive(
@@ -223,8 +231,16 @@ def _pass(graph: Graph) -> str:
 
 
 def _finish(enrollment_ids: list[int], now: datetime) -> None:
-    """End passages that came to the end of their workflow; they have no open step left."""
-    _close_enrollments(enrollment_ids, FINISHED, now)
+    """End passages that came to the end of their workflow; where another try of what failed is open, that
+    one ends them."""
+    sql.run(
+        """
+        UPDATE campaigns_enrollment e SET state = 'ended', ended_at = %s, ended_reason = %s, reply_id = NULL
+        WHERE e.id = ANY(%s) AND e.state = 'active' AND NOT EXISTS (
+            SELECT 1 FROM campaigns_step s WHERE s.enrollment_id = e.id AND s.state = ANY(%s))
+        """,
+        [now, FINISHED, enrollment_ids, OPEN],
+    )
 
 
 def _close_enrollments(enrollment_ids: list[int], reason: str, now: datetime) -> list[int]:

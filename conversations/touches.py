@@ -11,6 +11,11 @@ from typing import NamedTuple
 from common import sql
 
 DAY, WEEK = timedelta(hours=24), timedelta(days=7)
+UNIT_OF_CONTACT = """(
+    SELECT j.business_unit_id FROM audiences_job j
+    WHERE j.account_id = c.account_id AND j.servicetitan_customer_id = c.servicetitan_customer_id AND j.active
+    ORDER BY j.created_on DESC, j.id DESC LIMIT 1)"""
+"""SQL over a contact `c`: the business unit of its latest job."""
 
 
 class Touches(NamedTuple):
@@ -72,16 +77,29 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
 
 
 def holds(pairs: Sequence[tuple[int, int]], now: datetime) -> dict[tuple[int, int], datetime]:
-    """(contact, lane) → the end of the longest hold that keeps this lane from the contact."""
+    """(contact, lane) → the end of the longest hold that keeps this lane from the contact, a pause of its
+    business unit among them, which has an end of its own or none in sight."""
     found = sql.rows(
-        """
-        SELECT q.contact_id, q.lane_id, max(h.until)
-        FROM unnest(%s::bigint[], %s::bigint[]) AS q(contact_id, lane_id)
-        JOIN conversations_contacthold h ON h.contact_id = q.contact_id AND h.resolved_at IS NULL
-            AND h.until > %s AND h.except_lane_id IS DISTINCT FROM q.lane_id
-        GROUP BY 1, 2
+        f"""
+        WITH q AS (
+            SELECT * FROM unnest(%(contacts)s::bigint[], %(lanes)s::bigint[]) AS q(contact_id, lane_id)),
+        held AS (
+            SELECT q.contact_id, q.lane_id, h.until FROM q
+            JOIN conversations_contacthold h ON h.contact_id = q.contact_id AND h.resolved_at IS NULL
+                AND h.until > %(now)s AND h.except_lane_id IS DISTINCT FROM q.lane_id
+            UNION ALL
+            SELECT q.contact_id, q.lane_id, coalesce(u.until, %(now)s + interval '1 day') FROM q
+            JOIN conversations_lane l ON l.id = q.lane_id AND l.kind = 'campaign'
+            JOIN conversations_unitpause u ON u.account_id = l.account_id AND u.lifted_at IS NULL
+                AND (u.until IS NULL OR u.until > %(now)s)
+            JOIN audiences_contact c ON c.id = q.contact_id AND u.business_unit_id = {UNIT_OF_CONTACT})
+        SELECT contact_id, lane_id, max(until) FROM held GROUP BY 1, 2
         """,
-        [sql.array(contact for contact, _ in pairs), sql.array(lane for _, lane in pairs), now],
+        {
+            "contacts": sql.array(contact for contact, _ in pairs),
+            "lanes": sql.array(lane for _, lane in pairs),
+            "now": now,
+        },
     )
     return {(contact, lane): until for contact, lane, until in found}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from accounts.models import Account
 from common import clock
 from common.htmx import version_of
-from conversations import call_queue
-from conversations.models import SendingPause, Thread
+from conversations import call_queue, unit_pausing
+from conversations.models import SendingPause, Thread, UnitPause
 
 MOST = 99  # a count above says nothing more to anybody
 
@@ -19,6 +19,7 @@ class Waiting:
     count: int
     pause: SendingPause | None = None
     calls: int = 0
+    units: tuple[UnitPause, ...] = ()
 
     @property
     def words(self) -> str:
@@ -34,16 +35,18 @@ class Waiting:
     def version(self) -> str:
         """Changes with the numbers and the pause."""
         held = (self.pause.pk, self.pause.agents_too) if self.pause else None
-        return version_of(("waiting", self.count, self.calls, held))
+        units = [(one.pk, one.until) for one in self.units]
+        return version_of(("waiting", self.count, self.calls, held, *units))
 
 
 def waiting(account: Account) -> Waiting:
     """Threads that need a reply and people who are due to be called, counts beyond `MOST` not finished, and
-    the pause. Three queries."""
+    what is paused. Four queries."""
     threads = Thread.objects.filter(account=account, needs_reply=True)
     return Waiting(
         threads[: MOST + 1].count(), SendingPause.objects.in_force(account.pk),
         call_queue.due_count(account.pk, clock.now(), most=MOST),
+        tuple(unit_pausing.in_force(account, now=clock.now())),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from conversations.models.second_try import SecondTry
 from conversations.models.sending_pause import SendingPause
 from conversations.models.sending_problem import SendingProblem
 from conversations.models.thread import Thread
+from conversations.models.unit_pause import UnitPause
 
 __all__ = [
     "AgentPhone",
@@ -54,4 +55,5 @@ __all__ = [
     "SendingPause",
     "SendingProblem",
     "Thread",
+    "UnitPause",
 ]

@@ -12,7 +12,7 @@ from accounts import access
 from accounts.access import Request
 from common import clock
 from common.htmx import respond, respond_live, version_of
-from conversations import footers, pausing
+from conversations import footers, pausing, unit_pausing
 from conversations.forms import FooterForm
 from conversations.models import SendingPause
 
@@ -36,6 +36,7 @@ def sending(request: Request) -> HttpResponse:
     if form.errors:
         return respond(request, "settings/sending.html", "live", {**context, "version": ""}, status=422)
     shown = [(one.pk, one.agents_too, one.let_go, one.lifted_at) for one in context["every"]]
+    shown += [(one.pk, "unit", one.until, one.lifted_at) for one in context["units"]]
     version = version_of((shown, context["kept_back"], request.role, request.account.timezone))
     return respond_live(request, "settings/sending.html", "live", context, version=version)
 
@@ -81,6 +82,7 @@ def _state(request: Request) -> dict[str, Any]:
     return {
         "every": every,
         "held": held,
+        "units": unit_pausing.in_force(request.account, now=clock.now()),
         "pauses": [one for one in every if one.lifted_at is not None][:MOST_SHOWN],
         "kept_back": pausing.waiting(request.account) if held else 0,
     }

@@ -19,6 +19,6 @@ def waiting(request: Request) -> HttpResponse:
         request,
         "conversations/waiting.html",
         "all",
-        {"waiting": now, "pause": now.pause},
+        {"waiting": now, "pause": now.pause, "units": now.units},
         version=now.version,
     )

@@ -28,7 +28,7 @@ from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotC
 from campaigns.models import Campaign, LaunchApproval, Playbook
 from common import clock
 from conversations import unsubscribing
-from conversations.models import MediaFile, SafetyPause
+from conversations.models import MediaFile, SafetyPause, UnitPause
 from integrations.models import SendingMailbox, SendingNumber
 from tests import factories
 from tests.accounts.making import make_user
@@ -228,6 +228,10 @@ RULES: dict[str, Rule] = {
     "campaigns:resume": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
     "campaigns:stop": Rule(capability="stop_campaign", methods=BOTH, arg="campaign"),
     "campaigns:pace": Rule(capability="pause_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:reschedule": Rule(capability="launch_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:joining": Rule(capability="launch_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:retry": Rule(capability="launch_campaign", methods=BOTH, arg="campaign"),
+    "campaigns:remove": Rule(capability="pause_campaign", methods=BOTH, arg="record"),
     "campaigns:undo": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
     "campaigns:take_back": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
     "campaigns:delete": Rule(capability="launch_campaign", methods=POST, arg="campaign"),
@@ -324,6 +328,8 @@ RULES: dict[str, Rule] = {
     "conversations:assign": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:escalate": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:sending": Rule(post="manage_compliance", methods=BOTH),
+    "conversations:pause_unit": Rule(capability="pause_everything", methods=BOTH),
+    "conversations:resume_unit": Rule(capability="pause_everything", methods=POST, arg="unit pause"),
     "conversations:pause_everything": Rule(capability="pause_everything", methods=BOTH),
     "conversations:resume_everything": Rule(capability="pause_everything", methods=BOTH),
     "conversations:hours": Rule(),
@@ -437,6 +443,12 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
     "stage": lambda account: "audience",
     "campaign": lambda account: world.build(account=account).campaign,
     "asked campaign": _asked,
+    "unit pause": lambda account: UnitPause.objects.create(
+        account=account,
+        business_unit=BusinessUnit.objects.create(
+            account=account, servicetitan_id=account.pk + 1, name=f"Roofing of {account.name}"
+        ),
+    ),
     "record": _record,
     "provider": lambda account: "servicetitan",
     "number": lambda account: factories.make_number(account, f"+1312555{account.pk % 10_000:04}"),

@@ -63,6 +63,7 @@ def test_nobody_enters_until_somebody_else_agrees(limited: Ready) -> None:
     assert "Waits for approval" in page and "above 2, somebody else looks at it first" in page
 
     client = second(limited)
+    assert "Spring tune-ups waits for approval" in client.get(reverse("analytics:dashboard")).content.decode()
     shown = client.get(url(campaign)).content.decode()
     assert "Approve and send to 3 contacts" in shown and "At most 120 texts an hour" in shown
     assert "Hi Pat" in shown, "a rendered sample"
