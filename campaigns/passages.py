@@ -36,19 +36,24 @@ def settle(
             continue
         moved = _write(outcome, now)
         if outcome.state not in OPEN:
-            # Without loops a further pass is another try of what failed: the passage went on without it.
-            tried = [] if graph.cyclic else [enrollment for enrollment, passed in moved if passed > 1]
-            gone_on = set(tried)
-            on = [enrollment for enrollment, _ in moved if enrollment not in gone_on]
+            tried = _tried_again([step for step, _, passed in moved if passed > 1])
+            on = [enrollment for step, enrollment, _ in moved if step not in tried]
             leaving[node.leads_to(state=outcome.state, label=outcome.label)] += on
             if tried:
-                _finish(tried, now)
+                _finish([enrollment for step, enrollment, _ in moved if step in tried], now)
     for target, enrollment_ids in leaving.items():
         arrive(campaign_id, graph, target, enrollment_ids, now=now)
 
 
-def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int]]:
-    """Write one outcome to the steps that are still open; their enrollments, each with the pass."""
+def _tried_again(step_ids: list[int]) -> set[int]:
+    """Those of these steps that are another try of what failed: their passages went on without them."""
+    if not step_ids:
+        return set()
+    return set(sql.column("SELECT step_id FROM campaigns_retry WHERE step_id = ANY(%s)", [step_ids]))
+
+
+def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int, int]]:
+    """Write one outcome to the steps that are still open; each with its enrollment and pass."""
     # What failed or was skipped and goes on says so; where a passage is ended, its step leaves by no way.
     label = OTHERWISE if outcome.state in (State.FAILED, State.SKIPPED) else outcome.label
     params: dict[str, Any] = {
@@ -76,11 +81,11 @@ def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int]]:
         {first} UPDATE campaigns_step s SET state = %(state)s, {own}, outcome = %(label)s,
             reason = %(reason)s, state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
         {source} WHERE {wanted} AND s.state = ANY(%(open)s)
-        RETURNING s.enrollment_id, s.pass_number
+        RETURNING s.id, s.enrollment_id, s.pass_number
         """,
         params,
     )
-    return [(enrollment, passed) for enrollment, passed in found]
+    return [(step, enrollment, passed) for step, enrollment, passed in found]
 
 
 def arrive(

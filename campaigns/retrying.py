@@ -2,8 +2,7 @@
 
 Only messages that the provider refused, or whose tries ran out before anybody took them. Never one whose end
 is unknown, nor one that was taken and not delivered: those may have arrived. Nobody goes back in the passage:
-the new pass leads nowhere, and the passage goes on, or is over, as it was. A workflow with loops counts its
-passes itself, and is left alone.
+the new pass leads nowhere (`Retry`), and the passage goes on, or is over, as it was.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import datetime
 
 from accounts import audit
 from accounts.models import User
-from campaigns import enrolling, graph, passages
+from campaigns import enrolling, passages, version_moves
 from campaigns.lifecycle import NotPossible
 from campaigns.models import Campaign, Node
 from campaigns.words import number_of
@@ -29,6 +28,7 @@ _SAFE = """
         AND p.node_id = s.node_id AND p.pass_number > s.pass_number)"""
 _OPEN_TO_IT = f"""
     n.version_id = e.version_id
+    AND n.version_id = (SELECT c.version_id FROM campaigns_campaign c WHERE c.id = e.campaign_id)
     AND (e.state = 'active' OR e.ended_reason = '{passages.FINISHED}' AND NOT EXISTS (
         SELECT 1 FROM campaigns_enrollment o WHERE o.campaign_id = e.campaign_id AND o.state = 'active'
         AND (o.contact_id = e.contact_id OR o.address_id = e.address_id)))"""
@@ -69,8 +69,8 @@ def why_not(campaign: Campaign) -> str:
         return "This campaign was stopped: nothing of it is sent again."
     if campaign.status == Campaign.Status.CREATED:
         return "This campaign was never launched."
-    if graph.load(campaign.version_id).cyclic:
-        return "Its workflow goes round in loops, where another try cannot be told from another round."
+    if any(move.campaign_id == campaign.pk for move in version_moves.under_way()):
+        return "People are being moved to another version. Wait until that is over."
     return ""
 
 
@@ -149,11 +149,14 @@ def _insert(campaign: Campaign, step_ids: list[int], now: datetime) -> int:
     send_by = passages.send_by(campaign.pk, Node.Kind.SEND_SMS, now)
     return sql.run(
         """
-        INSERT INTO campaigns_step
-            (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at, send_by)
-        SELECT s.campaign_id, s.enrollment_id, s.node_id, s.pass_number + 1, 'scheduled', %(now)s, %(now)s,
-            %(now)s, %(send_by)s
-        FROM campaigns_step s WHERE s.id = ANY(%(steps)s)
+        WITH made AS (
+            INSERT INTO campaigns_step
+                (campaign_id, enrollment_id, node_id, pass_number, state, state_at, created_at, due_at,
+                 send_by)
+            SELECT s.campaign_id, s.enrollment_id, s.node_id, s.pass_number + 1, 'scheduled', %(now)s,
+                %(now)s, %(now)s, %(send_by)s
+            FROM campaigns_step s WHERE s.id = ANY(%(steps)s) RETURNING id)
+        INSERT INTO campaigns_retry (step_id) SELECT id FROM made
         """,
         {"steps": step_ids, "now": now, "send_by": send_by},
     )

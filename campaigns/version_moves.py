@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from campaigns import enrolling, graph, lifecycle, move_plans, repointing
-from campaigns.models import Campaign, Enrollment, VersionMove, WorkflowVersion
+from campaigns.models import Campaign, Enrollment, Retry, Step, VersionMove, WorkflowVersion
 from campaigns.words import number_of
 from common import sql
 from common.doorbell import ring
@@ -73,6 +73,9 @@ def _check(campaign: Campaign, version: WorkflowVersion, choices: Mapping[str, M
     if campaign.status not in MOVABLE:
         status = campaign.get_status_display().lower()
         raise MoveRefused(f"{campaign.name} is {status}: nobody in it can be moved.")
+    tried = Step.objects.filter(campaign=campaign, state__in=Step.OPEN, pk__in=Retry.objects.values("step"))
+    if tried.exists():
+        raise MoveRefused("Failed messages are being tried again. Wait until they have left, then move.")
     if version.workflow_id != campaign.version.workflow_id:
         raise MoveRefused("That version is of another workflow. Choose one of this campaign’s.")
     if version.published_at is None:

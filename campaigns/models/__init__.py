@@ -18,6 +18,7 @@ from campaigns.models.link_settings import LinkSettings
 from campaigns.models.message_draft import MessageDraft
 from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
+from campaigns.models.retry import Retry
 from campaigns.models.step import Step
 from campaigns.models.tracked_link import TrackedLink
 from campaigns.models.version_move import VersionMove
@@ -47,6 +48,7 @@ __all__ = [
     "MessageDraft",
     "Node",
     "Playbook",
+    "Retry",
     "Step",
     "TrackedLink",
     "VersionMove",
