@@ -227,7 +227,9 @@ def alone(campaign: Campaign) -> None:
     they enter is read here: a move to another one holds this lock as it begins.
     """
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
-    campaign.refresh_from_db(fields=["version"])
+    version = Campaign.objects.filter(pk=campaign.pk).values_list("version", flat=True).first()
+    if version is not None:  # undone, it is gone: whoever holds the lock then sees that for themselves
+        campaign.version_id = version
     share_jobs(campaign.account_id)
 
 
