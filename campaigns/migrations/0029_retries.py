@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0027_playbooks_in_order"),
+        ("campaigns", "0028_workflow_drafts"),
     ]
 
     operations = [
