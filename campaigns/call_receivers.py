@@ -11,12 +11,15 @@ from campaigns.models import Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
 from campaigns.terms import BOOKED
 from common import sql
+from conversations import planned_calls
 from conversations.models import PlannedCall
 from conversations.planned_calls import CallChange, CallDeferral
 
 # Found out only at the claim: it ends the passage, as it does everywhere.
 _ENDING = {"opted_out": "opted_out", "booked": BOOKED}
 _REASON_LENGTH = 60  # of the column
+
+PASSAGE_OVER = "passage_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,13 @@ def _wait(rows: list[Row], now: datetime) -> None:
 
 
 def on_deferred(*, deferrals: list[CallDeferral], now: datetime, **_: Any) -> None:
-    """Put off by hours, a cap or a hold, or until its next try: the step is scheduled for then."""
+    """Put off by hours, a cap or a hold, or until its next try: the step is scheduled for then. Whose passage
+    ended while a try was going on is not tried again."""
     until = {step: d.until for d in deferrals if (step := step_of(d.origin)) is not None}
     steps = lock_open_steps(until)
+    still = {step.step_id for step in steps}
+    over = [d.planned_id for d in deferrals if step_of(d.origin) in until.keys() - still]
+    planned_calls.cancel(over, reason=PASSAGE_OVER, now=now, tell=False)
     sql.run(
         """
         UPDATE campaigns_step s SET state = 'scheduled', due_at = n.until,

@@ -7,7 +7,7 @@ from typing import Any
 from audiences.models import Address, Contact, OptOut
 from common import sql
 from conversations import opt_outs
-from conversations.locks import lock_messages
+from conversations.locks import lock_messages, lock_planned_calls
 from conversations.models import Thread
 
 _PAIRS = "unnest(%(gone)s::bigint[], %(stays)s::bigint[]) AS t(gone, stays)"
@@ -20,6 +20,8 @@ _DOUBLE = f"""
 """
 _MOVE = (
     f"UPDATE conversations_message m SET contact_id = t.stays FROM {_PAIRS} WHERE m.contact_id = t.gone",
+    f"UPDATE conversations_plannedcall p SET contact_id = t.stays FROM {_PAIRS} WHERE p.contact_id = t.gone",
+    f"UPDATE conversations_call k SET contact_id = t.stays FROM {_PAIRS} WHERE k.contact_id = t.gone",
     f"UPDATE conversations_contacthold h SET contact_id = t.stays FROM {_PAIRS} WHERE h.contact_id = t.gone",
 )
 # The thread that stays is as open, as urgent and as young as the two were together.
@@ -49,11 +51,13 @@ _MOVE_THREADS = (
 
 
 def on_merged(*, pairs: Sequence[tuple[int, int]], **_: Any) -> None:
-    """Give whoever goes on the other's messages and holds. Receiver of `audiences.signals.contacts_merged`,
-    which has locked the addresses."""
+    """Give whoever goes on the other's messages, calls and holds. Receiver of
+    `audiences.signals.contacts_merged`, which has locked the addresses."""
     params = dict(zip(("gone", "stays"), sql.arrays(pairs), strict=True))
     messages = "SELECT id FROM conversations_message WHERE contact_id = ANY(%(gone)s::bigint[])"
     lock_messages(sql.column(messages, params))
+    planned = "SELECT id FROM conversations_plannedcall WHERE contact_id = ANY(%(gone)s::bigint[])"
+    lock_planned_calls(sql.column(planned, params))
     for statement in _MOVE:
         sql.run(statement, params)
 

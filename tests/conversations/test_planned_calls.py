@@ -128,7 +128,7 @@ def test_whom_nobody_reached_is_tried_again_as_often_as_planned(
 ) -> None:
     now = clock.now()
     tries = call_scripts.Tries(no_answer=1, no_answer_minutes=60, busy=1, busy_minutes=10)
-    planned = factories.plan_call(ann, tries=tries, state=State.CALLING, due_at=None, origin="step:5")
+    planned = factories.plan_call(ann, tries=tries, state=State.CALLING, due_at=None, origin="callback:5")
     tried(planned)
     done = call_outcomes.outcome(planned.pk, outcome, now=now)
     planned.refresh_from_db()
@@ -137,12 +137,22 @@ def test_whom_nobody_reached_is_tried_again_as_often_as_planned(
     assert done is not None
     assert done.again_at == now + wait
     ((kind, deferral),) = news
-    assert (kind, deferral.origin, deferral.until) == ("deferred", "step:5", now + wait)
+    assert (kind, deferral.origin, deferral.until) == ("deferred", "callback:5", now + wait)
     tried(planned)
     call_outcomes.outcome(planned.pk, outcome, now=now + wait)
     planned.refresh_from_db()
     assert (planned.state, planned.outcome, planned.due_at) == (State.CALLED, outcome, None)
     assert (news[-1][0], news[-1][1].state, news[-1][1].outcome) == ("changed", State.CALLED, outcome)
+
+
+def test_whose_passage_ended_during_a_try_is_not_tried_again(ann: Contact) -> None:
+    planned = factories.plan_call(
+        ann, tries=call_scripts.Tries(no_answer=1), origin="step:5"
+    )  # a step that is not open
+    tried(planned)
+    call_outcomes.outcome(planned.pk, "no_answer", now=clock.now())
+    planned.refresh_from_db()
+    assert (planned.state, planned.code) == (State.CANCELLED, "passage_over")
 
 
 def test_each_outcome_has_its_own_tries(ann: Contact) -> None:
