@@ -64,6 +64,7 @@ idle_in_transaction_session_timeout = 60s
 # table, by count and not by share.
 autovacuum_naptime = 15s
 autovacuum_vacuum_cost_delay = 0
+autovacuum = {durable}
 fsync = {durable}
 synchronous_commit = {durable}
 full_page_writes = {durable}
@@ -151,7 +152,9 @@ def remove(data_dir: Path) -> None:
 def prepare_postgres(data_dir: Path, *, durable: bool = True) -> Program:
     """Make the cluster if there is none, write its settings, clear a stale lock; return what to run.
 
-    `durable=False` (tests) trades crash safety for speed. Raises EmbeddedError with a plain sentence.
+    `durable=False` (tests) trades crash safety for speed, and plans statements without statistics, the same
+    each time: those of a moment between two tests, when tables are empty, make hours of a join. Raises
+    EmbeddedError with a plain sentence.
     """
     home = prepare_folders(data_dir)
     binaries = _postgres_binaries()
