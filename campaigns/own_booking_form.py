@@ -11,6 +11,7 @@ from audiences.models import JobType
 from campaigns.job_creation import window_words
 from campaigns.own_bookings import MOST_SUMMARY, Wish
 from campaigns.visit_slots import Slots
+from conversations.queue_forms import NoteField
 
 ANY = ""
 _FARTHEST = timedelta(days=60)
@@ -34,6 +35,7 @@ class OwnBookingForm(forms.Form):
         JobType.objects.none(), required=False, empty_label="The office decides"
     )
     slot = forms.ChoiceField(label="When does somebody come?", required=False, widget=forms.RadioSelect)
+    note = NoteField()  # of the call it is made on
 
     def __init__(
         self, *args: Any, account: Account, slots: Slots | None, now: datetime, **kwargs: Any

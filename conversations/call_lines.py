@@ -83,7 +83,8 @@ def shown(account: Account, chosen: Chosen, now: datetime) -> dict[str, Any]:
         [(line.pk, line.tries, line.due_at, line.hours.open) for line in lines],
         following,
     )
-    return {"waiting": waiting, "narrowed": narrowed, "lines": lines, "following": following, "seen": seen}
+    # Not "waiting": the frame around every page names what needs a reply so, and would hide it.
+    return {"everybody": waiting, "narrowed": narrowed, "lines": lines, "following": following, "seen": seen}
 
 
 def _lines(ids: list[int], now: datetime) -> list[Line]:

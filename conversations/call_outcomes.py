@@ -169,6 +169,25 @@ def _call_over(finals: Sequence[tuple[TryEnd, PlannedCall]], now: datetime) -> N
     tell_changed([CallChange(*row) for row in found], now)
 
 
+def unsaid(planned_id: int) -> tuple[int, str] | None:
+    """The try of a planned call that awaits its outcome, and what the line knows of it; None without one."""
+    call_id, of_line = _latest_tries([planned_id]).get(planned_id, (0, ""))
+    return (call_id, of_line) if of_line else None
+
+
+def end_unsaid(planned_id: int, *, note: str, now: datetime) -> None:
+    """Give the try that awaits its outcome one, because an agent chose when the next call is: a call back
+    was wanted where somebody answered, else what the line knows. The caller holds the planned call's lock."""
+    found = unsaid(planned_id)
+    if found is None:
+        return
+    call_id, of_line = found
+    given = Outcome.CALL_BACK if of_line == Outcome.ANSWERED else of_line
+    _note_on_calls([TryEnd(planned_id, given, call_id)], now)
+    if note:
+        Call.objects.filter(pk=call_id).update(note=note)
+
+
 @atomic_with_retry
 def sweep_taken(*, now: datetime) -> int:
     """End what agents left open too long; how many.

@@ -90,6 +90,12 @@ class Panel:
         return self.progress.look in ("ringing-them", "talking", "ended")
 
     @property
+    def note_key(self) -> str:
+        """Under which a browser keeps the note of this try until its outcome is said: no other try's."""
+        said = sum(1 for each in self.tries if each.planned_id == self.planned.pk and each.outcome)
+        return f"{self.planned.pk}-{said}"
+
+    @property
     def pending_label(self) -> str:
         """The outcome that can still be taken back, for people."""
         return PlannedCall.Outcome(self.pending).label if self.pending else ""
@@ -104,10 +110,16 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
     """All of it, of a row with `RELATED`. About a dozen queries."""
     contact = planned.contact
     call = said_outcomes.latest_call(planned)
+    how_far = progress(planned, call, now)
+    begun = planned.state in (State.TAKEN, State.CALLING, State.UNKNOWN) and how_far.look not in (
+        "none",
+        "failed",
+    )
     return Panel(
-        planned=planned, why=why(planned), origin=call_sources.origins([planned]).get(planned.pk),
+        planned=planned, why=why(planned, begun=begun),
+        origin=call_sources.origins([planned]).get(planned.pk),
         said=call_words.for_agent(planned), hours=hours_of([planned], now)[planned.pk], call=call,
-        progress=progress(planned, call, now), pending=said_outcomes.outcome_of(planned),
+        progress=how_far, pending=said_outcomes.outcome_of(planned),
         figures=contact_history.figures(contact),
         jobs=list(contact_moments.jobs(contact).order_by("-created_on", "-pk")[:LATEST_JOBS]),
         addresses=list(_links(contact)), wishes=list(_wishes(contact)), consents=list(_consents(contact)),
@@ -118,15 +130,16 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
     )  # fmt: skip
 
 
-def why(planned: PlannedCall) -> str:
-    """Why somebody calls this person, in a few words."""
+def why(planned: PlannedCall, *, begun: bool = False) -> str:
+    """Why somebody calls this person, in a few words; `begun`: their latest try is the one that is meant."""
     if planned.kind == PlannedCall.Kind.CALL_BACK:
         return "Asked for a call back"
     if planned.kind == PlannedCall.Kind.AGENT:
         return "Your own call"
     if planned.code == ANOTHER_TIME:
         return "Promised for this time"
-    return "Campaign" if not planned.tries else f"Campaign, try {planned.tries + 1}"
+    number = planned.tries + (not begun)
+    return "Campaign" if number < 2 else f"Campaign, try {number}"
 
 
 def promised(planned: PlannedCall) -> bool:

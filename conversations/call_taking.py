@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from common import sql
 from common.transactions import atomic_with_retry
+from conversations import call_outcomes
 from conversations.locks import lock_planned_calls
 from conversations.models import PlannedCall
 from conversations.planned_calls import (
@@ -87,6 +88,8 @@ def skip(planned_id: int, *, by: User, reason: str, now: datetime) -> None:
     if not reason:
         raise NotPossible("Say why this person is not called. Nothing was changed.")
     _in_hand(planned_id, by)
+    if call_outcomes.unsaid(planned_id):
+        raise NotPossible("This person has been called: say what came of it instead. Nothing was changed.")
     refuse([Refusal(planned_id, State.CANCELLED, SKIPPED, reason)], now=now)
 
 
@@ -98,15 +101,18 @@ def put_off(
     by: User,
     now: datetime,
     code: str = ANOTHER_TIME,
+    note: str = "",
 ) -> None:
     """An agent plans the next try for an instant; a *send by* before that moves to a day after it.
 
     `code` stays on the row, and so says that the customer was promised it. Whether hours and caps allow it
-    then is asked when it is placed. Raises NotPossible.
+    then is asked when it is placed. A call just made is over with this, `note` with it, so that nobody is
+    asked for its outcome when the promised one is due. Raises NotPossible.
     """
     if until <= now:
         raise NotPossible("That time is over. Nothing was changed.")
     kept = _in_hand(planned_id, by)
+    call_outcomes.end_unsaid(planned_id, note=note, now=now)
     send_by = kept.send_by
     if send_by is not None and send_by <= until:
         send_by = until + timedelta(days=1)

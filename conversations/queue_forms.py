@@ -9,6 +9,7 @@ from django import forms
 from audiences import hours, suppression
 from common.phone import display_phone
 from conversations.models import AgentPhone, PlannedCall
+from conversations.said_outcomes import LONGEST_NOTE
 
 FARTHEST = timedelta(days=13)  # as far ahead as the hours are known
 STEP = 15  # minutes
@@ -21,11 +22,22 @@ SKIPS = {
 }
 
 
+class NoteField(forms.CharField):
+    """An agent's note about a call: as many characters as the page lets them write, each line's end one."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, strip=True)
+
+    def clean(self, value: Any) -> str:
+        """The note, cut where the page would have."""
+        return str(super().clean(value)).replace("\r\n", "\n")[:LONGEST_NOTE]
+
+
 class OutcomeForm(forms.Form):
     """What came of a call, a note about it, and whether the next person comes then."""
 
     outcome = forms.ChoiceField(choices=PlannedCall.Outcome)
-    note = forms.CharField(required=False, max_length=2000, strip=True)
+    note = NoteField()
     go_on = forms.BooleanField(required=False)
 
 
@@ -69,6 +81,7 @@ class AgainForm(forms.Form):
 
     day = forms.ChoiceField(label="Day")
     hour = forms.ChoiceField(label="Time")
+    note = NoteField()
 
     def __init__(self, *args: Any, planned: PlannedCall, now: datetime, **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "id_again_%s")
@@ -80,12 +93,16 @@ class AgainForm(forms.Form):
         self._now, self._own = now, planned.kind == PlannedCall.Kind.AGENT
         self.spans = hours.openings(planned.contact.zone_set, window, suppression.CALL, now)
         fields: dict[str, Any] = self.fields
-        fields["day"].choices = [(str(day), _day(day, self._today)) for day in self.days]
+        fields["day"].choices = [(str(day), self._named(day)) for day in self.days]
         minutes = [minute for minute in range(0, 24 * 60, STEP) if self._ever(minute)]
         fields["hour"].choices = [(f"{m // 60:02}:{m % 60:02}", _hour(m)) for m in minutes]
         first = self._first()
         if first is not None:
             fields["day"].initial, fields["hour"].initial = str(first.date()), f"{first:%H:%M}"
+
+    def _named(self, day: date) -> str:
+        words = _day(day, self._today)
+        return words[0].upper() + words[1:]
 
     @property
     def _today(self) -> date:

@@ -15,7 +15,7 @@ from conversations.locks import lock_planned_calls
 from conversations.models import Call, PlannedCall
 
 UNDO = timedelta(seconds=30)
-_LONGEST_NOTE = 2_000
+LONGEST_NOTE = 2_000
 State = PlannedCall.State
 
 
@@ -37,7 +37,7 @@ def say(planned: PlannedCall, outcome: str, *, by: User, note: str = "", now: da
     if call is None or call.by_id != by.pk or call.outcome:
         raise NotPossible("Nobody was called yet, so there is no outcome. Call, or skip this person.")
     if note.strip():
-        Call.objects.filter(pk=call.pk).update(note=note.strip()[:_LONGEST_NOTE])
+        Call.objects.filter(pk=call.pk).update(note=note.strip()[:LONGEST_NOTE])
     sql.run(
         "UPDATE conversations_plannedcall SET code = %s, taken_until = clock_timestamp() + %s WHERE id = %s",
         [f"{SAID}{PlannedCall.Outcome(outcome)}", UNDO, kept.pk],

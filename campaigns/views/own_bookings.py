@@ -46,7 +46,7 @@ def book_for(request: Request, pk: int) -> HttpResponse:
         token = str(form.cleaned_data["token"])
         own_bookings.ask(contact, form.wish, by=request.user, token=token, now=now, call=call, thread=thread)
         messages.success(request, f"ServiceTitan is asked to book {contact}. The office confirms it.")
-        return _done(request, contact, call)
+        return _done(request, contact, call, note=form.cleaned_data["note"])
     slots = slots or visit_slots.free(request.account, *_kind(request), now=now)
     if posted:
         form = OwnBookingForm(request.POST, account=request.account, slots=slots, now=now)
@@ -58,11 +58,11 @@ def book_for(request: Request, pk: int) -> HttpResponse:
     return respond(request, "campaigns/own_booking.html", "question", context, status=422 if posted else 200)
 
 
-def _done(request: Request, contact: Contact, call: PlannedCall | None) -> HttpResponse:
+def _done(request: Request, contact: Contact, call: PlannedCall | None, *, note: str) -> HttpResponse:
     """Back to where it was made; a call that was made is booked now, and the next person may come."""
     if call is not None and call.taken_by_id == request.user.pk:
         try:
-            said_outcomes.say(call, PlannedCall.Outcome.BOOKED, by=request.user, now=clock.now())
+            said_outcomes.say(call, PlannedCall.Outcome.BOOKED, by=request.user, note=note, now=clock.now())
         except NotPossible:
             pass  # nobody was called: the booking stands, the call is still to be made or skipped
         else:

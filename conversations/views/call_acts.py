@@ -95,7 +95,7 @@ def again(request: Request, pk: int) -> HttpResponse:
     if form.is_valid():
         at = form.cleaned_data["at"]
         try:
-            call_taking.put_off(pk, until=at, by=request.user, now=now)
+            call_taking.put_off(pk, until=at, by=request.user, now=now, note=form.cleaned_data["note"])
         except NotPossible as refused:
             form.add_error(None, str(refused))
         else:

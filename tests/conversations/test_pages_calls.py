@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from accounts.models import Account, AuditEntry, User
 from audiences.models import ContactAddress, OptOut
-from common import clock
-from conversations import call_taking, said_outcomes
+from common import clock, sql
+from conversations import call_outcomes, call_taking, said_outcomes
 from conversations.models import AgentPhone, Call, PlannedCall, Thread
 from tests import factories
 from tests.accounts.making import signed_in
@@ -71,6 +71,7 @@ def test_the_queue_names_who_waits_why_and_how_often(account: Account, client: C
     assert shown.index("Bob Back") < shown.index("Ann Doe")
     assert "Asked for a call back" in shown and "1 of 1" in shown and "(312) 555-0111" in shown
     assert "No phone of yours is known" in shown
+    assert 'aria-label="Campaigns"' in shown  # at once, not with the first refresh
 
 
 def test_nobody_waits_says_when_the_next_falls_due(account: Account, client: Client) -> None:
@@ -247,6 +248,56 @@ def test_a_promise_keeps_to_the_customers_hours(account: Account, client: Client
     planned.refresh_from_db()
     assert planned.state == State.QUEUED and planned.code == "another_time"
     assert planned.due_at is not None and planned.due_at > clock.now()
+
+
+def test_a_promise_after_a_call_ends_that_try_and_keeps_its_note(
+    account: Account, agent: User, client: Client
+) -> None:
+    planned = plan(account)
+    client.post(reverse("calls:take", args=[planned.pk]))
+    PlannedCall.objects.filter(pk=planned.pk).update(tries=1)
+    call = called(planned, agent)
+    url = reverse("calls:again", args=[planned.pk])
+    form = client.get(url).context["form"]
+    assert [words for _, words in form.fields["day"].choices][:3] == ["Today", "Tomorrow", "Thursday, Nov 26"]
+    at = {"day": form["day"].initial, "hour": form["hour"].initial}
+    client.post(url, {**at, "note": "After work\r\nAsk for Bo"})
+    call.refresh_from_db()
+    assert (call.outcome, call.note) == ("call_back", "After work\nAsk for Bo")
+    # When it is due, the next agent is to call, and is not asked what came of the last one.
+    PlannedCall.objects.filter(pk=planned.pk).update(due_at=NOW)
+    client.post(reverse("calls:take", args=[planned.pk]))
+    shown = page(client, planned)
+    assert "Promised for this time" in shown and "Call ended" not in shown and "Call back" in shown
+    sql.run("UPDATE conversations_plannedcall SET taken_until = clock_timestamp() - interval '1 s'")
+    call_outcomes.sweep_taken(now=NOW)
+    planned.refresh_from_db()
+    assert (planned.state, planned.code) == (State.QUEUED, "another_time")
+
+
+def test_who_was_called_is_not_skipped_from_a_page_that_is_behind(
+    account: Account, agent: User, client: Client
+) -> None:
+    planned = plan(account)
+    client.post(reverse("calls:take", args=[planned.pk]))
+    called(planned, agent)
+    refused = client.post(reverse("calls:skip", args=[planned.pk]), {"why": "later"})
+    assert refused.status_code == 422 and "say what came of it" in refused.content.decode()
+
+
+def test_a_long_note_of_many_lines_is_kept_with_the_outcome(
+    account: Account, agent: User, client: Client
+) -> None:
+    planned = plan(account)
+    client.post(reverse("calls:take", args=[planned.pk]))
+    call = called(planned, agent)
+    written = "\n".join(["x"] * 1000)  # 1,999 characters; browsers send each line's end as two
+    client.post(
+        reverse("calls:outcome", args=[planned.pk]),
+        {"outcome": "answered", "note": written.replace("\n", "\r\n")},
+    )
+    call.refresh_from_db()
+    assert call.note == written
 
 
 def test_does_not_want_calls_is_an_opt_out_and_ends_the_call(account: Account, client: Client) -> None:
