@@ -92,7 +92,11 @@ def approve(campaign: Campaign, *, by: User, now: datetime, people: int) -> Camp
     approval = _open(campaign, by)
     kept = Campaign.objects.select_related("account", "version__workflow", "audience", "number", "playbook")
     locked = kept.get(pk=campaign.pk)
-    if changed_much(people, admissible(locked, now=now)):
+    try:
+        there = admissible(locked, now=now)
+    except segments.InvalidRules as invalid:  # what they name is gone since it was asked for
+        raise NotPossible(f"It can no longer be launched. {invalid}") from invalid
+    if changed_much(people, there):
         raise NotPossible("The audience has changed since you looked at it. Look again, then decide.")
     draft = draft_of(locked)
     schedule = draft.schedule

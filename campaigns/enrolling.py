@@ -20,6 +20,7 @@ from common.transactions import atomic_with_retry
 
 SLICE = 20_000
 _LOCK_CLASS = 7101  # advisory locks of this module, beside the campaign's id
+_STEERED = ("version_id", "starts_at", "first_day", "first_minute")  # what changes while people enter
 SAME_PHONE, ALREADY_IN = "same_phone", "already_in"
 # Candidates are materialized, or what makes them unfit would be asked again by every mention.
 # `picked` decides the reason once: unfit in itself, already here, or sharing a phone with somebody who is.
@@ -224,12 +225,13 @@ def alone(campaign: Campaign) -> None:
     """Wait until nobody else evaluates this campaign's audience, and keep others from it until the commit.
 
     Jobs of the account are held back, too: who enters and what they have booked see one another. The version
-    they enter is read here: a move to another one holds this lock as it begins.
+    they enter and when they are due are read here: whoever moves people to another version, or the start to
+    another time, holds this lock.
     """
     sql.run("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, campaign.pk])
-    version = Campaign.objects.filter(pk=campaign.pk).values_list("version", flat=True).first()
-    if version is not None:  # undone, it is gone: whoever holds the lock then sees that for themselves
-        campaign.version_id = version
+    found = Campaign.objects.filter(pk=campaign.pk).values(*_STEERED).first()
+    for name, value in (found or {}).items():  # undone, it is gone: whoever holds the lock then sees that
+        setattr(campaign, name, value)
     share_jobs(campaign.account_id)
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from audiences import consent
-from campaigns import enrolling, passages, terms
+from campaigns import enrolling, passages, repeating, terms
 from campaigns.models import Campaign, Enrollment, Intake, VersionMove
 from common import sql
 from common.doorbell import ring
@@ -187,11 +187,14 @@ def _complete(campaign_id: int, now: datetime) -> int:
     # Whoever is let in at this moment is seen by a statement that begins after their commit, and by no other.
     if not enrolling.alone_now(campaign_id):
         return 0
-    return sql.run(
+    completed = sql.run(
         "UPDATE campaigns_campaign c SET status = 'completed', completed_at = %(now)s"
         f" WHERE c.id = %(campaign)s AND {_FINISHED_SQL}",
         {"now": now, "campaign": campaign_id},
     )
+    if completed:
+        repeating.note_never_begun(campaign_id, now=now)
+    return completed
 
 
 def unfinished_intakes(*, now: datetime) -> list[tuple[Campaign, int]]:

@@ -31,6 +31,8 @@ def _begin(campaign_id: int, now: datetime) -> bool:
     latest = Intake.objects.filter(campaign=campaign).order_by("-occurrence").first()
     if campaign.status != Campaign.Status.ACTIVE or latest is None:
         return False  # its first occurrence is the launch's
+    if campaign.repeats_until is not None and campaign.repeats_until <= now:
+        return False  # nothing begins behind the last day; see `note_never_begun`
     due = latest_due(campaign, latest.occurrence, now=now)
     if due is None:
         return False
@@ -50,11 +52,28 @@ def _begin(campaign_id: int, now: datetime) -> bool:
     return made
 
 
+def note_never_begun(campaign_id: int, *, now: datetime) -> int:
+    """Write down what a recurring campaign that is over never began before its last day was; how many."""
+    campaign = Campaign.objects.select_related("account").get(pk=campaign_id)
+    latest = Intake.objects.filter(campaign=campaign).order_by("-occurrence").first()
+    due = latest_due(campaign, latest.occurrence, now=now) if latest is not None else None
+    if due is None or latest is None:
+        return 0
+    missed = due[0] - latest.occurrence
+    audit.record(
+        account=campaign.account, by=None, verb="missed_occurrences", on=campaign,
+        summary=f"{number_of(missed, 'occurrence')} of {campaign.name} never began: it was paused or "
+        "nobody worked then, and its last day is over. They are not made up for",
+        detail={"missed": missed},
+    )  # fmt: skip
+    return missed
+
+
 def latest_due(campaign: Campaign, after: int, *, now: datetime) -> tuple[int, datetime] | None:
     """The latest occurrence behind `after` that is due by now, with its instant; None where none is."""
     due: tuple[int, datetime] | None = None
     for _ in range(MOST_LATE):
-        following = starts.next_after(campaign, due[0] if due else after)
+        following = starts.next_after(campaign, due[0] if due else after, by=now)
         if following is None or following[1] > now:
             break
         due = following

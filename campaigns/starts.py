@@ -6,7 +6,7 @@ What clocks shall show is kept, not instants: daylight saving is solved anew for
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from accounts.models import Account
@@ -18,6 +18,7 @@ from campaigns.words import number_of
 Repeats = Campaign.Repeats
 MOST_EVERY = 365
 LONGEST_REPEATING = timedelta(days=730)
+FURTHEST_EAST = timedelta(hours=14)  # of UTC, on earth
 _OF_ACCOUNT = """SELECT z.id FROM audiences_zoneset z WHERE EXISTS (
     SELECT 1 FROM audiences_contact c WHERE c.zone_set_id = z.id AND c.account_id = %s)"""
 
@@ -75,6 +76,10 @@ class Schedule:
         moments = [struck(zones_of(place, account), day, self.time) for place in places]
         return min(moments, default=struck([account.timezone], day, self.time))
 
+    def not_before(self, occurrence: int) -> datetime:
+        """Earlier than this no clock anywhere shows the time of an occurrence; asks nobody."""
+        return datetime.combine(self.day_of(occurrence), self.time, tzinfo=UTC) - FURTHEST_EAST
+
     def moments_in(
         self, zone_set_ids: Iterable[int], account: Account, occurrence: int
     ) -> dict[int, datetime]:
@@ -99,10 +104,15 @@ def of(campaign: Campaign) -> Schedule | None:
     )  # fmt: skip
 
 
-def next_after(campaign: Campaign, occurrence: int) -> tuple[int, datetime] | None:
-    """The occurrence behind this one and when it begins; None where none does any more."""
+def next_after(
+    campaign: Campaign, occurrence: int, *, by: datetime | None = None
+) -> tuple[int, datetime] | None:
+    """The occurrence behind this one and when it begins; None where none does any more, or none can `by`
+    then, which is mostly seen without asking where anybody lives."""
     schedule = of(campaign)
     if schedule is None or not schedule.repeats or schedule.until is None:
+        return None
+    if by is not None and schedule.not_before(occurrence + 1) > by:
         return None
     moment = schedule.moment(campaign.account, occurrence + 1)
     return (occurrence + 1, moment) if moment < schedule.until else None

@@ -1,5 +1,6 @@
 """Steering what runs: another start, late joiners, and taking one customer out."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -7,7 +8,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from audiences.models import ZoneSet
-from campaigns import approving, enrolling, graph, launching, passages, starts, terms
+from campaigns import approving, enrolling, launching, passages, starts, terms, version_moves
+from campaigns.graph import GraphNode
 from campaigns.lifecycle import NotPossible
 from campaigns.locks import OPEN
 from campaigns.models import Campaign, Enrollment
@@ -24,6 +26,15 @@ def movable(campaign: Campaign, *, now: datetime) -> bool:
     """Whether the campaign has not started, so that its start can be moved."""
     waits = campaign.status in (Campaign.Status.SCHEDULED, Campaign.Status.PAUSED)
     return waits and campaign.starts_at is not None and campaign.starts_at > now
+
+
+def shown_start(campaign: Campaign) -> datetime | None:
+    """The start as the clocks it goes by show it, written in company time: where each customer lives, ten is
+    ten, whatever the company's clocks show when it is ten there first."""
+    schedule = starts.of(campaign)
+    if schedule is None or not schedule.local:
+        return campaign.starts_at
+    return datetime.combine(schedule.day, schedule.time, tzinfo=campaign.account.zone)
 
 
 @atomic_with_retry
@@ -70,11 +81,15 @@ def _written(moment: datetime, campaign: Campaign) -> str:
 
 def _move_first_steps(campaign: Campaign, schedule: Schedule | None, at: datetime) -> int:
     """Make who is in already due then. The campaign is not active, so that no engine holds their steps."""
-    drawn = graph.load(campaign.version_id)
-    first = drawn.nodes[drawn.first]
     moments = dict.fromkeys(_zones(campaign), at)
     if schedule is not None and schedule.local:
         moments = schedule.moments_in(moments, campaign.account, 1)
+    drawn = version_moves.sources(campaign)  # who stays on a former version waits at its first node
+    return sum(_move_steps_of(each.nodes[each.first], campaign, moments) for each in drawn)
+
+
+def _move_steps_of(first: GraphNode, campaign: Campaign, moments: Mapping[int, datetime]) -> int:
+    """Make who waits at the first node of a version due then, by where they live; how many."""
     kind = KINDS[first.kind]
     return sql.run(
         """

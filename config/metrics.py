@@ -14,6 +14,7 @@ from accounts import access
 from accounts.clients import client_ip
 from accounts.management.commands.issue_token import METRICS_SCOPE
 from accounts.models import ApiToken
+from campaigns.scheduling import LIVE_VERSIONS
 from common import clock, sql
 from conversations.listening import DEAF
 
@@ -45,9 +46,10 @@ QUESTIONS = {
     ),
 }
 # One index probe per node of each active campaign, as the engine itself looks.
-OLDEST_READY_STEP = """
+OLDEST_READY_STEP = f"""
     SELECT min(s.due_at)
-    FROM campaigns_campaign c JOIN campaigns_node n ON n.version_id = c.version_id
+    FROM campaigns_campaign c CROSS JOIN LATERAL ({LIVE_VERSIONS}) v
+    JOIN campaigns_node n ON n.version_id = v.id
     CROSS JOIN LATERAL (
         SELECT min(due_at) AS due_at FROM campaigns_step WHERE campaign_id = c.id AND node_id = n.id) s
     WHERE c.status = 'active'

@@ -49,7 +49,7 @@ class JoiningForm(forms.Form):
 def reschedule(request: Request, pk: int) -> HttpResponse:
     """Another start for a campaign that has not begun."""
     campaign = access.get(request, CAMPAIGNS, pk)
-    form = StartForm(request.POST or None, initial={"starts_at": campaign.starts_at})
+    form = StartForm(request.POST or None, initial={"starts_at": steering.shown_start(campaign)})
     possible = steering.movable(campaign, now=clock.now())
     whose = (
         "where each customer lives" if campaign.local_time else f"company time, {campaign.account.timezone}"

@@ -133,6 +133,18 @@ def test_what_can_no_longer_be_launched_is_not_approved(limited: Ready) -> None:
 
 
 @pytest.mark.django_db
+def test_rules_that_name_what_is_gone_are_refused_in_words(limited: Ready) -> None:
+    campaign = asked(limited)
+    rules = {"include": {"join": "all", "rules": [{"field": "tag", "op": "any", "value": [987654]}]}}
+    Campaign.objects.filter(pk=campaign.pk).update(audience_rules=rules)
+    client = second(limited)
+    assert client.get(url(campaign)).status_code == 200
+    answer = client.post(url(campaign), {"decision": "approve", "people": "3"})
+    assert answer.status_code == 409 and "can no longer be launched" in answer.content.decode()
+    assert Campaign.objects.get().status == "created"
+
+
+@pytest.mark.django_db
 def test_the_limit_is_set_by_an_admin_and_kept_in_the_log(ready: Ready) -> None:
     admin = signed_in(factories.make_user(ready.account, "admin"))
     assert ready.client.get(SETTINGS).status_code == 403

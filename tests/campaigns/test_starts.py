@@ -153,7 +153,26 @@ def test_paused_ones_begin_nothing_and_the_end_ends_it(noon: datetime) -> None:
     Campaign.objects.update(status="active")
     assert lifecycle.complete_finished(now=at(2027, 3, 8)) == 0, "active until its last day"
     assert repeating.latest_due(campaign, 1, now=at(2027, 6, 1)) == (6, at(2027, 4, 11, 15))
-    assert lifecycle.complete_finished(now=at(2027, 4, 12, 5)) == 1
+    over = at(2027, 4, 12, 5)
+    assert repeating.begin_due(now=over) == 0, "nothing begins behind the last day"
+    assert lifecycle.complete_finished(now=over) == 1
+    said = AuditEntry.objects.get(verb="missed_occurrences").summary
+    assert "5 occurrences of Tune-up never began" in said and "last day is over" in said
+
+
+@pytest.mark.django_db
+def test_who_looks_for_what_is_due_asks_nobody_where_they_live_long_before(
+    noon: datetime, django_assert_num_queries
+) -> None:
+    account = factories.make_account()
+    living_in(account, "MA", "CA")
+    schedule = Schedule(date(2026, 11, 24), TEN, local=True, repeats="weeks", until=noon + timedelta(days=90))
+    campaign = launch(account, schedule=schedule, at=schedule.moment(account), now=noon)
+    second = at(2026, 12, 1, 15)  # ten in Boston
+    with django_assert_num_queries(0):
+        assert repeating.latest_due(campaign, 1, now=second - timedelta(days=2)) is None
+    assert repeating.latest_due(campaign, 1, now=second - timedelta(seconds=1)) is None
+    assert repeating.latest_due(campaign, 1, now=second) == (2, second)
 
 
 @pytest.mark.django_db

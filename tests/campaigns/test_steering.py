@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from analytics import counters, recount
 from campaigns import engine, enrolling, launching, lifecycle, receivers, retrying, scheduling, steering
-from campaigns.models import Campaign, Enrollment, Step
+from campaigns.models import Campaign, Enrollment, Intake, Step
 from campaigns.starts import Schedule
 from common import clock
 from conversations.delivery import Change
@@ -58,6 +58,22 @@ def test_by_customers_clocks_it_moves_by_theirs(noon: datetime) -> None:
     assert dues == {"MA": east, "CA": west}
     campaign.refresh_from_db()
     assert campaign.starts_at == east
+
+    client = signed_in(factories.make_user(account, "csr"))
+    form = client.get(reverse("campaigns:reschedule", args=[campaign.pk])).content.decode()
+    assert 'value="2026-11-25T11:00"' in form, "what their clocks show, not ours when theirs do"
+
+
+def test_who_enters_after_the_start_moved_is_due_then(noon: datetime) -> None:
+    account = factories.make_account()
+    factories.make_contacts(account, ["+13125550101", "+13125550102"])
+    campaign = launch(account, at=noon + DAY, now=noon)
+    taking_in = Campaign.objects.get(pk=campaign.pk)  # as who takes in read it before the start moved
+    intake = Intake.objects.create(campaign=campaign, started_at=noon)
+    enrolling.enroll_slice(taking_in, intake.pk, now=noon, size=1)
+    steering.reschedule(campaign, noon + 2 * DAY, by=factories.make_user(account), now=noon)
+    enrolling.enroll_slice(taking_in, intake.pk, now=noon, size=1)
+    assert list(Step.objects.values_list("due_at", flat=True)) == [noon + 2 * DAY] * 2
 
 
 def test_a_start_that_cannot_be_is_refused_in_words(noon: datetime) -> None:
