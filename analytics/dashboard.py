@@ -6,6 +6,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.text import Truncator
@@ -15,8 +16,8 @@ from analytics import attention, counters, day_curve, health, metrics
 from analytics.scope import Scope
 from campaigns.models import Campaign
 from common import clock
-from conversations import pausing, reading
-from conversations.models import Message, Thread
+from conversations import calls_told, pausing, reading
+from conversations.models import Call, Message, Thread
 
 FRESH_SECONDS = 1.0
 MOST_KEPT = 300  # dashboards of a process, by account and what they look at
@@ -128,22 +129,33 @@ def _waiting(threads: QuerySet[Thread], now: datetime) -> list[Waiting]:
     inbound = Message.objects.filter(
         kind=Message.Kind.INBOUND, contact=OuterRef("contact"), address=OuterRef("address")
     ).order_by("-created_at", "-pk")
-    longest = threads.select_related("contact", "assigned_to").annotate(
-        words=Subquery(inbound.values("body")[:1]), label=Subquery(inbound.values("reading__label")[:1])
-    )
-    return [
-        Waiting(
-            pk=thread.pk,
-            name=thread.contact.name,
-            words=Truncator(" ".join((thread.words or "").split())).chars(LONGEST_WORDS),
-            since=thread.last_inbound_at,
-            waited=waited(thread.last_inbound_at, now),
-            why=thread.escalated_reason or WHY.get(thread.label or "", ""),
-            escalated=bool(thread.escalated_reason),
-            assigned_to=str(thread.assigned_to or ""),
+    longest = list(
+        threads.select_related("contact", "assigned_to")
+        .annotate(
+            words=Subquery(inbound.values("body")[:1]), label=Subquery(inbound.values("reading__label")[:1]),
+            said_at=Subquery(inbound.values("created_at")[:1]),
         )
-        for thread in longest.order_by("last_inbound_at", "pk")[:MOST_THREADS]
-    ]
+        .order_by("last_inbound_at", "pk")[:MOST_THREADS]
+    )  # fmt: skip
+    calls = calls_told.missed_of(longest)
+    return [_one_waiting(thread, calls.get(thread.pk), now) for thread in longest]
+
+
+def _one_waiting(thread: Any, call: Call | None, now: datetime) -> Waiting:
+    """A thread and the call that its customer made in vain, if that came after their last words."""
+    if call is not None and thread.said_at is not None and call.created_at <= thread.said_at:
+        call = None
+    words = calls_told.missed_words(call) if call else thread.words or ""
+    return Waiting(
+        pk=thread.pk,
+        name=thread.contact.name,
+        words=Truncator(" ".join(words.split())).chars(LONGEST_WORDS),
+        since=thread.last_inbound_at,
+        waited=waited(thread.last_inbound_at, now),
+        why=thread.escalated_reason or ("" if call else WHY.get(thread.label or "", "")),
+        escalated=bool(thread.escalated_reason),
+        assigned_to=str(thread.assigned_to or ""),
+    )
 
 
 def waited(since: datetime | None, now: datetime) -> str:

@@ -1,6 +1,6 @@
 """Calls as lines of a thread and as moments of a contact: who called, what came of it, where it is heard."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -41,6 +41,26 @@ def stamps(thread: Thread, limit: int) -> QuerySet[Call]:
 def missed(call: Call) -> bool:
     """Whether a customer called and nobody took it."""
     return call.direction == Call.Direction.IN and call.connected_at is None and call.state not in Call.LIVE
+
+
+def missed_of(threads: Collection[Thread]) -> dict[int, Call]:
+    """Thread → the customer's latest call in it, where nobody took that one. One query, none for nothing."""
+    if not threads:
+        return {}
+    theirs = Call.objects.filter(
+        direction=Call.Direction.IN,
+        contact__in=[thread.contact_id for thread in threads],
+        address__in=[thread.address_id for thread in threads],
+    )
+    latest = theirs.order_by("address", "contact", "-created_at", "-pk").distinct("address", "contact")
+    found = {(call.contact_id, call.address_id): call for call in latest if missed(call)}
+    places = {thread.pk: (thread.contact_id, thread.address_id) for thread in threads}
+    return {pk: found[place] for pk, place in places.items() if place in found}
+
+
+def missed_words(call: Call) -> str:
+    """What stands for a missed call in a list of what was said last."""
+    return "Missed call, voicemail" if call.recording_id else "Missed call"
 
 
 def who(call: Call) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from accounts.models import Account, User
 from audiences import contact_search
 from audiences.models import OptOut
 from common import sql
+from conversations import calls_told
 from conversations.models import Message, Thread
 
 EXCERPT = 120
@@ -142,7 +144,8 @@ def detailed(threads: QuerySet[Thread]) -> QuerySet[Thread]:
 
 
 def lines(threads: list[Any], current: int | None = None) -> list[Line]:
-    """The threads of one page, `detailed`, with what was said last. One query.
+    """The threads of one page, `detailed`, with what was said last, or the call that was missed since. Two
+    queries at most.
 
     Beside the `current` one they know which comes next and which came before; where it is not among them
     (or there is none), the first is next.
@@ -150,6 +153,10 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     last = Message.objects.defer("variables").in_bulk(
         [thread.last_message_id for thread in threads if thread.last_message_id]
     )
+    said_at = {pk: message.created_at for pk, message in last.items()}
+    never = datetime.min.replace(tzinfo=UTC)
+    quiet = [t for t in threads if said_at.get(t.last_message_id, never) < t.last_message_at]
+    calls = calls_told.missed_of(quiet)
     ids = [thread.pk for thread in threads]
     at = ids.index(current) if current in ids else -1
     ways = {at + 1: "next", at - 1: "previous"} if at >= 0 else {0: "next"}
@@ -157,8 +164,11 @@ def lines(threads: list[Any], current: int | None = None) -> list[Line]:
     for index, thread in enumerate(threads):
         message = last.get(thread.last_message_id)
         words = " ".join(_words(message).split()) if message else ""
+        call = calls.get(thread.pk)
+        if call is not None and (message is None or call.created_at > message.created_at):
+            message, words = None, calls_told.missed_words(call)
         excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
-        inbound = message is not None and message.kind == Message.Kind.INBOUND
+        inbound = message is None or message.kind == Message.Kind.INBOUND
         found.append(Line(thread, excerpt, inbound, thread.opted_out, ways.get(index, "")))
     return found
 

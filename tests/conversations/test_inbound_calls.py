@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
+from analytics import dashboard
+from analytics.scope import Scope
 from audiences.models import Address, Contact, ContactAddress, OptOut
 from common import clock
-from conversations import opt_outs
+from conversations import inbox, opt_outs
 from conversations.models import AgentPhone, Call, CallSettings, Message, Thread
 from tests import factories
 from tests.conversations.talking import CUSTOMER, OFFICE, Phone, Twiml, again, agrees, make_number, placed
@@ -80,6 +82,11 @@ def test_a_call_that_nobody_takes_waits_for_a_person(phone: Phone, contact: Cont
     ended(phone)
     call = Call.objects.get()
     assert (call.state, call.recording_id, call.recording_seconds) == ("no_answer", "RE7", 12)
+    (line,) = inbox.lines(list(inbox.detailed(Thread.objects.all())))
+    assert (line.excerpt, line.inbound) == ("Missed call, voicemail", True)
+    scope = Scope("today", NOON.date(), NOON.date(), NOON - timedelta(hours=12), NOON)
+    (waits,) = dashboard.of_account(contact.account, scope).dashboard.threads
+    assert (waits.words, waits.since) == ("Missed call, voicemail", NOON)
 
 
 def test_whoever_hangs_up_while_it_rings_was_missed_too(phone: Phone, contact: Contact) -> None:
