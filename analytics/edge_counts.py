@@ -2,8 +2,8 @@
 
 A closed step counts once as `left:<label>`, or as `ended` where its passage ended there. A label without an
 edge of its own leads on by `next`; without that, nowhere. Whoever was moved elsewhere as the workflow changed
-left by no edge. Here is also how the past came to be counted when a
-release began to.
+left by no edge, and so did another try of what had failed. Here is also how the past came to be counted when
+a release began to.
 """
 
 from collections import Counter
@@ -15,13 +15,14 @@ from analytics import counters, fills
 from campaigns import graph
 from campaigns.graph import NEXT, GraphNode
 from campaigns.models import Campaign, Step
+from campaigns.passages import ANOTHER_TRY
 from campaigns.repointing import MOVED
 from common import sql
 from common.transactions import atomic_with_retry
 
 LEFT, ENDED = "left:", "ended"
 EDGE, NOWHERE = "edge:", "nowhere"  # columns of the lists behind: one edge; all whose passage ended there
-BY_MOVING = LEFT + MOVED
+BY_NO_EDGE = frozenset({MOVED, ANOTHER_TRY})
 NAME = "edges"
 SLICE = 2_000  # enrollments
 CLOSED = (Step.State.COMPLETED, Step.State.FAILED, Step.State.SKIPPED)
@@ -45,8 +46,9 @@ def of_node(campaign_id: int, node: GraphNode, found: Counter[counters.Cell]) ->
     by_edge = dict.fromkeys(node.edges, 0)
     ended = found[campaign_id, node.key, ENDED]
     for (campaign, key, column), n in found.items():
-        if campaign == campaign_id and key == node.key and column.startswith(LEFT) and column != BY_MOVING:
-            edge = _edge(node, column.removeprefix(LEFT))
+        label = column.removeprefix(LEFT)
+        if campaign == campaign_id and key == node.key and label != column and label not in BY_NO_EDGE:
+            edge = _edge(node, label)
             if edge is None:
                 ended += n
             else:
@@ -79,7 +81,8 @@ def steps_by(campaign: Campaign, node_key: str, column: str) -> Q | None:
     label = column.removeprefix(EDGE)
     others = [each for each in node.edges if each != NEXT]
     ended = Q(state__in=[Step.State.FAILED, Step.State.SKIPPED], outcome="")
-    elsewhere = Q(state__in=CLOSED) & ~Q(outcome__in=[*others, MOVED])  # what no edge of its own leads on
+    # What no edge of its own leads on.
+    elsewhere = Q(state__in=CLOSED) & ~Q(outcome__in=[*others, *BY_NO_EDGE])
     if column == NOWHERE:
         return ended if NEXT in node.edges else elsewhere
     if label not in node.edges or not column.startswith(EDGE):

@@ -13,6 +13,7 @@ from analytics.metrics import CALL_KINDS
 from analytics.models import JobCredit
 from campaigns import graph, thread_entries, words
 from campaigns.models import Booking, Enrollment, EnrollmentSnapshot, Step
+from campaigns.passages import ANOTHER_TRY
 from campaigns.repointing import MOVED
 from common.phone import display_phone
 from conversations import call_states, calls_told
@@ -185,9 +186,9 @@ def _stop(
 
 def _way(step: Step) -> tuple[str, str]:
     """How a closed step left, and for which node of the version it was of; nothing where the passage ended
-    there, no node where its contact was moved to another version."""
-    if step.outcome == MOVED:
-        return words.edge(MOVED), ""
+    there, no node where its contact was moved to another version, or where it was another try."""
+    if step.outcome in (MOVED, ANOTHER_TRY):
+        return words.edge(step.outcome), ""
     drawn = graph.load(step.node.version_id)
     node = drawn.nodes.get(step.node_id)
     if step.state != Step.State.COMPLETED and not step.outcome:

@@ -1,7 +1,7 @@
 """A few go first: the others of an occurrence enter once nothing speaks against it.
 
-Those few are drawn by chance among all who may enter. Each of them has to have had a message, or to have
-left; from then on the campaign's minutes run, and the others enter. Where too many of the messages failed or
+Those few are drawn by chance among all who may enter. Each of them has to have had a message or a call, or to
+have left; from then on the campaign's minutes run, and the others enter. Where too many of those failed or
 too many people opted out, by the account's limits for senders that pause themselves, the campaign is paused
 instead, and somebody decides.
 """
@@ -13,24 +13,29 @@ from datetime import datetime, timedelta
 from audiences import fitness, segments
 from campaigns import enrolling, lifecycle
 from campaigns.models import Campaign, Canary, Intake
+from campaigns.nodes.base import ORIGIN
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations import safety
+from conversations.models import PlannedCall
 
 AT_LEAST = 2  # people: one alone may be chance
 _READ = """
 SELECT count(*), count(*) FILTER (WHERE e.state = 'ended' OR m.had), count(*) FILTER (WHERE m.had),
-    count(*) FILTER (WHERE m.sent), count(*) FILTER (WHERE m.failed),
+    count(*) FILTER (WHERE m.failed),
     count(*) FILTER (WHERE m.left OR e.ended_reason = 'opted_out')
 FROM campaigns_enrollment e
 CROSS JOIN LATERAL (
-    SELECT coalesce(bool_or(m.state NOT IN ('queued', 'calling')), false) AS had,
-        coalesce(bool_or(m.accepted_at IS NOT NULL), false) AS sent,
-        coalesce(bool_or(m.state IN ('failed', 'rejected', 'bounced', 'blocked')), false) AS failed,
+    SELECT
+        coalesce(bool_or(m.state NOT IN ('queued', 'calling') OR p.state <> ALL(%(calls)s)), false) AS had,
+        coalesce(bool_or(m.state IN ('failed', 'rejected', 'bounced', 'blocked')
+            OR p.state IN ('failed', 'rejected')), false) AS failed,
         coalesce(bool_or(m.opted_out_at IS NOT NULL), false) AS left
-    FROM campaigns_step s JOIN conversations_message m ON m.id = s.message_id WHERE s.enrollment_id = e.id) m
-WHERE e.campaign_id = %s AND e.occurrence = %s
+    FROM campaigns_step s LEFT JOIN conversations_message m ON m.id = s.message_id
+    LEFT JOIN conversations_plannedcall p ON p.origin = %(origin)s || s.id
+    WHERE s.enrollment_id = e.id) m
+WHERE e.campaign_id = %(campaign)s AND e.occurrence = %(occurrence)s
 """
 
 
@@ -39,9 +44,8 @@ class Standing:
     """How the first ones fared: people."""
 
     people: int
-    over: int  # had a message, or left
+    over: int  # had a message or a call, or left
     tried: int
-    sent: int
     failed: int
     opted_out: int
 
@@ -70,17 +74,20 @@ def draw(campaign: Campaign, intake_id: int, *, now: datetime, most: int | None)
         campaign.account, campaign.audience_rules, campaign.targeting, now=now
     )
     among = enrolling.preview(query, params, now=now).get("", 0)
+    # Of whom an earlier occurrence keeps out nobody can go first, or the others would follow nobody.
+    kept_out = enrolling.kept_out_sql(campaign, intake)
+    if intake.occurrence > 1:
+        among -= sql.value(
+            f"WITH {_fit_sql(query)} SELECT count(*) FROM fit c WHERE {kept_out}", [now, *params]
+        )
     among = among if most is None else min(among, most)
     first = wanted(campaign, among)
     if not first:
         return False
     ids = sql.column(
         f"""
-        WITH {fitness.MOMENT_SQL}, fit AS (
-            SELECT c.id FROM audiences_contact c
-            LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
-            WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = '')
-        SELECT id FROM fit ORDER BY hashint8extended(id, %s), id LIMIT %s
+        WITH {_fit_sql(query)} SELECT id FROM fit c WHERE NOT {kept_out}
+        ORDER BY hashint8extended(id, %s), id LIMIT %s
         """,
         [now, *params, intake.pk, first],
     )
@@ -88,6 +95,14 @@ def draw(campaign: Campaign, intake_id: int, *, now: datetime, most: int | None)
     intake.save()
     Canary.objects.create(intake=intake, people=intake.admitted, among=among)
     return True
+
+
+def _fit_sql(query: str) -> str:
+    """`moment` and `fit`: who of a query's contacts may enter, as far as they themselves go."""
+    return f"""{fitness.MOMENT_SQL}, fit AS (
+        SELECT c.id FROM audiences_contact c
+        LEFT JOIN LATERAL ({fitness.FIRST_TEXTABLE_ADDRESS_SQL}) a ON TRUE
+        WHERE c.id IN ({query}) AND {fitness.entry_reason_sql()} = '')"""
 
 
 def waiting(campaign_id: int) -> Canary | None:
@@ -98,7 +113,13 @@ def waiting(campaign_id: int) -> Canary | None:
 
 def standing(canary: Canary) -> Standing:
     """How the first ones of an occurrence fare. One query."""
-    (found,) = sql.rows(_READ, [canary.intake.campaign_id, canary.intake.occurrence])
+    (found,) = sql.rows(
+        _READ,
+        {
+            "campaign": canary.intake.campaign_id, "occurrence": canary.intake.occurrence,
+            "calls": [state.value for state in PlannedCall.OPEN], "origin": ORIGIN,
+        },
+    )  # fmt: skip
     return Standing(*found)
 
 
@@ -136,7 +157,7 @@ def _decide(canary_id: int, now: datetime) -> bool:
 def _trouble(campaign: Campaign, found: Standing) -> str:
     limits = safety.limits_of(campaign.account)
     for part, most, words in (
-        (found.failed, limits.failures, "messages to {} of the first {} failed"),
+        (found.failed, limits.failures, "messages or calls to {} of the first {} failed"),
         (found.opted_out, limits.opt_outs, "{} of the first {} opted out"),
     ):
         if part >= AT_LEAST and part * 100 > most * found.tried:

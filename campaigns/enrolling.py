@@ -252,6 +252,18 @@ def _enter(
     intake.admitted += admitted
 
 
+def kept_out_sql(campaign: Campaign, intake: Intake) -> str:
+    """SQL over a contact `c`, beside `moment`: whether an earlier passage keeps them from this occurrence."""
+    if intake.occurrence == 1:
+        return "FALSE"
+    named = {"now": "(SELECT now FROM moment)", "again_days": campaign.again_days}
+    again = _keeps_out(campaign) % (named | {"occurrence": intake.occurrence})
+    return (
+        f"EXISTS (SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = {int(campaign.pk)}"
+        f" AND e.contact_id = c.id AND (e.state = 'active' OR {again}))"
+    )
+
+
 def _keeps_out(campaign: Campaign) -> str:
     """SQL over an earlier passage `e`: whether it keeps its contact, and its phone, from another."""
     return _KEEPS_OUT_SQL[Campaign.Again(campaign.again)]

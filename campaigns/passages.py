@@ -21,6 +21,7 @@ MAX_HOPS = 20
 MOST_PASSES = 100  # of one passage at one node: a loop that nothing else ends is over then
 TOO_OFTEN = "went_round_too_often"
 FINISHED = "finished"
+ANOTHER_TRY = "another_try"  # the label that another try of what failed has left by: no edge is drawn for it
 
 
 def settle(
@@ -37,6 +38,7 @@ def settle(
         moved = _write(outcome, now)
         if outcome.state not in OPEN:
             tried = _tried_again([step for step, _, passed in moved if passed > 1])
+            _by_no_edge(tried)
             on = [enrollment for step, enrollment, _ in moved if step not in tried]
             leaving[node.leads_to(state=outcome.state, label=outcome.label)] += on
             if tried:
@@ -50,6 +52,12 @@ def _tried_again(step_ids: list[int]) -> set[int]:
     if not step_ids:
         return set()
     return set(sql.column("SELECT step_id FROM campaigns_retry WHERE step_id = ANY(%s)", [step_ids]))
+
+
+def _by_no_edge(step_ids: set[int]) -> None:
+    """Another try leads nowhere: nobody counts it as having left by the way its node leads on."""
+    if step_ids:
+        sql.run("UPDATE campaigns_step SET outcome = %s WHERE id = ANY(%s)", [ANOTHER_TRY, list(step_ids)])
 
 
 def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int, int]]:

@@ -58,6 +58,7 @@ EDGES = {
     "no_reply": "no reply in time",
     "no_appointment": "no appointment ahead",
     "moved": "moved on as the workflow changed",
+    "another_try": "another try, which led nowhere",
     "optout": "opts out",
     "booking_yes": "says yes to booking",
     "reschedule": "asks for another time",

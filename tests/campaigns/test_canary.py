@@ -11,7 +11,7 @@ from audiences.models import Contact
 from campaigns import canary, engine, enrolling, lifecycle, tasks
 from campaigns.models import Campaign, Canary, Enrollment, Exclusion, Intake
 from campaigns.terms import Terms
-from conversations.models import Message
+from conversations.models import Message, PlannedCall
 from tests import factories
 from tests.accounts.making import signed_in
 from tests.campaigns.launched import launch
@@ -84,7 +84,7 @@ def test_as_many_as_there_are_all_go_at_once(noon: datetime) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"state": "failed", "accepted_at": None}, "Messages to 2 of the first 4 failed"),
+        ({"state": "failed", "accepted_at": None}, "Messages or calls to 2 of the first 4 failed"),
         ({"state": "accepted", "opted": True}, "2 of the first 4 opted out"),
     ],
 )
@@ -154,6 +154,37 @@ def test_each_occurrence_has_its_own(noon: datetime) -> None:
     Canary.objects.update(opened_at=noon)
     enrolling.enroll(campaign, now=noon + 60 * MINUTE, occurrence=2)
     assert Intake.objects.get(occurrence=2).admitted == 40
+
+
+def test_whom_an_earlier_occurrence_keeps_out_are_not_among_the_first(noon: datetime) -> None:
+    campaign = begun(noon, again="never")
+    Canary.objects.update(opened_at=noon)
+    enrolling.enroll(campaign, now=noon)
+    Enrollment.objects.update(state="ended", ended_at=noon, ended_reason="finished")
+    factories.make_contacts(campaign.account, [f"+1773555{100 + n:04}" for n in range(10)])
+    enrolling.enroll(campaign, now=noon + 60 * MINUTE, occurrence=2)
+    second = Canary.objects.get(intake__occurrence=2)
+    assert (second.people, second.among) == (4, 10), "or the others would follow nobody"
+    Canary.objects.update(opened_at=noon)
+    enrolling.enroll(campaign, now=noon + 60 * MINUTE, occurrence=2)
+    assert Intake.objects.get(occurrence=2).admitted == 10
+
+
+def test_calls_count_as_messages_do(noon: datetime) -> None:
+    plan = {"words": {"en": "Hi {{ first_name }}, your plan ends soon."}}
+    nodes = [("ring", "call", {"plan": plan}), ("later", "wait", {"minutes": 9999}), ("end", "end", {})]
+    edges = [("ring", "next", "later"), ("later", "next", "end")]
+    account = factories.make_account()
+    factories.make_contacts(account, [f"+1312555{100 + n:04}" for n in range(9)])
+    campaign = launch(account, terms=Terms(canary_people=3), now=noon, nodes=nodes, edges=edges)
+    enrolling.enroll(campaign, now=noon)
+    engine.run_round(now=noon)
+    assert canary.standing(Canary.objects.get()) == canary.Standing(3, 0, 0, 0, 0)
+    calls = PlannedCall.objects.order_by("pk")
+    done, refused = calls[0].pk, calls[1].pk
+    calls.filter(pk=done).update(state="called", outcome="voicemail", due_at=None)
+    calls.filter(pk=refused).update(state="failed", due_at=None)
+    assert canary.standing(Canary.objects.get()) == canary.Standing(3, 2, 2, 1, 0)
 
 
 def test_a_stopped_campaign_lets_nobody_follow(noon: datetime) -> None:

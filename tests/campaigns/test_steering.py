@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from analytics import counters, recount
+from analytics import campaign_page, counters, metrics, recount
 from campaigns import engine, enrolling, launching, lifecycle, receivers, retrying, scheduling, steering
 from campaigns.models import Campaign, Enrollment, Intake, Step
 from campaigns.starts import Schedule
@@ -169,6 +169,10 @@ def test_what_was_refused_is_tried_again_once_and_leads_nowhere(noon: datetime) 
     tell(step.message, "accepted")
     step.refresh_from_db()
     assert step.state == "completed" and others.count() == before
+    with counters.snapshot():
+        shown = campaign_page.of_campaign(campaign)
+    assert shown.left[key].whole == 2, "those that failed; another try leaves by no edge"
+    assert not metrics.rows_behind(campaign, key, "edge:next").filter(pk=step.pk).exists()
     assert Enrollment.objects.get(pk=step.enrollment_id).state == "active"
     counters.squash()
     assert recount.recount([campaign.pk]).differences == []
