@@ -11,7 +11,7 @@ from campaigns.models import Step
 from campaigns.nodes.base import ORIGIN, Outcome, Row, State
 from campaigns.terms import BOOKED
 from common import sql
-from conversations import planned_calls
+from conversations import call_outcomes
 from conversations.models import PlannedCall
 from conversations.planned_calls import CallChange, CallDeferral
 
@@ -82,7 +82,7 @@ def on_deferred(*, deferrals: list[CallDeferral], now: datetime, **_: Any) -> No
     steps = lock_open_steps(until)
     still = {step.step_id for step in steps}
     over = [d.planned_id for d in deferrals if step_of(d.origin) in until.keys() - still]
-    planned_calls.cancel(over, reason=PASSAGE_OVER, now=now, tell=False)
+    call_outcomes.end_forsaken(over, reason=PASSAGE_OVER, now=now)
     sql.run(
         """
         UPDATE campaigns_step s SET state = 'scheduled', due_at = n.until,

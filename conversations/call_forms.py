@@ -31,7 +31,8 @@ class CallSettingsForm(forms.ModelForm):
         }
         help_texts = {
             "office_line": "Your phone system or a mobile, not one of the numbers you text from.",
-            "transfer_to": "Agents are rung while they are available in the call queue and on no other call.",
+            "transfer_to": "Agents are rung while they are available in the call queue and on no other call; "
+            "they press 1 to take it, which a voicemail cannot.",
             "ring_seconds": "15 to 60. The law lets nobody be rung for less than 15 seconds.",
             "missed_words": "Spoken before the tone. Their message then waits in the inbox.",
             "per_second": "1 unless your provider approved more; at most 30.",

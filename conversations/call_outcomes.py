@@ -35,9 +35,10 @@ SAID = "said:"
 """So begins the code of what an agent has open and said the outcome of, until that may no longer be undone:
 the outcome follows."""
 # The call `k` rang the customer and nobody has said what came of it. A call that an agent makes rings the
-# agent first: it rang the customer only where the agent answered, and then the provider calls it completed.
+# agent first: it rang the customer only where the agent was there, and then it counts as accepted.
 _UNSAID = """k.direction = 'out' AND k.outcome = '' AND (
-    k.state = 'completed' OR k.by_id IS NULL AND k.state IN ('busy', 'no_answer'))"""
+    k.state = 'completed' AND k.accepted_at IS NOT NULL
+    OR k.by_id IS NULL AND k.state IN ('busy', 'no_answer'))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +268,21 @@ def end_late(late: Sequence[tuple[int, bool]], *, now: datetime) -> None:
     """End planned calls whose time is over, locked by the caller: (id, whether a try was accepted)."""
     words = "Its time to be called was over"
     refuse([Refusal(pk, State.EXPIRED, TOO_LATE, words) for pk, tried in late if not tried], now=now)
-    tried_ids = [pk for pk, tried in late if tried]
+    _end_tried([pk for pk, tried in late if tried], now)
+
+
+def end_forsaken(planned_ids: Sequence[int], *, reason: str, now: datetime) -> None:
+    """End queued planned calls, locked by the caller, that nobody waits for any more: what they belong to
+    ended while a try was going on, and no further one follows. `reason` is the code of what was never tried.
+    """
+    found = PlannedCall.objects.filter(pk__in=planned_ids, state=State.QUEUED)
+    rows = list(found.values_list("pk", "first_accepted_at"))
+    _end_tried([pk for pk, accepted in rows if accepted is not None], now)
+    cancel([pk for pk, accepted in rows if accepted is None], reason=reason, now=now)
+
+
+def _end_tried(tried_ids: Sequence[int], now: datetime) -> None:
+    """They keep the outcome of their last try."""
     if not tried_ids:
         return
     last = dict(

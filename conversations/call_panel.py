@@ -182,14 +182,24 @@ def progress(planned: PlannedCall, call: Call | None, now: datetime) -> Progress
                 "phone rings, pick up.",
             )  # fmt: skip
         case Live.ACCEPTED | Live.RINGING:
-            return Progress("ringing-you", "Ringing you", f"Pick up {yours}; then {name} is called.")
+            return Progress(
+                "ringing-you", "Ringing you", f"Pick up {yours} and press 1; then {name} is called."
+            )
+        case Live.IN_PROGRESS if call.accepted_at is None:
+            return Progress("ringing-you", "Press 1 on your phone", f"Then {name} is called.")
         case Live.IN_PROGRESS if call.answered_at is None:
             return Progress("ringing-them", f"Ringing {name}", "Stay on the line.")
         case Live.IN_PROGRESS:
             since = call.connected_at or call.answered_at or now
             return Progress("talking", f"Talking with {name}", "", int((now - since).total_seconds()))
-        case Live.COMPLETED:
+        case Live.COMPLETED if call.accepted_at is not None:
             return _ended(call, name)
+        case Live.COMPLETED:
+            return Progress(
+                "failed", "Nobody pressed 1 on your phone",
+                f"We rang {yours}, and perhaps its voicemail answered. {name} was not called. Call again "
+                "when you are ready.",
+            )  # fmt: skip
         case Live.NO_ANSWER | Live.BUSY | Live.CANCELLED:
             return Progress(
                 "failed", "Your phone was not answered",

@@ -2,7 +2,8 @@
 for the planned call.
 
 A call's state rises by rank, and only so; all is written under the planned call's lock. A call that an agent
-makes is the customer's only once the agent has answered: until then no try was used, and nobody was touched.
+makes is the customer's only once the agent is there and the customer is rung (`customer_rung`): until then no
+try was used, and nobody was touched.
 """
 
 from collections.abc import Iterable, Sequence
@@ -132,7 +133,7 @@ def _move(furthest: dict[int, CallReport], now: datetime) -> list[_Moved]:
             answered_by = coalesce(nullif(n.answered_by, ''), k.answered_by),
             accepted_at = coalesce(k.accepted_at, CASE
                 WHEN coalesce(k.provider_id, n.provider_id) IS NULL THEN NULL
-                WHEN k.agent_phone = '' OR n.state IN ('in_progress', 'completed') THEN %(now)s END),
+                WHEN k.agent_phone = '' THEN %(now)s END),
             answered_at = coalesce(k.answered_at, CASE
                 WHEN k.agent_phone = '' AND n.state IN ('in_progress', 'completed') THEN %(now)s END),
             ended_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress') THEN NULL
@@ -165,6 +166,14 @@ def _follow(moved: Sequence[_Moved], now: datetime) -> None:
     over = [each for each in planned if _RANKS[State(each.state)] == FINAL]
     _give_to_agents([each.planned_id for each in over if each.planned_id and each.by_agent], now)
     _end_scripted([each for each in over if not each.by_agent], now)
+
+
+def customer_rung(call: Call, *, now: datetime) -> None:
+    """The agent is on the line and their customer is dialled: from here on it is a try, and a touch. Under
+    the planned call's lock, in the caller's transaction; told twice it changes nothing more."""
+    if Call.objects.filter(pk=call.pk, accepted_at=None).update(accepted_at=now) and call.planned_id:
+        call.accepted_at = now
+        _accepted([call.planned_id], now)
 
 
 def _accepted(planned_ids: Sequence[int], now: datetime) -> None:

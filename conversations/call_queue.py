@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import Account, User
 from audiences import suppression
 from common import sql
@@ -268,8 +270,9 @@ def open_to(account: Account, user: User) -> list[PlannedCall]:
 
 def called_now(planned: PlannedCall) -> bool:
     """Whether whoever has it open has called already: an outcome is awaited."""
-    reached = (*Call.LIVE, Call.State.COMPLETED)  # else the agent's own phone was not answered
-    return planned.calls.filter(outcome="", state__in=reached, by=planned.taken_by_id).exists()
+    # Else the agent's own phone was not answered.
+    reached = Q(state__in=Call.LIVE) | Q(state=Call.State.COMPLETED, accepted_at__isnull=False)
+    return planned.calls.filter(reached, outcome="", by=planned.taken_by_id).exists()
 
 
 def leave(planned: PlannedCall, *, by: User) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
 
@@ -85,11 +84,9 @@ def available(account_id: int, *, now: datetime) -> list[AgentPhone]:
 
 def _phones(stage: str, chosen: CallSettings, call: Call, now: datetime) -> tuple[Rung, ...]:
     if stage == OFFICE:
-        return (_rung(chosen.office_line, call.attempt),) if chosen.office_line else ()
+        office = Rung(chosen.office_line, news=call_urls.of("leg", call.attempt))
+        return (office,) if chosen.office_line else ()
     return tuple(
-        _rung(agent.phone, call.attempt, agent.user_id) for agent in available(call.account_id, now=now)
+        Rung(agent.phone, first=call_urls.of("screen", call.attempt, agent=agent.user_id))
+        for agent in available(call.account_id, now=now)
     )
-
-
-def _rung(phone: str, attempt: UUID, agent: int = 0) -> Rung:
-    return Rung(phone, news=call_urls.of("leg", attempt, agent=agent))

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from accounts.models import Membership
 from audiences import consent_records, suppression
 from audiences.models import OptOut
 from common.transactions import atomic_with_retry
-from conversations import call_routing, call_urls, call_words, media, opt_outs, planned_calls
+from conversations import call_progress, call_routing, call_urls, call_words, media, opt_outs, planned_calls
 from conversations.call_scripts import Plan
 from conversations.call_words import line
 from conversations.models import Call, MediaFile, PlannedCall
@@ -74,7 +73,7 @@ def answer(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -
     if call.provider_id is None:
         note(call, provider_id=heard.call_id)
     if call.planned.mode == PlannedCall.Mode.PERSON:
-        return _ring_customer(call, call.planned)
+        return _ring_customer(call, call.planned, now) if heard.digits else _ask_agent(call)
     return _begin_script(call, call.planned, heard, now)
 
 
@@ -119,7 +118,16 @@ def _choices(call: Call, plan: Plan, speaks: str) -> list[Piece]:
     return [*offered, line("stop_again", speaks)]
 
 
-def _ring_customer(call: Call, planned: PlannedCall) -> str:
+def _ask_agent(call: Call) -> str:
+    """The agent's phone was answered, perhaps by the agent's own voicemail, which no customer is to hear:
+    somebody has to press a key before the customer is rung."""
+    return twiml.ask(
+        [Said(f"Press 1 to call {call.contact}.")], action=call_urls.of("answer", call.attempt),
+        seconds=KEY_SECONDS, otherwise=[Said("Nobody was called. Goodbye.")],
+    )  # fmt: skip
+
+
+def _ring_customer(call: Call, planned: PlannedCall, now: datetime) -> str:
     """The agent is on the line: their customer is rung, unless they have asked not to be."""
     if call.address_id in suppression.in_force([call.address_id]):
         note(call, code="opted_out")
@@ -128,6 +136,7 @@ def _ring_customer(call: Call, planned: PlannedCall) -> str:
     chosen = call_routing.settings_of(call.account_id)
     # A notice is a recorded voice, which needs the same consent as a script.
     records = chosen.records and call.address_id in consent_records.may_be_played([call.address_id])
+    call_progress.customer_rung(call, now=now)
     rung = Rung(
         call.address.value, news=call_urls.of("leg", call.attempt),
         first=call_urls.of("notice", call.attempt) if records else "",
@@ -141,9 +150,10 @@ def _ring_customer(call: Call, planned: PlannedCall) -> str:
 
 @atomic_with_retry
 def notice(attempt: UUID, accounts: list[int], *, now: datetime) -> str:
-    """Whoever is about to be recorded hears so first."""
+    """Whoever is about to be recorded hears so first; whose consent to recorded voices has ended while it
+    rang hears nothing, and so is not recorded either."""
     call = locked(attempt, accounts)
-    if call is None:
+    if call is None or call.address_id not in consent_records.may_be_played([call.address_id]):
         return twiml.hang_up()
     return twiml.say_first([Said(call_routing.settings_of(call.account_id).recording_notice)])
 
@@ -248,7 +258,7 @@ def dialed(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime, s
     call = locked(attempt, accounts)
     if call is None:
         return twiml.hang_up()
-    talked = heard.dialed == "completed"
+    talked = took(call, heard, stage)
     if call.planned is not None and call.planned.mode == PlannedCall.Mode.PERSON:
         return _customer_left(call, heard, talked, now)
     if talked:
@@ -256,6 +266,12 @@ def dialed(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime, s
         note(call, answered_at=call.answered_at or began, connected_at=call.connected_at or began)
         return twiml.hang_up()
     return _transfer(call, now, after=stage or call_routing.OFFICE)
+
+
+def took(call: Call, heard: Heard, stage: str) -> bool:
+    """Whether somebody whom a Dial rang took the call. An agent has pressed a key for that; a voicemail that
+    picked up instead was answered, too, by the provider's word."""
+    return heard.dialed == "completed" and (stage != call_routing.AGENTS or call.connected_at is not None)
 
 
 def _customer_left(call: Call, heard: Heard, talked: bool, now: datetime) -> str:
@@ -273,9 +289,9 @@ def _customer_left(call: Call, heard: Heard, talked: bool, now: datetime) -> str
 
 
 @atomic_with_retry
-def leg(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime, agent: int = 0) -> None:
-    """News of a leg that one of our Dials rang: the customer's in a person's call, else an agent's or the
-    office's. Whoever answered later than the other side had gone had nobody to talk to."""
+def leg(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -> None:
+    """News of a leg that one of our Dials rang: the customer's in a person's call, else the office's. Whoever
+    answered later than the other side had gone had nobody to talk to."""
     call = locked(attempt, accounts)
     if call is None:
         return
@@ -290,8 +306,6 @@ def leg(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime, agen
             note(call, customer_leg_id=heard.call_id)
             if alone:
                 note(call, abandoned_at=call.abandoned_at or now)
-        elif agent and _of_account(agent, call.account_id):
-            note(call, by_id=agent)
     elif heard.leg_state == "completed" and customers and heard.dialed_seconds:
         note(call, seconds=heard.dialed_seconds)
 
@@ -318,6 +332,8 @@ def machine(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) 
         return MachineFound()
     if call.digits or call.transferred_at is not None or call.ended_at is not None:
         return MachineFound()
+    if call.outcome == PlannedCall.Outcome.VOICEMAIL:
+        return MachineFound()  # told again: it is being left, and would begin anew
     note(call, answered_by=heard.answered_by[:20], outcome=PlannedCall.Outcome.NO_ANSWER)
     plan = call_words.plan_of(call.planned)
     found = MachineFound(connection_id=call.number.connection_id, call_id=heard.call_id)
@@ -355,10 +371,6 @@ def _leave_message(call: Call, plan: Plan) -> str:
 
 def _machine(answered_by: str) -> bool:
     return answered_by.startswith("machine") or answered_by == "fax"
-
-
-def _of_account(user_id: int, account_id: int) -> bool:
-    return Membership.objects.filter(account=account_id, user=user_id).exists()
 
 
 def _variables(call: Call) -> dict[str, object]:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 
 def of(step: str, attempt: UUID, **query: object) -> str:
-    """The address of one step of a call: answer, key, dialed, leg, notice, amd, voicemail, recording."""
+    """The address of one step of a call, by its name in `webhook_urls`: answer, key, dialed, leg ..."""
     return _whole(reverse(f"twilio-call-{step}", args=[attempt]), query)
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import access
 from common import clock
-from conversations import call_talk, inbound, inbound_calls, recordings
+from conversations import call_screening, call_talk, inbound, inbound_calls, recordings
 from conversations.call_talk import Heard, MachineFound, Pressed
 from conversations.call_words import digits, line
 from conversations.webhooks import verified_accounts
@@ -74,6 +74,10 @@ def _once_more(request: HttpRequest) -> str:
     )  # fmt: skip
 
 
+def _hang_up(request: HttpRequest) -> str:
+    return twiml.hang_up()
+
+
 def _nothing(request: HttpRequest) -> str:
     return _DONE
 
@@ -129,12 +133,18 @@ def dialed(request: HttpRequest, accounts: list[int], attempt: UUID) -> str:
 @_webhook(_nothing)
 def leg(request: HttpRequest, accounts: list[int], attempt: UUID) -> str:
     """News of a phone that a Dial rang."""
-    agent = _number(request.GET.get("agent", ""))
-    call_talk.leg(attempt, accounts, _heard(request), now=clock.now(), agent=agent)
+    call_talk.leg(attempt, accounts, _heard(request), now=clock.now())
     return _DONE
 
 
-@_webhook(_nothing)
+@_webhook(_hang_up)
+def screen(request: HttpRequest, accounts: list[int], attempt: UUID) -> str:
+    """An agent's phone answered a customer who wants to talk: who is there presses a key."""
+    agent = _number(request.GET.get("agent", ""))
+    return call_screening.screen(attempt, accounts, _heard(request), agent=agent, now=clock.now())
+
+
+@_webhook(_hang_up)  # unheard, and so unrecorded
 def notice(request: HttpRequest, accounts: list[int], attempt: UUID) -> str:
     """Whoever has answered a person's call hears that it is recorded."""
     return call_talk.notice(attempt, accounts, now=clock.now())

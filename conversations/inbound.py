@@ -17,6 +17,7 @@ from audiences import consent_records, suppression
 from audiences.hours import zone_set_for
 from audiences.models import Address, Contact, ContactAddress, Household, OptOut
 from common import clock, sql
+from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations import (
     after_hours,
@@ -254,6 +255,8 @@ def wait_for_calls(in_flight: tuple[opt_outs.InFlight, ...], seconds: float = WA
     Call it outside any transaction. The connection goes back to the pool between looks, so that fifty
     waiting handlers hold none. True where all were recorded; after 3 s their claims are void anyway.
     """
+    from conversations.tasks import end_calls  # tasks import the sender, and with it most of this package
+
     deadline = time.monotonic() + seconds
     left = list(in_flight)
     while left:
@@ -263,6 +266,8 @@ def wait_for_calls(in_flight: tuple[opt_outs.InFlight, ...], seconds: float = WA
         if not left or time.monotonic() >= deadline:
             break
         time.sleep(_POLL_SECONDS)
+    if any(isinstance(each, UUID) for each in in_flight):
+        ring(end_calls)  # what was placed all the same rings now, and is known by its id only now
     return not left
 
 

@@ -96,7 +96,7 @@ def dialed(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime, s
     call = call_talk.locked(attempt, accounts)
     if call is None:
         return twiml.hang_up()
-    if heard.dialed == "completed":
+    if call_talk.took(call, heard, stage):
         began = now - timedelta(seconds=heard.dialed_seconds)
         call_talk.note(
             call, answered_at=call.answered_at or began, connected_at=call.connected_at or began,

@@ -34,7 +34,7 @@ def say(planned: PlannedCall, outcome: str, *, by: User, note: str = "", now: da
     """Keep what came of a call that this agent made. Saying it again replaces it. Raises NotPossible."""
     kept = _in_hand(planned, by)
     call = latest_call(kept)
-    if call is None or call.by_id != by.pk or call.outcome:
+    if call is None or call.by_id != by.pk or call.outcome or call.accepted_at is None:
         raise NotPossible("Nobody was called yet, so there is no outcome. Call, or skip this person.")
     if note.strip():
         Call.objects.filter(pk=call.pk).update(note=note.strip()[:LONGEST_NOTE])

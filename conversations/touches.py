@@ -66,7 +66,8 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
             FROM conversations_call k JOIN conversations_plannedcall p ON p.id = k.planned_id
             JOIN audiences_contact c ON c.id = k.contact_id
             WHERE {wanted.format("k")} AND p.kind = 'campaign'
-              AND (k.accepted_at > %(week)s OR k.state IN ('calling', 'unknown', 'accepted', 'ringing')))
+              AND (k.accepted_at > %(week)s
+                OR k.state IN ('calling', 'unknown', 'accepted', 'ringing', 'in_progress')))
         SELECT who, count(*) FILTER (WHERE at > %(day)s), count(*),
             min(at) FILTER (WHERE at > %(day)s), min(at)
         FROM touches WHERE at > %(week)s GROUP BY who

@@ -11,6 +11,7 @@ urlpatterns = [
     path("twilio/calls/key/<uuid:attempt>", call_webhooks.key, name="twilio-call-key"),
     path("twilio/calls/dialed/<uuid:attempt>", call_webhooks.dialed, name="twilio-call-dialed"),
     path("twilio/calls/leg/<uuid:attempt>", call_webhooks.leg, name="twilio-call-leg"),
+    path("twilio/calls/screen/<uuid:attempt>", call_webhooks.screen, name="twilio-call-screen"),
     path("twilio/calls/notice/<uuid:attempt>", call_webhooks.notice, name="twilio-call-notice"),
     path("twilio/calls/amd/<uuid:attempt>", call_webhooks.machine, name="twilio-call-amd"),
     path("twilio/calls/voicemail/<uuid:attempt>", call_webhooks.voicemail, name="twilio-call-voicemail"),

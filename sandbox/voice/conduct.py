@@ -65,6 +65,8 @@ class Conduct:
 
 
 ORDINARY = Conduct()
+STAFF = Conduct(keys=("1",))
+"""The office and agents in demo mode: they take what they are asked to take by a key."""
 PREFIX = "+183055501"
 # +1 830 555 01NN: refused at once with (code, HTTP status).
 REFUSED: dict[str, tuple[int, int]] = {
@@ -109,11 +111,11 @@ PEOPLE: dict[str, tuple[Conduct, ...]] = {
     "43": (Conduct(BUSY), Conduct(keys=("1",))),
     "44": (Conduct(NO_ANSWER), Conduct(NO_ANSWER), Conduct(keys=("1",))),
     "45": (Conduct(FAILED), Conduct()),
-    "50": (Conduct(rings=3.0, talks=90.0),),
-    "51": (Conduct(rings=3.0, hangs_up_after=3.0),),
+    "50": (Conduct(rings=3.0, talks=90.0, keys=("1",)),),
+    "51": (Conduct(rings=3.0, hangs_up_after=3.0, keys=("1",), thinks=0.5),),
     "52": (Conduct(BUSY, rings=1.0),),
-    "53": (Conduct(rings=14.0, talks=90.0),),
-    "54": (Conduct(rings=3.0, hangs_up_after=7.0),),
+    "53": (Conduct(rings=14.0, talks=90.0, keys=("1",)),),
+    "54": (Conduct(rings=3.0, hangs_up_after=7.0, keys=("1",)),),
 }
 WORDS: dict[str, str] = {
     "20": "a person listens, presses nothing",

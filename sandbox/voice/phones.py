@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import personas
 from sandbox.voice import conduct
-from sandbox.voice.conduct import ORDINARY, Conduct
+from sandbox.voice.conduct import ORDINARY, STAFF, Conduct
 from sandbox.voice.leg import IN
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ class Phones:
         if last in conduct.PEOPLE:
             people = conduct.PEOPLE[last]
             return people[min(nth, len(people) - 1)]
-        if self.world.customers.mode != "demo" or not self.is_customer(phone):
+        if self.world.customers.mode != "demo":
             return ORDINARY
+        if not self.is_customer(phone):
+            return STAFF
         return conduct.drawn(self.world.seed, phone, nth, self.wants_peace(phone))
 
     def wants_peace(self, phone: str) -> bool:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from campaigns import calls_foreseen, engine, enrolling, launching, samples
+from campaigns import calls_foreseen, engine, enrolling, launching, passages, samples
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign, Enrollment, Step
 from campaigns.nodes import KINDS, call
 from common import clock
 from conversations import call_outcomes, opt_outs, planned_calls
-from conversations.models import AgentPhone, CallSettings, PlannedCall
+from conversations.models import AgentPhone, Call, CallSettings, PlannedCall
 from conversations.planned_calls import CallDeferral, Refusal
 from tests import factories
 from tests.conversations.talking import again, agrees
@@ -189,6 +189,28 @@ def test_whoever_leaves_leaves_the_queue() -> None:
     states = dict(PlannedCall.objects.values_list("contact", "state"))
     assert states.pop(contact.pk) == "cancelled"
     assert list(states.values()) == ["queued"]
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_whoever_left_while_it_rang_is_not_tried_again(tried: bool) -> None:
+    campaign = launch(factories.make_account())
+    step, planned = step_of(campaign), PlannedCall.objects.get()
+    PlannedCall.objects.update(
+        state="calling", due_at=None, tries=int(tried), first_accepted_at=NOON if tried else None
+    )
+    call = Call.objects.create(
+        account=planned.account, planned=planned, direction="out", contact=planned.contact,
+        address=planned.address, number=planned.number, state="no_answer", accepted_at=NOON,
+    )  # fmt: skip
+    passages.end([step.enrollment_id], reason="removed", now=NOON)
+    assert again(planned).state == "calling"
+    if tried:
+        call_outcomes.apply([call_outcomes.TryEnd(planned.pk, "no_answer", call.pk)], now=NOON)
+        assert (again(planned).state, planned.outcome, planned.due_at) == ("called", "no_answer", None)
+    else:
+        planned_calls.defer([CallDeferral(planned.pk, planned.origin, NOON, "provider_busy")], now=NOON)
+        assert (again(planned).state, planned.code) == ("cancelled", "passage_over")
+    assert (again(step).state, step.reason) == ("skipped", "removed")
 
 
 def test_the_queue_takes_so_many_of_one_campaign(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from campaigns import enrolling, launching
 from campaigns.models import Booking, Enrollment, Exclusion
 from common import clock
 from conversations import opt_outs
-from conversations.models import ContactHold, Message, Note, Thread
+from conversations.models import Call, ContactHold, Message, Note, Thread
 from tests import factories
 from tests.audiences import source
 
@@ -102,6 +102,17 @@ def test_what_was_said_stands_in_one_thread(account) -> None:
     assert (thread.contact, thread.state, thread.needs_reply) == (stays, "open", True)
     assert set(Message.objects.values_list("contact", flat=True)) == {stays.pk}
     assert Note.objects.get().thread == thread and ContactHold.objects.get().contact == stays
+
+
+def test_calls_made_and_to_be_made_are_whoever_goes_on(account) -> None:
+    gone, stays = person(account, 2, "3125550102"), person(account, 1, "3125550101")
+    planned = factories.plan_call(gone, origin="callback:7", kind="call_back")
+    factories.make_recorded_call(account)
+    Call.objects.update(contact=gone)
+    merge(account, 2, 1)
+    planned.refresh_from_db()
+    assert (planned.contact, Call.objects.get().contact, planned.state) == (stays, stays, "queued")
+    assert recount().differences == []
 
 
 @pytest.mark.parametrize("whole", [True, False])

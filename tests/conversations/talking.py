@@ -81,6 +81,15 @@ class Phone:
         """A key during what is heard."""
         return self.post(heard.verb("Gather").attrib["action"], Digits=digit, **form)
 
+    def picked_up(self, call: Call) -> Twiml:
+        """An agent's phone is answered, and the agent presses the key that rings the customer."""
+        return self.presses(self.answered(call), "1")
+
+    def takes(self, heard: Twiml, place: int = 0, digit: str = "1") -> Twiml:
+        """An agent whose phone the Dial of what is heard rings answers it and presses a key."""
+        number = list(heard.verb("Dial").iter("Number"))[place]
+        return self.presses(self.post(number.attrib["url"]), digit)
+
     def dialed(self, heard: Twiml, status: str, seconds: int = 0) -> Twiml:
         """The Dial of what is heard is over."""
         return self.post(
@@ -124,7 +133,8 @@ def placed(contact: Contact, *, mode: str = "script", plan: dict[str, Any] | Non
     )  # fmt: skip
     return Call.objects.create(
         account=contact.account, planned=planned, direction="out", contact=contact, address=planned.address,
-        number=planned.number, state=Call.State.ACCEPTED, accepted_at=clock.now(),
+        number=planned.number, state=Call.State.ACCEPTED,
+        accepted_at=clock.now() if mode == "script" else None,  # a person's once the customer is rung
     )  # fmt: skip
 
 

@@ -6,11 +6,22 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Account, User
 from audiences.models import Contact
 from common import clock, sql
-from conversations import call_draining, call_progress, call_reconciling, opt_outs, planned_calls
+from conversations import (
+    call_draining,
+    call_outcomes,
+    call_progress,
+    call_reconciling,
+    call_taking,
+    inbound,
+    opt_outs,
+    planned_calls,
+    said_outcomes,
+)
 from conversations.call_candidates import CallClaim
 from conversations.call_progress import News, PlacingResult
 from conversations.call_scripts import Tries
@@ -173,7 +184,7 @@ def test_what_the_talk_noted_wins_over_the_line(ann: Contact) -> None:
     assert now_of(call) == ("completed", State.CALLED, "call_back")
 
 
-def test_an_agents_call_counts_once_the_agent_has_answered(
+def test_an_agents_call_counts_once_the_customer_is_rung(
     ann: Contact, agent: User, changes: list[Any]
 ) -> None:
     call = calling(ann, by=agent, origin="step:4")
@@ -185,6 +196,11 @@ def test_an_agents_call_counts_once_the_agent_has_answered(
     assert changes == []
     tell(call, "in-progress", 2)
     call_draining.drain()
+    call.refresh_from_db()
+    assert (call.accepted_at, changes) == (None, []), "perhaps the agent's voicemail"
+    for _ in range(2):
+        with transaction.atomic():
+            call_progress.customer_rung(call, now=clock.now())
     call.refresh_from_db()
     assert call.accepted_at is not None
     assert call.answered_at is None, "the customer's side is told of elsewhere"
@@ -202,7 +218,7 @@ def test_an_agents_call_counts_once_the_agent_has_answered(
     )
 
 
-@pytest.mark.parametrize("status", ["no-answer", "busy", "failed", "canceled"])
+@pytest.mark.parametrize("status", ["no-answer", "busy", "failed", "canceled", "completed"])
 def test_an_agent_who_does_not_answer_uses_no_try(ann: Contact, agent: User, status: str) -> None:
     call = calling(ann, by=agent)
     record(call, CallReceipt(f"CA{call.pk}", "queued"))
@@ -212,6 +228,12 @@ def test_an_agent_who_does_not_answer_uses_no_try(ann: Contact, agent: User, sta
     assert (planned.state, planned.tries, planned.first_accepted_at) == (State.TAKEN, 0, None)
     call.refresh_from_db()
     assert call.accepted_at is None
+    with pytest.raises(call_taking.NotPossible):
+        said_outcomes.say(planned, "no_answer", by=agent, now=clock.now())
+    sql.run("UPDATE conversations_plannedcall SET taken_until = clock_timestamp() - interval '1 second'")
+    call_outcomes.sweep_taken(now=clock.now())
+    planned.refresh_from_db()
+    assert (planned.state, planned.outcome) == (State.QUEUED, ""), "the next agent's"
 
 
 def test_a_provider_that_is_too_busy_uses_no_try(ann: Contact, agent: User) -> None:
@@ -336,7 +358,7 @@ def test_late_news_of_a_call_given_up_does_not_disturb_the_one_after_it(ann: Con
 
 
 def test_an_opt_out_takes_back_what_is_planned_and_names_what_is_being_placed(
-    ann: Contact, agent: User, changes: list[Any]
+    ann: Contact, agent: User, changes: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     queued = factories.plan_call(ann, origin="step:6")
     taken = factories.plan_call(ann, state=State.TAKEN, taken_by=agent, taken_until=clock.now())
@@ -346,6 +368,10 @@ def test_an_opt_out_takes_back_what_is_planned_and_names_what_is_being_placed(
         each.refresh_from_db()
         assert (each.state, each.code) == (State.CANCELLED, "opted_out")
     assert in_flight == [call.attempt]
+    # What was placed all the same has its id only now: it is rung for once more, to be hung up.
+    with django_capture_on_commit_callbacks() as rings:
+        inbound.wait_for_calls(tuple(in_flight), seconds=0)
+    assert len(rings) == 1
     assert {c.planned_id for c in changes} == {queued.pk, taken.pk}
 
 

@@ -157,10 +157,33 @@ def test_agents_who_are_there_are_rung_together_then_the_office(
     call = placed(contact)
     answer = phone.presses(phone.answered(call), "1")
     assert answer.rung == [first.phone, second.phone]
-    phone.leg(answer, "in-progress", place=1)
-    assert again(call).by == second.user
-    then = phone.dialed(answer, "no-answer")
-    assert then.rung == [OFFICE]
+    asked = phone.post(list(answer.verb("Dial").iter("Number"))[1].attrib["url"])
+    assert "wants to talk to" in asked.said and asked.names == ["Gather", "Hangup"]
+    # So far a voicemail may have picked up: by the provider's word that is answered, too.
+    then = phone.dialed(answer, "completed", 9)
+    assert then.rung == [OFFICE] and again(call).connected_at is None
+    for _ in range(2):
+        assert phone.takes(answer, place=1).names == []  # both are connected
+    assert (again(call).by, call.connected_at) == (second.user, NOON)
+    assert phone.dialed(answer, "completed", 60).names == ["Hangup"]
+
+
+def test_an_agent_takes_no_call_that_is_over_nor_a_stranger_any(
+    phone: Phone, contact: Contact, account: Account
+) -> None:
+    CallSettings.objects.update(transfer_to="agents")
+    there = agent(account, "+13125550161")
+    agrees(contact)
+    call = placed(contact)
+    answer = phone.presses(phone.answered(call), "1")
+    stranger = factories.make_user(factories.make_account(), "agent")
+    path = f"/webhooks/twilio/calls/screen/{call.attempt}?agent="
+    assert phone.post(f"{path}{stranger.pk}", Digits="1").names == ["Hangup"]
+    assert again(call).connected_at is None
+    Call.objects.filter(pk=call.pk).update(state="completed", ended_at=NOON)
+    assert "has hung up" in phone.post(f"{path}{there.user_id}", Digits="1").said
+    assert (again(call).connected_at, call.by) == (None, None)
+    assert answer.rung == [there.phone]
 
 
 def test_a_transfer_that_nobody_takes_is_abandoned_and_offers_a_call_back(
@@ -251,7 +274,12 @@ def test_a_key_says_more_than_the_machine_detection(
 
 def test_an_agent_on_the_line_is_connected_with_the_customer(phone: Phone, contact: Contact) -> None:
     call = placed(contact, mode="person", plan={"ring_seconds": 30})
-    heard = phone.answered(call)
+    asked = phone.answered(call)
+    assert asked.rung == [] and asked.names == ["Gather", "Say", "Hangup"]  # no voicemail rings a customer
+    assert (again(call).accepted_at, again(call).planned.tries) == (None, 0)
+    heard = phone.presses(asked, "1")
+    assert phone.presses(asked, "1").text == heard.text
+    assert (again(call).accepted_at, PlannedCall.objects.get().tries) == (NOON, 1)
     dial = heard.verb("Dial")
     assert heard.rung == [CUSTOMER] and "Calling Ann Rivera" in heard.said
     assert (dial.attrib["callerId"], dial.attrib["timeout"]) == (phone.number.e164, "30")
@@ -270,14 +298,15 @@ def test_what_the_customers_leg_did_is_known(
     phone: Phone, contact: Contact, status: str, outcome: str
 ) -> None:
     call = placed(contact, mode="person")
-    phone.dialed(phone.answered(call), status)
+    phone.dialed(phone.picked_up(call), status)
     assert call_talk.observed(again(call)) == outcome
 
 
 def test_whoever_opted_out_meanwhile_is_not_rung_by_a_person_either(phone: Phone, contact: Contact) -> None:
     call = placed(contact, mode="person")
     opt_outs.by_agent(contact, by=factories.make_user(contact.account), evidence="", now=NOON)
-    heard = phone.answered(call)
+    heard = phone.picked_up(call)
+    assert again(call).accepted_at is None
     assert heard.rung == [] and "has opted out" in heard.said
 
 
@@ -285,7 +314,7 @@ def test_a_customer_who_answers_after_the_agent_has_gone_was_abandoned(
     phone: Phone, contact: Contact
 ) -> None:
     call = placed(contact, mode="person")
-    heard = phone.answered(call)
+    heard = phone.picked_up(call)
     Call.objects.filter(pk=call.pk).update(state="completed", ended_at=NOON)
     phone.leg(heard, "in-progress")
     assert (again(call).abandoned_at, call.connected_at) == (NOON, None)
@@ -294,12 +323,14 @@ def test_a_customer_who_answers_after_the_agent_has_gone_was_abandoned(
 def test_people_are_recorded_only_with_the_notice_and_who_may_hear_it(phone: Phone, contact: Contact) -> None:
     CallSettings.objects.update(records=True, recording_notice="This call may be recorded.")
     call = placed(contact, mode="person")
-    assert "record" not in phone.answered(call).verb("Dial").attrib
+    assert "record" not in phone.picked_up(call).verb("Dial").attrib
     agrees(contact)
-    heard = phone.answered(call)
+    heard = phone.picked_up(call)
     assert heard.verb("Dial").attrib["record"] == "record-from-answer-dual"
     notice = next(iter(heard.verb("Dial").iter("Number"))).attrib["url"]
     assert phone.post(notice).said == "This call may be recorded."
+    opt_outs.by_agent(contact, by=factories.make_user(contact.account), evidence="", now=NOON)
+    assert phone.post(notice).names == ["Hangup"]
 
 
 def test_a_recorded_transfer_says_so_first(phone: Phone, contact: Contact) -> None:
@@ -316,7 +347,7 @@ def test_a_recorded_transfer_says_so_first(phone: Phone, contact: Contact) -> No
 
 
 EVERY = [
-    "answer", "key", "dialed", "leg", "notice", "amd", "voicemail", "recording", "inbound/ring",
+    "answer", "key", "dialed", "leg", "screen", "notice", "amd", "voicemail", "recording", "inbound/ring",
     "inbound/key", "inbound/dialed", "inbound/message",
 ]  # fmt: skip
 
@@ -357,7 +388,8 @@ def test_whatever_fails_here_somebody_hears_an_apology(
     call = placed(contact)
     answer = phone.post(f"/webhooks/twilio/calls/{step}/{call.attempt}", From=phone.number.e164, Digits="9")
     assert answer.status == 200
-    assert answer.said or answer.names == []  # news that nobody hears need no words
+    # Whom a Dial rang is not connected unasked or unwarned; news that nobody hears need no words.
+    assert answer.names == ["Hangup"] if step in ("screen", "notice") else answer.said or answer.names == []
 
 
 def test_a_nine_that_could_not_be_kept_is_asked_for_again(

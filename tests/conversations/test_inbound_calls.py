@@ -117,7 +117,7 @@ def test_agents_first_then_the_office_then_a_message(
     second = phone.dialed(first, "no-answer")
     assert second.rung == [OFFICE]
     assert "Record" in phone.dialed(second, "busy").names
-    phone.leg(first, "in-progress")
+    phone.takes(first)
     assert Call.objects.get().by == user
 
 

@@ -276,16 +276,18 @@ def lapsed(ann: Contact, agent: User, **fields: Any) -> PlannedCall:
 def test_what_an_agent_leaves_open_is_ended_as_what_it_was(ann: Contact, agent: User) -> None:
     untouched, silent, said = lapsed(ann, agent), lapsed(ann, agent), lapsed(ann, agent, code="said:booked")
     own, ringing = lapsed(ann, agent, kind="agent"), lapsed(ann, agent)
-    own_phone_not_answered = lapsed(ann, agent)
-    tried(silent, state="completed", by=agent, answered_at=clock.now())
-    tried(said, state="completed", by=agent)
+    own_phone_not_answered, voicemail = lapsed(ann, agent), lapsed(ann, agent)
+    tried(silent, state="completed", by=agent, accepted_at=clock.now(), answered_at=clock.now())
+    tried(said, state="completed", by=agent, accepted_at=clock.now())
+    tried(voicemail, state="completed", by=agent)  # the agent's own: the customer was not rung
     tried(ringing, state="ringing", by=agent)
     tried(own_phone_not_answered, state="no_answer", by=agent)
-    assert call_outcomes.sweep_taken(now=clock.now()) == 5
+    assert call_outcomes.sweep_taken(now=clock.now()) == 6
     ends = {p.pk: (p.state, p.outcome or p.code) for p in PlannedCall.objects.all()}
     assert ends == {
         untouched.pk: (State.QUEUED, ""), silent.pk: (State.CALLED, "answered"),
         said.pk: (State.CALLED, "booked"), own.pk: (State.CANCELLED, "not_called"),
         ringing.pk: (State.TAKEN, ""), own_phone_not_answered.pk: (State.QUEUED, ""),
+        voicemail.pk: (State.QUEUED, ""),
     }  # fmt: skip
     assert not PlannedCall.objects.filter(taken_by=agent).exclude(pk=ringing.pk).exists()
