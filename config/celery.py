@@ -96,6 +96,7 @@ RINGS: dict[str, dict[str, Any]] = {
     "recheck": every(2, "conversations.tasks.recheck"),
     "sweep": every(10, "conversations.tasks.sweep"),
     "sweep-calls": every(5, "conversations.tasks.sweep_calls"),
+    "end-calls": every(3, "conversations.tasks.end_calls"),  # what a lost ring left going on
     "watch-senders": every(15, "conversations.tasks.watch_senders"),
     "read-prices": every(300, "conversations.tasks.read_prices"),
     "fetch-media": every(5, "conversations.tasks.fetch_media"),
