@@ -124,6 +124,8 @@ def _in_hand(planned_id: int, by: User) -> PlannedCall:
     """The planned call, locked, where nobody else has it and it is not being called. Raises NotPossible."""
     lock_planned_calls([planned_id])
     kept = PlannedCall.objects.get(pk=planned_id)
+    if kept.state == State.CALLING and kept.taken_by_id == by.pk:
+        raise NotPossible("You are still in this call. Hang up, then press this again.")
     if kept.state not in (State.QUEUED, State.TAKEN):
         being = "being called at this moment" if kept.state in PlannedCall.OPEN else "over already"
         raise NotPossible(f"This call is {being}. Nothing was changed.")

@@ -68,7 +68,7 @@ def who(call: Call) -> str:
     if call.direction == Call.Direction.IN:
         return call.contact.name if call.contact else "The customer"
     if call.planned is not None and call.planned.mode == "script":
-        return "A recorded call"
+        return "A recording"
     return str(call.by or "An agent")
 
 

@@ -9,6 +9,7 @@ from django.template import RequestContext
 from django.urls import Resolver404, get_urlconf, resolve
 from django.utils import timezone
 
+from accounts.models import Role
 from common import clock
 
 register = template.Library()
@@ -30,6 +31,10 @@ PAGES = (
 )
 
 
+# Agents work the call queue on the phone in their hand, and begin no campaign there.
+AGENT_THUMBS = {"/campaigns/": "", "/calls/": "Calls"}
+
+
 @dataclass(frozen=True)
 class NavLink:
     """One entry of the navigation."""
@@ -45,8 +50,9 @@ class NavLink:
 def nav_links(context: RequestContext) -> list[NavLink]:
     """The pages that exist, the present one marked."""
     here = context["request"].path
+    thumbs = AGENT_THUMBS if getattr(context["request"], "role", "") == Role.AGENT else {}
     return [
-        NavLink(label, path, drawing, thumb, _current(path, here))
+        NavLink(label, path, drawing, thumbs.get(path, thumb), _current(path, here))
         for label, path, drawing, thumb in PAGES
         if _exists(path, get_urlconf())
     ]

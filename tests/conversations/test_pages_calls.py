@@ -275,6 +275,28 @@ def test_a_promise_after_a_call_ends_that_try_and_keeps_its_note(
     assert (planned.state, planned.code) == (State.QUEUED, "another_time")
 
 
+def test_who_is_being_called_is_promised_another_call_only_after_it(
+    account: Account, agent: User, client: Client
+) -> None:
+    planned = plan(account)
+    client.post(reverse("calls:take", args=[planned.pk]))
+    PlannedCall.objects.filter(pk=planned.pk).update(state=State.CALLING)
+    url = reverse("calls:again", args=[planned.pk])
+    form = client.get(url).context["form"]
+    refused = client.post(url, {"day": form["day"].initial, "hour": form["hour"].initial})
+    assert refused.status_code == 422 and "You are still in this call" in refused.content.decode()
+
+
+def test_agents_have_the_calls_under_their_thumb(account: Account, client: Client) -> None:
+    def thumbs(of: Client) -> list[str]:
+        shown = of.get(reverse("calls:queue")).content.decode()
+        links = shown.split('class="bottombar"', 1)[1].split("<details", 1)[0]
+        return [path for path in ("/campaigns/", "/calls/") if f'href="{path}"' in links]
+
+    assert thumbs(client) == ["/calls/"]
+    assert thumbs(signed_in(factories.make_user(account, "csr", "Cy Csr"))) == ["/campaigns/"]
+
+
 def test_who_was_called_is_not_skipped_from_a_page_that_is_behind(
     account: Account, agent: User, client: Client
 ) -> None:
