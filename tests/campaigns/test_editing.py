@@ -12,14 +12,15 @@ from campaigns import drawing, editing, engine, enrolling, graph_errors, launchi
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.editing import TOP, Impossible, Place
 from campaigns.models import Campaign, Enrollment, Step, Workflow
-from conversations import delivery
-from conversations.models import Message
+from conversations import call_outcomes, delivery
+from conversations.models import Message, PlannedCall
 from tests import factories
 
 NOW = datetime.fromisoformat("2026-11-23T18:00:00+00:00")  # Monday noon in Chicago
 _keys = count(1)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
+OUTCOMES = [outcome.value for outcome in PlannedCall.Outcome]
 YES = {"label": "yes", "field": "replied", "operator": "is", "value": True}
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "send_sms": [{"body": "Hi {{ first_name }}"}],
@@ -31,6 +32,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "update_contact": [{"add_tags": ["Asked"]}],
     "handoff": [{"reason": "Wants a quote"}],
     "book_job": [{"summary": "Tune-up"}],
+    "call": [{"plan": {"words": {"en": "Hi {{ first_name }}"}}}],
     "end": [{}],
 }  # fmt: skip
 
@@ -218,12 +220,22 @@ def accept(now: datetime) -> None:
     delivery.advance([delivery.Move(m.pk, "accepted", f"SM{m.pk}", "", "", 1) for m in found], now=now)
 
 
+def talk(now: datetime) -> bool:
+    """Agents call whoever stands in the queue: a call step is open until its call has an outcome. Whether
+    there was anybody."""
+    waiting = list(PlannedCall.objects.filter(state="queued").order_by("pk").values_list("pk", flat=True))
+    for pk in waiting:
+        call_outcomes.outcome(pk, OUTCOMES[pk % len(OUTCOMES)], now=now)
+    return bool(waiting)
+
+
 def run(campaign: Campaign, rounds: int) -> None:
     """Let everything that is due happen, again and again, at the moments it is due."""
     now = NOW
     for _ in range(rounds):
         for _ in range(60):  # more than anybody can do at one instant
-            if not engine.run_round(now=now):
+            moved = engine.run_round(now=now)
+            if not talk(now) and not moved:
                 break
             accept(now)
         due = Step.objects.filter(campaign=campaign, due_at__isnull=False).order_by("due_at")
