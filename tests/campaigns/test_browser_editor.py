@@ -18,7 +18,8 @@ from tests.accounts.making import signed_in
 from tests.browser import axe
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MOST_MILLISECONDS = 1000  # for sixty steps where other tests run beside; the times are printed
+MOST_MILLISECONDS = 100  # for sixty steps; the quickest of many, as other tests run beside; all are printed
+DRAWN = 15  # times
 YES = {"label": "yes", "field": "replied", "operator": "is", "value": True}
 
 
@@ -103,12 +104,20 @@ def test_sixty_steps_are_laid_out_in_time_and_the_same_each_time(site: Page, wor
         "[...document.querySelectorAll('.node-card')].map((card) => getComputedStyle(card).transform).join()"
     )
     first = site.evaluate(places)
-    for _ in range(4):
+    for _ in range(DRAWN):
         site.evaluate("document.dispatchEvent(new Event('diagram'))")
-    assert site.evaluate(places) == first
+        assert site.evaluate(places) == first
     times = site.evaluate("performance.getEntriesByName('diagram').map((one) => one.duration)")
     print("layout of 60 steps, ms:", [round(one) for one in times])
     assert min(times) <= MOST_MILLISECONDS
+
+
+def test_fitting_shows_all_of_it(site: Page, workflow: Workflow) -> None:
+    sixty(workflow)
+    site.reload()
+    site.get_by_role("button", name="Fit").click()
+    area = "((one) => [one.scrollWidth <= one.clientWidth, one.scrollHeight <= one.clientHeight + 1])"
+    assert site.evaluate(f"{area}(document.getElementById('diagram'))") == [True, True]
 
 
 def test_nothing_is_inaccessible_and_the_phone_has_its_list(site: Page, workflow: Workflow) -> None:
