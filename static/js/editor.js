@@ -177,4 +177,5 @@
   });
   fold();
   show();
+  document.querySelector("#diagram [aria-current]")?.closest(".node-card").scrollIntoView({ block: "nearest", inline: "nearest" });
 })();
