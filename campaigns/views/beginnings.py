@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import access
 from accounts.access import Request
-from campaigns import publishing, starters
+from campaigns import publishing, starters, workflow_drafts
 from campaigns.models import WorkflowVersion
 from common import clock
 
@@ -15,12 +15,12 @@ from common import clock
 @require_POST
 @access.require("edit_workflow")
 def begin(request: Request, slug: str) -> HttpResponse:
-    """A draft of a starter; 404 for one that does not exist."""
+    """A draft of a starter, opened in the editor; 404 for one that does not exist."""
     if slug not in starters.STARTERS:
         raise Http404("no such starter")
     version = starters.begin(request.account, starters.STARTERS[slug], by=request.user, now=clock.now())
     messages.success(request, f"{version.workflow.name} is a draft. Read its texts, then publish it.")
-    return redirect("campaigns:workflow_version", version.pk)
+    return redirect("campaigns:editor", version.workflow_id)
 
 
 @require_POST
@@ -28,6 +28,9 @@ def begin(request: Request, slug: str) -> HttpResponse:
 def publish(request: Request, pk: int) -> HttpResponse:
     """Freeze a draft so that campaigns may run it, or say what is wrong with it."""
     version = access.get(request, WorkflowVersion.objects.select_related("workflow"), pk)
+    if workflow_drafts.is_open(version.workflow):  # else it would freeze what the editor has overtaken
+        messages.info(request, "Nothing was published yet: the editor’s draft says more than this version.")
+        return redirect("campaigns:editor_publish", version.workflow_id)
     try:
         publishing.publish(version, by=request.user, now=clock.now())
     except publishing.PublishRefused as refused:

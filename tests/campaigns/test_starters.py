@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role
-from campaigns import samples, starters
+from campaigns import editing, samples, starters, workflow_drafts
 from campaigns.models import Workflow, WorkflowVersion
 from campaigns.starters import STARTERS, Starter
 from common import clock
@@ -59,13 +59,30 @@ def test_marketer_begins_twice_under_free_names_reads_and_publishes() -> None:
         answer = client.post("/workflows/begin/tune-up-season/", follow=True)
     names = Workflow.objects.filter(account=account).order_by("pk").values_list("name", flat=True)
     assert list(names) == ["Tune-up season", "Tune-up season 2"]
-    assert "Publish version 1" in answer.content.decode()
+    workflow = Workflow.objects.get(name="Tune-up season 2")
+    assert answer.redirect_chain[-1][0] == f"/workflows/{workflow.pk}/edit/"
+    assert "Draft of version 1" in answer.content.decode()
     version = WorkflowVersion.objects.get(workflow__name="Tune-up season 2")
     page = client.post(f"/workflows/{version.pk}/publish/", follow=True).content.decode()
     assert "is published" in page and "Publish version" not in page
     version.refresh_from_db()
     assert version.published_at is not None
     assert client.post("/workflows/begin/no-such/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_version_that_the_editor_has_overtaken_is_not_published_without_what_was_edited() -> None:
+    account = make_account("Acme")
+    by = make_member(account, Role.MARKETER)
+    version = starters.begin(account, starters.TUNE_UP, by=None, now=clock.now())
+    workflow_drafts.apply(
+        version.workflow, lambda drawn: editing.change(drawn, "first_text", name="Hello"), said="Renamed",
+        revision=0, by=by, now=clock.now(),
+    )  # fmt: skip
+    answer = signed_in(by).post(f"/workflows/{version.pk}/publish/")
+    assert answer.headers["Location"] == f"/workflows/{version.workflow_id}/edit/publish/"
+    version.refresh_from_db()
+    assert version.published_at is None
 
 
 @pytest.mark.django_db
