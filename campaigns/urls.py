@@ -83,6 +83,7 @@ urlpatterns = [
     path("workflows/<int:pk>/edit/step/<slug:key>/place/", editor.place, name="editor_place"),
     path("workflows/<int:pk>/edit/step/<slug:key>/delete/", editor.delete, name="editor_delete"),
     path("workflows/<int:pk>/edit/step/<slug:key>/email/", editor.step_email, name="editor_email"),
+    path("workflows/<int:pk>/edit/step/<slug:key>/test/", editor.step_test, name="editor_test"),
     path("workflows/<int:pk>/messages/", messages.page, name="messages"),
     path("workflows/<int:pk>/messages/lacking/", messages.lacking, name="messages_lacking"),
     path("workflows/<int:pk>/messages/publish/", messages.publish, name="messages_publish"),

@@ -17,7 +17,7 @@ from audiences.models import Audience
 from campaigns import editing, editor_page, node_forms, publishing, words, workflow_drafts
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.editing import Impossible, Place
-from campaigns.models import Campaign, Workflow
+from campaigns.models import Campaign, Node, Workflow
 from campaigns.views import editor_words
 from campaigns.views.designs import framed
 from campaigns.workflow_drafts import Draft, Stale
@@ -183,6 +183,20 @@ def step_email(request: Request, pk: int, key: str) -> HttpResponse:
     """A step's email alone, for the frame of its preview; blank where the chosen contact would get none."""
     draft = workflow_drafts.of(_workflow(request, pk))
     return framed(editor_words.email(request, draft, _node(draft, key)), request.GET.get("theme", ""))
+
+
+@require_POST
+@access.require("view")
+def step_test(request: Request, pk: int, key: str) -> HttpResponse:
+    """Send a step's email, as it is drawn, to whoever asks."""
+    draft = workflow_drafts.of(_workflow(request, pk))
+    node = _node(draft, key)
+    if node.kind != Node.Kind.SEND_EMAIL:
+        raise Http404("no such email")
+    editor_words.test(request, draft, node)
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    return redirect(f"{reverse('campaigns:editor', args=[pk])}?step={key}")
 
 
 def _workflow(request: Request, pk: int) -> Workflow:

@@ -10,12 +10,13 @@ from campaigns.drawing import DrawnNode
 from campaigns.messages import Message
 from campaigns.models import Node
 from campaigns.said import SENDS
+from campaigns.views import message_emails
 from campaigns.views import messages as message_views
 from campaigns.views.message_emails import NOTHING
 from campaigns.workflow_drafts import Draft
 from common import clock
 
-__all__ = ["changes", "context", "email", "toasts"]
+__all__ = ["changes", "context", "email", "test", "toasts"]
 
 
 def context(request: Request, draft: Draft, node: DrawnNode) -> dict[str, Any]:
@@ -34,6 +35,13 @@ def email(request: Request, draft: Draft, node: DrawnNode) -> str:
     looker = message_views.looker(request)
     sample = message_previews.sample(request.account, _message(draft, node), looker, now=clock.now())
     return sample.html if sample and sample.html else NOTHING
+
+
+def test(request: Request, draft: Draft, node: DrawnNode) -> None:
+    """Send the email, as it is drawn, to whoever asks; says what became of it."""
+    looker, message = message_views.looker(request), _message(draft, node)
+    sample = message_previews.sample(request.account, message, looker, now=clock.now())
+    message_emails.send_test(request, message, looker, sample)
 
 
 def _message(draft: Draft, node: DrawnNode) -> Message:

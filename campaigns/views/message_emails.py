@@ -41,13 +41,18 @@ def email(request: Request, pk: int, key: str) -> HttpResponse:
 def test(request: Request, pk: int, key: str) -> HttpResponse:
     """Send it to whoever asks, with the words that are kept and what is known of the chosen contact."""
     message, seen_by, sample = _of(request, pk, key, request.POST)
+    send_test(request, message, seen_by, sample)
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    return redirect(f"{reverse('campaigns:messages', args=[pk])}#message-{key}")
+
+
+def send_test(request: Request, message: messages.Message, seen_by: Looker, sample: Sample | None) -> None:
+    """Send what the sample shows to whoever asks, and say so; or say why not."""
     if sample is None or sample.missing:
         toasts.error(request, "No test was sent: this contact would not get the email. Choose another one.")
     else:
         _send(request, message, sample, seen_by.sender)
-    if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
-    return redirect(f"{reverse('campaigns:messages', args=[pk])}#message-{key}")
 
 
 def _send(request: Request, message: messages.Message, sample: Sample, sender: SendingMailbox | None) -> None:

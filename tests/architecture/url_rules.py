@@ -282,6 +282,7 @@ RULES: dict[str, Rule] = {
         capability="edit_workflow", methods=BOTH, arg="workflow", answers={409, 422}
     ),
     "campaigns:editor_email": Rule(arg="email message"),
+    "campaigns:editor_test": Rule(methods=POST, arg="email message"),
     "campaigns:messages": Rule(arg="workflow"),
     "campaigns:messages_lacking": Rule(arg="workflow"),
     "campaigns:messages_publish": Rule(

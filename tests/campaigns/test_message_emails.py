@@ -5,6 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role
+from campaigns import editing, workflow_drafts
+from common import clock
 from conversations.models import Message
 from tests import factories
 from tests.accounts.making import make_member, signed_in
@@ -91,6 +93,20 @@ def test_a_test_goes_to_whoever_asks_and_to_nobody_else(world: World) -> None:
     assert (english.template and english.template.subject) == "{{ first_name }}, your furnace"
     assert (spanish.template and spanish.template.body) == "Hola {{ first_name }}"
     assert (english.variables or {})["first_name"] == "Ann"
+
+
+def test_the_editor_sends_what_is_drawn_and_not_what_is_published(world: World) -> None:
+    workflow_drafts.apply(
+        world.workflow, lambda drawn: editing.change(drawn, "email", settings=EMAIL | {"subject": "New"}),
+        said="Changed", revision=0, by=world.marketer, now=clock.now(),
+    )  # fmt: skip
+    page = world.client.get(world.url("editor_step")).text
+    assert "Send me a test" in page and world.url("editor_test") in page
+    answer = world.client.post(world.url("editor_test"), {"contact": world.ann.pk})
+    assert answer.headers["Location"].endswith("/edit/?step=email")
+    sent = Message.objects.get()
+    assert (sent.template and sent.template.subject) == "New"
+    assert sent.address.value == world.marketer.email and sent.lane and sent.lane.kind == "tests"
 
 
 def test_another_accounts_contact_is_nobody(world: World) -> None:
