@@ -2,7 +2,7 @@
 
 from campaigns.models import Node
 from campaigns.node_forms.acts import BookJobForm, EndForm, HandoffForm, SendForm, UpdateContactForm
-from campaigns.node_forms.base import NodeForm, PlainForm
+from campaigns.node_forms.base import NodeForm, PlainForm, plain
 from campaigns.node_forms.calls import CallForm
 from campaigns.node_forms.choices import BranchForm, SplitForm
 from campaigns.node_forms.times import WaitForm, WaitForReplyForm
@@ -27,4 +27,4 @@ def of(kind: str) -> NodeForm:
     return FORMS.get(kind) or PlainForm(kind)
 
 
-__all__ = ["FORMS", "NodeForm", "of"]
+__all__ = ["FORMS", "NodeForm", "of", "plain"]

@@ -30,7 +30,11 @@ class BranchForm(NodeForm):
 
     def settings(self, posted: QueryDict, before: Mapping[str, Any]) -> dict[str, Any]:
         """The rows that stay, and a new one where it was asked for."""
-        conditions = [self._condition(row) for row in _rows(posted, "field", "operator", "value")]
+        stood = {str(row.get("label")): str(row.get("field")) for row in _listed(before, "conditions")}
+        conditions = [
+            self._condition(row, stood.get(row["was"], ""))
+            for row in _rows(posted, "field", "operator", "value")
+        ]
         if "add" in posted and len(conditions) < MOST_WAYS:
             conditions.append(
                 {"label": _free("way", conditions), "field": "tag", "operator": "has", "value": ""}
@@ -41,13 +45,16 @@ class BranchForm(NodeForm):
         """By the label that each row had."""
         return _renamed(posted)
 
-    def _condition(self, row: dict[str, str]) -> dict[str, Any]:
-        field = FIELDS.get(row["field"])
+    def _condition(self, row: dict[str, str], stood: str) -> dict[str, Any]:
+        """One row; `stood` is the field it asked for before. A yes or no is no answer to another question."""
+        field, was = FIELDS.get(row["field"]), FIELDS.get(stood)
         fitting = sorted(FITTING[field.kind]) if field else list(COMPARED)
         operator = row["operator"] if row["operator"] in fitting else fitting[0]
         value: Any = row["value"].strip()[:200]
         if field and field.kind == Kind.YES_NO:
             value = value != "false"
+        elif was and was.kind == Kind.YES_NO:
+            value = ""
         return {"label": label_of(row["name"]), "field": row["field"], "operator": operator, "value": value}
 
     def context(self, settings: Mapping[str, Any], account: Account) -> dict[str, Any]:

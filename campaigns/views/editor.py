@@ -54,14 +54,14 @@ def step(request: Request, pk: int, key: str) -> HttpResponse:
         draft = workflow_drafts.of(workflow)
         return _panel(request, draft, _step(request, draft, _node(draft, key)))
     node = _node(workflow_drafts.of(workflow), key)
-    form = node_forms.of(node.kind)
+    form, posted = node_forms.of(node.kind), node_forms.plain(request.POST)
 
     def change(drawn: Drawing) -> Drawing:
         there = drawn.by_key.get(key)
         before = there.settings if there else {}
         return editing.change(
-            drawn, key, name=request.POST.get("step_name") or None,
-            settings=form.settings(request.POST, before), renamed=form.renamed(request.POST),
+            drawn, key, name=posted.get("step_name") or None,
+            settings=form.settings(posted, before), renamed=form.renamed(posted),
         )  # fmt: skip
 
     return _done(request, workflow, change, f"Changed “{node.name}”", key, kept=True)

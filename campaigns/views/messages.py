@@ -17,6 +17,7 @@ from campaigns import message_previews, message_words, messages, publishing, wor
 from campaigns.message_previews import Looker
 from campaigns.messages import Message
 from campaigns.models import Campaign, Node, Workflow, WorkflowVersion
+from campaigns.node_forms import plain
 from common import clock
 from common.htmx import leave_for
 from conversations import media
@@ -56,8 +57,9 @@ def message(request: Request, pk: int, key: str) -> HttpResponse:
         raise Http404("no such message")
     if request.method == "GET":
         return _answer(request, workflow, found, "campaigns/message.html")
+    posted = plain(request.POST)
     typed = {
-        part.name: request.POST.get(part.name, found.words[part.name] if part.switch else "")
+        part.name: posted.get(part.name, found.words[part.name] if part.switch else "")
         for part in message_words.parts(found.node.kind)
     }
     if message_words.MEDIA in typed:

@@ -11,6 +11,7 @@ from accounts.access import Request
 from campaigns import workflow_drafts, workflow_files, workflow_list
 from campaigns.drawing import Drawing
 from campaigns.models import Workflow
+from campaigns.node_forms import plain
 from campaigns.workflow_list import NameTaken
 from common import clock
 
@@ -20,7 +21,7 @@ from common import clock
 def new(request: Request) -> HttpResponse:
     """A blank workflow, opened in the editor."""
     made = workflow_list.begin(
-        request.account, " ".join(request.POST.get("name", "").split()) or "New workflow", Drawing(),
+        request.account, _line(request, "name") or "New workflow", Drawing(),
         by=request.user, now=clock.now(),
     )  # fmt: skip
     return redirect("campaigns:editor", made.pk)
@@ -43,10 +44,8 @@ def rename(request: Request, pk: int) -> HttpResponse:
     workflow = access.get(request, Workflow.objects.select_related("account"), pk)
     if request.method == "GET":
         return render(request, "campaigns/workflow_rename.html", {"workflow": workflow})
-    name, description = (
-        " ".join(request.POST.get("name", "").split()),
-        request.POST.get("description", "").strip(),
-    )
+    posted = plain(request.POST)
+    name, description = _line(request, "name"), posted.get("description", "").strip()
     error = "" if name else "Give it a name."
     try:
         if name:
@@ -104,3 +103,7 @@ def export(request: Request, pk: int) -> HttpResponse:
     answer = HttpResponse(content, content_type="application/json; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{slugify(workflow.name) or "workflow"}.json"'
     return answer
+
+
+def _line(request: Request, name: str) -> str:
+    return " ".join(plain(request.POST).get(name, "").split())

@@ -4,6 +4,7 @@
 
 (() => {
   const KEEP_AFTER = 600; // milliseconds after the last key
+  const TRY_AGAIN_AFTER = 5000; // milliseconds
   const picker = document.currentScript.dataset.picker;
   const byId = (id) => document.getElementById(id);
   const frame = () => byId("panel-frame");
@@ -37,6 +38,19 @@
   });
   document.addEventListener("submit", (event) => {
     if (event.target.id === "step-form") { clearTimeout(timer); dirty = null; }
+  });
+  // What could not be kept is said, and tried again: with the next key, before the page is left, or by itself.
+  function unkept(event) {
+    const form = event.detail?.ctx?.sourceElement;
+    if (form?.id !== "step-form" || !form.isConnected) return;
+    byId("step-state").textContent = "Not kept: the server did not take it. It stands here and is tried again.";
+    dirty = form;
+    clearTimeout(timer);
+    timer = setTimeout(keep, TRY_AGAIN_AFTER);
+  }
+  document.addEventListener("htmx:error", unkept);
+  document.addEventListener("htmx:after:request", (event) => {
+    if ((event.detail?.ctx?.response?.status ?? 0) >= 500) unkept(event);
   });
   // Whatever is done next comes after what was typed.
   document.addEventListener("click", (event) => { if (dirty && !dirty.contains(event.target)) keep(); }, { capture: true });

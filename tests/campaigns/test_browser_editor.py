@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Account
 from campaigns import editing, workflow_drafts, workflow_list
@@ -79,6 +79,24 @@ def test_a_workflow_is_built_and_published_by_keyboard_alone(site: Page, workflo
     site.get_by_role("button", name="Publish version 1").press("Enter")
     expect(site.get_by_text("Spring v1 is published")).to_be_visible()
     assert [n.kind for n in workflow_drafts.of(workflow).published.nodes] == ["send_sms", "wait", "end"]
+
+
+def test_what_could_not_be_kept_says_so_and_is_kept_later(
+    context: BrowserContext, live_server: Any, workflow: Workflow
+) -> None:
+    page = context.new_page()
+    by = factories.make_user(workflow.account, "marketer")
+    drawn = editing.insert(Drawing(), TOP, "send_sms", key="first", name="First", settings={"body": "Hi"})
+    workflow_drafts.apply(workflow, lambda _: drawn, said="Drawn", revision=0, by=by, now=clock.now())
+    cookie = signed_in(by).cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page.goto(f"{live_server.url}/workflows/{workflow.pk}/edit/?step=first")
+    page.context.set_offline(True)
+    page.locator("#id_step_name").fill("Greeting")
+    expect(page.locator("#step-state")).to_contain_text("Not kept")
+    page.context.set_offline(False)
+    expect(page.locator("#step-state")).to_contain_text("Kept", timeout=20_000)
+    assert workflow_drafts.of(workflow).drawn.by_key["first"].name == "Greeting"
 
 
 def sixty(workflow: Workflow) -> None:

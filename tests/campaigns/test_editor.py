@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Account, Role
-from campaigns import drawing, messages, starters, workflow_drafts, workflow_files
+from campaigns import drawing, messages, node_forms, starters, workflow_drafts, workflow_files
 from campaigns.editing import Place
 from campaigns.models import MessageDraft, Workflow, WorkflowDraft, WorkflowVersion
 from campaigns.workflow_files import Unreadable
@@ -225,3 +226,26 @@ def test_the_list_clones_renames_and_archives(mia: Client, version: WorkflowVers
     assert ">Tune-up<" in mia.get("/workflows/?archived=1").content.decode()
     mia.post(f"/workflows/{pk}/archive/", {"back": "1"})
     assert ">Tune-up<" in mia.get("/workflows/").content.decode()
+
+
+def test_characters_that_no_text_may_have_are_left_out(mia: Client, version: WorkflowVersion) -> None:
+    answer = typed(mia, version, "Hi \0there", revision(version), step_name="First\0 text")
+    assert answer.status_code == 200
+    node = workflow_drafts.of(version.workflow).drawn.by_key["first_text"]
+    assert (node.settings["body"], node.name) == ("Hi there", "First text")
+    mia.post("/workflows/new/", {"name": "Spr\0ing"})
+    made = Workflow.objects.get(name="Spring")
+    mia.post(f"/workflows/{made.pk}/rename/", {"name": "Sum\0mer", "description": "a\0b"})
+    made.refresh_from_db()
+    assert (made.name, made.description) == ("Summer", "ab")
+
+
+def test_a_yes_is_no_answer_to_another_question() -> None:
+    posted = QueryDict("name=Gold&was=gold&field=tag&operator=is&value=true")
+    asked = {"label": "gold", "field": "replied", "operator": "is", "value": True}
+    (row,) = node_forms.of("branch").settings(posted, {"conditions": [asked]})["conditions"]
+    assert (row["field"], row["value"]) == ("tag", "")
+    (row,) = node_forms.of("branch").settings(posted, {"conditions": [{**asked, "field": "tag"}]})[
+        "conditions"
+    ]
+    assert row["value"] == "true"
