@@ -5,7 +5,7 @@
 
 (() => {
   const WIDE = matchMedia("(width >= 48rem)");
-  const ROOM = 16, SMALLEST = 0.3, OVERVIEW = 0.08, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16;
+  const ROOM = 16, SMALLEST = 0.3, OVERVIEW = 0.03, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16;
   const SVG = "http://www.w3.org/2000/svg";
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -27,7 +27,7 @@
       sheet.replaceSync("");
       return;
     }
-    performance.mark("diagram-began"); // with measuring cards, drawing lines and placing all: the tests read it
+    performance.mark("diagram-began"); // with measuring cards, drawing lines and placing all
     const graph = new dagre.graphlib.Graph({ multigraph: true });
     graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 16, ranksep: 34, marginx: MARGIN, marginy: MARGIN });
     graph.setDefaultEdgeLabel(() => ({}));
@@ -43,7 +43,8 @@
       }
       const { offsetWidth, offsetHeight } = document.getElementById(way);
       // The first way to a card holds it near; without that a card whose way on is long is drawn far down.
-      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
+      // dagre gives no place to words without a height: those that only readers hear, where nothing can be added.
+      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight || 1, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
       met.add(to);
     }
     for (const [from, way] of opens) { // a way that ends in the open is drawn to its own words
@@ -52,7 +53,9 @@
       graph.setNode(`${way} open`, { width: offsetWidth + ROOM, height: offsetHeight, open: true });
       graph.setEdge(from, `${way} open`, { weight: 4 }, way);
     }
+    performance.mark("layout-began");
     dagre.layout(graph);
+    performance.measure("layout", "layout-began");
     drawEdges(graph);
     size = bounds(graph);
     part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
@@ -148,7 +151,7 @@
     const area = part(""), before = scale;
     const middle = { x: area.scrollLeft + area.clientWidth / 2, y: area.scrollTop + area.clientHeight / 2 };
     if (how === "fit") scale = Math.max(OVERVIEW, fitting());
-    else if (how === "in") scale = Math.min(LARGEST, scale * STEP);
+    else if (how === "in") scale = Math.min(LARGEST, Math.max(SMALLEST, scale * STEP));
     else scale = Math.min(scale, Math.max(SMALLEST, scale / STEP));
     place();
     const grown = how === "fit" ? 0 : scale / before;
