@@ -15,6 +15,8 @@ MOST_BYTES = 2_000_000
 _LONGEST = {"name": 120, "description": 1_000}
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MOST_SETTINGS = 40_000  # characters of one step's settings
+_HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text can be written with one alone
+_DEEPEST = 12  # lists and objects within each other; what we write has five
 _LEFT_OUT = ("media",)  # files belong to an account
 
 
@@ -81,9 +83,18 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
         raise Unreadable("The file is not JSON, or not in UTF-8.") from None
     if not isinstance(whole, dict):
         raise Unreadable("The file is JSON, but no workflow.")
-    if "\x00" in json.dumps(whole, ensure_ascii=False) or "\\u0000" in json.dumps(whole):
+    if _is_deep(whole, _DEEPEST):
+        raise Unreadable("The file holds lists within lists that no workflow has.")
+    said = json.dumps(whole, ensure_ascii=False)
+    if "\x00" in said or "\\u0000" in said or _HALVES.search(said):
         raise Unreadable("The file holds characters that no text may have.")
     return whole
+
+
+def _is_deep(value: Any, most: int) -> bool:
+    """Whether anything lies deeper than so many levels; what does cannot be written again."""
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(most == 0 or _is_deep(each, most - 1) for each in within)
 
 
 def _no_number(name: str) -> None:

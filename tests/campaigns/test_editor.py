@@ -175,6 +175,10 @@ HOSTILE: dict[str, Any] = {
     },
     "odd name": {"truckroll_workflow": 1, "nodes": [{**GOOD, "name": 7}]},
     "not a number": b'{"truckroll_workflow": 1, "nodes": [], "name": NaN}',
+    "half a character": {"truckroll_workflow": 1, "name": "\ud83d", "nodes": []},
+    "a deep hole": json.dumps({"truckroll_workflow": 1, "nodes": [{**GOOD, "settings": {"x": "hole"}}]})
+    .replace('"hole"', "[" * 300 + "]" * 300)
+    .encode(),
     "null characters": {"truckroll_workflow": 1, "nodes": [{**GOOD, "name": "a\x00b"}]},
 }
 
