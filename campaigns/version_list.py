@@ -1,6 +1,9 @@
 """Which versions a workflow has, who published each, and which campaigns run it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from django.db.models import Count
 
 from accounts.models import AuditEntry, User
 from campaigns.models import Campaign, Enrollment, Workflow, WorkflowVersion
@@ -35,8 +38,7 @@ class Listed:
 
 
 def of(workflow: Workflow) -> list[Listed]:
-    """Every version of a workflow, newest first. A handful of queries, and one more per running campaign
-    that was ever moved."""
+    """Every version of a workflow, newest first. A handful of queries, however many campaigns run."""
     found = workflow.versions.order_by("-number").select_related("created_by").prefetch_related("nodes")
     published = _published_by(workflow)
     listed = {v.pk: Listed(v, len(v.nodes.all()), published.get(v.pk) or v.created_by) for v in found}
@@ -46,12 +48,13 @@ def of(workflow: Workflow) -> list[Listed]:
         version__workflow=workflow, version_moves__isnull=False
     ).values_list("pk", "version_moves__before"):
         moved.setdefault(pk, set()).add(before)
+    counted = _people(campaigns)
     for campaign in campaigns:
         if campaign.status not in LIVE:
             listed[campaign.version_id].over += 1
             continue
         for version in {campaign.version_id, *moved.get(campaign.pk, ())}:
-            people = _people(campaign, version)
+            people = counted.get((campaign.pk, version), 0)
             enters = version == campaign.version_id
             if enters or people:
                 listed[version].runs.append(Run(campaign, enters, people))
@@ -60,9 +63,12 @@ def of(workflow: Workflow) -> list[Listed]:
     return list(listed.values())
 
 
-def _people(campaign: Campaign, version: int) -> int:
-    live = Enrollment.objects.filter(campaign=campaign, state=Enrollment.State.ACTIVE)
-    return live.filter(version=version).count()
+def _people(campaigns: Iterable[Campaign]) -> dict[tuple[int, int], int]:
+    """How many are on a version in a running campaign, by both."""
+    running = [campaign.pk for campaign in campaigns if campaign.status in LIVE]
+    live = Enrollment.objects.filter(campaign__in=running, state=Enrollment.State.ACTIVE)
+    found = live.order_by().values_list("campaign", "version").annotate(n=Count("pk"))
+    return {(campaign, version): n for campaign, version, n in found}
 
 
 def _published_by(workflow: Workflow) -> dict[int, User | None]:
