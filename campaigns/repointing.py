@@ -64,6 +64,16 @@ _REPOINT = """
                 %(looks)s::boolean[]) AS q(step_id, node_id, shift, length, look), campaigns_campaign c
     WHERE s.id = q.step_id AND c.id = s.campaign_id
 """
+# Where the campaign has not started, who begins anew begins with it, and is too late from there on.
+_NOT_BEFORE_THE_START = """
+    UPDATE campaigns_step s SET due_at = s.due_at + q.ahead, send_by = s.send_by + q.ahead
+    FROM (SELECT old.enrollment_id,
+            coalesce(old.send_by - c.send_by_hours * interval '1 hour', c.starts_at)
+                - %(now)s::timestamptz AS ahead
+        FROM campaigns_step old JOIN campaigns_campaign c ON c.id = old.campaign_id
+        WHERE old.id = ANY(%(steps)s::bigint[]) AND c.starts_at > %(now)s) q
+    WHERE s.enrollment_id = q.enrollment_id AND s.state = ANY(%(open)s) AND s.created_at = %(now)s
+"""
 _CLOSE = """
     UPDATE campaigns_step SET state = 'skipped', state_at = %s, due_at = NULL, outcome = %s, reason = %s
     WHERE id = ANY(%s::bigint[])
@@ -204,6 +214,9 @@ def _write(campaign_id: int, target: Graph, found: _Sorted, now: datetime) -> No
     _take_back(elsewhere, CHANGED, now)
     for node, steps in found.elsewhere.items():
         passages.arrive(campaign_id, target, node, [one.enrollment_id for one in steps], now=now)
+    if elsewhere:
+        left = sql.array(one.step_id for one in elsewhere)
+        sql.run(_NOT_BEFORE_THE_START, {"steps": left, "open": OPEN, "now": now})
     passages.end(found.ending, reason=CHANGED, now=now)
 
 

@@ -218,6 +218,17 @@ def test_moving_there_and_back_begins_next_passes(campaign):
     assert where(campaign) == [(1, "offer", "scheduled")] * 4
 
 
+def test_who_begins_anew_in_a_campaign_that_has_not_started_begins_with_it():
+    start = NOON + timedelta(days=10)
+    campaign = launch(factories.make_account(), contacts=2, nodes=FIRST, edges=EDGES, at=start)
+    nodes = [("welcome", "send_sms", {"body": "Welcome."}), *FIRST[1:]]
+    edges = [("welcome", "next", "pause"), *EDGES[1:]]
+    move(campaign, version_of(campaign, nodes, edges), {str(node(campaign, "hello").pk): {"do": "restart"}})
+    assert campaign.status == "scheduled" and where(campaign) == [(2, "welcome", "scheduled")] * 2
+    found = Step.objects.filter(node__key="welcome").values_list("due_at", "send_by")
+    assert set(found) == {(start, start + timedelta(hours=72))}, "or all would be too late at the start"
+
+
 def test_a_move_that_breaks_off_goes_on_where_it_was(campaign):
     to_pause(campaign)
     second = version_of(campaign, changed("pause", minutes=90))
