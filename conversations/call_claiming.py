@@ -27,6 +27,9 @@ from conversations.planned_calls import CallDeferral, Refusal, defer, refuse
 State, Mode = PlannedCall.State, PlannedCall.Mode
 VALID_FOR = timedelta(minutes=15)
 """How long an unknown call is looked for: what the provider took stands in its list at once."""
+AGENTS_VALID_FOR = timedelta(minutes=3)
+"""As `VALID_FOR`, of a call that rings an agent first: nobody may call meanwhile, and should it turn up later
+it rings that agent, who has to press a key before any customer is rung."""
 AGENT_RING_SECONDS = 20  # before the agent's own voicemail takes it
 NO_CONSENT = "no_consent"
 _PACE_LOCK_CLASS = 7107  # advisory locks: one claim of scripted calls at a time per account
@@ -236,7 +239,7 @@ def _call(claims: list[CallClaim], of: dict[int, CallCandidate], agent: Agent | 
                 "by": agent.user.pk if agent else None,
                 "phone": agent.phone if agent else "",
                 "now": now,
-                "valid": now + VALID_FOR,
+                "valid": now + (AGENTS_VALID_FOR if agent else VALID_FOR),
             },
         )
     )

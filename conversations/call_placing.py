@@ -47,7 +47,13 @@ def place(planned_id: int, *, by: User, agent_phone: str, now: datetime | None =
     The returned call is `accepted`, or `unknown` where the provider's answer was lost: the agent's phone may
     ring yet, and nothing is placed again for it.
     """
-    if Call.objects.filter(by=by, state__in=Call.LIVE).exclude(agent_phone="").exists():
+    going_on = Call.objects.filter(by=by, state__in=Call.LIVE).exclude(agent_phone="").first()
+    if going_on is not None and going_on.state == Call.State.UNKNOWN:
+        raise CallRefused(
+            "The carrier never said whether it took your last call, so that one is looked for first, for "
+            "some minutes at most. Nobody was called; if your phone rings, pick up."
+        )
+    if going_on is not None:
         raise CallRefused("You are in a call already. End that one first.")
     planned = PlannedCall.objects.select_related("address").get(pk=planned_id)
     if planned.address.value == agent_phone:

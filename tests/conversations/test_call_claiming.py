@@ -9,7 +9,7 @@ from accounts.models import Account, User
 from audiences import consent_records, suppression
 from audiences.models import Contact, DoNotCallEntry, DoNotCallList, Household, OptOut, ReachLimits
 from common import clock, sql
-from conversations import call_claiming, call_sender, safety, touches
+from conversations import call_claiming, call_placing, call_sender, safety, touches
 from conversations.call_claiming import Agent, Decided
 from conversations.models import (
     Call,
@@ -389,3 +389,15 @@ def test_rests_of_numbers_do_not_outlast_their_end(ann: Contact, agent: User) ->
     SafetyPause.objects.update(until=clock.now())
     assert safety.in_force(ann.account, now=clock.now()) == []
     assert claim(planned, agent).claims
+
+
+def test_an_agent_waits_minutes_for_a_call_whose_answer_was_lost(ann: Contact, agent: User) -> None:
+    planned = factories.plan_call(ann)
+    (made,) = claim(planned, agent).claims
+    call = Call.objects.get(pk=made.call_id)
+    assert call.valid_until == call.created_at + timedelta(minutes=3)
+    for state, words in (("ringing", "in a call already"), ("unknown", "looked for")):
+        Call.objects.update(state=state)
+        with pytest.raises(call_placing.CallRefused, match=words):
+            call_placing.place(factories.plan_call(ann).pk, by=agent, agent_phone=AGENT_PHONE)
+    assert Call.objects.count() == 1
