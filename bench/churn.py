@@ -31,13 +31,20 @@ NODES: list[tuple[str, str, str, dict[str, Any]]] = [
         "where",
         "branch",
         "Where",
-        {"conditions": [{"label": "here", "field": "state", "operator": "is", "value": "IL"}]},
+        {
+            "conditions": [
+                {"label": "here", "field": "state", "operator": "is", "value": "IL"},
+                {"label": "gone", "field": "state", "operator": "is", "value": "AK"},  # nobody, ever
+            ]
+        },
     ),
     ("text", "send_sms", "Text", {"body": "Hi {{ first_name }}, {{ company }} here. Time for a tune-up?"}),
+    ("done", "end", "Done", {}),
 ]
 EDGES = [
     ("pause", "next", "where"),
     ("where", "here", "text"),
+    ("where", "gone", "done"),
     ("where", "otherwise", "pause"),
     ("text", "next", "pause"),
 ]

@@ -50,8 +50,8 @@ def verbs_in_code() -> dict[str, str]:
                     if not isinstance(call, ast.Call):
                         continue
                     verbs = [word.value for word in call.keywords if word.arg == "verb"]
-                    if ast.unparse(call.func) == "_record":  # accounts/people.py
-                        verbs.append(call.args[1])
+                    if ast.unparse(call.func) == "_record":  # accounts/people.py, say
+                        verbs += call.args[1:2]
                     for verb in verbs:
                         found |= {text: str(path) for text in _strings(verb, function)}
     return found

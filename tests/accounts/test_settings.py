@@ -78,7 +78,7 @@ def test_roles_page_is_what_access_decides() -> None:
 
 
 def test_role_is_described_by_what_sets_it_apart() -> None:
-    assert "work the call queue" in access.particular(Role.AGENT)
+    assert "call customers and work the call queue" in access.particular(Role.AGENT)
     assert "look at pages" not in access.particular(Role.AGENT)
     assert "manage users and roles" in access.particular(Role.ADMIN)
     assert "launch campaigns" not in access.particular(Role.ADMIN)

@@ -157,7 +157,7 @@ def test_rows_of_a_page_take_a_fixed_number_of_queries(world: World, client: Cli
         client.get(f"/tiles/{tile}/")
         with CaptureQueriesContext(connection) as queries:
             client.get(f"/tiles/{tile}/")
-        assert len(queries) <= 15, (tile, [query["sql"][:100] for query in queries.captured_queries])
+        assert len(queries) <= 17, (tile, [query["sql"][:100] for query in queries.captured_queries])
 
 
 def test_unknown_number_is_not_found(world: World, client: Client) -> None:
@@ -234,7 +234,7 @@ def test_campaign_page_reads_no_query_per_node(world: World, client: Client) -> 
     client.get(url)
     with CaptureQueriesContext(connection) as queries:
         client.get(url)
-    assert len(queries) <= 18, [query["sql"][:100] for query in queries.captured_queries]
+    assert len(queries) <= 23, [query["sql"][:100] for query in queries.captured_queries]
 
 
 def test_thread_that_waits_is_on_the_dashboard(world: World, client: Client) -> None:

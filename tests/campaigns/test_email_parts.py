@@ -62,7 +62,7 @@ def test_the_node_says_which_part_is_wrong() -> None:
 
     assert said(button_label="Go", button_url="https://www.example.com/{{ first_name }}") == []
     assert said(button_label="Go", button_url="http://x.example/")[0].startswith("Where the button leads: ")
-    assert said(heading="x" * 201)[0].startswith("heading")
+    assert said(heading="x" * 201)[0].startswith("The heading is too long")
 
 
 @pytest.mark.django_db

@@ -244,14 +244,14 @@ def test_a_batch_takes_as_many_statements_as_one(account: Account) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"subject": "Hi"}, "body: Field required"),
+        ({"subject": "Hi"}, "The text is missing."),
         ({"subject": " ", "body": "x"}, "An email needs a subject and a text."),
         ({"subject": "a\nb", "body": "x"}, "The subject is one line: take the line breaks out of it."),
         ({"subject": "{{ nickname }}", "body": "x"}, "Subject: There is no merge field “nickname”."),
         ({"subject": "Hi", "body": "{{ nickname }}"}, "There is no merge field “nickname”."),
         ({"subject": "Hi", "body": "{% if %}"}, "The text cannot be read"),
-        ({"subject": "x" * 201, "body": "x"}, "subject: String should have at most 200 characters"),
-        ({"subject": "Hi", "body": "x" * 5001}, "body: String should have at most 5000 characters"),
+        ({"subject": "x" * 201, "body": "x"}, "The subject is too long: at most 200 characters."),
+        ({"subject": "Hi", "body": "x" * 5001}, "The text is too long: at most 5000 characters."),
     ],
 )
 def test_what_is_wrong_with_an_email_is_said_in_words(account: Account, settings: Any, said: str) -> None:
