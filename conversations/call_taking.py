@@ -4,6 +4,7 @@ with it beside calling."""
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from accounts import audit
 from accounts.models import User
 from common import sql
 from common.transactions import atomic_with_retry
@@ -87,10 +88,14 @@ def skip(planned_id: int, *, by: User, reason: str, now: datetime) -> None:
     reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
         raise NotPossible("Say why this person is not called. Nothing was changed.")
-    _in_hand(planned_id, by)
+    kept = _in_hand(planned_id, by)
     if call_outcomes.unsaid(planned_id):
         raise NotPossible("This person has been called: say what came of it instead. Nothing was changed.")
     refuse([Refusal(planned_id, State.CANCELLED, SKIPPED, reason)], now=now)
+    audit.record(
+        account=kept.account, by=by, verb="skipped_call", summary=f"Did not call {kept.contact}: {reason}",
+        on=kept.contact,
+    )  # fmt: skip
 
 
 @atomic_with_retry
