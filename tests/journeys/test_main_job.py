@@ -36,6 +36,13 @@ ENDED_WITH_OPEN_STEPS = """
     SELECT e.id FROM campaigns_enrollment e JOIN campaigns_step s ON s.enrollment_id = e.id
     WHERE e.state = 'ended' AND s.state IN ('scheduled', 'queued', 'waiting')
 """
+# A home that had its two touches today, from the demo's other campaigns, waits for tomorrow.
+NOT_YET = """
+    SELECT count(*) FROM campaigns_step s JOIN campaigns_node n ON n.id = s.node_id
+    LEFT JOIN conversations_message m ON m.id = s.message_id
+    WHERE s.campaign_id = %s AND n.key = 'first_text' AND (s.state IN ('queued', 'waiting')
+        OR s.state = 'scheduled' AND (m.id IS NULL OR s.due_at < m.created_at + interval '12 hours'))
+"""
 
 
 def steps(product: Product, enrollment: int) -> list[tuple[str, str, str]]:
@@ -51,14 +58,7 @@ def test_a_launch_becomes_replies_a_stop_and_a_credited_job(start_product):
         campaign = csr.launch(name="Members of the west", audience=AUDIENCE)
         wait_for(lambda: csr.cell(campaign, "first_text", "entered") > 50, seconds=180, what="enrolling")
         recount(product)
-        wait_for(
-            lambda: (
-                csr.cell(campaign, "first_text", "completed") + csr.cell(campaign, "first_text", "skipped")
-                == csr.cell(campaign, "first_text", "entered")
-            ),
-            seconds=180,
-            what="every first text",
-        )
+        wait_for(lambda: rows(product, NOT_YET, campaign) == [(0,)], seconds=180, what="every first text")
         wait_for(lambda: len(rows(product, STANDING, campaign)) > 20, seconds=180, what="delivered texts")
         (yes, yes_id), (asks, asks_id), (stops, stops_id) = rows(product, STANDING, campaign)[:3]
 
