@@ -52,7 +52,7 @@ EDGES = {
     "voicemail": "gets a voicemail",
     "no_answer": "does not answer",
     "busy": "is busy",
-    "booked": "books on the call",
+    "booked": "booked",
     "call_back": "asks for a call back",
     "reply": "replied",
     "no_reply": "no reply in time",

@@ -203,7 +203,10 @@
     dialog.querySelector("[autofocus], [data-focus]")?.focus();
   }
 
-  // A form whose shape changed says where its writer goes on, once.
+  // A form whose shape changed says where its writer goes on, once; one that came with the page says nothing.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const one of document.querySelectorAll("[data-focus-next]")) one.removeAttribute("data-focus-next");
+  });
   document.addEventListener("htmx:after:swap", () => {
     const next = document.querySelector("[data-focus-next]");
     next?.removeAttribute("data-focus-next");
@@ -389,4 +392,15 @@
       if (place.textContent !== String(left)) place.textContent = left;
     }
   }, 500);
+
+  // The picker of merge fields is fetched when somebody first goes for it; where they were in the words stays.
+  document.addEventListener("focusin", ({ target }) => { if (target.matches?.("textarea")) target.dataset.visited = ""; });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fields-script]");
+    if (!button || document.getElementById("fields-script")) return;
+    const script = Object.assign(document.createElement("script"), { id: "fields-script", src: button.dataset.fieldsScript });
+    script.addEventListener("load", () => button.click());
+    script.addEventListener("error", () => script.remove()); // the next press tries again
+    document.head.append(script);
+  });
 })();

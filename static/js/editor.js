@@ -5,7 +5,6 @@
 (() => {
   const KEEP_AFTER = 600; // milliseconds after the last key
   const TRY_AGAIN_AFTER = 5000; // milliseconds
-  const picker = document.currentScript.dataset.picker;
   const byId = (id) => document.getElementById(id);
   const frame = () => byId("panel-frame");
   const typing = (element) => element.matches?.("textarea, select, input, [contenteditable]");
@@ -71,12 +70,6 @@
     else address.searchParams.delete("step");
     address.searchParams.delete("contact");
     history.replaceState(history.state, "", address);
-    if (byId("step-form") && byId("panel").querySelector("[data-fields-for]") && picker && !byId("merge-fields-script")) {
-      const script = document.createElement("script");
-      script.id = "merge-fields-script";
-      script.src = picker;
-      document.head.append(script);
-    }
   }
   function closePanel() {
     const key = byId("panel").querySelector("[data-step]")?.dataset.step;

@@ -108,15 +108,4 @@
     end.observe(document.getElementById("timeline"));
     new MutationObserver(() => { restore(); focus(); news(); }).observe(document.getElementById("live"), WATCH);
   });
-
-  // The picker of merge fields is fetched when somebody first goes for it; where they were in the words stays.
-  document.addEventListener("focusin", ({ target }) => { if (target.matches?.("textarea")) target.dataset.visited = ""; });
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-fields-script]");
-    if (!button || document.getElementById("fields-script")) return;
-    const script = Object.assign(document.createElement("script"), { id: "fields-script", src: button.dataset.fieldsScript });
-    script.addEventListener("load", () => button.click());
-    script.addEventListener("error", () => script.remove()); // the next press tries again
-    document.head.append(script);
-  });
 })();

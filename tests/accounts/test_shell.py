@@ -43,9 +43,8 @@ def test_names_are_escaped() -> None:
 def test_scripts_load_in_order_without_defer() -> None:
     page = Client().get("/login/").content.decode()
     scripts = re.findall(r"<script ([^>]*)>", page)
-    assert [re.search(r"(htmx|hx-ptag|app)[.\w]*\.js", script)[1] for script in scripts] == [  # type: ignore[index]
+    assert [re.search(r"(htmx|app)[.\w]*\.js", script)[1] for script in scripts] == [  # type: ignore[index]
         "htmx",
-        "hx-ptag",
         "app",
     ]
     assert not any("defer" in script or "async" in script for script in scripts)

@@ -19,6 +19,7 @@ from tests.product import Product, wait_for
 
 AUDIENCE = "West unit, maintenance members"
 BY_WORKERS = 60_000  # ms for what workers and the sandbox do
+UNDO = 60_000  # ms that a launch from the form waits, so that it can be undone
 LIVE_REPLY, LIVE_FIGURE = 2_000, 3_000  # ms within which a page must show it
 SLACK = 3_000  # ms more, for a machine that runs everything at once
 TEXTED = """
@@ -32,7 +33,10 @@ TEXTED = """
         WHERE other.address_id = a.id AND other.lane_id IS DISTINCT FROM m.lane_id)
     ORDER BY m.id LIMIT 12
 """
-FIRST_WAVE = "SELECT name FROM campaigns_campaign WHERE launched_at IS NOT NULL ORDER BY id LIMIT 1"
+FIRST_WAVE = """
+    SELECT name FROM campaigns_campaign
+    WHERE launched_at IS NOT NULL AND strpos(name, 'by phone') = 0 ORDER BY id LIMIT 1
+"""
 WorksAs = Callable[[str], Page]
 
 
@@ -139,7 +143,7 @@ def test_csr_launches_watches_answers_and_sees_a_booking(
     page.evaluate("window.same = true")
     sent = figure(page, "total_texts")
     expect(page.locator("[data-metric=total_texts]")).not_to_have_attribute(
-        "value", str(sent), timeout=BY_WORKERS
+        "value", str(sent), timeout=UNDO + BY_WORKERS
     )
     asks, says_yes = texted(demo, "Members of the west")[:2]
     phones.say(asks[0], "How much does it cost these days?")

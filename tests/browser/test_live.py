@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Response, Route, expect
 
 from analytics import dashboard
+from audiences.models import Contact
 from campaigns.models import Campaign
 from tests import factories
 from tests.browser.asking import live
@@ -19,7 +20,10 @@ WORDS = "Friday at nine wor"
 CHANGES = 20
 QUIET_ASKS = 24  # a minute that turns meanwhile may show in two of them
 MOST_SHIFT = 0.02
-REGIONS = {"campaigns:list": "#campaigns", "conversations:inbox": "main [data-live]"}
+REGIONS = {
+    "campaigns:list": "#campaigns", "conversations:inbox": "main [data-live]", "calls:queue": "#queue",
+    "calls:person": "#call",
+}  # fmt: skip
 """By URL name: the region; `#live` for all others."""
 
 
@@ -44,6 +48,13 @@ def something_happens(company: Company, visit: Visit, n: int) -> None:
         Campaign.objects.filter(pk=campaign.pk).update(status=("paused", "active")[n % 2])
     elif visit.name.startswith("analytics"):
         company.world.step(company.world.enrol(), state=("scheduled", "queued")[n % 2])
+    elif visit.name.startswith("calls"):
+        # The page names the person of the call; the queue says how many wait.
+        shown = [
+            company.rows[name] for name in ("waiting call", "talking call", "ended call", "planned call")
+        ]
+        Contact.objects.filter(pk__in=[one.contact_id for one in shown]).update(name=f"Maria Lopez {n}")
+        factories.plan_call(shown[0].contact, lane=shown[0].lane)
     else:
         factories.make_inbound(company.rows["thread"], f"And another thing: number {n}?")
 
