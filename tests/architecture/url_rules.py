@@ -198,6 +198,7 @@ RULES: dict[str, Rule] = {
             "key",
             "dialed",
             "leg",
+            "screen",
             "notice",
             "amd",
             "voicemail",
