@@ -115,7 +115,8 @@ def tried(drawn: Drawing, edits: list[tuple[str, int, int, str]]) -> Drawing:
 @settings(max_examples=100, deadline=None)
 @given(EDITS)
 def test_every_edit_gives_a_drawing_and_loses_nothing(edits: list[tuple[str, int, int, str]]) -> None:
-    tried(Drawing(), edits)
+    drawn = tried(Drawing(), edits)
+    assert drawing.read(drawn.stored()) == drawn
 
 
 def three() -> Drawing:
