@@ -71,6 +71,8 @@ class CallsApi:
             world.ledger.append("call_refusal", code=refusal.code, status=refusal.status, **facts)
             return problem(refusal.code, refusal.status, to=to, sender=sender, callback=callback)
         leg = self._accept(form, facts)
+        # As the call was when it was accepted, "queued": it may ring before the ledger is on disk.
+        answer = self.exchange.resource(self.exchange.row(leg.n))
         await world.store.committed()
         if trick == conduct.ACCEPT_THEN_DROP or faults.hit(conf["accept_then_drop"]):
             return drop(request)
@@ -80,7 +82,6 @@ class CallsApi:
         wait += BEFORE_ANSWER_SECONDS if conf["callbacks"]["before_answer"] else 0.0
         wait += conf["slow"]["seconds"] if slow and not conf["slow"]["before_accept"] else 0.0
         wait += conduct.SLOW_SECONDS if trick == conduct.SLOW_ANSWER else 0.0
-        answer = self.exchange.resource(self.exchange.row(leg.n))
         if wait:
             await asyncio.sleep(wait)
         return web.json_response(answer, status=201)
