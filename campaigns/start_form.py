@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from audiences.clock_times import ClockTimeField
 from campaigns.models import Campaign
 from campaigns.starts import LONGEST_REPEATING, MOST_EVERY, Repeats, Schedule
 from campaigns.terms import Again, end_of, last_day
@@ -29,11 +30,7 @@ class StartForm(TermsForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose when it starts."},
     )
-    starts_at = forms.DateTimeField(
-        label="Start at",
-        required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-    )
+    starts_at = ClockTimeField(label="Start at", required=False)
     repeats = forms.ChoiceField(
         label="Repeat",
         required=False,
