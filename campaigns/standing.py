@@ -46,8 +46,8 @@ class Standing:
         if not self.running:
             return "Nobody is on their way in it."
         does = one if self.running == 1 else many
-        rest = "it" if self.running == 1 else f"{self.untouched:,} of them"
-        untouched = f", {rest} not texted yet" if self.untouched else ""
+        rest = "" if self.running == 1 else f"{self.untouched:,} of them "
+        untouched = f", {rest}not texted yet" if self.untouched else ""
         return f"{number_of(self.running, 'customer')} {does}{untouched}."
 
 
