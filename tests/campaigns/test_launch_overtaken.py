@@ -1,4 +1,4 @@
-"""A launch whose choices, figures or hour have passed while its form lay open: it says so, and sends nothing."""
+"""A launch whose choices, figures or hour passed while its form lay open: it says so, and sends nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

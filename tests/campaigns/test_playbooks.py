@@ -129,5 +129,5 @@ def test_a_name_that_cannot_be_is_kept_where_it_was_typed(account, marketer):
     assert renamed.status_code == 422 and 'class="playbooks__rename" open' in renamed.text
     assert list(Playbook.objects.order_by("pk").values_list("name", flat=True)) == ["Spring", "Autumn"]
     moved = client.post(reverse("campaigns:playbook_change", args=[autumn.pk, "up"]))
-    assert moved["Location"].endswith(f"#playbook-{autumn.pk}") and order(account) == ["Autumn", "Spring"]
+    assert moved["Location"].endswith(f"#playbook-{autumn.pk}") and names(account) == ["Autumn", "Spring"]
     assert spring.archived_at is None
