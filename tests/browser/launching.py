@@ -1,4 +1,4 @@
-"""A contractor about to launch, and campaigns in all that can hold them up: what is looked at while one steers."""
+"""A contractor about to launch, and campaigns in all that can hold them up."""
 
 from datetime import timedelta
 from typing import Any
@@ -86,8 +86,7 @@ class Town:
 
     def held(self) -> Campaign:
         """One that can still be undone while this test looks."""
-        campaign = self.launch("Within the minute", hold=timedelta(minutes=10))
-        return campaign
+        return self.launch("Within the minute", hold=timedelta(minutes=10))
 
     def asked(self, name: str, *, refused: str = "") -> Campaign:
         """One that waits for a second person, or was refused by them."""

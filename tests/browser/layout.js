@@ -35,7 +35,7 @@
 
   // Buttons and links of the bottom bar that are smaller than this in either direction.
   small(least) {
-    return [...document.querySelectorAll("main .button, main [type=submit], .bottom-bar a, .bottom-bar summary")]
+    return [...document.querySelectorAll("main .button, main [type=submit], dialog[open] .button, .bottom-bar a, .bottom-bar summary")]
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest(".visually-hidden"))
       .map((element) => [element, element.getBoundingClientRect()])
       .filter(([, box]) => box.width && (box.height < least - 0.5 || box.width < least - 0.5))

@@ -1,5 +1,7 @@
-"""The creation modal at every stage, whole and with mistakes, and all that one steers campaigns with: clean for
-axe-core by day and night, on a laptop and on a phone, no wider than that, and with room for fingers."""
+"""The creation modal at every stage, whole and with mistakes, and all that one steers campaigns with.
+
+Clean for axe-core by day and night, on a laptop and a phone, no wider than that, and with room for fingers.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A campaign is launched, undone, steered and stopped by keyboard alone: Tab gets everywhere, Enter does it."""
+"""A campaign is launched, undone, steered and stopped by keyboard alone: Tab leads there, Enter does it."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from campaigns.models import Campaign, LaunchDraft
 from common import clock
 from tests import factories
 from tests.accounts.making import signed_in
+from tests.campaigns.test_pages_campaigns import launched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOST_TABS = 80
@@ -145,6 +146,41 @@ def test_a_launch_with_all_its_stages_by_keyboard_alone(site: Page, account: Acc
     expect(site).to_have_url(re.compile(r"/campaigns/new/$"))
     expect(site.get_by_text("It is your draft again.")).to_be_visible()
     assert not Campaign.objects.exists() and LaunchDraft.objects.get().name == "Spring tune-ups"
+
+
+def test_what_runs_is_steered_and_stopped_by_keyboard_alone(
+    site: Page, account: Account, live_server: Any
+) -> None:
+    campaign = launched(account)
+    site.goto(f"{live_server.url}/campaigns/{campaign.pk}/?tab=settings")
+    go_to(site, site.get_by_role("link", name="Change pace"))
+    press(site, "Enter")
+    go_to(site, site.get_by_label("Most texts an hour"))
+    site.keyboard.type("0")
+    press(site, "Enter")
+    expect(site.locator("#error-summary")).to_be_focused()
+    press(site, "Tab", "Enter", "Control+a")
+    site.keyboard.type("120")
+    press(site, "Enter")
+    expect(site.locator("#modal")).to_be_hidden()
+    expect(site.locator("#live")).to_contain_text("At most 120 texts an hour")
+    expect(site.get_by_role("link", name="Change pace")).to_be_focused()
+
+    site.goto(f"{live_server.url}/campaigns/")
+    more = site.get_by_label("More for Spring tune-ups")
+    go_to(site, more)
+    press(site, "Enter")
+    go_to(site, site.get_by_role("button", name="Pause", exact=True))
+    press(site, "Enter")
+    expect(site.locator(f"#campaign-{campaign.pk}")).to_contain_text("Paused")
+    go_to(site, more)
+    press(site, "Enter")
+    go_to(site, site.get_by_role("link", name="Stop …"))
+    press(site, "Enter")
+    expect(site.get_by_role("button", name="Keep it paused")).to_be_focused()
+    go_to(site, site.locator("#modal").get_by_role("button", name="Stop campaign"))
+    press(site, "Enter")
+    expect(site.locator(f"#campaign-{campaign.pk}")).to_contain_text("Completed, stopped")
 
 
 def test_two_windows_launch_once_and_undo_once(site: Page, account: Account, live_server: Any) -> None:
