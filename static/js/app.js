@@ -245,6 +245,9 @@
     const title = root.querySelector("h1, h2");
     if (title) modal.setAttribute("aria-label", title.textContent.trim());
     if (!modal.open) open(modal);
+    // One question followed by another: the focus went with what was there.
+    else if (!modal.contains(document.activeElement) || document.activeElement === modal)
+      root.querySelector("[autofocus], input:not([type=hidden]), select, textarea, button")?.focus();
   });
   document.addEventListener("close-modal", () => byId("modal")?.close()); // an answer's HX-Trigger: it is done
   document.addEventListener("DOMContentLoaded", () => {
