@@ -87,6 +87,7 @@ def _reviewed(campaign: Campaign) -> dict[str, Any]:
     said = terms.in_words(draft.terms, account) + starts.in_words(draft.schedule, account)
     return {
         **launch_summary.counted(preview),
+        "obstacles": launching.obstacles(account, draft, now=clock.now()),
         "warnings": launch_summary.of_people(preview, account, now=clock.now()),
         "terms": said,
         "rules": segments.describe(account, campaign.audience_rules),

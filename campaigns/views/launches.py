@@ -240,6 +240,7 @@ def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
     above = approving.rules_of(plan.draft.account).approval_above
     return {
         "warnings": launch_summary.warnings(preview, plan),
+        "obstacles": launching.obstacles(plan.draft.account, plan.to_launch(), now=plan.now),
         "type_it": preview.admitted > drafts.TYPED_ABOVE,
         "needs_approval": above if above is not None and preview.admitted > above else None,
     }
