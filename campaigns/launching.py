@@ -150,7 +150,7 @@ def problems(
 
 def obstacles(account: Account, draft: Draft, *, now: datetime) -> list[str]:
     """What keeps a draft from being launched that neither its forms nor its figures show: told at its review,
-    so that nobody decides about what cannot be. Of all `problems` those of the workflow and of the account."""
+    so that nobody decides about what cannot be. Of `problems`, those of the workflow and of the account."""
     found = [*_workflow_problems(account, draft), *pausing.launch_problems(account)]
     for errors in first_launch.problems(account, draft, now=now).values():
         found.extend(errors)

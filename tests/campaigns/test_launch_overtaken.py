@@ -13,6 +13,7 @@ from conversations import unit_pausing
 from tests import factories
 from tests.audiences import people
 from tests.campaigns.launch_form import MODAL, URL, Ready, at
+from tests.campaigns.test_message_emails import EMAIL
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +114,18 @@ def test_a_storm_day_is_said_before_sending(ready: Ready, noon: datetime) -> Non
     assert "Campaigns rest for customers of Roofing until Nov 23, 5:00 pm (Hail)" in page
 
 
+def test_what_nobody_could_launch_has_no_button(ready: Ready) -> None:
+    """Said at the review, not only to whoever has pressed."""
+    nodes = [("email", "send_email", EMAIL), ("done", "end", {})]
+    ready.version = factories.make_workflow(ready.account, nodes, [("email", "next", "done")])
+    page = ready.fill()
+    assert "This cannot be launched yet" in page and "there is no mailbox to send them from" in page
+    assert "Send to 3 contacts" not in page
+    assert ready.post("review").status_code == 422 and not Campaign.objects.exists()
+    factories.make_mailbox(ready.account)
+    assert "Send to 3 contacts" in ready.client.get(at("review")).text
+
+
 def test_groups_of_boxes_are_led_to_from_the_summary(ready: Ready) -> None:
     ready.fill(until="time")
     answer = ready.post("time", start="")
@@ -120,10 +133,7 @@ def test_groups_of_boxes_are_led_to_from_the_summary(ready: Ready) -> None:
 
 
 def test_enter_on_a_switch_beside_an_email_sends_nothing(ready: Ready) -> None:
-    nodes = [
-        ("email", "send_email", {"subject": "Hi", "body": "Hello {{ first_name }}"}),
-        ("done", "end", {}),
-    ]
+    nodes = [("email", "send_email", EMAIL), ("done", "end", {})]
     ready.version = factories.make_workflow(ready.account, nodes, [("email", "next", "done")])
     factories.make_mailbox(ready.account)
     factories.give_mailbox(ready.account.contacts.earliest("pk"), "pat@example.org")
