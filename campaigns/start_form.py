@@ -19,6 +19,11 @@ class StartForm(TermsForm):
     """Start, clocks and repetition, above the terms."""
 
     now: datetime
+    field_order = [  # as they stand on the page: what is wrong is told in this order
+        "start", "starts_at", "repeats", "repeats_every", "repeats_until", "again", "texts_per_hour",
+        "send_by_hours", "credit_window_days", "first", "canary_percent", "canary_people", "canary_minutes",
+        "exits", "joining", "joins_until", "again_days",
+    ]  # fmt: skip
     start = forms.ChoiceField(
         label="Start",
         choices=[
