@@ -43,7 +43,7 @@ class Hours:
 class Progress:
     """How far the latest try is: a word for the page's look, and words for people."""
 
-    look: str  # none, placing, ringing-you, ringing-them, talking, ended, failed, unknown
+    look: str  # none, placing, ringing-you, ringing-them, talking, ending, stopped, ended, failed, unknown
     title: str
     words: str
     seconds: int | None = None  # of talking: so far, or in all
@@ -51,7 +51,7 @@ class Progress:
     @property
     def live(self) -> bool:
         """Whether it is going on."""
-        return self.look in ("placing", "ringing-you", "ringing-them", "talking", "unknown")
+        return self.look in ("placing", "ringing-you", "ringing-them", "talking", "ending", "unknown")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,13 @@ class Panel:
     @property
     def asks(self) -> bool:
         """Whether an outcome is awaited: the customer was called, or is being called."""
-        return self.progress.look in ("ringing-them", "talking", "ended")
+        ending = self.progress.look == "ending" and self.call is not None and self.call.accepted_at
+        return bool(ending) or self.progress.look in ("ringing-them", "talking", "ended")
+
+    @property
+    def by_script(self) -> Call | None:
+        """The script's call that goes on this very moment."""
+        return self.call if self.call is not None and _scripted(self.call) else None
 
     @property
     def note_key(self) -> str:
@@ -110,9 +116,10 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
     """All of it, of a row with `RELATED`. About a dozen queries."""
     contact = planned.contact
     call = said_outcomes.latest_call(planned)
-    how_far = progress(planned, call, now)
+    how_far = script_progress(call, now) if call and _scripted(call) else progress(planned, call, now)
     begun = planned.state in (State.TAKEN, State.CALLING, State.UNKNOWN) and how_far.look not in (
         "none",
+        "stopped",
         "failed",
     )
     return Panel(
@@ -172,6 +179,8 @@ def progress(planned: PlannedCall, call: Call | None, now: datetime) -> Progress
     if call is None or (call.outcome and planned.state == State.TAKEN):
         return Progress("none", "Not called yet", "")
     yours = display_phone(call.agent_phone) if call.agent_phone else "your phone"
+    if call.hang_up_at is not None and (told := _hung_up(call, name)):
+        return told
     match call.state:
         case Live.CALLING:
             return Progress("placing", "Placing the call", "The carrier is being asked.")
@@ -208,6 +217,43 @@ def progress(planned: PlannedCall, call: Call | None, now: datetime) -> Progress
         case _:
             reason = call.reason or "The carrier could not place it."
             return Progress("failed", "The call was not placed", f"{reason} {name} was not called.")
+
+
+def _scripted(call: Call) -> bool:
+    return call.state in Call.LIVE and not call.agent_phone
+
+
+def script_progress(call: Call, now: datetime) -> Progress:
+    """How far a script's call is that goes on, for whoever looks at it."""
+    if call.hang_up_at is not None:
+        return Progress("ending", "Ending the call", "The carrier is asked to hang up.")
+    if call.by is not None:
+        since = call.connected_at or call.answered_at or now
+        words = "They wanted to talk to somebody, and were put through."
+        return Progress("talking", f"Talking with {call.by}", words, int((now - since).total_seconds()))
+    if call.answered_at is not None:
+        lasts = int((now - call.answered_at).total_seconds())
+        return Progress("talking", "A script is speaking to them", "", lasts)
+    if call.state in (Live.ACCEPTED, Live.RINGING):
+        return Progress("ringing-them", "A script is calling them", "Nobody has answered yet.")
+    return Progress("placing", "A script is calling them", "The carrier is being asked.")
+
+
+def _hung_up(call: Call, name: str) -> Progress | None:
+    """How far the wish to end a call is; None where what the line says of its end is told as ever."""
+    if call.state in (Live.CALLING, Live.UNKNOWN):
+        words = f"The carrier has not said yet whether it took the call. If it did, it is hung up. {name} "
+        return Progress("ending", "Ending the call", words + "is not called.")
+    if call.state in Call.LIVE:
+        return Progress(
+            "ending", "Ending the call", "Still somebody on the line? Hang up on your phone, too."
+        )
+    if call.accepted_at is None:
+        words = f"{name} was not called. Call again when you are ready."
+        return Progress("stopped", "You ended the call", words)
+    if call.answered_at is None:
+        return Progress("ended", "You ended the call", f"{name} had not answered. Say what came of it.")
+    return None
 
 
 def _ended(call: Call, name: str) -> Progress:

@@ -72,6 +72,8 @@ def answer(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -
         return twiml.hang_up()
     if call.provider_id is None:
         note(call, provider_id=heard.call_id)
+    if call.hang_up_at is not None:
+        return twiml.hang_up()  # its end was wished before it was answered
     if call.planned.mode == PlannedCall.Mode.PERSON:
         return _ring_customer(call, call.planned, now) if heard.digits else _ask_agent(call)
     return _begin_script(call, call.planned, heard, now)

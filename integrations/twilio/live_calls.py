@@ -9,6 +9,12 @@ def redirect(access: TwilioAccess, call_id: str, *, url: str) -> None:
     client.update_call(access, call_id, url=url, method="POST")
 
 
+def call_off(access: TwilioAccess, call_id: str) -> None:
+    """Call off a call that nobody has answered yet; one that was answered meanwhile goes on. Raises
+    ProviderError, also where it is over."""
+    client.update_call(access, call_id, status="canceled")
+
+
 def end(access: TwilioAccess, call_id: str) -> None:
     """End a call, also one that does not ring yet. Raises ProviderError; one that is over is no error."""
     client.update_call(access, call_id, status="completed")

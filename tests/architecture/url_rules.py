@@ -303,6 +303,7 @@ RULES: dict[str, Rule] = {
     "calls:person": Rule(capability="read_conversations", arg="planned call"),
     "calls:take": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:place": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:end": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:outcome": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:undo": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:again": Rule(capability="call", methods=BOTH, arg="planned call"),
