@@ -311,6 +311,7 @@ RULES: dict[str, Rule] = {
     "calls:wrong_number": Rule(capability="opt_out_contact", methods=POST, arg="planned call"),
     "calls:leave": Rule(capability="call", methods=POST, arg="planned call"),
     "campaigns:book_for": Rule(capability="book_job", methods=BOTH, arg="contact"),
+    "campaigns:book_windows": Rule(capability="book_job", arg="contact"),
     "conversations:thread": Rule(capability="read_conversations", arg="thread"),
     "conversations:reply": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:reply_size": Rule(capability="reply", methods=POST, arg="thread"),

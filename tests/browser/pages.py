@@ -21,7 +21,7 @@ NO_PAGES = {
     "short-link",  # leads elsewhere; what it says of links that lead nowhere is in test_links.py
     "campaigns:message_email", "campaigns:design_email", "campaigns:launch_email",  # an email, no page
     "audiences:saved_count", "conversations:waiting", "conversations:fields",  # parts of a page
-    "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
+    "campaigns:book_windows", "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
     "campaigns:export_workflow",
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
