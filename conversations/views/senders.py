@@ -69,7 +69,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @access.require("view", post="manage_account")
 def costs(request: Request) -> HttpResponse:
-    """What a text and an email cost the account; estimates and campaigns' pages count with it."""
+    """What texts, emails and calls cost the account; estimates and campaigns' pages count with it."""
     row = rates.of(request.account)
     before = {name: getattr(row, name) for name in RateTableForm.Meta.fields}
     form = RateTableForm(request.POST if request.method == "POST" else None, instance=row)
