@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def made() -> world.World:
     built = world.build()
     RateTable.objects.create(
-        account=built.campaign.account, minute_out=Decimal(1), minute_in=Decimal(10), machine_check=Decimal(100),
+        account=built.account, minute_out=Decimal(1), minute_in=Decimal(10), machine_check=Decimal(100),
         minute_recorded=Decimal(1000), segment_in=Decimal("0.1"), mms_in=Decimal("0.5"),
     )  # fmt: skip
     return built
@@ -95,8 +95,8 @@ def test_answers_cost_by_the_segment(made: world.World) -> None:
     ours = touched(campaign, contact_of(campaign), timedelta(hours=1))
     before = spending.now_of(campaign).amount
     Message.objects.create(
-        account=campaign.account, contact=ours.contact, address=ours.address, number=ours.number, kind="inbound",
-        state="delivered", body="Yes", segments=2, replies_to=ours,
+        account=campaign.account, contact=ours.contact, address=ours.address, number=ours.number,
+        kind="inbound", state="received", body="Yes", segments=2, replies_to=ours,
     )  # fmt: skip
     after = spending.now_of(campaign)
     assert after.amount - before == Decimal("0.2")
