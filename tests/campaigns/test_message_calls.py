@@ -16,7 +16,11 @@ pytestmark = pytest.mark.django_db
 
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
-    ("person", "call", {"plan": {"mode": "person", "words": {"en": "Hi {{ first_name }}, a word about your visit."}}}),
+    (
+        "person",
+        "call",
+        {"plan": {"mode": "person", "words": {"en": "Hi {{ first_name }}, a word about your visit."}}},
+    ),
     (
         "script",
         "call",
