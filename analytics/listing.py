@@ -139,6 +139,7 @@ class Line:
     subject: str = ""  # of an email
     job_pk: int | None = None
     cents: int | None = None  # what the job brought
+    call_pk: int | None = None  # the planned call whose page tells of it
 
 
 def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
@@ -213,6 +214,7 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
                 _of_planned(row),
                 "",
                 thread_pk,
+                call_pk=row.pk,
             )
         case Call():
             return Line(
@@ -223,6 +225,7 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
                 _of_call(row),
                 row.note,
                 thread_pk,
+                call_pk=row.planned_id,
             )
         case Enrollment():
             since, why = row.ended_at or row.entered_at, _why(row.ended_reason)

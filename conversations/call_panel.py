@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from accounts.models import User
-from audiences import contact_history, contact_moments, hours, suppression
-from audiences.models import Consent, Contact, ContactAddress, OptOut
+from audiences import contact_history, contact_moments, do_not_call, hours, suppression
+from audiences.models import Consent, Contact, ContactAddress, DoNotCallList, OptOut
 from common import sql
 from common.phone import display_phone
 from common.stamps import stamped, stamped_values
@@ -78,6 +78,7 @@ class Panel:
     marks: list[str]
     tags: list[str]
     due: bool  # in the queue, and its time has come
+    listed: tuple[str, ...]  # do-not-call lists with this phone, where a campaign's gate did not ask
 
     @property
     def closed(self) -> set[int]:
@@ -133,8 +134,16 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
         household=list(_others(contact)), words=list(reversed(_words(contact))),
         threads=list(_threads(contact)), tries=_shown(_tries(contact)), marks=_marks(contact),
         tags=list(contact.tags.order_by("name").values_list("name", flat=True)),
-        due=planned.due_at is not None and planned.due_at <= now,
+        due=planned.due_at is not None and planned.due_at <= now, listed=_listed(planned, now),
     )  # fmt: skip
+
+
+def _listed(planned: PlannedCall, now: datetime) -> tuple[str, ...]:
+    """The do-not-call lists that count for an agent's own call: nobody has asked for it."""
+    if planned.kind != PlannedCall.Kind.AGENT:
+        return ()
+    lists = do_not_call.lists_naming(planned.contact_id, [planned.address_id], now=now)
+    return tuple(one.words for one in lists.get(planned.address_id, []) if one.counts)
 
 
 def why(planned: PlannedCall, *, begun: bool = False) -> str:
@@ -279,6 +288,11 @@ def stamps(planned: PlannedCall) -> list[QuerySet[Any]]:
         stamped(_wishes(contact)),
         stamped(_consents(contact)),
         stamped(_words(contact)),
+        stamped(
+            DoNotCallList.objects.in_force().filter(
+                account=planned.account_id, entries__phone=planned.address.value
+            )
+        ),
     ]  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def senders(request: Request) -> HttpResponse:
         "earlier": [(one, safety.name_of(one)) for one in earlier],
         "problems": problems.lately(request.account, now=now),
         "table": consequences.table(),
+        "calls": consequences.calls(),
         "emails": consequences.emails(),
         "limits": safety.limits_of(request.account),
         "abandoned": abandonment.shares(now=now, account=request.account),

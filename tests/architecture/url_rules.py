@@ -98,6 +98,7 @@ RULES: dict[str, Rule] = {
     "analytics:search": Rule(),
     "analytics:compare": Rule(),
     "analytics:sending": Rule(),
+    "analytics:answered_calls": Rule(arg="lane"),
     "analytics:sending_rows": Rule(answers={404}),
     "analytics:definitions": Rule(),
     "analytics:jobs": Rule(),
@@ -494,6 +495,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         "key": "first_text",
     },
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
+    "lane": lambda account: factories.make_campaign_lane(account),
     "planned call": lambda account: factories.plan_call(
         factories.make_contact(
             account, factories.reserved(900 + account.pk % 500), name=f"Awaiting {account.name}"
