@@ -43,7 +43,7 @@ NEEDED = {"analytics:sending_rows": "?figure=entries"}
 """By URL name: queries without which there is no page."""
 OTHER_ROWS = {
     "conversations:thread": ("opted-out thread",),
-    "calls:person": ("waiting call", "talking call", "ended call"),
+    "calls:person": ("waiting call", "talking call", "ended call", "ending call", "script call"),
 }
 """By URL name: further rows of the full company."""
 
