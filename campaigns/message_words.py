@@ -99,7 +99,7 @@ def parts(kind: str) -> tuple[Part, ...]:
 def of(kind: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """The values of the form's fields as a node's settings have them."""
     if kind == Node.Kind.CALL:
-        return _of_plan(settings.get("plan") or {})
+        return _of_plan(_mapping(settings.get("plan")))
     spanish = settings.get("spanish") or {}
     found = {
         part.name: str((spanish if part.spanish else settings).get(part.base) or "") for part in parts(kind)
@@ -113,7 +113,7 @@ def of(kind: str, settings: Mapping[str, Any]) -> dict[str, str]:
 def settings_of(kind: str, words: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:
     """A node's settings with these words; what the form does not hold stays as it was."""
     if kind == Node.Kind.CALL:
-        return {**before, "plan": _plan_with(words, before.get("plan") or {})}
+        return {**before, "plan": _plan_with(words, _mapping(before.get("plan")))}
     kept = dict(before)
     spanish = dict(before.get("spanish") or {})
     for part in parts(kind):
@@ -131,10 +131,15 @@ def settings_of(kind: str, words: Mapping[str, str], before: Mapping[str, Any]) 
     return kept | ({"spanish": spanish} if any(spanish.values()) else {})
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """As it is, or nothing: drafts hold whatever a file brought."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _of_plan(plan: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for part in parts(Node.Kind.CALL):
-        spoken = plan.get(part.base) or {}
+        spoken = _mapping(plan.get(part.base))
         found[part.name] = str(spoken.get("es" if part.spanish else "en") or "")
     return found
 

@@ -200,7 +200,8 @@ def _speaks(message: Message) -> str:
     """Who speaks on a call: `person` or `script`; empty for messages."""
     if message.node.kind != Node.Kind.CALL:
         return ""
-    return str((message.node.settings.get("plan") or {}).get("mode") or "person")
+    plan = message.node.settings.get("plan")
+    return "script" if isinstance(plan, dict) and plan.get("mode") == "script" else "person"
 
 
 def _of_machines(message: Message, part: message_words.Part) -> bool:

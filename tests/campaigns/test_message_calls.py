@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Account, AuditEntry
 from audiences.models import Contact
-from campaigns import workflow_drafts
+from campaigns import message_words, workflow_drafts
 from tests import factories
 from tests.campaigns.test_messages import Desk, account
 from tests.conversations import talking
@@ -112,3 +112,18 @@ def test_a_draft_of_a_call_comes_along_into_the_editor(account: Account, caller:
     caller.keep("person", words="Other words")
     draft = workflow_drafts.of(caller.workflow)
     assert draft.drawn.by_key["person"].settings["plan"]["words"] == {"en": "Other words"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"plan": 7}, {"plan": {"words": "Hi", "voicemail": ["x"], "mode": 3}}]
+)
+def test_whatever_a_file_brought_has_words(settings: dict[str, Any]) -> None:
+    assert set(message_words.of("call", settings).values()) == {""}
+    kept = message_words.settings_of("call", {"words": "Hi"}, settings)["plan"]
+    assert kept["words"] == {"en": "Hi"} and not kept.get("voicemail")
+
+
+def test_the_editor_shows_a_call_as_it_is_heard(account: Account, caller: Desk) -> None:
+    agree(account)
+    shown = caller.client.get(caller.url("editor_step", "script"), headers={"HX-Request": "true"})
+    assert "Hello, this is Prairie." in shown.content.decode()
