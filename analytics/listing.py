@@ -89,6 +89,7 @@ REASONS = {  # of steps and enrollments; what keeps somebody out at entry has it
     "replied": "Replied",
     "merge_field_missing": "Something that its words need is not known of this customer",
     "delivery_unknown": "The provider never said whether it took the message",
+    "hung_up": "One of your people ended the call before anybody answered",
     "no_email_sender": "There was no mailbox to send emails from",
 }
 EMAIL_REASONS = {  # of steps that send emails, where those of texts say something else

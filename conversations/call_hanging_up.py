@@ -24,6 +24,8 @@ from integrations.twilio.client import TwilioAccess
 
 HUNG_UP = "hung_up"
 """The code of a script’s call that was ended before its customer had answered."""
+PATIENCE_SECONDS = 4.0
+"""For one request: somebody has pressed the button, and the sweep asks again."""
 NOT_ASKED = (Call.State.CALLING, Call.State.UNKNOWN)  # the provider’s name for it is not known yet
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def hang_up(call: Call, *, now: datetime) -> None:
     try:
         _ask(access, call)
         if call.customer_leg_id:
-            live_calls.end(access, call.customer_leg_id)
+            live_calls.end(access, call.customer_leg_id, seconds=PATIENCE_SECONDS)
     except ProviderError as error:
         if error.code != OVER:
             raise
@@ -86,7 +88,7 @@ def hang_up(call: Call, *, now: datetime) -> None:
 def _ask(access: TwilioAccess, call: Call) -> None:
     """One that only rings is called off: to be completed it has to have been answered."""
     asked = live_calls.end if call.state == Call.State.IN_PROGRESS else live_calls.call_off
-    asked(access, call.provider_id or "")
+    asked(access, call.provider_id or "", seconds=PATIENCE_SECONDS)
 
 
 @atomic_with_retry
