@@ -37,6 +37,7 @@ def page(request: Request, pk: int) -> HttpResponse:
         "workflow": workflow,
         "version": version,
         "rows": [row(request, message, seen_by) for message in found],
+        "calls": any(message.node.kind == Node.Kind.CALL for message in found),
         "changed": sum(bool(message.changes) for message in found),
         "looker": seen_by,
         "audiences": access.rows(request, Audience).order_by("name", "pk"),
