@@ -36,9 +36,11 @@ def test_the_queues_file_holds_whom_the_list_names(account: Account) -> None:
     factories.plan_call(contact(account, 4), state="cancelled", due_at=None)
     factories.plan_call(contact(account, 5), mode="script")
     back = factories.plan_call(
-        contact(account, 6), kind="call_back", lane=factories.make_campaign_lane(account)
+        contact(account, 6), kind="call_back", lane=factories.make_campaign_lane(account), due_at=now
     )
-    elsewhere = factories.plan_call(contact(factories.make_account("Elsewhere"), 0))
+    other = factories.make_account("Elsewhere")
+    factories.make_number(other, factories.reserved(950))
+    elsewhere = factories.plan_call(contact(other, 0))
     source = sources.get(call_lists.QUEUE)
     for params in (
         {},

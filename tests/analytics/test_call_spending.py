@@ -51,7 +51,7 @@ def test_a_scripts_call_costs_started_minutes_its_check_and_its_transfer(made: w
     found = spending.now_of(campaign)
     assert (found.on_calls, found.calls) == (Decimal(2 + 100), 1)
     other = factories.make_contact(campaign.account, "+13125550112")
-    call(campaign, other, answered_at=now, connected_at=now + timedelta(seconds=30), seconds=90, lasts=90)
+    call(campaign, other, answered_at=now, connected_at=now + timedelta(seconds=30), seconds=90, lasts=80)
     assert spending.now_of(campaign).on_calls == Decimal(102 + 2 + 1 + 100)
     third = factories.make_contact(campaign.account, "+13125550113")
     call(campaign, third, seconds=0)  # nobody answered

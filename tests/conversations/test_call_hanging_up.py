@@ -80,7 +80,7 @@ def test_a_call_whose_end_nobody_told_is_looked_up(company: Company) -> None:
     company.sandbox.steer(AGENT, keys=["1"], **HANGS_ON)
     company.sandbox.steer(CUSTOMER, **HANGS_ON)
     call = drained(placed(company, agent), lambda c: c.connected_at, "customer on the line")
-    company.sandbox.set_faults(callbacks={"missing": 1.0})
+    company.sandbox.set_faults(calls={"callbacks": {"drop": 1.0, "drop_final": 1.0}})
     for phone in (CUSTOMER, AGENT):
         company.sandbox.on_the_phone(phone, "hangup")
     until = time.monotonic() + 20
@@ -129,7 +129,7 @@ def test_what_turns_up_after_the_wish_is_hung_up_and_rings_nobody(
     fields = {"by": agent, "agent_phone": AGENT} if mode == "person" else {}
     Call.objects.filter(pk=call.pk).update(state="unknown", accepted_at=None, **fields)
     call_hanging_up.end(call.planned_id, by=agent, now=clock.now())  # nobody can be asked yet
-    heard = Phone(client, contact.account.numbers.get()).answered(call)
+    heard = Phone(client, call.number).answered(call)
     assert heard.names == ["Hangup"]
     assert again(call).hang_up_at is not None and again(call).answered_at is None
 

@@ -432,7 +432,7 @@ def test_a_refused_own_call_leads_back_to_where_it_was_asked_for(account: Accoun
     back = client.post(url, {"address": thread.address_id, "thread": thread.pk})
     assert back.headers["Location"] == reverse("conversations:thread", args=[thread.pk])
     assert "there is no active number yet" in client.get(back.headers["Location"]).content.decode()
-    other = factories.make_thread(factories.make_account("Elsewhere"))
+    other = factories.make_thread(factories.make_account("Elsewhere"), factories.reserved(960))
     for named in (other.pk, "nonsense", ""):
         back = client.post(url, {"thread": named})
         assert back.headers["Location"] == reverse("audiences:contact", args=[thread.contact_id])
