@@ -419,7 +419,13 @@ def test_an_own_call_to_a_phone_on_a_do_not_call_list_says_so(account: Account, 
     planned = PlannedCall.objects.get(contact=thread.contact_id)
     assert "do-not-call list" not in page(client, planned)
     listed = DoNotCallList.objects.create(
-        account=account, name="Ours", kind="own", obtained_on=NOW.date(), confirmed_at=NOW
+        account=account,
+        name="Ours",
+        kind="own",
+        obtained_on=NOW.date(),
+        read_at=NOW,
+        phones=1,
+        confirmed_at=NOW,
     )
     DoNotCallEntry.objects.create(list=listed, phone=thread.address.value)
     assert "On a do-not-call list" in page(client, planned)
