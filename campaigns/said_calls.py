@@ -58,7 +58,7 @@ def sample(account: Account, settings: Mapping[str, Any], contact: Contact, *, n
     spoken = [plan.words, *([plan.voicemail] if plan.voicemail else [])]
     fields = {name for one in spoken for words in (one.en, one.es) for name in rendering.fields(words)}
     known = merge_fields.known([contact.pk], fields, now=now)[contact.pk]
-    who = {"contact": contact.name, "contact_id": contact.pk}
+    who: dict[str, Any] = {"contact": contact.name, "contact_id": contact.pk}
     phone = own_calls.callable_phone(contact)
     if phone is None:
         return CallSample(

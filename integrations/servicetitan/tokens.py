@@ -70,7 +70,7 @@ class TenantGate:
                 self._token = ""
 
     def _ask(self, http: httpx.Client, until: float | None) -> tuple[str, float]:
-        hurried = {} if until is None else {"timeout": patience(until)}
+        timeout = httpx.USE_CLIENT_DEFAULT if until is None else patience(until)
         try:
             answer = http.post(
                 f"{self.access.auth_base_url}/connect/token",
@@ -79,7 +79,7 @@ class TenantGate:
                     "client_id": self.access.client_id,
                     "client_secret": self.access.client_secret,
                 },
-                **hurried,
+                timeout=timeout,
             )
         except httpx.HTTPError as exc:
             raise ProviderError(
