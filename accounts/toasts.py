@@ -22,6 +22,19 @@ def link_of(message: Message) -> dict[str, str]:
     return {"url": url, "words": words} if url.startswith("/") and words else {}
 
 
+def offer(request: HttpRequest, text: str, *, url: str, words: str) -> None:
+    """Tell a person what was done, with one button that does something about it: mostly, takes it back. For
+    answers that lead to another page."""
+    messages.success(request, text, extra_tags=f"POST {url} {words}")
+
+
+def act_of(message: Message) -> dict[str, str]:
+    """The address and words of a message's button; nothing for one without."""
+    method, _, rest = (message.extra_tags or "").partition(" ")
+    url, _, words = rest.partition(" ")
+    return {"url": url, "words": words} if method == "POST" and url.startswith("/") and words else {}
+
+
 class ToastMiddleware:
     """Sends what a view told `django.contrib.messages` along with its fragment, as the event `toast`.
 

@@ -94,6 +94,13 @@ def churn() -> Iterator[Measurement]:
     yield churn()
 
 
+def editor() -> Iterator[Measurement]:
+    """How long a workflow of sixty steps takes to be laid out in the editor, in a browser."""
+    from bench.editor import measurements
+
+    yield from measurements()
+
+
 def audience() -> Iterator[Measurement]:
     """What applying pages of a contractor's customer base, and a file of contacts, cost over bare SQL; how
     long finding one of a million people takes, and counting an audience of them over SQL by hand."""
@@ -126,6 +133,7 @@ GROUPS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "links": links,
     "churn": churn,
     "audience": audience,
+    "editor": editor,
     "exports": exports,
 }
 LATER = (

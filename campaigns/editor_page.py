@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from campaigns import drawing, editing, graph_errors, outline, words
+from accounts.models import Account
+from campaigns import account_checks, drawing, editing, graph_errors, outline, words
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.editing import Place
 from campaigns.graph_errors import Problem
@@ -56,6 +57,7 @@ class Card:
     ways: list[Way]
     problems: list[Problem] = field(default_factory=list)
     number: int = 0
+    cautions: list[Problem] = field(default_factory=list)
 
     @property
     def open(self) -> list[Way]:
@@ -82,22 +84,30 @@ class Picture:
     opens: list[tuple[str, str]]
     problems: list[Problem]
     first: DrawnNode | None
+    cautions: list[Problem] = field(default_factory=list)  # good to know; they keep nobody from publishing
 
 
-def picture(drawn: Drawing) -> Picture:
-    """A draft as the page draws it."""
-    problems = graph_errors.found(drawn.graph())
+def picture(drawn: Drawing, account: Account) -> Picture:
+    """A draft of an account as the page draws it; its steps are numbered as they are listed."""
+    read = drawn.graph()
+    problems = graph_errors.found(read) + account_checks.problems(read, account)
+    cautions = account_checks.cautions(read, account)
+    marks = list(outline.marks(drawn))
+    order = [mark.node for mark in marks if mark.what == "step" and mark.node]
     cards = {
-        node.key: _card(drawn, node, [p for p in problems if p.key == node.key], number)
-        for number, node in enumerate(drawn.nodes, 1)
-    }
-    listed = [_listed(mark, cards) for mark in outline.marks(drawn)]
+        node.key: _card(
+            drawn, node, [p for p in problems if p.key == node.key], number,
+            [c for c in cautions if c.key == node.key],
+        )
+        for number, node in enumerate(order, 1)
+    }  # fmt: skip
+    listed = [_listed(mark, cards) for mark in marks]
     ways = [way for card in cards.values() for way in card.ways]
     edges = [(way.place.source, way.target.key, way.id) for way in ways if way.target]
     opens = [(way.place.source, way.id) for way in ways if way.target is None]
     top = [("-start", drawn.first, "way-top")] if drawn.first else []
     first = drawn.nodes[0] if drawn.nodes else None
-    return Picture(listed, cards, [*top, *edges], opens, problems, first)
+    return Picture(listed, cards, [*top, *edges], opens, problems, first, cautions)
 
 
 def _listed(mark: outline.Mark, cards: Mapping[str, Card]) -> Listed:
@@ -106,11 +116,13 @@ def _listed(mark: outline.Mark, cards: Mapping[str, Card]) -> Listed:
     return Listed(mark.what, card, way)
 
 
-def _card(drawn: Drawing, node: DrawnNode, problems: list[Problem], number: int) -> Card:
+def _card(
+    drawn: Drawing, node: DrawnNode, problems: list[Problem], number: int, cautions: list[Problem]
+) -> Card:
     said = node.settings.get("body") or node.settings.get("reason") or ""
     return Card(
         node, words.kind(node.kind), words.kind_icon(node.kind), _summary(node), str(said)[:160],
-        ways(drawn, node), problems, number,
+        ways(drawn, node), problems, number, cautions,
     )  # fmt: skip
 
 

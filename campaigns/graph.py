@@ -73,8 +73,11 @@ def load(version_id: int) -> Graph:
 
 
 def errors(version: WorkflowVersion) -> list[str]:
-    """Everything that would keep this version from running, in words; empty when it may be published."""
-    # Its library takes every process a sixth of a second, and only publishing asks.
-    from campaigns import graph_errors
+    """Everything that would keep this version from running in its account, in words; empty when it may be
+    published."""
+    # Their library takes every process a sixth of a second, and only publishing asks.
+    from campaigns import account_checks, graph_errors
 
-    return graph_errors.of(build(version))
+    drawn = build(version)
+    of_account = account_checks.problems(drawn, version.workflow.account)
+    return graph_errors.of(drawn) + [problem.said for problem in of_account]

@@ -1,5 +1,6 @@
 """What is wrong with a draft of a workflow, in words."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from campaigns.graph import NEXT, OTHERWISE, Graph, GraphNode
 from campaigns.models import Node
 from campaigns.nodes import KINDS
 
+_WRITTEN = {str(Node.Kind.SEND_SMS), str(Node.Kind.SEND_EMAIL)}  # what is answered in writing
 _MOST_LOOPS = 5  # said at once: a tangle of steps has more than anybody could count
 
 
@@ -89,15 +91,39 @@ def _leaves(node: GraphNode, knot: set[int]) -> bool:
 
 def _unanswerable(graph: Graph, drawn: "networkx.DiGraph[int]", reachable: set[int]) -> list[Problem]:
     """Waits for a reply that come before anything was said that could be replied to."""
-    waits = [n for n in graph.nodes.values() if n.kind == Node.Kind.WAIT_FOR_REPLY and n.id in reachable]
-    if not waits:
+    found = []
+    for wait, before in _waits(graph, drawn, reachable):
+        if not any(kind in KINDS and KINDS[kind].reaches for kind in before):
+            found.append(_about(wait, "waits for a reply before anything was sent. Put a text before it."))
+        elif not before & _WRITTEN:
+            found.append(
+                _about(wait, "waits for a reply, and only calls come before it: who is called answers on the "
+                       "phone. Lead the call’s own ways on, or put a text before it.")
+            )  # fmt: skip
+    return found
+
+
+def answered_by_email(graph: Graph) -> list[GraphNode]:
+    """Waits for a reply before which emails were sent, and no text."""
+    if not any(node.kind == Node.Kind.WAIT_FOR_REPLY for node in graph.nodes.values()):
         return []
-    reaching = {n.id for n in graph.nodes.values() if n.kind in KINDS and KINDS[n.kind].reaches}
+    drawn = _drawn(graph.nodes)
+    reachable = {graph.first} | networkx.descendants(drawn, graph.first)
     return [
-        _about(wait, "waits for a reply before anything was sent. Put a text before it.")
-        for wait in waits
-        if not reaching & networkx.ancestors(drawn, wait.id)
+        wait
+        for wait, before in _waits(graph, drawn, reachable)
+        if before & _WRITTEN == {Node.Kind.SEND_EMAIL}
     ]
+
+
+def _waits(
+    graph: Graph, drawn: "networkx.DiGraph[int]", reachable: set[int]
+) -> Iterator[tuple[GraphNode, set[str]]]:
+    """Every wait for a reply that somebody comes to, with the kinds of the steps before it."""
+    for wait in graph.nodes.values():
+        if wait.kind == Node.Kind.WAIT_FOR_REPLY and wait.id in reachable:
+            before = networkx.ancestors(drawn, wait.id) & reachable
+            yield wait, {graph.nodes[n].kind for n in before}
 
 
 def _hasty_loops(graph: Graph, drawn: "networkx.DiGraph[int]") -> list[Problem]:

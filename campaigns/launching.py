@@ -148,15 +148,6 @@ def problems(
     return {name: errors for name, errors in found.items() if errors}
 
 
-def obstacles(account: Account, draft: Draft, *, now: datetime) -> list[str]:
-    """What keeps a draft from being launched that neither its forms nor its figures show: told at its review,
-    so that nobody decides about what cannot be. Of `problems`, those of the workflow and of the account."""
-    found = [*_workflow_problems(account, draft), *pausing.launch_problems(account)]
-    for errors in first_launch.problems(account, draft, now=now).values():
-        found.extend(errors)
-    return found
-
-
 def _joining_problems(until: datetime, start: datetime) -> list[str]:
     if until <= start:
         return ["Late joiners need an end that lies after the start. Choose a later day."]
@@ -179,6 +170,8 @@ def _workflow_problems(account: Account, draft: Draft) -> list[str]:
         return ["This workflow does not belong to your account."]
     if version.published_at is None:
         return ["This workflow has not been published yet. Publish it, then launch."]
+    if version.workflow.archived_at is not None:
+        return ["This workflow is archived. Bring it back in Workflows, or choose another one."]
     errors = graph.errors(version) + _email_problems(account, draft)
     return errors + calls_foreseen.problems(account, version)
 

@@ -1,5 +1,4 @@
-"""Editing the words of a workflow: drafts of what it sends and says on the phone, kept while they are typed,
-published together.
+"""Editing the words of a workflow: drafts of its send nodes, kept while they are typed, published together.
 
 The drafts stand over the latest version, and only while the editor has nothing unpublished of its own
 (`campaigns/workflow_drafts.py`), which takes them over. Publishing makes a new one with their words, or
@@ -18,8 +17,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from campaigns import message_words, publishing, workflow_drafts
-from campaigns.message_words import WORDED
 from campaigns.models import Edge, MessageDraft, Node, Workflow, WorkflowVersion
+from campaigns.said import SENDS
 from common.htmx import version_of
 from conversations import media
 from conversations.models import MediaFile
@@ -28,7 +27,8 @@ _WORDS = re.compile(r"\{\{.*?\}\}|\s+|[^\s{]+|\{")  # a merge field is one word
 
 
 class Overtaken(Exception):
-    """Somebody else has changed the same words meanwhile; `draft` is theirs, None where it is gone."""
+    """Somebody else, or the same person in another tab, has changed the same words meanwhile; `draft` is
+    theirs, None where it is gone."""
 
     def __init__(self, draft: MessageDraft | None) -> None:
         super().__init__("changed by somebody else meanwhile")
@@ -60,7 +60,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """One node that sends or calls, with the words that a new version would have."""
+    """One send node with the words that a new version would have."""
 
     node: Node
     words: dict[str, str]
@@ -111,16 +111,15 @@ def latest(workflow: Workflow) -> WorkflowVersion | None:
 
 
 def of(version: WorkflowVersion) -> list[Message]:
-    """Every node of a version that sends or calls, in its order, with what is drafted over the latest. Two
-    queries."""
+    """Every send node of a version in its order, with what is drafted over the latest. Two queries."""
     rows = MessageDraft.objects.filter(workflow=version.workflow_id).select_related("changed_by")
     drafts = {row.key: row for row in rows}
-    nodes = version.nodes.filter(kind__in=WORDED).order_by("position", "pk")
+    nodes = version.nodes.filter(kind__in=SENDS).order_by("position", "pk")
     return [_message(node, drafts.get(node.key)) for node in nodes]
 
 
 def one(version: WorkflowVersion, key: str) -> Message | None:
-    """One such node of a version; None where there is no such."""
+    """One send node of a version; None where there is no such."""
     return next((message for message in of(version) if message.node.key == key), None)
 
 
@@ -135,10 +134,18 @@ def _known(words: Mapping[str, Any], stored: Mapping[str, str]) -> dict[str, str
 
 @transaction.atomic
 def keep(
-    workflow: Workflow, message: Message, words: Mapping[str, str], *, revision: int, by: User, now: datetime
+    workflow: Workflow,
+    message: Message,
+    words: Mapping[str, str],
+    *,
+    revision: int,
+    by: User,
+    now: datetime,
+    tab: str = "",
 ) -> Message:
-    """Keep what is typed. Raises Overtaken where somebody else has kept something since `revision`, or has
-    published it or thrown it away, and InEditor where the words are the editor's by now.
+    """Keep what is typed. Raises Overtaken where it was changed since `revision` by somebody else, or by the
+    same person in another tab, or has been published or thrown away; and InEditor where the words are the
+    editor's by now.
 
     Words equal to the version's leave no draft behind.
     """
@@ -147,7 +154,7 @@ def keep(
         raise InEditor
     draft = MessageDraft.objects.select_related("changed_by").filter(workflow=workflow, key=message.node.key)
     present = draft.first()
-    by_another = present is None or present.changed_by_id != by.pk
+    by_another = present is None or (present.changed_by_id, present.tab) != (by.pk, tab)
     if (present.revision if present else 0) != revision and by_another:
         raise Overtaken(present)
     kept = message.words | _known(words, message.words)
@@ -156,7 +163,7 @@ def keep(
     if present is None:
         present = MessageDraft(workflow=workflow, key=message.node.key, revision=0)
     present.words, present.revision = kept, present.revision + 1
-    present.changed_by, present.changed_at = by, now
+    present.changed_by, present.changed_at, present.tab = by, now, tab
     present.save()
     return Message(message.node, kept, present)
 

@@ -1,6 +1,7 @@
 """A drawing as people read it: an ordered list of steps, in which each way of a branch has a list of its own.
 
-What a way alone leads to stands inside it; where ways meet again, the list goes on behind them.
+What a way alone leads to stands inside it, what most people go by first; where ways meet again, the list goes
+on behind them.
 """
 
 from collections.abc import Iterator
@@ -45,7 +46,9 @@ def marks(drawn: Drawing) -> Iterator[Mark]:
 def _sequence(tree: _Tree, key: str) -> Iterator[Mark]:
     node = tree.by_key[key]
     yield Mark("step", node)
+    main = drawing.main_way(node)
     ways = [(label, node.ways[label]) for label in drawing.way_order(node)]
+    ways.sort(key=lambda way: way[0] != main)
     inside = {to for label, to in ways if len(ways) > 1 and tree.own.get(to) == (key, label)}
     for label, target in ways:
         if target in inside:

@@ -165,12 +165,12 @@ def archive(playbook: Playbook, *, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def restore(playbook: Playbook, *, by: User) -> None:
-    """Take it out of the archive, behind the others."""
+def restore(playbook: Playbook, *, by: User, in_place: bool = False) -> None:
+    """Take it out of the archive: behind the others, or `in_place`, where it stood when it was archived."""
     _hold(playbook.account)
-    last = in_order(playbook.account)[-1].position
+    where = {} if in_place else {"position": in_order(playbook.account)[-1].position + 1}
     found = Playbook.objects.filter(pk=playbook.pk, archived_at__isnull=False)
-    if found.update(archived_at=None, position=last + 1):
+    if found.update(archived_at=None, **where):
         _record(playbook, by, f"Took the playbook {playbook.name} out of the archive")
 
 
@@ -193,7 +193,7 @@ def clone(playbook: Playbook, *, by: User, now: datetime) -> tuple[Playbook, int
     version, with everything but audience and start chosen as then; how many. Raises NotPossible."""
     _hold(playbook.account)
     found = Campaign.objects.filter(playbook=playbook).select_related(
-        "account", "version__workflow", "audience", "number", "lane", "playbook"
+        "account", "version__workflow", "audience", "number", "lane"
     )
     campaigns = list(found.order_by("created_at", "pk")[: MOST_CLONED + 1])
     if len(campaigns) > MOST_CLONED:

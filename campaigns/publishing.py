@@ -71,10 +71,13 @@ def _draw(
 
 @transaction.atomic
 def publish(version: WorkflowVersion, *, by: User | None, now: datetime) -> None:
-    """Freeze a version, so that campaigns may run it. Raises PublishRefused; publishing twice is harmless."""
-    version = (
-        WorkflowVersion.objects.select_for_update().select_related("workflow__account").get(pk=version.pk)
-    )
+    """Freeze a version, so that campaigns may run it. Raises PublishRefused; publishing twice is harmless.
+
+    Whoever changes a draft or its words holds the workflow, too: what is checked here is what is frozen.
+    """
+    Workflow.objects.select_for_update(no_key=True).get(pk=version.workflow_id)
+    locked = WorkflowVersion.objects.select_for_update(of=("self",)).select_related("workflow__account")
+    version = locked.get(pk=version.pk)
     if version.published_at is not None:
         return
     if errors := graph.errors(version):

@@ -97,7 +97,7 @@ def preview(
         calls=calls,
         lacking=lacking.count(query, params, needs, now=now, fit=True),
         segments=needed,
-        cost=_cost(account, version, admitted, samples, without_mailbox, calls),
+        cost=_cost(account, version, admitted, samples, without_mailbox),
         **outlook,
     )
 
@@ -108,15 +108,11 @@ def _cost(
     admitted: int,
     samples: Sequence[Sample],
     without_mailbox: int,
-    calls: CallsForeseen,
 ) -> costs.Estimate | None:
     if version is None:
         return None
     sizes = [sample.segments for sample in samples]
-    return costs.estimate(
-        account, version, admitted, sizes, mailboxes=admitted - without_mailbox,
-        without_consent=calls.without_consent,
-    )  # fmt: skip
+    return costs.estimate(account, version, admitted, sizes, mailboxes=admitted - without_mailbox)
 
 
 def _outlook(

@@ -27,7 +27,8 @@ class Said:
 
 @dataclass(frozen=True)
 class Way:
-    """A way out of a node: where it leads and led, by name; one is empty where the way came or went."""
+    """A way out of a node: where it leads and led, by name; one is empty where the way came or went. Where it
+    was led elsewhere, the line to where it led is drawn, too, at an element named `key`-was."""
 
     key: str  # of the page's element
     label: str
@@ -142,9 +143,11 @@ def _ways(
         key = f"way-{where}-{len(ways)}"
         change = _change(old, new, kept)
         ways.append(Way(key, _words(label), change, old.name if old else "", new.name if new else ""))
-        target = new or old
-        assert target is not None
-        drawn.append((where, _id(target, SAME if new or target.key in kept else REMOVED), key))
+        if new:
+            drawn.append((where, new.key, key))
+        if old and not (new and change == SAME):
+            to = _id(old, SAME if old.key in kept else REMOVED)
+            drawn.append((where, to, f"{key}-was" if new else key))
     return tuple(ways), drawn
 
 

@@ -6,13 +6,13 @@ keeps drafted over it; the first operation takes those words over into the draft
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.models import User
-from campaigns import drawing, editing, message_words, publishing
+from campaigns import drawing, editing, message_words, publishing, workflow_history
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.models import (
     Edge,
@@ -22,6 +22,8 @@ from campaigns.models import (
     WorkflowRevision,
     WorkflowVersion,
 )
+from campaigns.said import SENDS
+from campaigns.workflow_history import Edit, Overlaid
 
 KEPT_REVISIONS = 300  # how far back somebody can undo
 Operation = Callable[[Drawing], Drawing]
@@ -31,13 +33,18 @@ class NothingToPublish(Exception):
     """The draft says nothing else than the latest version."""
 
 
+class OpenInEditor(Exception):
+    """The editor's draft says more than the version that was asked for."""
+
+
 class NothingToUndo(Exception):
-    """There is nothing before, or after, what the draft says."""
+    """Who asks has done nothing that could be taken back, or done again."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A workflow as it is drawn at this moment. `version` is the latest, published or not; None for none."""
+    """A workflow as it is drawn at this moment. `version` is the latest, published or not; None for none.
+    `meanwhile`: what others did that who just edited had not seen, and that stands beside it."""
 
     workflow: Workflow
     version: WorkflowVersion | None
@@ -45,8 +52,7 @@ class Draft:
     published: Drawing  # what the latest version says
     revision: int = 0
     row: WorkflowDraft | None = None
-    undoes: WorkflowRevision | None = None  # what undoing takes back
-    redoes: WorkflowRevision | None = None
+    meanwhile: tuple[WorkflowRevision, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -62,12 +68,12 @@ class Draft:
 
 
 class Stale(Exception):
-    """A colleague has edited since the revision that was seen. `meanwhile` says what, oldest first; `apart`
-    whether the operation could still be done, and touches no step of theirs."""
+    """Somebody else has edited since the revision that was seen, or the same person in another tab, and both
+    edits cannot stand. `meanwhile` says what was done, oldest first."""
 
-    def __init__(self, draft: Draft, meanwhile: list[WorkflowRevision], *, apart: bool) -> None:
+    def __init__(self, draft: Draft, meanwhile: list[WorkflowRevision]) -> None:
         super().__init__("changed by somebody else meanwhile")
-        self.draft, self.meanwhile, self.apart = draft, meanwhile, apart
+        self.draft, self.meanwhile = draft, meanwhile
 
 
 def drawn(version: WorkflowVersion) -> Drawing:
@@ -115,12 +121,8 @@ def _standing(workflow: Workflow, row: WorkflowDraft | None) -> Draft:
     published = drawn(version) if version else Drawing()
     if row is None:
         return Draft(workflow, version, _with_words(workflow, published), published)
-    here = row.revisions.filter(number=row.revision).first()
-    near = row.revisions.filter(number__in=[here.forward or -1]).first() if here else None
     stands = drawing.read(row.graph) if _is_open(row) else _with_words(workflow, published)
-    back = -1 if here is None or here.back is None else here.back
-    undoes = here if row.revisions.filter(number=back).exists() else None
-    return Draft(workflow, version, stands, published, row.revision, row, undoes, near)
+    return Draft(workflow, version, stands, published, row.revision, row)
 
 
 def _with_words(workflow: Workflow, stands: Drawing) -> Drawing:
@@ -133,7 +135,7 @@ def _with_words(workflow: Workflow, stands: Drawing) -> Drawing:
 
 
 def _reworded(node: DrawnNode, words: dict[str, str]) -> DrawnNode:
-    if node.kind not in message_words.WORDED:
+    if node.kind not in SENDS:
         return node
     stored = message_words.of(node.kind, node.settings)
     known = {name: str(value) for name, value in words.items() if name in stored}
@@ -150,37 +152,42 @@ def apply(
     revision: int,
     by: User,
     now: datetime,
+    tab: str = "",
 ) -> Draft:
-    """Do one operation and keep what comes of it. Raises Stale where a colleague has edited since `revision`,
-    and what the operation raises. One that changes nothing leaves nothing behind."""
+    """Do one operation and keep what comes of it. Where somebody else has edited since `revision`, both edits
+    stand; raises Stale where they cannot, and what the operation raises. One that changes nothing leaves
+    nothing behind."""
     draft = _locked(workflow)
-    if meanwhile := _by_others(draft, revision, by):
-        raise Stale(draft, meanwhile, apart=_apart(draft.drawn, operation, meanwhile))
-    after = operation(draft.drawn)
-    if after == draft.drawn:
-        return draft
-    return _add(draft, after, said=said, by=by, now=now)
+    meanwhile = _by_others(draft, revision, by, tab)
+    after = _beside(draft, operation, meanwhile) if meanwhile else operation(draft.drawn)
+    if after != draft.drawn:
+        draft = _add(draft, after, said=said, by=by, now=now, tab=tab)
+    return replace(draft, meanwhile=tuple(meanwhile))
 
 
 @transaction.atomic
-def undo(workflow: Workflow, *, revision: int, by: User, now: datetime) -> Draft:
-    """Go back to what the draft said before the last operation. Raises Stale and NothingToUndo."""
-    draft = _seen(workflow, revision, by)
-    row, here = _row(draft), draft.undoes
-    if here is None:
+def undo(workflow: Workflow, *, revision: int, by: User, now: datetime, tab: str = "") -> Draft:
+    """Take back the last edit that this person did, whatever others did since. Raises NothingToUndo, Overlaid
+    where somebody has changed the same since, and Stale where this person did more in another tab."""
+    draft = _seen(workflow, revision, by, tab)
+    edit = workflow_history.own(workflow.pk, by).undo
+    if edit is None:
         raise NothingToUndo
-    to = row.revisions.get(number=here.back or 0)
-    return _go(draft, to, said=f"Undid: {here.said}", back=to.back, forward=here.number, by=by, now=now)
+    before, after = workflow_history.around(workflow.pk, edit)
+    goes = workflow_history.patched(draft.drawn, after, before)
+    return _add(draft, goes, said=f"Undid: {edit.said}", by=by, now=now, tab=tab, undid=edit)
 
 
 @transaction.atomic
-def redo(workflow: Workflow, *, revision: int, by: User, now: datetime) -> Draft:
-    """Take the last undoing back. Raises Stale and NothingToUndo."""
-    draft = _seen(workflow, revision, by)
-    to = draft.redoes
-    if to is None:
+def redo(workflow: Workflow, *, revision: int, by: User, now: datetime, tab: str = "") -> Draft:
+    """Do again what this person took back last. Raises what `undo` does."""
+    draft = _seen(workflow, revision, by, tab)
+    edit = workflow_history.own(workflow.pk, by).redo
+    if edit is None:
         raise NothingToUndo
-    return _go(draft, to, said=to.said, back=draft.revision, forward=to.forward, by=by, now=now)
+    before, after = workflow_history.around(workflow.pk, edit)
+    comes = workflow_history.patched(draft.drawn, before, after)
+    return _add(draft, comes, said=edit.said, by=by, now=now, tab=tab, redid=edit)
 
 
 @transaction.atomic
@@ -189,7 +196,7 @@ def publish(workflow: Workflow, *, revision: int, by: User, now: datetime) -> Wo
     where it is no longer what was seen, by whomever, NothingToPublish, and PublishRefused."""
     draft = _locked(workflow)
     if draft.revision != revision:
-        raise Stale(draft, _since(draft, revision), apart=False)
+        raise Stale(draft, since(draft, revision))
     if not draft.differs:
         raise NothingToPublish
     version = draft.version
@@ -206,6 +213,16 @@ def publish(workflow: Workflow, *, revision: int, by: User, now: datetime) -> Wo
     return version
 
 
+@transaction.atomic
+def publish_version(version: WorkflowVersion, *, by: User, now: datetime) -> None:
+    """Freeze a version that is there, as it is. Raises OpenInEditor where it would freeze what the editor has
+    overtaken, and PublishRefused."""
+    workflow = Workflow.objects.select_for_update(no_key=True).get(pk=version.workflow_id)
+    if is_open(workflow):
+        raise OpenInEditor
+    publishing.publish(version, by=by, now=now)
+
+
 def _rows(drawn: Drawing) -> list[tuple[str, str, str, dict[str, object]]]:
     return [(node.key, node.kind, node.name, dict(node.settings)) for node in drawn.nodes]
 
@@ -216,46 +233,64 @@ def _locked(workflow: Workflow) -> Draft:
     return of(locked.get(pk=workflow.pk))
 
 
-def _seen(workflow: Workflow, revision: int, by: User) -> Draft:
+def _seen(workflow: Workflow, revision: int, by: User, tab: str) -> Draft:
     draft = _locked(workflow)
-    if meanwhile := _by_others(draft, revision, by):
-        raise Stale(draft, meanwhile, apart=False)
+    meanwhile = _by_others(draft, revision, by, tab)
+    if any(row.by_id == by.pk and row.tab != tab for row in meanwhile):
+        raise Stale(draft, meanwhile)
     return draft
 
 
-def _since(draft: Draft, revision: int) -> list[WorkflowRevision]:
+def since(draft: Draft, revision: int) -> list[WorkflowRevision]:
+    """What was done after a revision, oldest first."""
     rows = WorkflowRevision.objects.filter(draft_id=draft.workflow.pk, number__gt=revision)
     return list(rows.select_related("by").order_by("number"))
 
 
-def _by_others(draft: Draft, revision: int, by: User) -> list[WorkflowRevision]:
-    """What was done since, if any of it was by somebody else."""
-    found = _since(draft, revision) if revision != draft.revision else []
-    return found if any(row.by_id != by.pk for row in found) else []
+def _by_others(draft: Draft, revision: int, by: User, tab: str) -> list[WorkflowRevision]:
+    """What was done since, if any of it was by somebody else or in another tab. What this tab did first was
+    seen: only its answer is not there yet."""
+    found = since(draft, revision) if revision != draft.revision else []
+    while found and found[0].by_id == by.pk and found[0].tab == tab:
+        found = found[1:]
+    return found
 
 
-def _apart(drawn: Drawing, operation: Operation, meanwhile: list[WorkflowRevision]) -> bool:
+def _beside(draft: Draft, operation: Operation, meanwhile: list[WorkflowRevision]) -> Drawing:
+    """What comes of an operation on what was seen, with what others did since. Raises Stale."""
+    seen = WorkflowRevision.objects.filter(draft_id=draft.workflow.pk, number=meanwhile[0].number - 1).first()
     try:
-        touched = drawing.changed(drawn, operation(drawn))
-    except editing.Impossible:
-        return False
-    return not touched & {key for row in meanwhile for key in row.touched}
+        if seen is None:  # further back than revisions are kept
+            raise Overlaid([])
+        before = drawing.read(seen.graph)
+        return workflow_history.patched(draft.drawn, before, operation(before))
+    except (Overlaid, editing.Impossible):
+        raise Stale(draft, meanwhile) from None
 
 
-def _row(draft: Draft) -> WorkflowDraft:
-    if draft.row is None:
-        raise NothingToUndo
-    return draft.row
-
-
-def _add(draft: Draft, after: Drawing, *, said: str, by: User, now: datetime) -> Draft:
-    row = _taken_over(draft, by=by, now=now)
-    _append(row, after, said=said, back=row.revision, forward=None, by=by, now=now)
+def _add(
+    draft: Draft,
+    after: Drawing,
+    *,
+    said: str,
+    by: User,
+    now: datetime,
+    tab: str,
+    undid: Edit | None = None,
+    redid: Edit | None = None,
+) -> Draft:
+    row = _taken_over(draft, by=by, now=now, tab=tab)
+    row.changed_by = by
+    _append(
+        row, after, said=said, by=by, now=now, tab=tab,
+        undid=undid.number if undid else None, redid=redid.number if redid else None,
+    )  # fmt: skip
     return of(draft.workflow)
 
 
-def _taken_over(draft: Draft, *, by: User, now: datetime) -> WorkflowDraft:
-    """The draft's row, saying what was shown: the latest version, and the words drafted over it."""
+def _taken_over(draft: Draft, *, by: User, now: datetime, tab: str) -> WorkflowDraft:
+    """The draft's row, saying what was shown: the latest version, and the words drafted over it. To take that
+    over is nobody's edit, so that nobody takes it back."""
     row = draft.row
     if row is None:
         row = WorkflowDraft(
@@ -264,29 +299,13 @@ def _taken_over(draft: Draft, *, by: User, now: datetime) -> WorkflowDraft:
         )  # fmt: skip
         row.save(force_insert=True)
         WorkflowRevision.objects.create(
-            draft=row, number=0, graph=row.graph, said=str(draft.version or "Nothing"), by=by, at=now
+            draft=row, number=0, graph=row.graph, said=str(draft.version or "Nothing"), by=by, at=now, tab=tab
         )
     elif drawing.read(row.graph) != draft.drawn:
         row.version = draft.version
-        _append(row, draft.drawn, said=f"Took over {draft.version}", back=row.revision, forward=None, by=by,
-                now=now)  # fmt: skip
+        _append(row, draft.drawn, said=f"Took over {draft.version}", by=None, now=now, tab=tab)
     MessageDraft.objects.filter(workflow=draft.workflow).delete()
     return row
-
-
-def _go(
-    draft: Draft,
-    to: WorkflowRevision,
-    *,
-    said: str,
-    back: int | None,
-    forward: int | None,
-    by: User,
-    now: datetime,
-) -> Draft:
-    row = _row(draft)
-    _append(row, drawing.read(to.graph), said=said, back=back, forward=forward, by=by, now=now)
-    return of(draft.workflow)
 
 
 def _append(
@@ -294,17 +313,16 @@ def _append(
     after: Drawing,
     *,
     said: str,
-    back: int | None,
-    forward: int | None,
-    by: User,
+    by: User | None,
     now: datetime,
+    tab: str,
+    undid: int | None = None,
+    redid: int | None = None,
 ) -> None:
-    touched = sorted(drawing.changed(drawing.read(row.graph), after))
-    row.graph, row.revision = after.stored(), row.revision + 1
-    row.changed_by, row.changed_at = by, now
+    row.graph, row.revision, row.changed_at = after.stored(), row.revision + 1, now
     row.save()
     WorkflowRevision.objects.create(
-        draft=row, number=row.revision, graph=row.graph, said=said[:200], touched=touched, back=back,
-        forward=forward, by=by, at=now,
+        draft=row, number=row.revision, graph=row.graph, said=said[:200], undid=undid, redid=redid, by=by,
+        at=now, tab=tab,
     )  # fmt: skip
     row.revisions.filter(number__lte=row.revision - KEPT_REVISIONS).delete()

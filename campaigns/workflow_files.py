@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns import drawing, editing
@@ -18,6 +18,8 @@ _MOST_SETTINGS = 40_000  # characters of one step's settings
 _HALVES = re.compile("[\ud800-\udfff]")  # of characters: no text can be written with one alone
 _DEEPEST = 12  # lists and objects within each other; what we write has five
 _LEFT_OUT = ("media",)  # files belong to an account
+_OF_FILE = {"truckroll_workflow", "name", "description", "nodes"}
+_OF_STEP = {"key", "kind", "name", "settings", "ways"}
 
 
 class Unreadable(Exception):
@@ -26,10 +28,7 @@ class Unreadable(Exception):
 
 def write(workflow: Workflow, drawn: Drawing) -> str:
     """The file of a workflow. Pictures stay behind: they belong to the account."""
-    nodes = [
-        node.stored() | {"settings": {k: v for k, v in node.settings.items() if k not in _LEFT_OUT}}
-        for node in drawn.nodes
-    ]
+    nodes = [node.stored() | {"settings": _without_files(node.settings)} for node in drawn.nodes]
     whole = {
         "truckroll_workflow": FORMAT,
         "name": workflow.name,
@@ -51,6 +50,7 @@ def read(content: bytes) -> tuple[str, str, Drawing]:
     rows = whole.get("nodes")
     if not isinstance(rows, list) or len(rows) > MOST_STEPS:
         raise Unreadable(f"The file needs a list “nodes” of at most {MOST_STEPS} steps.")
+    _no_more(whole, _OF_FILE, "The file")
     nodes = [_node(row, place) for place, row in enumerate(rows, 1)]
     keys = {node.key for node in nodes}
     if len(keys) < len(nodes):
@@ -121,8 +121,25 @@ def _node(row: Any, place: int) -> DrawnNode:
     ):
         raise Unreadable(f"{where} has ways that cannot be read.")
     name = " ".join(_words(row, "name", LONGEST_NAME).split()) or kind.replace("_", " ").capitalize()
-    settings = {name: value for name, value in settings.items() if name not in _LEFT_OUT}
-    return DrawnNode(key, kind, name, settings, ways)
+    _no_more(row, _OF_STEP, where)
+    _no_more(settings, KINDS[kind].settings_model.model_fields, f"The settings of step {place} (“{name}”)")
+    return DrawnNode(key, kind, name, _without_files(settings), ways)
+
+
+def _no_more(row: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Refuse what we do not know: to leave it out would be to import something else than was written."""
+    strange = sorted(set(row) - set(known))
+    if strange:
+        raise Unreadable(f"{where} may hold no “{strange[0][:40]}”: it is not known here.")
+
+
+def _without_files(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what names a file of an account: pictures, and the sound of a call."""
+    kept = {name: value for name, value in settings.items() if name not in _LEFT_OUT}
+    plan = kept.get("plan")
+    if isinstance(plan, dict) and "plays" in plan:
+        kept["plan"] = {name: value for name, value in plan.items() if name != "plays"}
+    return kept
 
 
 def _words(row: Mapping[str, Any], field: str, longest: int) -> str:

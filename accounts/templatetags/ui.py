@@ -15,12 +15,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.toasts import link_of
+from accounts.toasts import act_of, link_of
 from common import clock
 
 register = template.Library()
 
 register.filter("link_of", link_of)
+register.filter("act_of", act_of)
 
 
 class Share(Protocol):

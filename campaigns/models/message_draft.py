@@ -8,7 +8,8 @@ class MessageDraft(models.Model):
     """What is typed towards new words of one node, kept while it is typed and gone once it is published.
 
     `words` are the form's raw values, right or wrong. `revision` counts what was kept: whoever saves names
-    the one they saw, so that nobody writes over what a colleague has typed meanwhile.
+    the one they saw, so that nobody writes over what a colleague has typed meanwhile, or they themselves in
+    another `tab`.
     """
 
     workflow = models.ForeignKey(
@@ -21,6 +22,7 @@ class MessageDraft(models.Model):
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     changed_at = models.DateTimeField(default=clock.now)
+    tab = models.CharField(max_length=16, blank=True, default="", db_default="")
 
     account_path = "workflow__account"
 

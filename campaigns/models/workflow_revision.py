@@ -6,16 +6,17 @@ from common import clock
 class WorkflowRevision(models.Model):
     """A workflow's draft as it was after one edit, undoing and redoing included; they are only added to.
 
-    Undoing goes to the revision `back`, redoing to `forward`, and both make a revision of their own.
+    What an edit changed lies between it and the revision before it. One that takes an edit back names it in
+    `undid`, one that does it again in `redid`. `tab` tells two tabs of one person apart.
     """
 
     draft = models.ForeignKey("campaigns.WorkflowDraft", on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     graph = models.JSONField()
     said = models.CharField(max_length=200, help_text="What was done, in words")
-    touched = models.JSONField(default=list, help_text="Keys of the steps that are not as before")
-    back = models.PositiveIntegerField(null=True, blank=True)
-    forward = models.PositiveIntegerField(null=True, blank=True)
+    undid = models.PositiveIntegerField(null=True, blank=True, help_text="Number of the edit taken back")
+    redid = models.PositiveIntegerField(null=True, blank=True, help_text="Number of the edit done again")
+    tab = models.CharField(max_length=16, blank=True, default="", db_default="")
     by = models.ForeignKey(
         "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -28,11 +28,11 @@ def begin(request: Request, slug: str) -> HttpResponse:
 def publish(request: Request, pk: int) -> HttpResponse:
     """Freeze a draft so that campaigns may run it, or say what is wrong with it."""
     version = access.get(request, WorkflowVersion.objects.select_related("workflow"), pk)
-    if workflow_drafts.is_open(version.workflow):  # else it would freeze what the editor has overtaken
+    try:
+        workflow_drafts.publish_version(version, by=request.user, now=clock.now())
+    except workflow_drafts.OpenInEditor:
         messages.info(request, "Nothing was published yet: the editor’s draft says more than this version.")
         return redirect("campaigns:editor_publish", version.workflow_id)
-    try:
-        publishing.publish(version, by=request.user, now=clock.now())
     except publishing.PublishRefused as refused:
         for error in refused.errors:
             messages.error(request, f"Not published: {error}")

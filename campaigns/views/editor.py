@@ -14,19 +14,20 @@ from accounts import access
 from accounts.access import Request
 from audiences import merge_fields
 from audiences.models import Audience
-from campaigns import editing, editor_page, node_forms, publishing, words, workflow_drafts
+from campaigns import editing, editor_page, node_forms, publishing, words, workflow_drafts, workflow_history
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.editing import Impossible, Place
 from campaigns.models import Campaign, Node, Workflow
-from campaigns.views import editor_words
+from campaigns.views import editor_panels, editor_words
 from campaigns.views.designs import framed
+from campaigns.views.tabs import tab_for, tab_of
 from campaigns.workflow_drafts import Draft, Stale
+from campaigns.workflow_history import Overlaid
 from common import clock
 from common.htmx import leave_for
 
 PAGE, CHANGED = "campaigns/editor/page.html", "campaigns/editor/changed.html"
-STEP, ADD, PLACE = "campaigns/editor/step.html", "campaigns/editor/add.html", "campaigns/editor/place.html"
-DELETE, REST = "campaigns/editor/delete.html", "campaigns/editor/rest.html"
+STEP, REST = "campaigns/editor/step.html", "campaigns/editor/rest.html"
 
 
 @require_GET
@@ -37,7 +38,7 @@ def editor(request: Request, pk: int) -> HttpResponse:
     node = draft.drawn.by_key.get(request.GET.get("step", ""))
     panel = _step(request, draft, node) if node else {"panel": REST}
     if node and request.GET.get("delete"):
-        panel = _deleting(draft, node)
+        panel = editor_panels.deleting(draft, node)
     context = _page(request, draft) | {
         "field_groups": merge_fields.grouped(),
         "audiences": access.rows(request, Audience).order_by("name", "pk"),
@@ -50,10 +51,12 @@ def editor(request: Request, pk: int) -> HttpResponse:
 def step(request: Request, pk: int, key: str) -> HttpResponse:
     """One step's form; POST keeps what is typed in it, at once."""
     workflow = _workflow(request, pk)
+    draft = workflow_drafts.of(workflow)
+    node = draft.drawn.by_key.get(key)
+    if node is None:
+        return _gone(request, draft)
     if request.method == "GET":
-        draft = workflow_drafts.of(workflow)
-        return _panel(request, draft, _step(request, draft, _node(draft, key)))
-    node = _node(workflow_drafts.of(workflow), key)
+        return _panel(request, draft, _step(request, draft, node))
     form, posted = node_forms.of(node.kind), node_forms.plain(request.POST)
 
     def change(drawn: Drawing) -> Drawing:
@@ -75,7 +78,7 @@ def add(request: Request, pk: int) -> HttpResponse:
     at, before = _place(request), request.GET.get("before") or request.POST.get("before", "")
     if request.method == "GET":
         draft = workflow_drafts.of(workflow)
-        return _panel(request, draft, _adding(draft, at, before))
+        return _panel(request, draft, editor_panels.adding(draft, at, before))
     kind = request.POST.get("kind", "")
     key, name, begins = editing.new_key(kind), words.kind(kind), node_forms.of(kind).new()
 
@@ -96,7 +99,7 @@ def place(request: Request, pk: int, key: str) -> HttpResponse:
     how, label = asked.get("how", "move"), asked.get("label", "")
     draft = workflow_drafts.of(workflow)
     if request.method == "GET":
-        return _panel(request, draft, _placing(draft, key, how, label))
+        return _panel(request, draft, editor_panels.placing(draft, _node(draft, key), how, label))
     to, new = _read_place(request.POST.get("to", "")), editing.new_key("copy")
     name = draft.drawn.by_key[key].name if key in draft.drawn.by_key else "a step"
     acts: dict[str, tuple[Callable[[Drawing], Drawing], str, str]] = {
@@ -119,7 +122,7 @@ def delete(request: Request, pk: int, key: str) -> HttpResponse:
     workflow = _workflow(request, pk)
     draft = workflow_drafts.of(workflow)
     if request.method == "GET":
-        return _panel(request, draft, _deleting(draft, _node(draft, key)))
+        return _panel(request, draft, editor_panels.deleting(draft, _node(draft, key)))
     name = draft.drawn.by_key[key].name if key in draft.drawn.by_key else "a step"
     keep = request.POST.get("keep", "")
     return _done(
@@ -226,11 +229,12 @@ def _read_place(typed: str) -> Place:
 
 def _page(request: Request, draft: Draft) -> dict[str, Any]:
     """What the whole page shows, and its parts after every change."""
-    shown = editor_page.picture(draft.drawn)
+    shown = editor_page.picture(draft.drawn, request.account)
     return {
         "workflow": draft.workflow, "draft": draft, "picture": shown,
         "edges": json.dumps(shown.edges), "opens": json.dumps(shown.opens),
-        "may_edit": access.allowed(request.role, "edit_workflow"),
+        "may_edit": access.allowed(request.role, "edit_workflow"), "tab": tab_for(request),
+        "own": workflow_history.own(draft.workflow.pk, request.user),
         "running": Campaign.objects.filter(
             version__workflow=draft.workflow, status__in=(Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
         ).count(),
@@ -247,50 +251,6 @@ def _step(request: Request, draft: Draft, node: DrawnNode) -> dict[str, Any]:
         "first": draft.drawn.first == node.key,
     }  # fmt: skip
     return context | editor_words.context(request, draft, node)
-
-
-def _adding(draft: Draft, at: Place, before: str) -> dict[str, Any]:
-    source = draft.drawn.by_key.get(at.source)
-    ending = source is not None and at.label not in source.ways
-    target = draft.drawn.by_key.get(before)
-    there = source is not None or not at.source
-    where = f"Before “{target.name}”" if target else editor_page.place_words(draft.drawn, at) if there else ""
-    return {
-        "panel": ADD, "at": at, "before": before, "where": where,
-        "groups": editor_page.offered(ending=ending and not before), "ending": ending,
-    }  # fmt: skip
-
-
-def _placing(draft: Draft, key: str, how: str, label: str) -> dict[str, Any]:
-    node = _node(draft, key)
-    if how == "connect":
-        options = [(f"{other.key}:", other.name, words.kind_icon(other.kind)) for other in draft.drawn.nodes]
-    else:
-        options = [
-            (f"{at.source}:{at.label}", editor_page.place_words(draft.drawn, at), "corner-down-right")
-            for at in editing.places(draft.drawn)
-            if how == "copy" or (at.source != key and not _leads_to(draft, at, key))
-        ]
-    return {"panel": PLACE, "node": node, "how": how, "label": label, "options": options}
-
-
-def _leads_to(draft: Draft, at: Place, key: str) -> bool:
-    source = draft.drawn.by_key.get(at.source)
-    return (source.ways.get(at.label) if source else draft.drawn.first) == key
-
-
-def _deleting(draft: Draft, node: DrawnNode) -> dict[str, Any]:
-    kept = [
-        (way, editing.goes_with(draft.drawn, node.key, way.place.label))
-        for way in editor_page.ways(draft.drawn, node)
-        if way.target
-    ]
-    return {
-        "panel": DELETE,
-        "node": node,
-        "kept": kept,
-        "dropped": editing.goes_with(draft.drawn, node.key, None),
-    }
 
 
 def _panel(request: Request, draft: Draft, panel: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -313,11 +273,14 @@ def _done(
     revision = _number(request.GET.get("over") or request.POST.get("revision"))
     try:
         draft = workflow_drafts.apply(
-            workflow, operation, said=said, revision=revision, by=request.user, now=clock.now()
-        )
+            workflow, operation, said=said, revision=revision, by=request.user, now=clock.now(),
+            tab=tab_of(request),
+        )  # fmt: skip
     except Stale as stale:
-        return _refused(request, workflow, stale, kept=kept)
+        return _refused(request, workflow, stale, key, kept=kept)
     except Impossible as impossible:
+        if kept:
+            return _gone(request, workflow_drafts.of(workflow))
         editor_words.toasts.error(request, str(impossible))
         draft, key = (
             workflow_drafts.of(workflow),
@@ -330,11 +293,14 @@ def _stepped(request: Request, workflow: Workflow, what: str) -> HttpResponse:
     do = workflow_drafts.undo if what == "undo" else workflow_drafts.redo
     revision = _number(request.GET.get("over") or request.POST.get("revision"))
     try:
-        draft = do(workflow, revision=revision, by=request.user, now=clock.now())
+        draft = do(workflow, revision=revision, by=request.user, now=clock.now(), tab=tab_of(request))
     except Stale as stale:
-        return _refused(request, workflow, stale)
+        return _refused(request, workflow, stale, request.POST.get("shown", ""))
     except workflow_drafts.NothingToUndo:
-        editor_words.toasts.info(request, f"There is nothing to {what}.")
+        editor_words.toasts.info(request, f"There is nothing of yours to {what}.")
+        draft = workflow_drafts.of(workflow)
+    except Overlaid as overlaid:
+        editor_words.overlaid(request, what, overlaid)
         draft = workflow_drafts.of(workflow)
     return _changed(request, draft, request.POST.get("shown", ""))
 
@@ -347,22 +313,39 @@ def _changed(request: Request, draft: Draft, key: str, *, kept: bool = False) ->
         asked.update({"step": key} if node else {})
         return redirect(f"{reverse('campaigns:editor', args=[draft.workflow.pk])}?{asked.urlencode()}")
     panel = _step(request, draft, node) if node else {"panel": REST}
-    reshaped = not kept or "reshape" in request.POST or "add" in request.POST or "drop" in request.POST
+    editor_words.meanwhile(request, draft)
+    # What a colleague changed in the same step must not be written over by the next key.
+    reshaped = not kept or draft.meanwhile or {"reshape", "add", "drop"} & request.POST.keys()
     context = _page(request, draft) | panel | {"kept": kept, "reshaped": reshaped}
     return render(request, CHANGED, context)
 
 
-def _refused(request: Request, workflow: Workflow, stale: Stale, *, kept: bool = False) -> HttpResponse:
+def _refused(
+    request: Request, workflow: Workflow, stale: Stale, key: str, *, kept: bool = False
+) -> HttpResponse:
     """Who was faster and what they did; what was asked for may still be done on top of it."""
     asked = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         "workflow": workflow, "stale": stale, "kept": kept, "panel": "campaigns/editor/conflict.html",
         "asked": [(n, v) for n, v in asked if n not in ("csrfmiddlewaretoken", "revision")],
-        "path": request.path, "shown": request.POST.get("key", ""),
+        "path": request.path, "shown": key if key in stale.draft.drawn.by_key else "",
     }  # fmt: skip
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "campaigns/editor/conflict.html", context, status=409)
     return render(request, PAGE, _page(request, stale.draft) | context, status=409)
+
+
+def _gone(request: Request, draft: Draft) -> HttpResponse:
+    """A step that is not there any more: what became of it, and the diagram as it is. What was typed stays
+    where it stands."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        raise Http404("no such step")
+    if request.method == "GET":
+        editor_words.toasts.error(request, "That step is not there any more.")
+        return _changed(request, draft, "")
+    meanwhile = workflow_drafts.since(draft, _number(request.POST.get("revision")))
+    context = _page(request, draft) | {"meanwhile": meanwhile}
+    return render(request, "campaigns/editor/gone.html", context, status=409)
 
 
 def _question(request: Request, workflow: Workflow, status: int = 200, **more: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What the editor shows of a step that sends or calls: the fields of its words, and it as one contact's."""
+"""What the editor shows of a step that sends: the fields of its words, and the message as one contact's."""
 
 from typing import Any
 
@@ -9,18 +9,20 @@ from campaigns import drawing, message_previews, message_words
 from campaigns.drawing import DrawnNode
 from campaigns.messages import Message
 from campaigns.models import Node
+from campaigns.said import SENDS
 from campaigns.views import message_emails
 from campaigns.views import messages as message_views
 from campaigns.views.message_emails import NOTHING
 from campaigns.workflow_drafts import Draft
+from campaigns.workflow_history import Overlaid
 from common import clock
 
-__all__ = ["changes", "context", "email", "test", "toasts"]
+__all__ = ["changes", "context", "email", "meanwhile", "overlaid", "test", "toasts"]
 
 
 def context(request: Request, draft: Draft, node: DrawnNode) -> dict[str, Any]:
-    """For the form of a text, an email or a call: its fields and its preview; nothing for other kinds."""
-    if node.kind not in message_words.WORDED:
+    """For the form of a text or an email: its fields and its preview; nothing for other kinds."""
+    if node.kind not in SENDS:
         return {}
     looker = message_views.looker(request)
     row = message_views.row(request, _message(draft, node), looker)
@@ -65,3 +67,23 @@ def changes(draft: Draft) -> list[tuple[str, str]]:
         if was.ways != now.ways:
             found.append(("Leads elsewhere", now.name))
     return found
+
+
+def meanwhile(request: Request, draft: Draft) -> None:
+    """Tell what others did beside what was just done."""
+    said = [
+        f"{'You in another tab' if row.by_id == request.user.pk else row.by or 'Somebody'}: {row.said}"
+        for row in draft.meanwhile
+        if row.by_id != request.user.pk or row.tab != request.POST.get("tab", "")
+    ]
+    if said:
+        toasts.info(request, f"It was edited meanwhile, and both stand. {'; '.join(dict.fromkeys(said))}.")
+
+
+def overlaid(request: Request, what: str, by_others: Overlaid) -> None:
+    """Tell why an edit is neither taken back nor done again."""
+    names = ", ".join(f"“{name}”" for name in by_others.names)
+    toasts.error(
+        request,
+        f"Nothing was changed: to {what} this would lose what was done since at {names}. Change it there.",
+    )

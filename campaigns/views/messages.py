@@ -18,6 +18,7 @@ from campaigns.message_previews import Looker
 from campaigns.messages import Message
 from campaigns.models import Campaign, Node, Workflow, WorkflowVersion
 from campaigns.node_forms import plain
+from campaigns.views.tabs import tab_for, tab_of
 from common import clock
 from common.htmx import leave_for
 from conversations import media
@@ -37,7 +38,6 @@ def page(request: Request, pk: int) -> HttpResponse:
         "workflow": workflow,
         "version": version,
         "rows": [row(request, message, seen_by) for message in found],
-        "calls": any(message.node.kind == Node.Kind.CALL for message in found),
         "changed": sum(bool(message.changes) for message in found),
         "looker": seen_by,
         "audiences": access.rows(request, Audience).order_by("name", "pk"),
@@ -70,7 +70,7 @@ def message(request: Request, pk: int, key: str) -> HttpResponse:
     try:
         kept = messages.keep(
             workflow, found, typed, revision=int(seen) if seen.isdecimal() else 0, by=request.user,
-            now=clock.now(),
+            now=clock.now(), tab=tab_of(request),
         )  # fmt: skip
     except messages.Overtaken as overtaken:
         lost = {"lost": True, "theirs": overtaken.draft}
@@ -134,12 +134,13 @@ def publish(request: Request, pk: int) -> HttpResponse:
     return leave_for(request, "campaigns:messages", workflow.pk)
 
 
-def _may(request: Request, workflow: Workflow) -> dict[str, bool]:
-    """Whether words are written here by this person, and whether the editor has them at the moment."""
+def _may(request: Request, workflow: Workflow) -> dict[str, Any]:
+    """Whether words are written here by this person, whether the editor has them now, and the tab's name."""
     in_editor = workflow_drafts.is_open(workflow)
     return {
         "may_edit": access.allowed(request.role, "edit_workflow") and not in_editor,
         "in_editor": in_editor,
+        "tab": tab_for(request),
     }
 
 
@@ -173,7 +174,7 @@ def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
         {"part": part, "value": message.words[part.name], "errors": problems.get(part.name, []),
          "id": f"id_{message.node.key}_{part.name}"}
         for part in parts
-        if part.name != message_words.MEDIA and not part.switch and not _of_machines(message, part)
+        if part.name != message_words.MEDIA and not part.switch
     ]  # fmt: skip
     return {
         "files": media.chosen(request.account, message.words.get(message_words.MEDIA, "").split(",")),
@@ -181,33 +182,14 @@ def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
         "message": message,
         "key": message.node.key,
         "is_email": message.node.kind == Node.Kind.SEND_EMAIL,
-        "call": _speaks(message),
         "icon": words.kind_icon(message.node.kind),
         "english": [field for field in fields if not field["part"].spanish],  # type: ignore[attr-defined]
         "spanish": [field for field in fields if field["part"].spanish],  # type: ignore[attr-defined]
         "speaks_spanish": any(message.words[part.name] for part in parts if part.spanish),
         "problems": problems,
         "changed": bool(message.changes),
-        "sample": _sample(message)(request.account, message, seen_by, now=clock.now()),
+        "sample": message_previews.sample(request.account, message, seen_by, now=clock.now()),
     }
-
-
-def _sample(message: Message) -> Any:
-    """What makes its preview: a call's, or a message's."""
-    return message_previews.call if message.node.kind == Node.Kind.CALL else message_previews.sample
-
-
-def _speaks(message: Message) -> str:
-    """Who speaks on a call: `person` or `script`; empty for messages."""
-    if message.node.kind != Node.Kind.CALL:
-        return ""
-    plan = message.node.settings.get("plan")
-    return "script" if isinstance(plan, dict) and plan.get("mode") == "script" else "person"
-
-
-def _of_machines(message: Message, part: message_words.Part) -> bool:
-    """Whether no machine hears this field of a call: a person calls, and leaves what they like."""
-    return _speaks(message) == "person" and part.base == "voicemail" and not message.words[part.name]
 
 
 def _answer(

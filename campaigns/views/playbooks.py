@@ -5,10 +5,12 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import access
 from accounts.access import Request
+from accounts.toasts import offer
 from campaigns import playbooks
 from campaigns.models import Campaign, Playbook
 from campaigns.words import number_of
@@ -21,16 +23,8 @@ PLAYBOOKS = Playbook.objects.select_related("account")
 @access.require("view")
 def shelf(request: Request) -> HttpResponse:
     """Every playbook with its campaigns, their entries and exits; those of none; the archive."""
-    return _show(request)
-
-
-def _show(request: Request, *, renamed: int = 0, typed: str = "", error: str = "") -> HttpResponse:
-    """The shelf; with a name that cannot be where it was typed: for a new playbook, or for `renamed`."""
-    context = {
-        "shelf": playbooks.of(request.account), "longest": playbooks.LONGEST_NAME,
-        "renamed": renamed, "typed": typed, "error": error,
-    }  # fmt: skip
-    return render(request, "campaigns/playbooks.html", context, status=422 if error else 200)
+    context = {"shelf": playbooks.of(request.account), "longest": playbooks.LONGEST_NAME}
+    return render(request, "campaigns/playbooks.html", context)
 
 
 @require_POST
@@ -38,12 +32,7 @@ def _show(request: Request, *, renamed: int = 0, typed: str = "", error: str = "
 def add(request: Request) -> HttpResponse:
     """A new one."""
     name = request.POST.get("name", "")
-    try:
-        made = playbooks.add(request.account, name, by=request.user)
-    except playbooks.NotPossible as refusal:
-        return _show(request, typed=name, error=str(refusal))
-    messages.success(request, f"{made} is there.")
-    return _at(made)
+    return _do(request, lambda: f"{playbooks.add(request.account, name, by=request.user)} is there.")
 
 
 @require_POST
@@ -53,20 +42,7 @@ def change(request: Request, pk: int, verb: str) -> HttpResponse:
     playbook = access.get(request, PLAYBOOKS, pk)
     if verb not in VERBS:
         raise Http404(f"no verb {verb}")
-    try:
-        messages.success(request, VERBS[verb](request, playbook))
-    except playbooks.NotPossible as refusal:
-        if verb == "rename":
-            return _show(request, renamed=playbook.pk, typed=request.POST.get("name", ""), error=str(refusal))
-        messages.error(request, f"Nothing was changed. {refusal}")
-    return _at(playbook)
-
-
-def _at(playbook: Playbook) -> HttpResponse:
-    """Back to the shelf, at this playbook."""
-    answer = redirect("campaigns:playbooks")
-    answer["Location"] += f"#playbook-{playbook.pk}"
-    return answer
+    return _do(request, lambda: VERBS[verb](request, playbook), playbook.pk)
 
 
 @require_POST
@@ -98,11 +74,13 @@ def _down(request: Request, playbook: Playbook) -> str:
 
 def _archive(request: Request, playbook: Playbook) -> str:
     playbooks.archive(playbook, by=request.user, now=clock.now())
-    return f"{playbook.name} is archived. Its campaigns go on as they are."
+    back = f"{reverse('campaigns:playbook_change', args=[playbook.pk, 'restore'])}?undo=1"
+    offer(request, f"{playbook.name} is archived. Its campaigns go on as they are.", url=back, words="Undo")
+    return ""
 
 
 def _restore(request: Request, playbook: Playbook) -> str:
-    playbooks.restore(playbook, by=request.user)
+    playbooks.restore(playbook, by=request.user, in_place="undo" in request.GET)
     return f"{playbook.name} is back."
 
 
@@ -117,3 +95,16 @@ def _clone(request: Request, playbook: Playbook) -> str:
 VERBS: dict[str, Callable[[Request, Playbook], str]] = {
     "rename": _rename, "up": _up, "down": _down, "archive": _archive, "restore": _restore, "clone": _clone,
 }  # fmt: skip
+
+
+def _do(request: Request, act: Callable[[], str], pk: int | None = None) -> HttpResponse:
+    """Do it and say so; then back to the playbook, from where the keyboard goes on."""
+    try:
+        said = act()
+    except playbooks.NotPossible as refusal:
+        messages.error(request, f"Nothing was changed. {refusal}")
+        said = ""
+    if not said:
+        return redirect("campaigns:playbooks")
+    messages.success(request, said)
+    return redirect(reverse("campaigns:playbooks") + (f"#playbook-{pk}" if pk else ""))

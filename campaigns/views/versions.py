@@ -32,14 +32,15 @@ def versions(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @access.require("view")
 def compare(request: Request, pk: int) -> HttpResponse:
-    """Two versions on one diagram; without a choice the newest and the one before."""
+    """Two versions on one diagram; without a choice the newest and the one before. One compared with itself
+    shows nothing but that."""
     workflow = access.get(request, Workflow, pk)
     known = list(workflow.versions.order_by("-number"))
     after = _chosen(known, request.GET.get("to", "")) or (known[0] if known else None)
     older = [version for version in known if after and version.number < after.number]
     before = _chosen(known, request.GET.get("from", "")) or (older[0] if older else after)
     context: dict[str, Any] = {"workflow": workflow, "versions": known, "before": before, "after": after}
-    if before and after:
+    if before and after and before != after:
         found = version_comparison.compare(graph.build(before), graph.build(after))
         counts = [(*CHANGES[change], n) for change, n in found.counts]
         edges = json.dumps(found.edges, ensure_ascii=False)

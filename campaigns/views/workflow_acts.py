@@ -3,11 +3,13 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import Request
+from accounts.toasts import offer
 from campaigns import workflow_drafts, workflow_files, workflow_list
 from campaigns.drawing import Drawing
 from campaigns.models import Workflow
@@ -64,14 +66,15 @@ def rename(request: Request, pk: int) -> HttpResponse:
 def archive(request: Request, pk: int) -> HttpResponse:
     """Out of the list, or back into it."""
     workflow = access.get(request, Workflow.objects.select_related("account"), pk)
-    if "back" in request.POST:
+    if "back" in request.POST or "back" in request.GET:
         workflow_list.bring_back(workflow, by=request.user)
         messages.success(request, f"{workflow.name} is in the list again.")
     else:
         workflow_list.archive(workflow, by=request.user, now=clock.now())
-        messages.success(
-            request, f"{workflow.name} is archived: it cannot be launched. Running campaigns go on."
-        )
+        offer(
+            request, f"{workflow.name} is archived: it cannot be launched. Running campaigns go on.",
+            url=f"{reverse('campaigns:archive_workflow', args=[pk])}?back=1", words="Undo",
+        )  # fmt: skip
     return redirect("campaigns:workflows")
 
 

@@ -14,48 +14,30 @@
   const cards = () => [...document.querySelectorAll("#diagram .node-card")].filter((card) => !card.closest("[hidden]"));
   // What the diagram stands in; there cards are as high as what they say, and may be folded away.
   const host = () => part("")?.closest("[data-diagram], .campaign");
-  const heights = () => host()?.matches("[data-diagram]") ? cards().map((card) => card.offsetHeight) : [];
-  const signature = () => part("")?.dataset.edges + part("")?.dataset.opens + cards().map((card) => card.id).join() + heights().join();
+  function signature(found) {
+    const { edges, opens } = part("")?.dataset || {};
+    const high = host()?.matches("[data-diagram]") ? found.map((card) => card.offsetHeight) : [];
+    return [edges, opens, found.map((card) => card.id), high].join();
+  }
   let drawn = "", size = null, positions = "", scale = 1, chosen = false, stood = new Map();
 
+  // Everything is read first, in one go, then placed, then written: the browser lays the page out once.
   function draw() {
     if (!part("") || !window.dagre) return;
-    drawn = signature();
-    const on = WIDE.matches && cards().length > 0;
+    const found = cards(), on = WIDE.matches && found.length > 0;
+    performance.mark("diagram-began");
     host().toggleAttribute("data-drawn", on);
+    drawn = signature(found);
     if (!on) {
       sheet.replaceSync("");
       return;
     }
-    performance.mark("diagram-began"); // with measuring cards, drawing lines and placing all
-    const graph = new dagre.graphlib.Graph({ multigraph: true });
-    graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 16, ranksep: 34, marginx: MARGIN, marginy: MARGIN });
-    graph.setDefaultEdgeLabel(() => ({}));
-    const byKey = new Map(cards().map((card) => [card.dataset.key, card]));
-    for (const [key, card] of byKey) graph.setNode(key, { width: card.offsetWidth, height: card.offsetHeight });
-    const met = new Set();
-    const opens = JSON.parse(part("").dataset.opens || "[]");
-    for (const [from, to, way] of JSON.parse(part("").dataset.edges)) { // two ways may lead to one card
-      if (!byKey.has(from)) continue;
-      if (!byKey.has(to)) { // folded away: the way itself stands for what it leads to
-        opens.push([from, way]);
-        continue;
-      }
-      const { offsetWidth, offsetHeight } = document.getElementById(way);
-      // The first way to a card holds it near; without that a card whose way on is long is drawn far down.
-      // dagre gives no place to words without a height: those that only readers hear, where nothing can be added.
-      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight || 1, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
-      met.add(to);
-    }
-    for (const [from, way] of opens) { // a way that ends in the open is drawn to its own words
-      if (!byKey.has(from)) continue;
-      const { offsetWidth, offsetHeight } = document.getElementById(way);
-      graph.setNode(`${way} open`, { width: offsetWidth + ROOM, height: offsetHeight, open: true });
-      graph.setEdge(from, `${way} open`, { weight: 4 }, way);
-    }
+    const graph = measured(found), room = { width: part("").clientWidth, height: part("").clientHeight };
+    performance.measure("measuring", "diagram-began");
     performance.mark("layout-began");
     dagre.layout(graph);
     performance.measure("layout", "layout-began");
+    performance.mark("drawing-began");
     drawEdges(graph);
     size = bounds(graph);
     part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
@@ -69,10 +51,44 @@
       const across = Math.round(x - from.x + from.width / 2), down = Math.round(y - from.y + from.height / 2);
       return `#${name.name} { transform: translate(${across}px, ${down}px) translate(-50%, -50%); }`;
     })).join("\n");
-    if (!chosen) scale = Math.max(READABLE, fitting());
+    if (!chosen) scale = Math.max(READABLE, fitting(room));
     place();
     stay(before);
+    performance.measure("drawing", "drawing-began");
     performance.measure("diagram", "diagram-began");
+  }
+
+  // The cards and ways with their sizes, as dagre wants them.
+  function measured(found) {
+    const graph = new dagre.graphlib.Graph({ multigraph: true });
+    graph.setGraph({ rankdir: "TB", nodesep: 24, edgesep: 16, ranksep: 34, marginx: MARGIN, marginy: MARGIN });
+    graph.setDefaultEdgeLabel(() => ({}));
+    const there = new Set();
+    for (const card of found) {
+      there.add(card.dataset.key);
+      graph.setNode(card.dataset.key, { width: card.offsetWidth, height: card.offsetHeight });
+    }
+    const met = new Set();
+    const opens = JSON.parse(part("").dataset.opens || "[]");
+    for (const [from, to, way] of JSON.parse(part("").dataset.edges)) { // two ways may lead to one card
+      if (!there.has(from)) continue;
+      if (!there.has(to)) { // folded away: the way itself stands for what it leads to
+        opens.push([from, way]);
+        continue;
+      }
+      const { offsetWidth, offsetHeight } = document.getElementById(way);
+      // The first way to a card holds it near; without that a card whose way on is long is drawn far down.
+      // dagre gives no place to words without a height: those that only readers hear, where nothing can be added.
+      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight || 1, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
+      met.add(to);
+    }
+    for (const [from, way] of opens) { // a way that ends in the open is drawn to its own words
+      if (!there.has(from)) continue;
+      const { offsetWidth, offsetHeight } = document.getElementById(way);
+      graph.setNode(`${way} open`, { width: offsetWidth + ROOM, height: offsetHeight, open: true });
+      graph.setEdge(from, `${way} open`, { weight: 4 }, way);
+    }
+    return graph;
   }
 
   // What somebody looks at stays where it is on the screen: the card in hand, else the first.
@@ -92,11 +108,12 @@
   }
 
   function drawEdges(graph) {
-    part("-edges").replaceChildren();
-    for (const name of graph.edges()) {
-      const { points } = graph.edge(name);
-      part("-edges").append(shape("path", { class: "diagram__edge", d: curve(points) }), head(points));
-    }
+    const lines = graph.edges().flatMap((name) => {
+      const { points } = graph.edge(name), change = document.getElementById(name.name)?.dataset.change;
+      const kind = change && change !== "same" ? ` diagram__line--${change}` : "";
+      return [shape("path", { class: `diagram__edge${kind}`, d: curve(points) }), head(points, kind)];
+    });
+    part("-edges").replaceChildren(...lines);
   }
 
   // dagre's own width knows cards only: ways round them and their words may reach further.
@@ -129,13 +146,13 @@
     return points.length > 2 ? path : `${path} L${points[1].x},${points[1].y}`;
   }
 
-  function head(points) {
+  function head(points, kind) {
     const [from, to] = points.slice(-2);
     const angle = Math.atan2(to.y - from.y, to.x - from.x) * 180 / Math.PI;
-    return shape("path", { class: "diagram__head", d: "M0,0 L-8,-4 L-8,4 Z", transform: `translate(${to.x},${to.y}) rotate(${angle})` });
+    return shape("path", { class: `diagram__head${kind}`, d: "M0,0 L-8,-4 L-8,4 Z", transform: `translate(${to.x},${to.y}) rotate(${angle})` });
   }
 
-  const fitting = () => Math.min(1, part("").clientWidth / size.width, part("").clientHeight / size.height);
+  const fitting = ({ width, height }) => Math.min(1, width / size.width, height / size.height);
 
   function place() {
     const { width, height } = size;
@@ -150,7 +167,7 @@
     chosen = how !== "fit";
     const area = part(""), before = scale;
     const middle = { x: area.scrollLeft + area.clientWidth / 2, y: area.scrollTop + area.clientHeight / 2 };
-    if (how === "fit") scale = Math.max(OVERVIEW, fitting());
+    if (how === "fit") scale = Math.max(OVERVIEW, fitting({ width: area.clientWidth, height: area.clientHeight }));
     else if (how === "in") scale = Math.min(LARGEST, Math.max(SMALLEST, scale * STEP));
     else scale = Math.min(scale, Math.max(SMALLEST, scale / STEP));
     place();
@@ -162,14 +179,14 @@
     const how = event.target.closest?.("[data-zoom]")?.dataset.zoom;
     if (how && size) zoom(how);
   });
-  document.addEventListener("htmx:after:swap", () => { if (signature() !== drawn) draw(); });
+  document.addEventListener("htmx:after:swap", () => { if (part("") && signature(cards()) !== drawn) draw(); });
   document.addEventListener("diagram", draw); // something was folded away, or out again
   WIDE.addEventListener("change", draw);
   draw();
   if (part("")) {
     let width = part("").clientWidth;
     new ResizeObserver(() => {
-      if (!part("") || part("").clientWidth === width || !size) return; // gone with a campaign that is undone
+      if (part("").clientWidth === width || !size) return;
       width = part("").clientWidth;
       if (!chosen) draw();
     }).observe(part(""));

@@ -1,13 +1,15 @@
 """The editor in a browser: built by keyboard alone, sixty steps laid out in time, nothing inaccessible."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import Account
+from bench.editor import measurements
 from campaigns import editing, workflow_drafts, workflow_list
 from campaigns.drawing import Drawing
 from campaigns.editing import TOP, Place
@@ -176,3 +178,12 @@ def test_nothing_is_inaccessible_and_the_phone_has_its_list(site: Page, workflow
         assert not wide, f"it scrolls sideways at {width}"
         site.get_by_label("Close", exact=True).first.click()
     assert not told
+
+
+def test_the_measurement_lays_out_the_page_as_it_is_served(
+    browser: Browser, live_server: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    found = list(measurements(steps=20, layouts=3, pages=1, browser=browser))
+    assert [each.name for each in found] == ["editor_layout", "editor_layout_p95", "editor_layout_first"]
+    assert {each.n for each in found} == {20} and all(each.value > 0 for each in found)

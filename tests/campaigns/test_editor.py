@@ -1,18 +1,16 @@
-"""The editor's pages: drafts kept, colleagues warned, words with one home, versions published, files read."""
+"""The editor's pages: drafts kept, colleagues warned, words with one home, versions published."""
 
 import json
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.test import Client
 
 from accounts.models import Account, Role
-from campaigns import drawing, messages, node_forms, starters, workflow_drafts, workflow_files
+from campaigns import drawing, messages, node_forms, starters, workflow_drafts
 from campaigns.editing import Place
 from campaigns.models import MessageDraft, Workflow, WorkflowDraft, WorkflowVersion
-from campaigns.workflow_files import Unreadable
 from common import clock
 from tests import factories
 from tests.accounts.making import signed_in
@@ -76,19 +74,82 @@ def test_two_marketers_lose_nothing(mia: Client, account: Account, version: Work
     assert workflow_drafts.of(version.workflow).drawn.by_key["first_text"].settings["body"] == "Mia’s words"
     add = {"source": "reply", "label": "no_reply", "kind": "wait", "revision": 0}
     apart = ben.post(f"/workflows/{version.workflow_id}/edit/add/", add, **HTMX)
-    assert apart.status_code == 409 and "both can stand" in apart.content.decode()
-    again = f"/workflows/{version.workflow_id}/edit/add/?over={revision(version)}"
-    assert ben.post(again, add, **HTMX).status_code == 200
+    assert apart.status_code == 200 and "both stand. Mia Long: Changed" in apart.headers["HX-Trigger"]
     drawn = workflow_drafts.of(version.workflow).drawn
     assert drawn.by_key["first_text"].settings["body"] == "Mia’s words"
     assert "wait" in {node.kind for node in drawn.nodes}
     query = f"?over={revision(version)}"
     assert typed(ben, version, "Ben’s words", 0, query=query).status_code == 200
-    for _ in range(3):
-        mia.post(
-            f"/workflows/{version.workflow_id}/edit/act/", {"what": "undo", "revision": revision(version)}
-        )
+    act = f"/workflows/{version.workflow_id}/edit/act/"
+    lost = mia.post(act, {"what": "undo", "revision": revision(version)}, **HTMX)
+    assert (
+        "would lose what was done since at “First text”"
+        in json.loads(lost.headers["HX-Trigger"])["toast"]["messages"][0]["text"]
+    )
+    for who in (ben, ben, mia):
+        who.post(act, {"what": "undo", "revision": revision(version)})
     assert workflow_drafts.of(version.workflow).drawn == workflow_drafts.drawn(version)
+
+
+def test_a_form_shows_what_a_colleague_changed_in_the_same_step(
+    mia: Client, account: Account, version: WorkflowVersion
+) -> None:
+    """Else the next key would write the field over that was theirs."""
+    ben = signed_in(factories.make_user(account, Role.MARKETER, name="Ben Ode"))
+    assert typed(mia, version, "Mia’s words", 0, spanish_body="").status_code == 200
+    seen = revision(version)
+    assert typed(mia, version, "Mia’s words", seen, spanish_body="Hola").status_code == 200
+    stands = workflow_drafts.of(version.workflow).drawn.by_key["first_text"].settings
+    merged = typed(ben, version, "Mia’s words", seen, step_name="Hello").content.decode()
+    after = workflow_drafts.of(version.workflow).drawn.by_key["first_text"]
+    assert (after.name, after.settings) == ("Hello", stands), "neither is lost"
+    assert "Hola" in merged and 'hx-target="#panel"' in merged
+
+
+def test_one_person_in_two_tabs_writes_nothing_over(mia: Client, version: WorkflowVersion) -> None:
+    first = typed(mia, version, "In one tab", 0, tab="aaaaaaaa")
+    assert 'name="tab" value="aaaaaaaa"' in first.content.decode(), "a tab keeps its name"
+    assert typed(mia, version, "In one tab, further", 0, tab="aaaaaaaa").status_code == 200
+    other = typed(mia, version, "In another", 0, tab="bbbbbbbb")
+    assert other.status_code == 409 and "You edited the same in another tab" in other.content.decode()
+    assert (
+        workflow_drafts.of(version.workflow).drawn.by_key["first_text"].settings["body"]
+        == "In one tab, further"
+    )
+    page = mia.get(f"/workflows/{version.workflow_id}/edit/").content.decode()
+    names = [page.split('name="tab" value="')[1][:8] for _ in range(1)]
+    assert names != ["aaaaaaaa"]
+
+
+def test_a_step_that_a_colleague_took_away_is_told_and_what_was_typed_stays(
+    mia: Client, account: Account, version: WorkflowVersion
+) -> None:
+    ben = signed_in(factories.make_user(account, Role.MARKETER, name="Ben Ode"))
+    ben.post(
+        f"/workflows/{version.workflow_id}/edit/step/first_text/delete/", {"keep": "next", "revision": 0}
+    )
+    for query in ("", f"?over={revision(version)}"):
+        answer = typed(mia, version, "Mia’s words", 0, query=query)
+        page = answer.content.decode()
+        assert answer.status_code == 409 and "This step is not there any more" in page
+        assert "Ben Ode: Deleted “First text”" in page and 'id="card-first_text"' not in page
+        assert "Kept" not in page.split("<hx-partial")[0]
+    shown = mia.get(f"/workflows/{version.workflow_id}/edit/step/first_text/", **HTMX)
+    assert (
+        "not there any more" in shown.headers["HX-Trigger"] and 'id="step-form"' not in shown.content.decode()
+    )
+
+
+def test_what_there_is_to_undo_is_ones_own(mia: Client, account: Account, version: WorkflowVersion) -> None:
+    ben = signed_in(factories.make_user(account, Role.MARKETER, name="Ben Ode"))
+    typed(mia, version, "Mia’s words", 0)
+    page = f"/workflows/{version.workflow_id}/edit/"
+    assert "Undo: Changed “First text”" in mia.get(page).content.decode()
+    seen_by_ben = ben.get(page).content.decode()
+    assert 'id="undo" aria-keyshortcuts="Control+Z" title="Nothing of yours to undo" disabled' in seen_by_ben
+    answer = ben.post(f"{page}act/", {"what": "undo", "revision": revision(version)}, **HTMX)
+    assert "nothing of yours to undo" in answer.headers["HX-Trigger"]
+    assert workflow_drafts.of(version.workflow).drawn.by_key["first_text"].settings["body"] == "Mia’s words"
 
 
 def test_who_publishes_has_seen_what_is_published(mia: Client, version: WorkflowVersion) -> None:
@@ -137,84 +198,6 @@ def test_who_may_only_read_reads(account: Account, version: WorkflowVersion) -> 
     assert typed(csr, version, "Mine", 0).status_code == 403
 
 
-@pytest.mark.parametrize("starter", starters.STARTERS.values(), ids=starters.STARTERS)
-def test_a_file_gives_back_what_was_exported(
-    mia: Client, account: Account, starter: starters.Starter
-) -> None:
-    version = starters.begin(account, starter, by=None, now=clock.now())
-    file = mia.get(f"/workflows/{version.workflow_id}/export/")
-    upload = SimpleUploadedFile("w.json", file.content, "application/json")
-    page = mia.post("/workflows/import/", {"file": upload}, follow=True)
-    made = Workflow.objects.exclude(pk=version.workflow_id).get()
-    assert made.name == f"{version.workflow.name} 2" and "Ready" in page.content.decode()
-    before, after = workflow_drafts.drawn(version), workflow_drafts.of(made).drawn
-    assert [(n.kind, n.name, n.settings, sorted(n.ways)) for n in before.nodes] == [
-        (n.kind, n.name, n.settings, sorted(n.ways)) for n in after.nodes
-    ]
-    assert not {n.key for n in before.nodes} & {n.key for n in after.nodes}
-
-
-GOOD = {"key": "a", "kind": "wait", "name": "A", "settings": {"minutes": 5}, "ways": {}}
-HOSTILE: dict[str, Any] = {
-    "no json": b"{",
-    "no text": b"\xff\xfe\x00",
-    "nested": b"[" * 100_000,
-    "a list": b"[]",
-    "another format": {"truckroll_workflow": 9, "nodes": []},
-    "no nodes": {"truckroll_workflow": 1},
-    "too many": {"truckroll_workflow": 1, "nodes": [GOOD] * 201},
-    "a key twice": {"truckroll_workflow": 1, "nodes": [GOOD, GOOD]},
-    "an odd key": {"truckroll_workflow": 1, "nodes": [{**GOOD, "key": "A b"}]},
-    "an odd kind": {"truckroll_workflow": 1, "nodes": [{**GOOD, "kind": ["wait"]}]},
-    "a way to nowhere": {"truckroll_workflow": 1, "nodes": [{**GOOD, "ways": {"next": "b"}}]},
-    "odd ways": {"truckroll_workflow": 1, "nodes": [{**GOOD, "ways": {"next": {}}}]},
-    "odd settings": {"truckroll_workflow": 1, "nodes": [{**GOOD, "settings": [1]}]},
-    "odd words": {
-        "truckroll_workflow": 1,
-        "nodes": [{**GOOD, "kind": "send_sms", "settings": {"spanish": 1}}],
-    },
-    "odd name": {"truckroll_workflow": 1, "nodes": [{**GOOD, "name": 7}]},
-    "not a number": b'{"truckroll_workflow": 1, "nodes": [], "name": NaN}',
-    "half a character": {"truckroll_workflow": 1, "name": "\ud83d", "nodes": []},
-    "a deep hole": json.dumps({"truckroll_workflow": 1, "nodes": [{**GOOD, "settings": {"x": "hole"}}]})
-    .replace('"hole"', "[" * 300 + "]" * 300)
-    .encode(),
-    "null characters": {"truckroll_workflow": 1, "nodes": [{**GOOD, "name": "a\x00b"}]},
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_refused_in_words(name: str) -> None:
-    content = HOSTILE[name] if isinstance(HOSTILE[name], bytes) else json.dumps(HOSTILE[name]).encode()
-    with pytest.raises(Unreadable):
-        workflow_files.read(content)
-
-
-ODD = [
-    ("branch", {"conditions": [{"label": {"a": 1}, "field": 7}, "x", {"label": "b", "operator": []}]}),
-    ("branch", {"conditions": "x"}), ("split", {"arms": [{"label": "a", "weight": "x"}, 3]}),
-    ("wait", {"until": 4}), ("wait", {"around": {"minutes": "x"}}), ("wait", {"minutes": "1e9"}),
-    ("send_sms", {"body": 7, "spanish": {"body": 7}, "media": "x"}), ("send_email", {"subject": [1]}),
-    ("update_contact", {"add_tags": 1}), ("call", {"plan": 1}), ("book_job", {"job_type": "x"}),
-    ("handoff", {"reason": {}}), ("wait_for_reply", {"timeout_minutes": []}), ("end", {"x": 1}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "settings"), ODD)
-def test_odd_settings_of_a_file_are_shown_and_never_published(
-    mia: Client, kind: str, settings: dict[str, Any]
-) -> None:
-    nodes = [{"key": "a", "kind": kind, "name": "A", "settings": settings, "ways": {}}]
-    content = json.dumps({"truckroll_workflow": 1, "name": "Odd", "nodes": nodes}).encode()
-    mia.post("/workflows/import/", {"file": SimpleUploadedFile("w.json", content)})
-    workflow = Workflow.objects.get(name="Odd")
-    key = workflow_drafts.of(workflow).drawn.first
-    page = mia.get(f"/workflows/{workflow.pk}/edit/?step={key}")
-    assert page.status_code == 200
-    answer = mia.post(f"/workflows/{workflow.pk}/edit/publish/", {"revision": 1})
-    assert answer.status_code == 422 and not workflow.versions.exists()
-
-
 def test_the_list_clones_renames_and_archives(mia: Client, version: WorkflowVersion) -> None:
     pk = version.workflow_id
     mia.post(f"/workflows/{pk}/clone/")
@@ -230,6 +213,13 @@ def test_the_list_clones_renames_and_archives(mia: Client, version: WorkflowVers
     assert ">Tune-up<" in mia.get("/workflows/?archived=1").content.decode()
     mia.post(f"/workflows/{pk}/archive/", {"back": "1"})
     assert ">Tune-up<" in mia.get("/workflows/").content.decode()
+
+
+def test_archiving_offers_to_take_it_back(mia: Client, version: WorkflowVersion) -> None:
+    page = mia.post(f"/workflows/{version.workflow_id}/archive/", follow=True).content.decode()
+    back = f"/workflows/{version.workflow_id}/archive/?back=1"
+    assert f'action="{back}"' in page and ">Tune-up<" not in page
+    assert ">Tune-up<" in mia.post(back, follow=True).content.decode()
 
 
 def test_characters_that_no_text_may_have_are_left_out(mia: Client, version: WorkflowVersion) -> None:

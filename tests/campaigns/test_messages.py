@@ -127,9 +127,24 @@ def test_two_at_once_lose_nothing(account: Account, desk: Desk) -> None:
     assert desk.keep(body="Mia again", revision=1).status_code == 409
 
 
-def test_one_person_in_two_tabs_is_not_their_own_rival(desk: Desk) -> None:
-    assert desk.keep(body="One").status_code == desk.keep(body="Two").status_code == 200
+def test_one_tab_is_not_its_own_rival(desk: Desk) -> None:
+    """A second is on its way before the answer to the first is there."""
+    first, second = desk.keep(body="One", tab="aaaaaaaa"), desk.keep(body="Two", tab="aaaaaaaa")
+    assert first.status_code == second.status_code == 200
     assert MessageDraft.objects.get().words["body"] == "Two"
+
+
+def test_one_person_in_two_tabs_writes_nothing_over(desk: Desk) -> None:
+    assert desk.keep(body="One", tab="aaaaaaaa").status_code == 200
+    refused = desk.keep(body="Two", tab="bbbbbbbb")
+    page = refused.content.decode()
+    assert refused.status_code == 409 and "You changed these words in another tab" in page and "One" in page
+    assert MessageDraft.objects.get().words["body"] == "One"
+    assert desk.keep(body="Two", tab="bbbbbbbb", over=1).status_code == 200
+    assert MessageDraft.objects.get().words["body"] == "Two"
+    assert desk.keep(body="Three", tab="aaaaaaaa", revision=1).status_code == 409
+    tabs = re.findall(r'name="tab" value="([0-9a-f]{8})"', desk.open() + desk.open())
+    assert len(set(tabs)) > 1, "every page has a name of its own"
 
 
 def test_publishing_makes_a_version_with_the_words_and_nothing_else_changed(
@@ -218,7 +233,7 @@ def test_how_many_would_be_skipped(account: Account, desk: Desk) -> None:
 def test_a_workflow_that_sends_nothing_says_so(account: Account) -> None:
     nodes: list[Any] = [("wait", "wait", {"minutes": 60}), ("done", "end", {})]
     version = factories.make_workflow(account, nodes, [("wait", "next", "done")], publish=False)
-    assert "This workflow says nothing" in Desk(account, version.workflow).open()
+    assert "This workflow sends nothing" in Desk(account, version.workflow).open()
     bare = Workflow.objects.create(account=account, name="Bare")
     assert "This workflow has no version yet" in Desk(account, bare).open()
 

@@ -114,20 +114,73 @@ def test_the_page_does_what_its_buttons_say(account, marketer):
     ]  # fmt: skip
 
 
-def test_a_name_that_cannot_be_is_kept_where_it_was_typed(account, marketer):
-    client = signed_in(marketer)
-    spring = playbooks.add(account, "Spring", by=marketer)
-    made = client.post(reverse("campaigns:playbook_add"), {"name": "Autumn"})
-    autumn = Playbook.objects.get(name="Autumn")
-    assert made["Location"] == f"{PAGE}#playbook-{autumn.pk}", "one sees what one made"
-    again = client.post(reverse("campaigns:playbook_add"), {"name": "Spring "})
-    assert again.status_code == 422 and "There is a playbook “Spring” already" in again.text
-    assert 'value="Spring "' in again.text and 'aria-describedby="playbook-error"' in again.text
-    renamed = client.post(
-        reverse("campaigns:playbook_change", args=[autumn.pk, "rename"]), {"name": "Spring"}
+def do(client, playbook, verb, query="", **fields):
+    return client.post(
+        reverse("campaigns:playbook_change", args=[playbook.pk, verb]) + query, fields, follow=True
     )
-    assert renamed.status_code == 422 and 'class="playbooks__rename" open' in renamed.text
-    assert list(Playbook.objects.order_by("pk").values_list("name", flat=True)) == ["Spring", "Autumn"]
-    moved = client.post(reverse("campaigns:playbook_change", args=[autumn.pk, "up"]))
-    assert moved["Location"].endswith(f"#playbook-{autumn.pk}") and names(account) == ["Autumn", "Spring"]
-    assert spring.archived_at is None
+
+
+def test_order_is_changed_by_buttons_and_the_keyboard_goes_on_there(account, marketer):
+    a, b, c = [playbooks.add(account, name, by=marketer) for name in ("A", "B", "C")]
+    client = signed_in(marketer)
+    answer = do(client, c, "up")
+    assert answer.redirect_chain[-1][0] == f"{PAGE}#playbook-{c.pk}"
+    assert names(account) == ["A", "C", "B"] and "C moved up." in answer.content.decode()
+    do(client, a, "down")
+    assert names(account) == ["C", "A", "B"]
+    page = client.get(PAGE).content.decode()
+    menus = {
+        one.name: page.split(f'id="playbook-menu-{one.pk}"')[1].split("</details>")[0] for one in (a, b, c)
+    }
+    assert "Move up" not in menus["C"] and "Move down" in menus["C"]
+    assert "Move up" in menus["B"] and "Move down" not in menus["B"]
+
+
+def test_archiving_is_taken_back_where_it_stood(account, marketer):
+    _, b, _ = [playbooks.add(account, name, by=marketer) for name in ("A", "B", "C")]
+    client = signed_in(marketer)
+    page = do(client, b, "archive").content.decode()
+    back = reverse("campaigns:playbook_change", args=[b.pk, "restore"]) + "?undo=1"
+    assert f'action="{back}"' in page and names(account) == ["A", "C"]
+    assert "B is back." in client.post(back, follow=True).content.decode()
+    assert names(account) == ["A", "B", "C"]
+    do(client, b, "archive")
+    do(client, b, "restore")
+    assert names(account) == ["A", "C", "B"], "out of the archive it goes behind the others"
+
+
+def test_campaigns_are_put_in_and_taken_out_and_the_figures_follow(account, marketer):
+    made = world.build(account=account)
+    made.touch()
+    spring = playbooks.add(account, "Spring", by=marketer)
+    client = signed_in(marketer)
+    put = reverse("campaigns:playbook_put", args=[made.campaign.pk])
+    page = client.post(put, {"playbook": str(spring.pk)}, follow=True).content.decode()
+    assert f"{made.campaign.name} is in Spring now." in page and "In no playbook" not in page
+    (group,) = playbooks.of(account).groups
+    assert (group.entries, group.exits, group.active) == (1, 0, 1)
+    page = client.post(put, {"playbook": ""}, follow=True).content.decode()
+    assert "is in no playbook now." in page and "In no playbook" in page
+    stranger = playbooks.add(factories.make_account(), "Theirs", by=marketer)
+    assert client.post(put, {"playbook": str(stranger.pk)}).status_code == 404
+
+
+def test_a_copy_is_made_from_the_page(account, marketer):
+    made = world.build(account=account)
+    spring = playbooks.add(account, "Spring", by=marketer)
+    playbooks.put(made.campaign, spring, by=marketer)
+    page = do(signed_in(marketer), spring, "clone").content.decode()
+    assert "Copy of Spring is there with 1 campaign, none of them launched." in page
+    assert names(account) == ["Spring", "Copy of Spring"]
+
+
+def test_nobody_touches_playbooks_of_another_account_or_without_the_right(account, marketer):
+    spring = playbooks.add(account, "Spring", by=marketer)
+    stranger = signed_in(factories.make_user(factories.make_account(), Role.MARKETER))
+    agent = signed_in(factories.make_user(account, Role.AGENT))
+    for verb in ("rename", "up", "down", "archive", "restore", "clone"):
+        assert do(stranger, spring, verb, name="Mine").status_code == 404
+        assert do(agent, spring, verb, name="Mine").status_code == 403
+    page = agent.get(PAGE).content.decode()
+    assert "Spring" in page and "playbook-menu-" not in page and "Add playbook" not in page
+    assert names(account) == ["Spring"]
