@@ -70,6 +70,7 @@ ACTS: dict[str, Act] = {
     "changed_agent_phone": Act("People", "Changed the phone they call from"),
     "asked_booking": Act("Conversations", "Asked for a booking"),
     "skipped_call": Act("Conversations", "Skipped a call"),
+    "ended_call": Act("Conversations", "Ended a script’s call"),
     "opted_out": Act("Compliance", "Recorded an opt-out"),
     "opted_in": Act("Compliance", "Ended an opt-out"),
     "changed_brand": Act("Compliance", "Changed how emails look"),

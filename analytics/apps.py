@@ -8,7 +8,7 @@ class AnalyticsConfig(AppConfig):
     def ready(self) -> None:
         """Hear of new jobs and bookings, to credit them; tell threads of the credit."""
         from accounts import settings_sections
-        from analytics import attribution, contact_moments, list_figures, thread_entries
+        from analytics import attribution, call_lists, contact_moments, list_figures, thread_entries
         from analytics.downloads import lists, people
         from analytics.sending import source
         from audiences.signals import job_papers_changed, jobs_changed, threads_to_merge
@@ -33,4 +33,5 @@ class AnalyticsConfig(AppConfig):
         figures.register(list_figures.of)
         lists.declare()
         people.declare()
+        call_lists.declare()
         source.declare()

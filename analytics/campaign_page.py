@@ -7,7 +7,7 @@ from datetime import datetime
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results, spending
 from analytics.progress import Progress, progress
-from campaigns import audience_looks, graph, move_progress, waiting, words
+from campaigns import audience_looks, graph, move_progress, repeating, waiting, words
 from campaigns.models import Campaign, Intake
 from campaigns.move_progress import Standing
 from common import clock
@@ -147,6 +147,7 @@ class CampaignPage:
     waits: waiting.Waits  # before all of its people are in
     broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
     versions: Standing
+    again: tuple[int, datetime] | None  # a recurring one's next occurrence, and when it begins
 
     @property
     def calling(self) -> bool:
@@ -237,6 +238,7 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         waits=waiting.of([campaign], now=clock.now()).get(campaign.pk, waiting.NOTHING),
         broken=_broken(campaign),
         versions=move_progress.standing(campaign),
+        again=repeating.upcoming(campaign, now=clock.now()),
     )
 
 

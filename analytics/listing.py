@@ -89,6 +89,7 @@ REASONS = {  # of steps and enrollments; what keeps somebody out at entry has it
     "replied": "Replied",
     "merge_field_missing": "Something that its words need is not known of this customer",
     "delivery_unknown": "The provider never said whether it took the message",
+    "hung_up": "One of your people ended the call before anybody answered",
     "no_email_sender": "There was no mailbox to send emails from",
 }
 EMAIL_REASONS = {  # of steps that send emails, where those of texts say something else
@@ -139,6 +140,7 @@ class Line:
     subject: str = ""  # of an email
     job_pk: int | None = None
     cents: int | None = None  # what the job brought
+    call_pk: int | None = None  # the planned call whose page tells of it
 
 
 def of(model: type[Model], ids: Sequence[int]) -> list[Any]:
@@ -213,6 +215,7 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
                 _of_planned(row),
                 "",
                 thread_pk,
+                call_pk=row.pk,
             )
         case Call():
             return Line(
@@ -223,6 +226,7 @@ def _line(row: Any, steps: dict[str, Step], thread_pk: int | None) -> Line:
                 _of_call(row),
                 row.note,
                 thread_pk,
+                call_pk=row.planned_id,
             )
         case Enrollment():
             since, why = row.ended_at or row.entered_at, _why(row.ended_reason)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from analytics.views.call_lists import answered_calls
 from analytics.views.campaign import campaign, campaign_record, campaign_rows
 from analytics.views.comparison import compare
 from analytics.views.compliance_reports import report_again, report_file, report_list
@@ -35,6 +36,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),
     path("analytics/assignments-and-sending/", assignments_and_sending, name="sending"),
     path("analytics/assignments-and-sending/rows/", sending_rows, name="sending_rows"),
+    path("analytics/answered-calls/<int:lane>/", answered_calls, name="answered_calls"),
     path("analytics/definitions/", definitions, name="definitions"),
     path("downloads/", download_list, name="downloads"),
     path("downloads/queue/", download_queue, name="download_queue"),

@@ -27,7 +27,9 @@ def of(campaign: Campaign) -> Clone:
     missing, changed = list[str](), list[str]()
     ran, audience = campaign.version, campaign.audience
     latest = launchable(campaign.account).filter(workflow=ran.workflow_id).first() or ran
-    if latest != ran:
+    if ran.workflow.archived_at is not None:
+        missing.append(f"The workflow {ran.workflow.name}: it is in the archive. Choose another.")
+    elif latest != ran:
         changed.append(f"It ran version {ran.number} of {ran.workflow.name}; this takes {latest.number}.")
     if segments.frozen(campaign.account, audience.rules) != campaign.audience_rules:
         differ = f"The rules of {audience.name} were changed since that launch"
@@ -35,6 +37,9 @@ def of(campaign: Campaign) -> Clone:
     number = campaign.number
     if not number.active:
         missing.append(f"The number {display_phone(number.e164)}: it no longer sends. Choose another.")
+    playbook = campaign.playbook
+    if playbook is not None and playbook.archived_at is not None:
+        missing.append(f"The playbook {playbook.name}: it is in the archive.")
     if terms.of(campaign).joins_until:
         missing.append("The last day for late joiners. Choose a new one.")
     if campaign.repeats:
@@ -44,7 +49,7 @@ def of(campaign: Campaign) -> Clone:
         fields={
             "name": f"Copy of {campaign.name}"[:LONGEST_NAME],
             "workflow": str(latest.pk),
-            "playbook": str(campaign.playbook_id or ""),
+            "playbook": str(playbook.pk) if playbook and playbook.archived_at is None else "",
             "audience": str(audience.pk),
             "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
             "number": str(number.pk) if number.active else "",

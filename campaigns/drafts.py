@@ -181,6 +181,13 @@ class Plan:
         last = self.draft.stage
         return last if last in STAGES and self.reachable(last) else self.furthest()
 
+    def overtaken(self, stage: str) -> Form | None:
+        """The form of a stage with what is wrong in it, where the person was beyond it already: what they
+        chose has gone or passed since, and they are led back. None where there is nothing to be told."""
+        last = self.draft.stage
+        beyond = last in STAGES and ORDER.index(last) > ORDER.index(stage)
+        return self.forms[stage] if beyond and stage in self.forms and not self.done(stage) else None
+
     def chosen(self, name: str) -> Any:
         """A valid value of any stage, else None."""
         for form in self.forms.values():

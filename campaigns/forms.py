@@ -54,10 +54,19 @@ class WorkflowForm(forms.Form):
     workflow = VersionField(
         queryset=WorkflowVersion.objects.none(),
         empty_label="Choose a workflow",
-        error_messages={"required": "Choose what is sent."},
+        error_messages={
+            "required": "Choose what is sent.",
+            "invalid_choice": "The version you chose is no longer offered: a newer one was published, or its "
+            "workflow is in the archive. Choose again what is sent.",
+        },
     )
     playbook = forms.ModelChoiceField(
-        queryset=Playbook.objects.none(), required=False, empty_label="No playbook"
+        queryset=Playbook.objects.none(),
+        required=False,
+        empty_label="No playbook",
+        error_messages={
+            "invalid_choice": "The playbook you chose is in the archive. Choose another, or none."
+        },
     )
 
     def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
@@ -73,7 +82,10 @@ class WhomForm(forms.Form):
     audience = forms.ModelChoiceField(
         queryset=Audience.objects.none(),
         empty_label="Choose an audience",
-        error_messages={"required": "Choose who gets it."},
+        error_messages={
+            "required": "Choose who gets it.",
+            "invalid_choice": "The audience you chose is gone. Choose another.",
+        },
     )
     save_as = forms.CharField(
         label="Name of the audience",

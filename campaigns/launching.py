@@ -148,6 +148,15 @@ def problems(
     return {name: errors for name, errors in found.items() if errors}
 
 
+def obstacles(account: Account, draft: Draft, *, now: datetime) -> list[str]:
+    """What keeps a draft from being launched that neither its forms nor its figures show: told at its review,
+    so that nobody decides about what cannot be. Of `problems`, those of the workflow and of the account."""
+    found = [*_workflow_problems(account, draft), *pausing.launch_problems(account)]
+    for errors in first_launch.problems(account, draft, now=now).values():
+        found.extend(errors)
+    return found
+
+
 def _joining_problems(until: datetime, start: datetime) -> list[str]:
     if until <= start:
         return ["Late joiners need an end that lies after the start. Choose a later day."]

@@ -11,9 +11,10 @@ from liquid.exceptions import LiquidError
 from accounts.models import Account
 from audiences import counting, segments
 from audiences.models import Audience, Contact
-from campaigns import lacking, said, units
+from campaigns import calls_foreseen, lacking, said, said_calls, units
 from campaigns.messages import Message
 from campaigns.models import Node
+from campaigns.nodes.call import CallSettings
 from common import sql
 from common.spoken import LANGUAGES
 from integrations.models import SendingMailbox
@@ -72,6 +73,16 @@ def _first(query: str, params: Sequence[Any], which: str) -> int | None:
     return found
 
 
+def call(
+    account: Account, message: Message, seen_by: Looker, *, now: datetime
+) -> said_calls.CallSample | None:
+    """The call as this contact would have it; None where nobody is there or the words are unreadable."""
+    person = seen_by.contact
+    if person is None or message.problems:
+        return None
+    return said_calls.sample(account, message.settings, person, now=now)
+
+
 def sample(account: Account, message: Message, seen_by: Looker, *, now: datetime) -> said.Sample | None:
     """The message as this contact would get it from whom this audience gets its mail; None where nobody is
     there or the words are unreadable."""
@@ -97,8 +108,18 @@ def counts(
     found = []
     for message in messages:
         try:
-            needed = lacking.needs(said.wordings(message.settings))
+            needed = lacking.needs(_wordings(message))
         except LiquidError:
             continue  # the form says so
         found.append((message, lacking.count(query, params, [needed], now=now, fit=False)))
     return [(message, missed) for message, missed in found if missed.people]
+
+
+def _wordings(message: Message) -> dict[str, said.Wording]:
+    """What has to be known for it. What a person reads needs nothing: they see what is missing."""
+    if message.node.kind != Node.Kind.CALL:
+        return said.wordings(message.settings)
+    if message.problems:
+        return {}
+    plan = CallSettings.model_validate(message.settings).plan
+    return calls_foreseen.script_words(plan) if plan.mode == "script" else {}

@@ -1,5 +1,5 @@
-"""The words of a send node as a form holds them: flat names, each with its label and its limits, and what is
-wrong with each; and back into the node's settings."""
+"""The words of a node that sends or calls as a form holds them: flat names, each with its label and limits,
+and what is wrong with each; and back into the node's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,13 @@ from campaigns.models import Node
 from campaigns.nodes import KINDS
 from campaigns.nodes.email_parts import LABELS, LONGEST_LABEL, LONGEST_LINE, LONGEST_URL, EmailParts
 from campaigns.nodes.send_email import LONGEST_BODY, LONGEST_SUBJECT
+from campaigns.said import SENDS
 from conversations import rendering
+from conversations.call_scripts import LONGEST_WORDS
 from conversations.threads import MAX_BODY
 
+WORDED = (*SENDS, Node.Kind.CALL)
+"""Kinds of nodes whose words are written on a page of their own."""
 SPANISH = "spanish_"
 """So begin the names of the Spanish words."""
 
@@ -70,12 +74,20 @@ _EMAIL = (
     Part("design", LABELS["design"], 20, merges=False),
     _UTM,
 )
+_CALL = (
+    Part("words", "Words", LONGEST_WORDS, rows=6, required=True),
+    Part(
+        "voicemail", "Voicemail words", LONGEST_WORDS, rows=3,
+        help="What a machine hears after its tone. Empty: nothing is left.",
+    ),
+)  # fmt: skip
+_BY_KIND = {Node.Kind.SEND_SMS: _TEXT, Node.Kind.SEND_EMAIL: _EMAIL, Node.Kind.CALL: _CALL}
 _SHARED = {"button_url", "design", MEDIA, "as_sms", "utm"}
 
 
 def parts(kind: str) -> tuple[Part, ...]:
-    """The fields of a message of this kind: English, then Spanish."""
-    english = _EMAIL if kind == Node.Kind.SEND_EMAIL else _TEXT
+    """The fields of a message or call of this kind: English, then Spanish."""
+    english = _BY_KIND[Node.Kind(kind)]
     spanish = [
         Part(SPANISH + one.name, f"{one.label} in Spanish", one.longest, one.rows, False, "", one.merges)
         for one in english
@@ -86,6 +98,8 @@ def parts(kind: str) -> tuple[Part, ...]:
 
 def of(kind: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """The values of the form's fields as a node's settings have them."""
+    if kind == Node.Kind.CALL:
+        return _of_plan(_mapping(settings.get("plan")))
     spanish = settings.get("spanish") or {}
     found = {
         part.name: str((spanish if part.spanish else settings).get(part.base) or "") for part in parts(kind)
@@ -98,6 +112,8 @@ def of(kind: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 def settings_of(kind: str, words: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:
     """A node's settings with these words; what the form does not hold stays as it was."""
+    if kind == Node.Kind.CALL:
+        return {**before, "plan": _plan_with(words, _mapping(before.get("plan")))}
     kept = dict(before)
     spanish = dict(before.get("spanish") or {})
     for part in parts(kind):
@@ -113,6 +129,32 @@ def settings_of(kind: str, words: Mapping[str, str], before: Mapping[str, Any]) 
         kept[MEDIA] = [int(pk) for pk in str(files).split(",") if pk.isdecimal()]
     kept.pop("spanish", None)
     return kept | ({"spanish": spanish} if any(spanish.values()) else {})
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """As it is, or nothing: drafts hold whatever a file brought."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _of_plan(plan: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for part in parts(Node.Kind.CALL):
+        spoken = _mapping(plan.get(part.base))
+        found[part.name] = str(spoken.get("es" if part.spanish else "en") or "")
+    return found
+
+
+def _plan_with(words: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's plan with these words; no voicemail where it has none in any language."""
+    plan = dict(before)
+    for part in _CALL:
+        english, spanish = (_tidied(words.get(name, ""), part) for name in (part.name, SPANISH + part.name))
+        spoken = {"en": english} | ({"es": spanish} if spanish else {})
+        if part.required or english or spanish:
+            plan[part.base] = spoken
+        elif part.base in plan:
+            plan[part.base] = None
+    return plan
 
 
 def _tidied(value: str, part: Part) -> str:
@@ -131,9 +173,9 @@ def problems(node: Node, words: Mapping[str, str]) -> dict[str, list[str]]:
         if not value and (part.required or (part.spanish and speaks_spanish and part.base in needed)):
             found[part.name] = [_empty(part)]
         elif not value and part.spanish and speaks_spanish and words.get(part.base, "").strip():
-            found[part.name] = [
-                f"The English email has a {part.label.split(' in ')[0].lower()}: write this one."
-            ]
+            has = part.label.split(" in ")[0].lower()
+            has = has if has.endswith("words") else f"a {has}"
+            found[part.name] = [f"The English {_NOUNS[Node.Kind(kind)]} has {has}: write this, too."]
         elif len(value) > part.longest:
             found[part.name] = [
                 f"{len(value) - part.longest:,} characters too long: at most {part.longest:,}."
@@ -148,6 +190,9 @@ def problems(node: Node, words: Mapping[str, str]) -> dict[str, list[str]]:
         if whole:
             found[""] = whole
     return found
+
+
+_NOUNS = {Node.Kind.SEND_SMS: "text", Node.Kind.SEND_EMAIL: "email", Node.Kind.CALL: "call"}
 
 
 def _empty(part: Part) -> str:

@@ -1,4 +1,5 @@
-"""Editing the words of a workflow: drafts of its send nodes, kept while they are typed, published together.
+"""Editing the words of a workflow: drafts of what it sends and says on the phone, kept while they are typed,
+published together.
 
 The drafts stand over the latest version, and only while the editor has nothing unpublished of its own
 (`campaigns/workflow_drafts.py`), which takes them over. Publishing makes a new one with their words, or
@@ -17,8 +18,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from campaigns import message_words, publishing, workflow_drafts
+from campaigns.message_words import WORDED
 from campaigns.models import Edge, MessageDraft, Node, Workflow, WorkflowVersion
-from campaigns.said import SENDS
 from common.htmx import version_of
 from conversations import media
 from conversations.models import MediaFile
@@ -60,7 +61,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """One send node with the words that a new version would have."""
+    """One node that sends or calls, with the words that a new version would have."""
 
     node: Node
     words: dict[str, str]
@@ -111,15 +112,16 @@ def latest(workflow: Workflow) -> WorkflowVersion | None:
 
 
 def of(version: WorkflowVersion) -> list[Message]:
-    """Every send node of a version in its order, with what is drafted over the latest. Two queries."""
+    """Every node of a version that sends or calls, in its order, with what is drafted over the latest. Two
+    queries."""
     rows = MessageDraft.objects.filter(workflow=version.workflow_id).select_related("changed_by")
     drafts = {row.key: row for row in rows}
-    nodes = version.nodes.filter(kind__in=SENDS).order_by("position", "pk")
+    nodes = version.nodes.filter(kind__in=WORDED).order_by("position", "pk")
     return [_message(node, drafts.get(node.key)) for node in nodes]
 
 
 def one(version: WorkflowVersion, key: str) -> Message | None:
-    """One send node of a version; None where there is no such."""
+    """One such node of a version; None where there is no such."""
     return next((message for message in of(version) if message.node.key == key), None)
 
 

@@ -50,9 +50,15 @@ class OwnBookingForm(forms.Form):
         fields["job_type"].queryset = JobType.objects.filter(account=account, active=True).order_by("name")
         spans = slots.spans if slots else []
         known = [(f"{a.isoformat()}/{b.isoformat()}", window_words(a, b, account.zone)) for a, b in spans]
-        chosen = self.data.get("slot", "") if self.is_bound else ""
+        chosen = str(self.data.get("slot", "") if self.is_bound else self.initial.get("slot", ""))
+        looked = slots is not None and not slots.why
+        self.taken = ""  # the window that was chosen, in words, where it is no longer free
         if chosen and chosen not in dict(known) and (span := _read(chosen)):
-            known.insert(0, (chosen, window_words(*span, account.zone)))
+            if looked and not self.is_bound:
+                self.taken = window_words(*span, account.zone)
+                self.initial["slot"] = ANY
+            else:
+                known.insert(0, (chosen, window_words(*span, account.zone)))
         fields["slot"].choices = [(ANY, "No time agreed: the office calls to find one"), *known]
 
     def clean_slot(self) -> tuple[datetime, datetime] | None:

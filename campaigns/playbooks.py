@@ -193,7 +193,7 @@ def clone(playbook: Playbook, *, by: User, now: datetime) -> tuple[Playbook, int
     version, with everything but audience and start chosen as then; how many. Raises NotPossible."""
     _hold(playbook.account)
     found = Campaign.objects.filter(playbook=playbook).select_related(
-        "account", "version__workflow", "audience", "number", "lane"
+        "account", "version__workflow", "audience", "number", "lane", "playbook"
     )
     campaigns = list(found.order_by("created_at", "pk")[: MOST_CLONED + 1])
     if len(campaigns) > MOST_CLONED:

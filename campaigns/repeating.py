@@ -69,6 +69,23 @@ def note_never_begun(campaign_id: int, *, now: datetime) -> int:
     return missed
 
 
+def upcoming(campaign: Campaign, *, now: datetime) -> tuple[int, datetime] | None:
+    """The occurrence that begins next and when; None where none does any more, or the campaign does not run.
+    A few queries, however many passed while it was paused: those begin late, as one."""
+    schedule = starts.of(campaign)
+    runs = campaign.status in (Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
+    if schedule is None or not schedule.repeats or not runs:
+        return None
+    latest = Intake.objects.filter(campaign=campaign).order_by("-occurrence").first()
+    after = latest.occurrence if latest is not None else 0
+    while schedule.day_of(after + 1) < (now - 2 * starts.FURTHEST_EAST).date():
+        after += 1
+    following = starts.next_after(campaign, after)
+    while following is not None and following[1] <= now:
+        following = starts.next_after(campaign, following[0])
+    return following
+
+
 def latest_due(campaign: Campaign, after: int, *, now: datetime) -> tuple[int, datetime] | None:
     """The latest occurrence behind `after` that is due by now, with its instant; None where none is."""
     due: tuple[int, datetime] | None = None

@@ -97,7 +97,7 @@ def preview(
         calls=calls,
         lacking=lacking.count(query, params, needs, now=now, fit=True),
         segments=needed,
-        cost=_cost(account, version, admitted, samples, without_mailbox),
+        cost=_cost(account, version, admitted, samples, without_mailbox, calls),
         **outlook,
     )
 
@@ -108,11 +108,15 @@ def _cost(
     admitted: int,
     samples: Sequence[Sample],
     without_mailbox: int,
+    calls: CallsForeseen,
 ) -> costs.Estimate | None:
     if version is None:
         return None
     sizes = [sample.segments for sample in samples]
-    return costs.estimate(account, version, admitted, sizes, mailboxes=admitted - without_mailbox)
+    return costs.estimate(
+        account, version, admitted, sizes, mailboxes=admitted - without_mailbox,
+        without_consent=calls.without_consent,
+    )  # fmt: skip
 
 
 def _outlook(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from campaigns.models import Campaign
+from campaigns.words import number_of
 from common import sql
 
 _READ = """
@@ -28,6 +29,26 @@ class Standing:
     emails: int
     running: int
     untouched: int
+
+    @property
+    def sent_words(self) -> str:
+        """What was sent: “1,204 texts and 3 emails sent stay sent.”"""
+        if not self.sent + self.emails:
+            return "No text was sent."
+        texts = [number_of(self.sent, "text")] if self.sent else []
+        emails = [number_of(self.emails, "email")] if self.emails else []
+        stay = "stays" if self.sent + self.emails == 1 else "stay"
+        return f"{' and '.join(texts + emails)} sent {stay} sent."
+
+    def running_words(self, one: str, many: str) -> str:
+        """Who is on their way, and what becomes of them, said of `one` or of `many`: “12 customers keep their
+        place, 3 of them not texted yet.”"""
+        if not self.running:
+            return "Nobody is on their way in it."
+        does = one if self.running == 1 else many
+        rest = "" if self.running == 1 else f"{self.untouched:,} of them "
+        untouched = f", {rest}not texted yet" if self.untouched else ""
+        return f"{number_of(self.running, 'customer')} {does}{untouched}."
 
 
 def of(campaign: Campaign) -> Standing:

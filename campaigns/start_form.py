@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from audiences.clock_times import ClockTimeField
 from campaigns.models import Campaign
 from campaigns.starts import LONGEST_REPEATING, MOST_EVERY, Repeats, Schedule
 from campaigns.terms import Again, end_of, last_day
@@ -18,6 +19,11 @@ class StartForm(TermsForm):
     """Start, clocks and repetition, above the terms."""
 
     now: datetime
+    field_order = [  # as they stand on the page: what is wrong is told in this order
+        "start", "starts_at", "repeats", "repeats_every", "repeats_until", "again", "texts_per_hour",
+        "send_by_hours", "credit_window_days", "first", "canary_percent", "canary_people", "canary_minutes",
+        "exits", "joining", "joins_until", "again_days",
+    ]  # fmt: skip
     start = forms.ChoiceField(
         label="Start",
         choices=[
@@ -29,11 +35,7 @@ class StartForm(TermsForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose when it starts."},
     )
-    starts_at = forms.DateTimeField(
-        label="Start at",
-        required=False,
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-    )
+    starts_at = ClockTimeField(label="Start at", required=False)
     repeats = forms.ChoiceField(
         label="Repeat",
         required=False,

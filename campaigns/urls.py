@@ -58,6 +58,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/moves/", moves.moves, name="moves"),
     path("campaigns/<int:pk>/moves/cancel/", moves.cancel, name="move_cancel"),
     path("contacts/<int:pk>/book/", own_bookings.book_for, name="book_for"),
+    path("contacts/<int:pk>/book/windows/", own_bookings.windows, name="book_windows"),
     path("campaigns/text-size/", text_size.text_size, name="text_size"),
     path("settings/", include("campaigns.settings_urls")),
     path("workflows/", workflows.workflows, name="workflows"),

@@ -28,10 +28,11 @@ class Slots:
 
     spans: list[hours.Span] = field(default_factory=list)
     why: str = ""
+    again: bool = False  # whether asking once more may help
 
 
 def free(account: Account, unit: BusinessUnit | None, job_type: JobType | None, *, now: datetime) -> Slots:
-    """The windows of the next two weeks. Waits for ServiceTitan for some seconds at most."""
+    """The windows of the next two weeks. Waits for ServiceTitan for three seconds at most."""
     try:
         client = connections.servicetitan(account)
         found = client.capacity(
@@ -42,14 +43,16 @@ def free(account: Account, unit: BusinessUnit | None, job_type: JobType | None, 
         return _own(account, "ServiceTitan is not connected", now)
     except ProviderError as error:
         log.warning("capacity not read: %s", error.code)
-        return _own(account, "ServiceTitan could not be asked", now)
+        slow = error.code == "timeout"
+        why = f"ServiceTitan {'did not answer within three seconds' if slow else 'could not be asked'}"
+        return _own(account, why, now, again=True)
     spans = sorted((one.start_utc, one.end_utc) for one in found if one.is_available)
     if not spans and not found:
         return _own(account, "ServiceTitan plans no capacity for this", now)
     return Slots([span for span in spans if span[0] > now + LEAD][:MOST])
 
 
-def _own(account: Account, why: str, now: datetime) -> Slots:
+def _own(account: Account, why: str, now: datetime, *, again: bool = False) -> Slots:
     zone = account.zone
     first, last = (now.astimezone(zone).date(), (now + AHEAD).astimezone(zone).date())
     spans: list[hours.Span] = []
@@ -58,4 +61,4 @@ def _own(account: Account, why: str, now: datetime) -> Slots:
         while begins < closes:
             spans.append((begins, min(begins + WINDOW, closes)))
             begins += WINDOW
-    return Slots([span for span in spans if span[0] > now + LEAD][:MOST], why)
+    return Slots([span for span in spans if span[0] > now + LEAD][:MOST], why, again)

@@ -57,9 +57,8 @@ def of(campaigns: Collection[Campaign], *, now: datetime) -> dict[int, Waits]:
     approvals, firsts = _approvals(created) if created else {}, _firsts(going) if going else {}
     found = {}
     for one in campaigns:
-        left = -(-(one.held_until - now).total_seconds() // 1) if one.held_until else 0
         waits = Waits(
-            undo_left=int(left) if undoable(one, now=now) else 0,
+            undo_left=undo_left(one, now=now),
             approval=approvals.get(one.pk),
             first=firsts.get(one.pk) if one.status != Campaign.Status.COMPLETED else None,
             created=one.status == Campaign.Status.CREATED,
@@ -67,6 +66,13 @@ def of(campaigns: Collection[Campaign], *, now: datetime) -> dict[int, Waits]:
         if waits != NOTHING:
             found[one.pk] = waits
     return found
+
+
+def undo_left(campaign: Campaign, *, now: datetime) -> int:
+    """Seconds in which the launch can still be undone, the one that runs included; 0 where it cannot be."""
+    if campaign.held_until is None or not undoable(campaign, now=now):
+        return 0
+    return int(-(-(campaign.held_until - now).total_seconds() // 1))
 
 
 def _approvals(ids: list[int]) -> dict[int, Approval]:

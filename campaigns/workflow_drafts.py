@@ -22,7 +22,6 @@ from campaigns.models import (
     WorkflowRevision,
     WorkflowVersion,
 )
-from campaigns.said import SENDS
 from campaigns.workflow_history import Edit, Overlaid
 
 KEPT_REVISIONS = 300  # how far back somebody can undo
@@ -135,7 +134,7 @@ def _with_words(workflow: Workflow, stands: Drawing) -> Drawing:
 
 
 def _reworded(node: DrawnNode, words: dict[str, str]) -> DrawnNode:
-    if node.kind not in SENDS:
+    if node.kind not in message_words.WORDED:
         return node
     stored = message_words.of(node.kind, node.settings)
     known = {name: str(value) for name, value in words.items() if name in stored}

@@ -5,8 +5,11 @@ hundred of the calls that people answered within 30 days (16 CFR 310.4(b)(4)(i))
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db.models import Max, Q, QuerySet
+
 from accounts.models import Account
 from common import sql
+from conversations.models import Call, Lane, PlannedCall, SafetyPause
 
 MOST_PERCENT = 3
 """The law's ceiling, which nobody can raise."""
@@ -62,6 +65,19 @@ def shares(*, now: datetime, account: Account | None = None) -> list[Share]:
     found = sql.rows(_SHARES, {"since": now - WINDOW, "longer": now - 2 * WINDOW})
     rows = [Share(*row) for row in found]
     return [row for row in rows if account is None or row.account_id == account.pk]
+
+
+def calls(lane: Lane, *, now: datetime, abandoned: bool) -> QuerySet[Call]:
+    """The calls behind a campaign's share: those that people answered, or of them those that were abandoned;
+    newest first."""
+    resumed = SafetyPause.objects.filter(lane=lane, rule=SafetyPause.Rule.ABANDONED).exclude(lifted_at=None)
+    since = max(filter(None, (now - WINDOW, resumed.aggregate(at=Max("lifted_at"))["at"])))
+    found = Call.objects.filter(
+        planned__lane=lane, planned__account=lane.account_id, planned__kind=PlannedCall.Kind.CAMPAIGN,
+        planned__first_accepted_at__gt=now - 2 * WINDOW, answered_at__gt=since,
+    ).exclude(Q(answered_by__startswith="machine") | Q(answered_by="fax"))  # fmt: skip
+    found = found.exclude(abandoned_at=None) if abandoned else found
+    return found.order_by("-created_at", "-pk")
 
 
 def mark(*, now: datetime) -> int:

@@ -40,7 +40,7 @@ class ConversationsConfig(AppConfig):
         )  # fmt: skip
         settings_sections.register(
             "Costs", "conversations:costs", "view", 64,
-            icon="circle-dollar-sign", note="What a text and an email cost, for estimates and figures",
+            icon="circle-dollar-sign", note="What texts, emails and calls cost, for estimates and figures",
         )  # fmt: skip
         settings_sections.register(
             "Sending", "conversations:sending", "view", 62,

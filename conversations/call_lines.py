@@ -42,6 +42,12 @@ class Chosen:
         return "?" + urlencode({"campaign": self.campaign or "", "unit": self.unit or ""})
 
     @property
+    def params(self) -> dict[str, str]:
+        """What narrows it, for a download of the same."""
+        chosen = {"campaign": self.campaign, "unit": self.unit}
+        return {name: str(pk) for name, pk in chosen.items() if pk}
+
+    @property
     def narrow(self) -> bool:
         """Whether not everybody is looked at."""
         return bool(self.campaign or self.unit)

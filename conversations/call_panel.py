@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from accounts.models import User
-from audiences import contact_history, contact_moments, hours, suppression
-from audiences.models import Consent, Contact, ContactAddress, OptOut
+from audiences import contact_history, contact_moments, do_not_call, hours, suppression
+from audiences.models import Consent, Contact, ContactAddress, DoNotCallList, OptOut
 from common import sql
 from common.phone import display_phone
 from common.stamps import stamped, stamped_values
@@ -43,7 +43,7 @@ class Hours:
 class Progress:
     """How far the latest try is: a word for the page's look, and words for people."""
 
-    look: str  # none, placing, ringing-you, ringing-them, talking, ended, failed, unknown
+    look: str  # none, placing, ringing-you, ringing-them, talking, ending, stopped, ended, failed, unknown
     title: str
     words: str
     seconds: int | None = None  # of talking: so far, or in all
@@ -51,7 +51,7 @@ class Progress:
     @property
     def live(self) -> bool:
         """Whether it is going on."""
-        return self.look in ("placing", "ringing-you", "ringing-them", "talking", "unknown")
+        return self.look in ("placing", "ringing-you", "ringing-them", "talking", "ending", "unknown")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Panel:
     marks: list[str]
     tags: list[str]
     due: bool  # in the queue, and its time has come
+    listed: tuple[str, ...]  # do-not-call lists with this phone, where a campaign's gate did not ask
 
     @property
     def closed(self) -> set[int]:
@@ -87,7 +88,13 @@ class Panel:
     @property
     def asks(self) -> bool:
         """Whether an outcome is awaited: the customer was called, or is being called."""
-        return self.progress.look in ("ringing-them", "talking", "ended")
+        ending = self.progress.look == "ending" and self.call is not None and self.call.accepted_at
+        return bool(ending) or self.progress.look in ("ringing-them", "talking", "ended")
+
+    @property
+    def by_script(self) -> Call | None:
+        """The script's call that goes on this very moment."""
+        return self.call if self.call is not None and _scripted(self.call) else None
 
     @property
     def note_key(self) -> str:
@@ -110,9 +117,10 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
     """All of it, of a row with `RELATED`. About a dozen queries."""
     contact = planned.contact
     call = said_outcomes.latest_call(planned)
-    how_far = progress(planned, call, now)
+    how_far = script_progress(call, now) if call and _scripted(call) else progress(planned, call, now)
     begun = planned.state in (State.TAKEN, State.CALLING, State.UNKNOWN) and how_far.look not in (
         "none",
+        "stopped",
         "failed",
     )
     return Panel(
@@ -126,8 +134,16 @@ def of(planned: PlannedCall, now: datetime) -> Panel:
         household=list(_others(contact)), words=list(reversed(_words(contact))),
         threads=list(_threads(contact)), tries=_shown(_tries(contact)), marks=_marks(contact),
         tags=list(contact.tags.order_by("name").values_list("name", flat=True)),
-        due=planned.due_at is not None and planned.due_at <= now,
+        due=planned.due_at is not None and planned.due_at <= now, listed=_listed(planned, now),
     )  # fmt: skip
+
+
+def _listed(planned: PlannedCall, now: datetime) -> tuple[str, ...]:
+    """The do-not-call lists that count for an agent's own call: nobody has asked for it."""
+    if planned.kind != PlannedCall.Kind.AGENT:
+        return ()
+    lists = do_not_call.lists_naming(planned.contact_id, [planned.address_id], now=now)
+    return tuple(one.words for one in lists.get(planned.address_id, []) if one.counts)
 
 
 def why(planned: PlannedCall, *, begun: bool = False) -> str:
@@ -172,6 +188,8 @@ def progress(planned: PlannedCall, call: Call | None, now: datetime) -> Progress
     if call is None or (call.outcome and planned.state == State.TAKEN):
         return Progress("none", "Not called yet", "")
     yours = display_phone(call.agent_phone) if call.agent_phone else "your phone"
+    if call.hang_up_at is not None and (told := _hung_up(call, name)):
+        return told
     match call.state:
         case Live.CALLING:
             return Progress("placing", "Placing the call", "The carrier is being asked.")
@@ -210,6 +228,43 @@ def progress(planned: PlannedCall, call: Call | None, now: datetime) -> Progress
             return Progress("failed", "The call was not placed", f"{reason} {name} was not called.")
 
 
+def _scripted(call: Call) -> bool:
+    return call.state in Call.LIVE and not call.agent_phone
+
+
+def script_progress(call: Call, now: datetime) -> Progress:
+    """How far a script's call is that goes on, for whoever looks at it."""
+    if call.hang_up_at is not None:
+        return Progress("ending", "Ending the call", "The carrier is asked to hang up.")
+    if call.by is not None:
+        since = call.connected_at or call.answered_at or now
+        words = "They wanted to talk to somebody, and were put through."
+        return Progress("talking", f"Talking with {call.by}", words, int((now - since).total_seconds()))
+    if call.answered_at is not None:
+        lasts = int((now - call.answered_at).total_seconds())
+        return Progress("talking", "A script is speaking to them", "", lasts)
+    if call.state in (Live.ACCEPTED, Live.RINGING):
+        return Progress("ringing-them", "A script is calling them", "Nobody has answered yet.")
+    return Progress("placing", "A script is calling them", "The carrier is being asked.")
+
+
+def _hung_up(call: Call, name: str) -> Progress | None:
+    """How far the wish to end a call is; None where what the line says of its end is told as ever."""
+    if call.state in (Live.CALLING, Live.UNKNOWN):
+        words = f"The carrier has not said yet whether it took the call. If it did, it is hung up. {name} "
+        return Progress("ending", "Ending the call", words + "is not called.")
+    if call.state in Call.LIVE:
+        return Progress(
+            "ending", "Ending the call", "Still somebody on the line? Hang up on your phone, too."
+        )
+    if call.accepted_at is None:
+        words = f"{name} was not called. Call again when you are ready."
+        return Progress("stopped", "You ended the call", words)
+    if call.answered_at is None:
+        return Progress("ended", "You ended the call", f"{name} had not answered. Say what came of it.")
+    return None
+
+
 def _ended(call: Call, name: str) -> Progress:
     if call.answered_at is not None:
         begun = call.connected_at or call.answered_at
@@ -233,6 +288,11 @@ def stamps(planned: PlannedCall) -> list[QuerySet[Any]]:
         stamped(_wishes(contact)),
         stamped(_consents(contact)),
         stamped(_words(contact)),
+        stamped(
+            DoNotCallList.objects.in_force().filter(
+                account=planned.account_id, entries__phone=planned.address.value
+            )
+        ),
     ]  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def _end_scripted(over: Sequence[_Moved], now: datetime) -> None:
             refused.append(Refusal(each.planned_id, each.state, each.code or each.state, each.reason))
         elif each.state == State.CANCELLED and not each.outcome:
             why = "opted_out" if each.planned_id in gone else each.code or "cancelled"
-            refused.append(Refusal(each.planned_id, PlannedCall.State.CANCELLED, why))
+            refused.append(Refusal(each.planned_id, PlannedCall.State.CANCELLED, why, each.reason))
         else:
             given = each.outcome or _outcome_of(each, planned[each.planned_id])
             ends.append(TryEnd(each.planned_id, given, each.id))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
 from audiences import suppression
@@ -151,6 +151,16 @@ def listed(account: Account, now: datetime, wanted: Wanted = EVERYBODY, *, after
         """,
         {"account": account.pk, "now": now, "after": after, "most": LISTED + 1, **wanted.params()},
     )
+
+
+def rows(account: Account, now: datetime, wanted: Wanted = EVERYBODY) -> QuerySet[PlannedCall]:
+    """Everybody of `listed`, as rows; the longest due first."""
+    found = PlannedCall.objects.filter(
+        lane__account=account, mode=PlannedCall.Mode.PERSON, state=State.QUEUED, due_at__lte=now
+    )
+    chosen = wanted.lanes if wanted.lane is None else (wanted.lane,)
+    found = found if chosen is None else found.filter(lane__in=chosen)
+    return found.order_by("due_at", "pk")
 
 
 def take_next(

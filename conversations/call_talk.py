@@ -72,6 +72,8 @@ def answer(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -
         return twiml.hang_up()
     if call.provider_id is None:
         note(call, provider_id=heard.call_id)
+    if call.hang_up_at is not None:
+        return twiml.hang_up()  # its end was wished before it was answered
     if call.planned.mode == PlannedCall.Mode.PERSON:
         return _ring_customer(call, call.planned, now) if heard.digits else _ask_agent(call)
     return _begin_script(call, call.planned, heard, now)
@@ -92,8 +94,7 @@ def _begin_script(call: Call, planned: PlannedCall, heard: Heard, now: datetime)
     )  # fmt: skip
     spoken = _words(call, plan)
     company, speaks = call.account.name, _language(call, spoken)
-    # Who calls, then at once how to stop it: 47 CFR 64.1200(b)(1) and (3).
-    pieces = [line("identity", speaks, company=company), line("stop", speaks), *spoken, Pause()]
+    pieces: list[Piece] = [*call_words.opening(speaks, company=company), *spoken, Pause()]
     pieces += _choices(call, plan, speaks)
     return twiml.ask(
         pieces, action=call_urls.of("key", attempt=call.attempt), seconds=KEY_SECONDS,
@@ -110,19 +111,14 @@ def _words(call: Call, plan: Plan) -> list[Piece]:
 
 
 def _choices(call: Call, plan: Plan, speaks: str) -> list[Piece]:
-    offered: list[Piece] = []
-    if plan.talk and call_routing.may_transfer(call.account_id):
-        offered.append(line("talk", speaks))
-    if plan.call_back:
-        offered.append(line("call_back", speaks))
-    return [*offered, line("stop_again", speaks)]
+    return [*call_words.choices(plan, speaks, transfers=call_routing.may_transfer(call.account_id))]
 
 
 def _ask_agent(call: Call) -> str:
     """The agent's phone was answered, perhaps by the agent's own voicemail, which no customer is to hear:
     somebody has to press a key before the customer is rung."""
     return twiml.ask(
-        [Said(f"Press 1 to call {call.contact}.")], action=call_urls.of("answer", call.attempt),
+        [Said(call_words.key_for_agent(call.contact))], action=call_urls.of("answer", call.attempt),
         seconds=KEY_SECONDS, otherwise=[Said("Nobody was called. Goodbye.")],
     )  # fmt: skip
 
@@ -359,14 +355,9 @@ def _leave_message(call: Call, plan: Plan) -> str:
         note(call, outcome=PlannedCall.Outcome.NO_ANSWER)
         return twiml.hang_up()
     said = call_words.fill(plan.voicemail, _variables(call), _speaks(call))
-    phone = call_words.digits(call.number.e164)
     note(call, outcome=PlannedCall.Outcome.VOICEMAIL)
-    return twiml.tell(
-        [
-            Pause(), line("identity", said.language, company=call.account.name), said,
-            line("voicemail_call", said.language, phone=phone), line("voicemail_stop", said.language),
-        ]
-    )  # fmt: skip
+    told = call_words.voicemail(said, company=call.account.name, phone=call.number.e164)
+    return twiml.tell([Pause(), *told])
 
 
 def _machine(answered_by: str) -> bool:

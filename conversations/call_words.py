@@ -62,6 +62,33 @@ def line(name: str, language: str, **values: str) -> Said:
     return Said(_LINES[spoken][name].format(**values), spoken)
 
 
+def opening(language: str, *, company: str) -> list[Said]:
+    """What a script's call begins with: who calls, then at once how to stop it (47 CFR
+    64.1200(b)(1) and (3))."""
+    return [line("identity", language, company=company), line("stop", language)]
+
+
+def choices(plan: Plan, language: str, *, transfers: bool) -> list[Said]:
+    """What may be pressed after the words; `transfers`: somebody could be rung for a 1."""
+    offered = [line("talk", language)] if plan.talk and transfers else []
+    offered += [line("call_back", language)] if plan.call_back else []
+    return [*offered, line("stop_again", language)]
+
+
+def voicemail(said: Said, *, company: str, phone: str) -> list[Said]:
+    """What a machine hears: who calls, the words, how to reach us and how to stop it. `phone` is E.164."""
+    speaks = said.language
+    return [
+        line("identity", speaks, company=company), said,
+        line("voicemail_call", speaks, phone=digits(phone)), line("voicemail_stop", speaks),
+    ]  # fmt: skip
+
+
+def key_for_agent(contact: object) -> str:
+    """What an agent hears who has pressed Call, before the customer is rung."""
+    return f"Press 1 to call {contact}."
+
+
 def fill(spoken: Spoken, variables: Mapping[str, Any] | None, language: str) -> Said:
     """Words for one person: in their language where the plan has it, else in English. Raises
     rendering.MergeFieldMissing where a field without a fallback is not known."""
@@ -87,17 +114,22 @@ def for_agent(planned: PlannedCall) -> Said | None:
     name. None where nothing was written for it."""
     if planned.script is None:
         return None
-    plan, language = plan_of(planned), planned.contact.language
+    return read_aloud(plan_of(planned), dict(planned.variables or {}), planned.contact.language)
+
+
+def read_aloud(plan: Plan, variables: Mapping[str, Any], language: str) -> Said:
+    """As `for_agent`, of a plan and what is known of a customer."""
     chosen = SPANISH if language == SPANISH and plan.words.es.strip() else ENGLISH
     words = plan.words.es if chosen == SPANISH else plan.words.en
-    known = dict(planned.variables or {})
     try:
-        return Said(rendering.render(words, known, chosen), chosen)
+        return Said(rendering.render(words, variables, chosen), chosen)
     except rendering.MergeFieldMissing:
         absent = {
-            name: f"[{merge_fields.in_words(name)}]" for name in rendering.fields(words) if name not in known
+            name: f"[{merge_fields.in_words(name)}]"
+            for name in rendering.fields(words)
+            if name not in variables
         }
-        return Said(rendering.render(words, known | absent, chosen), chosen)
+        return Said(rendering.render(words, {**variables, **absent}, chosen), chosen)
 
 
 def plan_of(planned: PlannedCall) -> Plan:

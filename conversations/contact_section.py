@@ -18,8 +18,10 @@ def load(contact: Contact) -> dict[str, Any]:
     found = list(threads.order_by("-last_message_at", "-pk")[:LATEST])
     closed_to_us = suppression.in_force([thread.address_id for thread in found])
     addresses = set(ContactAddress.objects.filter(contact=contact).values_list("address", flat=True))
+    callable_phone = own_calls.callable_phone(contact)
     return {
-        "callable": own_calls.callable_phone(contact),
+        "callable": callable_phone,
+        "no_calls": own_calls.lacking(contact) if callable_phone else "",
         "may_opt_out": bool(addresses - suppression.in_force(addresses)),
         "threads": [(thread, thread.address_id in closed_to_us) for thread in found],
     }

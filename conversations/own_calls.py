@@ -11,6 +11,8 @@ from conversations import call_queue, planned_calls
 from conversations.models import PlannedCall, Thread
 from integrations.models import SendingNumber
 
+NO_NUMBER = "there is no active number yet that customers would see. An admin adds one in Settings, Numbers."
+
 
 class NotCallable(Exception):
     """No call can be opened; the words say why."""
@@ -37,10 +39,10 @@ def plan(contact: Contact, chosen: str, *, by: User, token: str, now: datetime) 
     From the number the customer knows us by: their thread's, else the account's first.
     """
     address = _chosen(contact, chosen)
-    thread = Thread.objects.filter(contact=contact, address=address).exclude(number=None).first()
+    thread = Thread.objects.filter(contact=contact, address=address, number__active=True).first()
     ours = thread.number if thread else _first(contact)
     if ours is None:
-        raise NotCallable("Nobody can be called: the account has no active number that customers would see.")
+        raise NotCallable(f"Nobody can be called: {NO_NUMBER}")
     call_queue.let_go(contact.account, by=by, now=now)
     return planned_calls.plan_agent_call(contact, address, ours, by=by, now=now, token=token)
 
@@ -54,6 +56,11 @@ def _chosen(contact: Contact, chosen: str) -> Address:
     if not open_:
         raise NotCallable(f"{contact} has opted out: this phone is not called.")
     return open_[0]
+
+
+def lacking(contact: Contact) -> str:
+    """Why nobody can call this contact, whom nothing else keeps from it; empty where somebody can."""
+    return "" if _first(contact) else NO_NUMBER
 
 
 def _first(contact: Contact) -> SendingNumber | None:

@@ -8,8 +8,12 @@ from conversations.models import SendingProblem
 from conversations.remedies import CODES
 from integrations.consequences import ASKS
 from integrations.messaging import Remedy
+from integrations.twilio.errors import CALL_CODES
 
 LATELY = timedelta(hours=24)
+_MEANINGS = {code: one.meaning for code, one in CALL_CODES.items()} | {
+    code: meaning for code, (meaning, _) in CODES.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ def lately(account: Account, *, now: datetime) -> list[Problem]:
         Problem(
             row.pk,
             row.code,
-            CODES.get(row.code, ("The provider refused the message", Remedy.NONE))[0],
+            _MEANINGS.get(row.code, "The provider refused the message or call"),
             ASKS[Remedy(row.remedy)],
             Remedy(row.remedy),
             str(row.number or "") or "Email",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("calls/<int:pk>/", calls.person_page, name="person"),
     path("calls/<int:pk>/take/", calls.take, name="take"),
     path("calls/<int:pk>/call/", call_acts.place, name="place"),
+    path("calls/<int:pk>/end/", call_acts.end, name="end"),
     path("calls/<int:pk>/outcome/", call_acts.outcome, name="outcome"),
     path("calls/<int:pk>/undo/", call_acts.undo, name="undo"),
     path("calls/<int:pk>/again/", call_acts.again, name="again"),

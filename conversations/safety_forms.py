@@ -45,9 +45,10 @@ class RateTableForm(forms.ModelForm):
         model = RateTable
         fields = [
             "segment_out", "carrier_fee", "mms_out", "carrier_fee_mms", "segment_in", "mms_in",
-            "emails_thousand",
+            "emails_thousand", "minute_out", "minute_in", "machine_check", "minute_recorded",
         ]  # fmt: skip
         help_texts = {
             "segment_out": "US dollars, as your contract with the provider has it.",
             "carrier_fee": "Carriers charge it on top; it differs by carrier, so take the usual one.",
+            "minute_out": "An agent’s call rings two phones, theirs and the customer’s: both count.",
         }

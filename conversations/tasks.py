@@ -11,6 +11,7 @@ from common.transactions import atomic_with_retry
 from conversations import (
     call_draining,
     call_ending,
+    call_hanging_up,
     call_outcomes,
     call_progress,
     call_reconciling,
@@ -93,8 +94,8 @@ def sweep_calls() -> int:
 
 @shared_task
 def end_calls() -> int:
-    """Hang up scripted calls to phones that have opted out; how many."""
-    return call_ending.end_unwanted()
+    """Hang up scripted calls to phones that have opted out, and what one of ours wished ended; how many."""
+    return call_ending.end_unwanted() + call_hanging_up.end_wished(now=clock.now())
 
 
 @shared_task

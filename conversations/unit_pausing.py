@@ -5,7 +5,7 @@ pauses of everything take: a claim either committed before the pause or sees it.
 answers to customers go on, and so do the customers of other units.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -18,6 +18,7 @@ from conversations import inbound, pausing
 from conversations.models import UnitPause
 from conversations.touches import UNIT_OF_CONTACT
 
+LONGEST = timedelta(days=366)  # that a pause may be meant to last
 MOST_REASON: int = UnitPause._meta.get_field("reason").max_length or 0
 
 
@@ -42,6 +43,8 @@ def _begin(
 ) -> tuple[UnitPause, list[int]]:
     if until is not None and until <= now:
         raise NotPossible("This time has passed. Choose a later one, or leave it blank.")
+    if until is not None and until - now > LONGEST:
+        raise NotPossible("This is more than a year ahead. Choose an earlier time, or leave it blank.")
     pausing.hold(unit.account_id)
     known = UnitPause.objects.filter(business_unit=unit, lifted_at=None).first()
     if known is not None and (known.until is None or known.until > now):

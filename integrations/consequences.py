@@ -83,6 +83,16 @@ def table() -> list[Row]:
     ]
 
 
+def calls() -> list[Row]:
+    """As `table`, of calls; then what carriers say of phones."""
+    known = [
+        Row(code, one.meaning, _STATES[one.state], MEANS[one.remedy])
+        for code, one in twilio_errors.CALL_CODES.items()
+    ]
+    carriers = f"sip_{', sip_'.join(twilio_errors.SIP_NO_SUCH_PHONE)}"
+    return [*known, Row(carriers, "The carrier knows no such phone", "Failed", MEANS[Remedy.NONE])]
+
+
 def emails() -> list[Row]:
     """All that SendGrid says of emails: refused requests, then events."""
     refused = [

@@ -1,4 +1,4 @@
-"""What messages cost: an account's table of rates, and money as people read it. Decimals only."""
+"""What messages and calls cost: an account's table of rates, and money as people read it. Decimals only."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -26,6 +26,18 @@ def pictures(rates: RateTable, messages: int) -> Decimal:
 def emails(rates: RateTable, messages: int) -> Decimal:
     """What so many emails cost."""
     return Decimal(messages * rates.emails_thousand / 1000)
+
+
+def received(rates: RateTable, segments: int, pictures: int = 0) -> Decimal:
+    """What so many segments, and texts with pictures, cost to receive."""
+    return Decimal(segments * rates.segment_in + pictures * rates.mms_in)
+
+
+def calls(rates: RateTable, *, out: int = 0, into: int = 0, checks: int = 0, recorded: int = 0) -> Decimal:
+    """What so many started minutes cost of phones that we ring, of customers' calls and of recordings, and
+    so many checks whether a machine answered."""
+    spoken = out * rates.minute_out + into * rates.minute_in
+    return Decimal(spoken + checks * rates.machine_check + recorded * rates.minute_recorded)
 
 
 def money(amount: Decimal) -> str:

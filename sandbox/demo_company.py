@@ -208,7 +208,8 @@ class _Company:
             more = location_row(self.tenant.new_id("locations"), row, name=f"{name} rental {n + 1}")
             self.put("locations", {**more, "address": {**home["address"], **self._address()}})
         self._contacts(row, first, last, phones, created)
-        demo_papers.membership(self.tenant, row, home, created, self.today)
+        member, plus = (self.tags[tag] in tags for tag in words.MEMBER_TAGS)
+        demo_papers.membership(self.tenant, row, home, created, self.today, member=member or plus, plus=plus)
         self.last, self.last_phone = row, phones[0] if phones else ""
         if row["active"]:
             self.customers.append((row, home))

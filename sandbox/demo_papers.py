@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 TYPES = (("Comfort Club", 19.0), ("Comfort Club Plus", 34.0))
 FIRST_TYPE = 701
-MEMBER_SHARE = 0.18
+FORMER_SHARE = 0.06
+ENDING_SHARE = 0.4  # of agreements, to be renewed within a year
+YEAR = timedelta(days=365)
 OFFICE = "+13125550100"
 OFFERS = ("New furnace", "New air conditioner", "Heat pump", "Water heater", "Duct cleaning", "Repipe")
 
@@ -37,18 +39,32 @@ def membership_types(tenant: "ServiceTitan", stamp: str) -> None:
         )
 
 
-def membership(tenant: "ServiceTitan", customer: Row, home: Row, created: datetime, today: datetime) -> None:
-    """Some customers have an agreement; of these a fifth let it run out or cancelled it."""
+def membership(
+    tenant: "ServiceTitan",
+    customer: Row,
+    home: Row,
+    created: datetime,
+    today: datetime,
+    *,
+    member: bool,
+    plus: bool,
+) -> None:
+    """The agreement of a customer whom the office has marked as a member; a few others had one, which ran
+    out or was cancelled."""
     rng = random.Random(f"{tenant.world.seed}:membership:{customer['id']}")
-    if rng.random() > MEMBER_SHARE:
+    if not member and rng.random() > FORMER_SHARE:
         return
     begun = created + (today - created) * rng.random()
-    ended = begun + timedelta(days=365) if rng.random() < 0.2 else None
+    ended = begun + YEAR if not member or rng.random() < ENDING_SHARE else None
+    while member and ended is not None and ended <= today:  # renewed each year
+        ended += YEAR
     over = ended is not None and ended < today
+    if not member and not over:
+        return
     cancelled = over and rng.random() < 0.4
     bill = None if over else iso(today + timedelta(days=rng.randrange(1, 30)))
     row = membership_row(
-        tenant.new_id("memberships"), customer["id"], home["id"], FIRST_TYPE + (rng.random() < 0.3), 301,
+        tenant.new_id("memberships"), customer["id"], home["id"], FIRST_TYPE + plus, 301,
         status="Canceled" if cancelled else "Expired" if over else "Active",
         to=iso(ended) if ended else None,
         cancellationDate=iso(ended) if cancelled and ended else None,

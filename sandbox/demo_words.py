@@ -118,6 +118,7 @@ JOB_TYPES: tuple[tuple[str, int, tuple[int, ...], float], ...] = (
     ("Estimate", 2, (), 0),
 )
 BUSINESS_UNITS = (("HVAC West", "HVAC"), ("HVAC North", "HVAC"), ("Plumbing & Electrical", "Plumbing"))
+MEMBER_TAGS = ("Maintenance member", "Comfort club")  # the second of the better agreement
 TAGS = (
     ("Maintenance member", 0.24),
     ("Comfort club", 0.10),

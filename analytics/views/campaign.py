@@ -27,8 +27,9 @@ from analytics import (
 )
 from analytics.views.lists import show
 from audiences import segments
-from campaigns import starts, terms
+from campaigns import starts, steering, terms
 from campaigns.models import Campaign, Enrollment
+from common import clock
 from common.htmx import unchanged_lately
 from common.phone import display_phone
 
@@ -107,6 +108,7 @@ def _settings(found: Campaign) -> dict[str, Any]:
         "targeting": segments.describe(found.account, found.targeting) if found.targeting else [],
         "rules": segments.describe(found.account, found.audience_rules),
         "number": display_phone(found.number.e164),
+        "movable": steering.movable(found, now=clock.now()),
     }
 
 

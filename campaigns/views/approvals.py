@@ -35,7 +35,8 @@ def approval(request: Request, pk: int) -> HttpResponse:
     try:
         said = _decide(request, campaign)
     except (approving.NotPossible, launching.LaunchRefused) as refusal:
-        return _show(request, campaign, asked, error=str(refusal), status=409)
+        why = request.POST.get("decision") == "refuse" and not request.POST.get("reason", "").strip()
+        return _show(request, campaign, asked, error=str(refusal), why_missing=why, status=409)
     messages.success(request, said)
     return leave_for(request, "analytics:campaign", campaign.pk)
 
@@ -52,12 +53,20 @@ def _decide(request: Request, campaign: Campaign) -> str:
 
 
 def _show(
-    request: Request, campaign: Campaign, asked: LaunchApproval, *, error: str = "", status: int = 200
+    request: Request,
+    campaign: Campaign,
+    asked: LaunchApproval,
+    *,
+    error: str = "",
+    why_missing: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     own = asked.asked_by_id == request.user.pk
+    starts = campaign.starts_at
     context: dict[str, Any] = {
         "campaign": campaign, "asked": asked, "own": own, "error": error, "limit": approving.MOST_WORDS,
-        "reason": request.POST.get("reason", ""), "preview": None,
+        "reason": request.POST.get("reason", ""), "why_missing": why_missing, "preview": None,
+        "passed": starts is not None and starts <= clock.now(),
     }  # fmt: skip
     if asked.decided_at is None:
         context |= _reviewed(campaign)
@@ -78,6 +87,8 @@ def _reviewed(campaign: Campaign) -> dict[str, Any]:
     said = terms.in_words(draft.terms, account) + starts.in_words(draft.schedule, account)
     return {
         **launch_summary.counted(preview),
+        "obstacles": launching.obstacles(account, draft, now=clock.now()),
+        "warnings": launch_summary.of_people(preview, account, now=clock.now()),
         "terms": said,
         "rules": segments.describe(account, campaign.audience_rules),
         "targeting": segments.describe(account, campaign.targeting) if campaign.targeting else [],

@@ -1,4 +1,4 @@
-"""What the editor shows of a step that sends: the fields of its words, and the message as one contact's."""
+"""What the editor shows of a step that sends or calls: the fields of its words, and it as one contact's."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from campaigns import drawing, message_previews, message_words
 from campaigns.drawing import DrawnNode
 from campaigns.messages import Message
 from campaigns.models import Node
-from campaigns.said import SENDS
 from campaigns.views import message_emails
 from campaigns.views import messages as message_views
 from campaigns.views.message_emails import NOTHING
@@ -21,8 +20,8 @@ __all__ = ["changes", "context", "email", "meanwhile", "overlaid", "test", "toas
 
 
 def context(request: Request, draft: Draft, node: DrawnNode) -> dict[str, Any]:
-    """For the form of a text or an email: its fields and its preview; nothing for other kinds."""
-    if node.kind not in SENDS:
+    """For the form of a text, an email or a call: its fields and its preview; nothing for other kinds."""
+    if node.kind not in message_words.WORDED:
         return {}
     looker = message_views.looker(request)
     row = message_views.row(request, _message(draft, node), looker)

@@ -1,18 +1,21 @@
 """What stands beside the stages of a launch: what was chosen so far and what it comes to."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.utils import timezone
 
+from accounts.models import Account
 from audiences import counting, segments
 from audiences.models import Audience, DoNotCallList
 from audiences.views import rule_effects
 from campaigns import drafts, graph, samples, starts, terms, words
 from campaigns.models import Node, WorkflowVersion
-from conversations import safety
+from conversations import safety, unit_pausing
 from integrations import registration
 
+STALE = timedelta(hours=1)  # between what a review said of the first text and what is so now
 COUNTED = ("audience", "sender", "time", drafts.REVIEW)  # stages whose summary evaluates the audience
 _LONG_DAY = 10 * 60 * 60  # seconds that texts may be sent in a day, unless set
 
@@ -103,8 +106,13 @@ def outline(version: WorkflowVersion) -> list[dict[str, Any]]:
 
 def warnings(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What somebody should know before sending; nothing here forbids it."""
-    found = [*_of_pace(preview, plan), *_of_texts(preview), *_of_emails(preview), *_of_calls(preview)]
-    found += _of_lists(plan)
+    return [*_of_pace(preview, plan), *of_people(preview, plan.draft.account, now=plan.now)]
+
+
+def of_people(preview: samples.Preview, account: Account, *, now: datetime) -> list[str]:
+    """What somebody should know of whom it reaches and what it says, whoever decides about it."""
+    found = [*_of_texts(preview), *_of_emails(preview), *_of_calls(preview)]
+    found += [*_of_lists(account, now), *_of_units(account, now)]
     if preview.matched and preview.admitted < preview.matched / 2:
         found.append("More than half of the audience is left out. Check the reasons below.")
     return found
@@ -163,13 +171,41 @@ def _of_calls(preview: samples.Preview) -> list[str]:
     ]
 
 
-def _of_lists(plan: drafts.Plan) -> list[str]:
+def _of_units(account: Account, now: datetime) -> list[str]:
+    """Business units that rest: their customers enter, and get nothing before it is over."""
+    return [
+        f"Campaigns rest for customers of {pause.business_unit}"
+        + (f" until {_shown(pause.until, account)}" if pause.until else "")
+        + (f" ({pause.reason})" if pause.reason else "")
+        + ": whoever’s latest job was with it enters, and gets nothing before that is over."
+        for pause in unit_pausing.in_force(account, now=now)
+    ]
+
+
+def _shown(moment: datetime, account: Account) -> str:
+    here = moment.astimezone(account.zone)
+    return f"{here:%b} {here.day}, {words.clock_minute(here.hour * 60 + here.minute)}"
+
+
+def _of_lists(account: Account, now: datetime) -> list[str]:
     """Scrubs of the national registry that have grown too old."""
     return [
         f"{kept.name}, your scrub of the national registry, is from {kept.obtained_on:%b} "
         f"{kept.obtained_on.day}. It may be relied on for 31 days: upload a new one in its place."
-        for kept in DoNotCallList.objects.stale(plan.draft.account.pk, timezone.localdate(plan.now))
+        for kept in DoNotCallList.objects.stale(account.pk, timezone.localdate(now))
     ]
+
+
+def moved(seen: str, preview: samples.Preview) -> datetime | None:
+    """When the first text would leave by the review, where that is no longer so: looked at in the morning,
+    pressed at night. `seen` as the form sends it back."""
+    try:
+        then = datetime.fromisoformat(seen)
+    except ValueError:
+        return None
+    if then.tzinfo is None or preview.first_at is None:
+        return None
+    return then if abs(preview.first_at - then) > STALE else None
 
 
 def changes(before: dict[str, Any], preview: samples.Preview) -> list[tuple[str, int, int]]:

@@ -25,6 +25,10 @@ from common.htmx import leave_for, respond
 
 TEMPLATE = "campaigns/launch.html"
 GONE = "That draft was discarded or launched elsewhere. This is a new one."
+OVERTAKEN = (
+    "That form was out of date: its draft was launched, undone or replaced elsewhere. It sent nothing. This "
+    "is your draft as it is now."
+)
 
 
 @require_GET
@@ -41,7 +45,8 @@ def launch(request: Request) -> HttpResponse:
         drafts.fill(draft, fields)
     plan = Plan(draft, now=clock.now())
     stage = "workflow" if fields else plan.resume_at()
-    return show(request, plan, stage, continued=draft.begun and not fields, clone=clone)
+    continued = draft.begun and not fields
+    return show(request, plan, stage, form=plan.overtaken(stage), continued=continued, clone=clone)
 
 
 @require_http_methods(["GET", "POST"])
@@ -59,7 +64,8 @@ def stage(request: Request, stage: str) -> HttpResponse:
             else _go_on(request, draft, stage)
         )
     plan = Plan(draft, now=clock.now())
-    return show(request, plan, stage if plan.reachable(stage) else plan.furthest())
+    stage = stage if plan.reachable(stage) else plan.furthest()
+    return show(request, plan, stage, form=plan.overtaken(stage))
 
 
 @require_POST
@@ -105,7 +111,9 @@ def _known(stage: str) -> None:
 def _template(request: Request) -> tuple[str, dict[str, Any], cloning.Clone | None]:
     """What a new draft is filled from, in words and as fields; of a campaign with what was not copied."""
     if pk := request.GET.get("from"):
-        known = Campaign.objects.select_related("account", "version__workflow", "audience", "number", "lane")
+        known = Campaign.objects.select_related(
+            "account", "version__workflow", "audience", "number", "lane", "playbook"
+        )
         campaign = access.get(request, known, pk)
         clone = cloning.of(campaign)
         return f"a copy of {campaign.name}", clone.fields, clone
@@ -126,7 +134,10 @@ def gone(request: Request, draft: LaunchDraft) -> HttpResponse:
         if not draft.begun:
             drafts.discard(draft)
         return leave_for(request, "analytics:campaign", campaign.pk)
-    return show(request, Plan(draft, now=clock.now()), "workflow", status=409, alert=GONE)
+    plan = Plan(draft, now=clock.now())
+    if draft.begun:  # given back by an undone launch, or begun in another window
+        return show(request, plan, plan.resume_at(), status=409, alert=OVERTAKEN)
+    return show(request, plan, "workflow", status=409, alert=GONE)
 
 
 def _going(request: Request) -> str:
@@ -144,7 +155,7 @@ def _go_on(request: Request, draft: LaunchDraft, stage: str) -> HttpResponse:
         return show(request, plan, stage, form=plan.forms[stage], status=422)
     target = target if plan.reachable(target) else plan.furthest()
     if request.htmx:  # type: ignore[attr-defined]
-        return show(request, plan, target)
+        return show(request, plan, target, form=plan.overtaken(target))
     return redirect("campaigns:launch_stage", target)
 
 
@@ -179,9 +190,11 @@ def _refusal(request: Request, plan: Plan, preview: samples.Preview) -> dict[str
     before = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
     if not preview.errors and drafts.changed_much(before, preview.admitted):
         return {"changed": launch_summary.changes({**plan.draft.reviewed, "admitted": before}, preview)}
+    if moved := launch_summary.moved(request.POST.get("first", ""), preview):
+        return {"moved": moved}
     digits = "".join(filter(str.isdigit, request.POST.get("typed", "")))
     if preview.admitted > drafts.TYPED_ABOVE and digits != seen:
-        return {"typed_wrong": True}
+        return {"typed_wrong": True, "typed": request.POST.get("typed", "")[: drafts.MOST_LETTERS]}
     return {}
 
 
@@ -227,6 +240,7 @@ def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
     above = approving.rules_of(plan.draft.account).approval_above
     return {
         "warnings": launch_summary.warnings(preview, plan),
+        "obstacles": launching.obstacles(plan.draft.account, plan.to_launch(), now=plan.now),
         "type_it": preview.admitted > drafts.TYPED_ABOVE,
         "needs_approval": above if above is not None and preview.admitted > above else None,
     }

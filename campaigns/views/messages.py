@@ -38,6 +38,7 @@ def page(request: Request, pk: int) -> HttpResponse:
         "workflow": workflow,
         "version": version,
         "rows": [row(request, message, seen_by) for message in found],
+        "calls": any(message.node.kind == Node.Kind.CALL for message in found),
         "changed": sum(bool(message.changes) for message in found),
         "looker": seen_by,
         "audiences": access.rows(request, Audience).order_by("name", "pk"),
@@ -174,7 +175,7 @@ def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
         {"part": part, "value": message.words[part.name], "errors": problems.get(part.name, []),
          "id": f"id_{message.node.key}_{part.name}"}
         for part in parts
-        if part.name != message_words.MEDIA and not part.switch
+        if part.name != message_words.MEDIA and not part.switch and not _of_machines(message, part)
     ]  # fmt: skip
     return {
         "files": media.chosen(request.account, message.words.get(message_words.MEDIA, "").split(",")),
@@ -182,14 +183,33 @@ def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
         "message": message,
         "key": message.node.key,
         "is_email": message.node.kind == Node.Kind.SEND_EMAIL,
+        "call": _speaks(message),
         "icon": words.kind_icon(message.node.kind),
         "english": [field for field in fields if not field["part"].spanish],  # type: ignore[attr-defined]
         "spanish": [field for field in fields if field["part"].spanish],  # type: ignore[attr-defined]
         "speaks_spanish": any(message.words[part.name] for part in parts if part.spanish),
         "problems": problems,
         "changed": bool(message.changes),
-        "sample": message_previews.sample(request.account, message, seen_by, now=clock.now()),
+        "sample": _sample(message)(request.account, message, seen_by, now=clock.now()),
     }
+
+
+def _sample(message: Message) -> Any:
+    """What makes its preview: a call's, or a message's."""
+    return message_previews.call if message.node.kind == Node.Kind.CALL else message_previews.sample
+
+
+def _speaks(message: Message) -> str:
+    """Who speaks on a call: `person` or `script`; empty for messages."""
+    if message.node.kind != Node.Kind.CALL:
+        return ""
+    plan = message.node.settings.get("plan")
+    return "script" if isinstance(plan, dict) and plan.get("mode") == "script" else "person"
+
+
+def _of_machines(message: Message, part: message_words.Part) -> bool:
+    """Whether no machine hears this field of a call: a person calls, and leaves what they like."""
+    return _speaks(message) == "person" and part.base == "voicemail" and not message.words[part.name]
 
 
 def _answer(

@@ -1,5 +1,6 @@
 """Moving a running campaign to another version: who stands where, the choices, and how far it has come."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import access
 from accounts.access import Request
 from campaigns import move_previews, move_progress, version_moves
-from campaigns.drafts import TYPED_ABOVE
+from campaigns.drafts import TYPED_ABOVE, changed_much
 from campaigns.models import Campaign, VersionMove, WorkflowVersion
 from common import clock
 from common.htmx import respond, respond_live, version_of
@@ -32,9 +33,9 @@ def move(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET" or version is None or "look" in values:
         return _ask(request, campaign, version)
     choices = move_previews.choices_of({**values.dict()})
-    people = str(version_moves.elsewhere(campaign, version))
-    if int(people) > TYPED_ABOVE and _digits(values.get("typed", "")) != people:
-        return _ask(request, campaign, version, f"Type {int(people):,} to move that many people.", status=422)
+    people = version_moves.elsewhere(campaign, version)
+    if people > TYPED_ABOVE and not _typed(values, people):
+        return _ask(request, campaign, version, f"Type {people:,} to move that many people.", status=422)
     why = " ".join(values.get("why", "").replace("\0", " ").split())[:MOST_WORDS]
     try:
         version_moves.begin(campaign, version, choices, by=request.user, now=clock.now(), why=why)
@@ -52,8 +53,11 @@ def _version(campaign: Campaign, chosen: str) -> WorkflowVersion | None:
     return newer or (campaign.version if version_moves.elsewhere(campaign, campaign.version) else None)
 
 
-def _digits(typed: str) -> str:
-    return typed.replace(",", "").replace(" ", "")
+def _typed(values: Mapping[str, str], people: int) -> bool:
+    """Whether the number was typed that stood there; of a running campaign, some have left since."""
+    seen = values.get("people", "")
+    close = seen.isdecimal() and len(seen) < 10 and not changed_much(int(seen), people)
+    return close and values.get("typed", "").replace(",", "").replace(" ", "") == seen
 
 
 def _ask(

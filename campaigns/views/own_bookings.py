@@ -1,12 +1,13 @@
 """Booking a visit for a customer who is on the phone, in a thread, or on their page."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
 from accounts import access
@@ -15,6 +16,7 @@ from accounts.models import BusinessUnit
 from audiences.models import Contact, JobType
 from campaigns import own_bookings, visit_slots
 from campaigns.own_booking_form import OwnBookingForm
+from campaigns.visit_slots import Slots
 from common import clock
 from common.htmx import respond
 from conversations import said_outcomes
@@ -22,40 +24,51 @@ from conversations.call_taking import NotPossible
 from conversations.models import PlannedCall, Thread
 from conversations.views.call_acts import onward
 
+TEMPLATE = "campaigns/own_booking.html"
+
 
 @require_http_methods(["GET", "POST"])
 @access.require("book_job")
 def book_for(request: Request, pk: int) -> HttpResponse:
     """Ask ServiceTitan for a visit in a window that the customer agreed to.
 
-    `call` names the call it is made on, which is then booked; `thread` the conversation. GET with a unit or a
-    kind of job asks for its windows.
+    `call` names the call it is made on, which is then booked; `thread` the conversation. Inside a page the
+    windows are asked for when the question stands there (`windows`).
     """
     contact, now = access.get(request, Contact, pk), clock.now()
     call, thread = _named(request, PlannedCall, "call", contact), _named(request, Thread, "thread", contact)
     posted = request.method == "POST"
-    slots = visit_slots.free(request.account, *_kind(request), now=now) if not posted else None
-    form = OwnBookingForm(
-        request.POST if posted else None,
-        account=request.account,
-        slots=slots,
-        now=now,
-        initial=_typed(request),
-    )
+    form = _form(request, None, now=now)
     if form.is_valid():
         token = str(form.cleaned_data["token"])
         own_bookings.ask(contact, form.wish, by=request.user, token=token, now=now, call=call, thread=thread)
         messages.success(request, f"ServiceTitan is asked to book {contact}. The office confirms it.")
         return _done(request, contact, call, note=form.cleaned_data["note"])
-    slots = slots or visit_slots.free(request.account, *_kind(request), now=now)
-    if posted:
-        form = OwnBookingForm(request.POST, account=request.account, slots=slots, now=now)
-        form.is_valid()
+    slots = None
+    if not request.htmx:  # type: ignore[attr-defined]
+        slots = visit_slots.free(request.account, *_kind(request), now=now)
+        form = _form(request, slots, now=now)
     context = {
         "contact": contact, "form": form, "slots": slots, "here": request.get_full_path(), "call": call,
         "page": _page(contact, call, thread),
     }  # fmt: skip
-    return respond(request, "campaigns/own_booking.html", "question", context, status=422 if posted else 200)
+    return respond(request, TEMPLATE, "question", context, status=422 if posted else 200)
+
+
+@require_GET
+@access.require("book_job")
+def windows(request: Request, pk: int) -> HttpResponse:
+    """The part of the question that ServiceTitan is asked for, which may take seconds: when there is room."""
+    contact, now = access.get(request, Contact, pk), clock.now()
+    slots = visit_slots.free(request.account, *_kind(request), now=now)
+    context = {"contact": contact, "form": _form(request, slots, now=now), "slots": slots}
+    return render(request, f"{TEMPLATE}#windows", context)
+
+
+def _form(request: Request, slots: Slots | None, *, now: datetime) -> OwnBookingForm:
+    """As it was posted; else as it was typed before the windows were asked for."""
+    data = request.POST if request.method == "POST" else None
+    return OwnBookingForm(data, account=request.account, slots=slots, now=now, initial=_typed(request))
 
 
 def _done(request: Request, contact: Contact, call: PlannedCall | None, *, note: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
-from campaigns import lifecycle, terms
+from campaigns import lifecycle, standing, terms
 from campaigns.models import Campaign
 from campaigns.terms_form import PaceForm
 from common import clock
@@ -33,7 +33,9 @@ def pace(request: Request, pk: int) -> HttpResponse:
     except lifecycle.NotPossible as refusal:
         messages.error(request, f"{campaign.name}: nothing was changed. {refusal}")
     else:
-        messages.success(request, f"{campaign.name}: {terms.pace_words(chosen)}, from now on.")
+        before = standing.of(campaign)
+        words = f"{before.sent_words} {before.running_words('goes on', 'go on')}"
+        messages.success(request, f"{campaign.name}: {terms.pace_words(chosen)}, from now on. {words}")
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("analytics:campaign", campaign.pk)
     answer = trigger_client_event(HttpResponse(status=204), "refresh")

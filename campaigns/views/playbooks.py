@@ -23,8 +23,16 @@ PLAYBOOKS = Playbook.objects.select_related("account")
 @access.require("view")
 def shelf(request: Request) -> HttpResponse:
     """Every playbook with its campaigns, their entries and exits; those of none; the archive."""
-    context = {"shelf": playbooks.of(request.account), "longest": playbooks.LONGEST_NAME}
-    return render(request, "campaigns/playbooks.html", context)
+    return _show(request)
+
+
+def _show(request: Request, *, renamed: int = 0, typed: str = "", error: str = "") -> HttpResponse:
+    """The shelf; with a name that cannot be where it was typed: for a new playbook, or for `renamed`."""
+    context = {
+        "shelf": playbooks.of(request.account), "longest": playbooks.LONGEST_NAME,
+        "renamed": renamed, "typed": typed, "error": error,
+    }  # fmt: skip
+    return render(request, "campaigns/playbooks.html", context, status=422 if error else 200)
 
 
 @require_POST
@@ -32,7 +40,12 @@ def shelf(request: Request) -> HttpResponse:
 def add(request: Request) -> HttpResponse:
     """A new one."""
     name = request.POST.get("name", "")
-    return _do(request, lambda: f"{playbooks.add(request.account, name, by=request.user)} is there.")
+    try:
+        made = playbooks.add(request.account, name, by=request.user)
+    except playbooks.NotPossible as refusal:
+        return _show(request, typed=name, error=str(refusal))
+    messages.success(request, f"{made} is there.")
+    return _at(made)
 
 
 @require_POST
@@ -42,7 +55,23 @@ def change(request: Request, pk: int, verb: str) -> HttpResponse:
     playbook = access.get(request, PLAYBOOKS, pk)
     if verb not in VERBS:
         raise Http404(f"no verb {verb}")
-    return _do(request, lambda: VERBS[verb](request, playbook), playbook.pk)
+    said = ""
+    try:
+        said = VERBS[verb](request, playbook)
+    except playbooks.NotPossible as refusal:
+        if verb == "rename":
+            return _show(request, renamed=playbook.pk, typed=request.POST.get("name", ""), error=str(refusal))
+        messages.error(request, f"Nothing was changed. {refusal}")
+    if said:
+        messages.success(request, said)
+    return redirect("campaigns:playbooks") if verb == "archive" else _at(playbook)
+
+
+def _at(playbook: Playbook) -> HttpResponse:
+    """Back to the shelf, at this playbook."""
+    answer = redirect("campaigns:playbooks")
+    answer["Location"] += f"#playbook-{playbook.pk}"
+    return answer
 
 
 @require_POST
@@ -95,16 +124,3 @@ def _clone(request: Request, playbook: Playbook) -> str:
 VERBS: dict[str, Callable[[Request, Playbook], str]] = {
     "rename": _rename, "up": _up, "down": _down, "archive": _archive, "restore": _restore, "clone": _clone,
 }  # fmt: skip
-
-
-def _do(request: Request, act: Callable[[], str], pk: int | None = None) -> HttpResponse:
-    """Do it and say so; then back to the playbook, from where the keyboard goes on."""
-    try:
-        said = act()
-    except playbooks.NotPossible as refusal:
-        messages.error(request, f"Nothing was changed. {refusal}")
-        said = ""
-    if not said:
-        return redirect("campaigns:playbooks")
-    messages.success(request, said)
-    return redirect(reverse("campaigns:playbooks") + (f"#playbook-{pk}" if pk else ""))

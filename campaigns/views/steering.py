@@ -2,6 +2,7 @@
 sent."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
+from audiences.clock_times import YEARS, ClockTimeField
 from campaigns import lifecycle, retrying, standing, steering, terms, words
 from campaigns.launching import LaunchRefused
 from campaigns.models import Campaign, Enrollment
@@ -26,11 +28,7 @@ CAMPAIGNS = Campaign.objects.select_related("account", "number", "lane")
 class StartForm(forms.Form):
     """Another start."""
 
-    starts_at = forms.DateTimeField(
-        label="Start at",
-        error_messages={"required": "Choose when it starts."},
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-    )
+    starts_at = ClockTimeField(label="Start at", error_messages={"required": "Choose when it starts."})
 
 
 class JoiningForm(forms.Form):
@@ -42,6 +40,13 @@ class JoiningForm(forms.Form):
         help_text="Blank: nobody joins any more. Who is in stays in.",
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
+
+    def clean_joins_until(self) -> date | None:
+        """A day that has an end in every calendar; whether it may be chosen is the campaign's to say."""
+        day: date | None = self.cleaned_data["joins_until"]
+        if day is not None and day.year not in YEARS:
+            raise forms.ValidationError("Choose a day within two years.")
+        return day
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,9 +70,10 @@ def reschedule(request: Request, pk: int) -> HttpResponse:
     except (lifecycle.NotPossible, LaunchRefused) as refusal:
         form.add_error("starts_at", str(refusal))
         return _ask(request, campaign, asked, status=422)
+    who = f"{number_of(waiting, 'customer')} in it wait{'s' if waiting == 1 else ''} for that"
     messages.success(
         request,
-        f"{campaign.name}: the start moved. Nothing was sent; {number_of(waiting, 'customer')} in it wait.",
+        f"{campaign.name}: the start moved. Nothing was sent; {who if waiting else 'nobody is in it yet'}.",
     )
     return _done(request, campaign)
 
@@ -92,7 +98,8 @@ def joining(request: Request, pk: int) -> HttpResponse:
     except lifecycle.NotPossible as refusal:
         form.add_error("joins_until", str(refusal))
         return _ask(request, campaign, asked, status=422)
-    said = f"whoever comes to match joins until {day:%b} {day.day}." if day else "nobody joins any more."
+    last = f"{day:%b} {day.day}, {day.year}" if day else ""
+    said = f"whoever comes to match joins until {last}." if last else "nobody joins any more."
     messages.success(request, f"{campaign.name}: from now on {said} Who is in goes on as before.")
     return _done(request, campaign)
 
@@ -132,7 +139,8 @@ def retry(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         rows = [(one, words.sentence(one.reason.partition(":")[0]), one.reason.partition(":")[2]) for one in
                 retrying.failed(campaign)]  # fmt: skip
-        context = {"campaign": campaign, "rows": rows, "why_not": retrying.why_not(campaign)}
+        why_not = retrying.why_not(campaign)
+        context = {"campaign": campaign, "rows": rows, "why_not": why_not, "most": retrying.MOST}
         return respond(request, "campaigns/retry.html", "retry", context)
     key, reason = request.POST.get("key", "")[:40], request.POST.get("reason", "")[:60]
 

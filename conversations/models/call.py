@@ -61,6 +61,9 @@ class Call(models.Model):
     connected_at = models.DateTimeField(
         null=True, blank=True, help_text="When customer and agent or office could hear each other"
     )
+    hang_up_at = models.DateTimeField(
+        null=True, blank=True, help_text="When one of ours wished it ended; asked for until it is over"
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
     seconds = models.PositiveIntegerField(
         null=True, blank=True, help_text="How long the customer's side lasted"

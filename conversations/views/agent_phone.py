@@ -15,6 +15,7 @@ from audiences.models import Contact
 from common import clock
 from common.htmx import leave_for, respond
 from conversations import agent_phones, own_calls
+from conversations.models import Thread
 from conversations.queue_forms import PhoneForm
 from conversations.views.wishes import done
 
@@ -74,5 +75,15 @@ def own_call(request: Request, pk: int) -> HttpResponse:
         )
     except own_calls.NotCallable as refused:
         messages.error(request, str(refused))
-        return leave_for(request, reverse("audiences:contact", args=[pk]))
+        return leave_for(request, _back(request, pk))
     return leave_for(request, reverse("calls:person", args=[planned.pk]))
+
+
+def _back(request: Request, contact: int) -> str:
+    """Where Call was pressed: the thread that it names, else the contact's page."""
+    text = request.POST.get("thread", "")
+    known = text.isascii() and text.isdigit() and len(text) < 19
+    thread = access.rows(request, Thread).filter(pk=text, contact=contact).first() if known else None
+    if thread is not None:
+        return reverse("conversations:thread", args=[thread.pk])
+    return reverse("audiences:contact", args=[contact])

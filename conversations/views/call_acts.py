@@ -13,6 +13,7 @@ from common import clock
 from common.htmx import leave_for, respond
 from conversations import (
     agent_phones,
+    call_hanging_up,
     call_placing,
     call_queue,
     call_taking,
@@ -26,6 +27,7 @@ from conversations.call_taking import NotPossible
 from conversations.models import PlannedCall
 from conversations.queue_forms import AgainForm, OutcomeForm, SkipForm
 from conversations.views.calls import GO_ON, address, answer, go_on, load
+from integrations.messaging import ProviderError
 
 
 @require_POST
@@ -40,6 +42,24 @@ def place(request: Request, pk: int) -> HttpResponse:
         call_placing.place(planned.pk, by=request.user, agent_phone=phone.phone, now=clock.now())
     except call_placing.CallRefused as refused:
         messages.error(request, str(refused))
+    return answer(request, pk)
+
+
+@require_POST
+@access.require("call")
+def end(request: Request, pk: int) -> HttpResponse:
+    """Hang up the call that goes on; what came of it is asked for next."""
+    planned = load(request, pk)
+    try:
+        call_hanging_up.end(planned.pk, by=request.user, now=clock.now())
+    except NotPossible as refused:
+        messages.error(request, str(refused))
+    except ProviderError as error:
+        messages.warning(
+            request,
+            f"The carrier could not be asked to hang up: {error}. It is asked again every few seconds; hang "
+            "up on your phone, too.",
+        )
     return answer(request, pk)
 
 

@@ -16,6 +16,7 @@ from common import clock, stamps
 from common.htmx import leave_for, not_modified, respond_live, unchanged_lately, version_of
 from conversations import (
     agent_phones,
+    call_beginnings,
     call_lines,
     call_panel,
     call_queue,
@@ -47,7 +48,9 @@ def queue_page(request: Request) -> HttpResponse:
     agent_phones.seen(request.account, request.user, now=now)
     context = call_lines.shown(request.account, chosen, now)
     mine = call_queue.open_to(request.account, request.user)
+    begin = () if context["lines"] else call_beginnings.of(request.account, request.user)
     context |= {
+        "begin": [(one, access.allowed(request.role, one.capability)) for one in begin],
         "chosen": chosen,
         "units": call_sources.units(request.account),
         "phone": agent_phones.of(request.account, request.user),
@@ -62,7 +65,7 @@ def queue_page(request: Request) -> HttpResponse:
         timezone.localdate(now),
         phone and stamps.fields_of(phone)[:5],
     )
-    held = context["mine"] and (context["mine"].pk, context["mine"].state)
+    held = context["begin"], context["mine"] and (context["mine"].pk, context["mine"].state)
     version = version_of((who, held, str(context["undoable"]), chosen, f"{now:%H:%M}", context["seen"]))
     return respond_live(request, "calls/queue.html", "queue", context, version=version)
 

@@ -40,6 +40,7 @@ def senders(request: Request) -> HttpResponse:
         "earlier": [(one, safety.name_of(one)) for one in earlier],
         "problems": problems.lately(request.account, now=now),
         "table": consequences.table(),
+        "calls": consequences.calls(),
         "emails": consequences.emails(),
         "limits": safety.limits_of(request.account),
         "abandoned": abandonment.shares(now=now, account=request.account),
@@ -69,7 +70,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @access.require("view", post="manage_account")
 def costs(request: Request) -> HttpResponse:
-    """What a text and an email cost the account; estimates and campaigns' pages count with it."""
+    """What texts, emails and calls cost the account; estimates and campaigns' pages count with it."""
     row = rates.of(request.account)
     before = {name: getattr(row, name) for name in RateTableForm.Meta.fields}
     form = RateTableForm(request.POST if request.method == "POST" else None, instance=row)

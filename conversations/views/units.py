@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import access
 from accounts.access import Request
 from accounts.models import Account, BusinessUnit
+from audiences.clock_times import ClockTimeField
 from common import clock
 from common.htmx import leave_for, respond
 from conversations import unit_pausing
@@ -23,11 +24,10 @@ class UnitPauseForm(forms.Form):
         empty_label="Choose a business unit",
         error_messages={"required": "Choose a business unit."},
     )
-    until = forms.DateTimeField(
+    until = ClockTimeField(
         label="Until",
         required=False,
         help_text="Company time. Blank: until somebody resumes.",
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
     )
     reason = forms.CharField(
         label="Reason",

@@ -1,4 +1,4 @@
-"""What messages cost an account, as its admins know it from their contracts."""
+"""What messages and calls cost an account, as its admins know it from their contracts."""
 
 from decimal import Decimal
 
@@ -11,8 +11,9 @@ _PRICE = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))]
 
 def _price(default: str, label: str) -> models.DecimalField:
     return models.DecimalField(
-        label, max_digits=9, decimal_places=5, default=Decimal(default), validators=_PRICE
-    )
+        label, max_digits=9, decimal_places=5, default=Decimal(default), db_default=Decimal(default),
+        validators=_PRICE,
+    )  # fmt: skip
 
 
 class RateTable(models.Model):
@@ -26,12 +27,18 @@ class RateTable(models.Model):
     carrier_fee = _price("0.0030", "Carrier’s fee on a segment sent")
     carrier_fee_mms = _price("0.0100", "Carrier’s fee on a text with pictures sent")
     emails_thousand = _price("1.00", "A thousand emails")
+    minute_out = _price("0.0140", "A started minute of a call we make, each phone by itself")
+    minute_in = _price("0.0085", "A started minute of a customer’s call to us")
+    machine_check = _price("0.0075", "Finding out whether a machine answered a script’s call")
+    minute_recorded = _price("0.0025", "A started minute of a recording")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(segment_out__gte=0, segment_in__gte=0, mms_out__gte=0, mms_in__gte=0,
-                            carrier_fee__gte=0, carrier_fee_mms__gte=0, emails_thousand__gte=0),
+                            carrier_fee__gte=0, carrier_fee_mms__gte=0, emails_thousand__gte=0,
+                            minute_out__gte=0, minute_in__gte=0, machine_check__gte=0,
+                            minute_recorded__gte=0),
                 name="ratetable_not_negative",
             )
         ]  # fmt: skip

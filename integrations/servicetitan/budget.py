@@ -42,11 +42,16 @@ def take(source: str) -> float:
     return float(waits)
 
 
-def wait_for_turn(source: str, *, pause: Callable[[float], None] = time.sleep) -> None:
-    """Take the next turn and wait until it comes. Raises ProviderError, code 429, where it is too far off:
-    the source has said so itself a moment ago."""
+def wait_for_turn(
+    source: str,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+    longest: float = LONGEST_HELD_SECONDS + BURST * _INTERVAL,
+) -> None:
+    """Take the next turn and wait until it comes. Raises ProviderError, code 429, where it is more than
+    `longest` seconds off: the source has said so itself a moment ago."""
     waits = take(source)
-    if waits > LONGEST_HELD_SECONDS + BURST * _INTERVAL:
+    if waits > longest:
         raise ProviderError(
             "ServiceTitan asked us to wait", permanent=False, accepted="no", code="429", retry_after=waits
         )

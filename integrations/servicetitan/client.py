@@ -32,12 +32,12 @@ from integrations.servicetitan.requests import (
     job_body,
     jobs_made_as,
 )
-from integrations.servicetitan.tokens import gate
+from integrations.servicetitan.tokens import gate, patience
 
 TIMEOUT = httpx.Timeout(15.0, connect=2.0)
 EXPORT_TIMEOUT = httpx.Timeout(60.0, connect=2.0)  # pages are big, and their server may take 100 s
-CAPACITY_TIMEOUT = httpx.Timeout(5.0, connect=2.0)  # an agent is on the phone with the customer
-CAPACITY_SECONDS = 3.0  # no try begins later
+CAPACITY_SECONDS = 3.0  # in all, tries included: an agent is on the phone with the customer
+_LEAST_SECONDS = 0.5  # with less left no further try is made
 TRIES = 5
 PATIENCE_SECONDS = 20.0  # no try begins later, so that a caller's claim of a minute outlives the call
 FIRST_PAUSE_SECONDS = 0.5
@@ -160,7 +160,8 @@ class ServiceTitanClient:
     ) -> list[records.Availability]:
         """The arrival windows between two instants with what is left of each, for one business unit or all.
 
-        A question, though it is posted: repeated like any other reading. Raises ProviderError.
+        A question, though it is posted: repeated like any other reading, but answered or given up within
+        `CAPACITY_SECONDS`. Raises ProviderError, code `timeout` where that was not enough.
         """
         wish = {
             "startsOnOrAfter": instant(first), "endsOnOrBefore": instant(last),
@@ -170,12 +171,15 @@ class ServiceTitanClient:
         until = time.monotonic() + CAPACITY_SECONDS
         for attempt in range(TRIES):
             try:
-                body = self._once("POST", "dispatch", "capacity", json=wish, timeout=CAPACITY_TIMEOUT)
+                body = self._once("POST", "dispatch", "capacity", until=until, json=wish)
                 return [records.Availability.model_validate(row) for row in body.get("availabilities") or []]
             except ValidationError as error:
                 raise errors.unreadable("capacity: a window without its times") from error
             except ProviderError as error:
-                if not _worth_another(error, attempt, until):
+                left = (
+                    until - time.monotonic() - max(FIRST_PAUSE_SECONDS * 2**attempt, error.retry_after or 0)
+                )
+                if left < _LEAST_SECONDS or not _worth_another(error, attempt, until):
                     raise
                 last_error = error
             self._pause_after(last_error, attempt)
@@ -311,12 +315,14 @@ class ServiceTitanClient:
         jittered = longest * random.uniform(0.5, 1.0)
         self._pause(max(jittered, error.retry_after or 0.0))
 
-    def _once(self, method: str, module: str, path: str, **content: Any) -> dict[str, Any]:
-        """One request, signed again once where the token has just run out."""
+    def _once(
+        self, method: str, module: str, path: str, *, until: float | None = None, **content: Any
+    ) -> dict[str, Any]:
+        """One request, signed again once where the token has just run out; over by `until` (monotonic)."""
         url = f"{self.access.base_url}/{module}/v2/tenant/{self.access.tenant_id}/{path}"
-        answer = self._signed(method, url, content)
+        answer = self._signed(method, url, content, until)
         if answer.status_code == 401:
-            answer = self._signed(method, url, content)
+            answer = self._signed(method, url, content, until)
         if not answer.is_success:
             raise errors.refusal(answer.status_code, answer.text, answer.headers)
         try:
@@ -327,9 +333,15 @@ class ServiceTitanClient:
             raise errors.unreadable("not an object")
         return body
 
-    def _signed(self, method: str, url: str, content: dict[str, Any]) -> httpx.Response:
-        token = self._gate.token(self._http)
-        budget.wait_for_turn(self._source, pause=self._pause)
+    def _signed(
+        self, method: str, url: str, content: dict[str, Any], until: float | None = None
+    ) -> httpx.Response:
+        token = self._gate.token(self._http, until=until)
+        if until is None:
+            budget.wait_for_turn(self._source, pause=self._pause)
+        else:
+            budget.wait_for_turn(self._source, pause=self._pause, longest=until - time.monotonic())
+            content = {**content, "timeout": patience(until)}
         headers = {"Authorization": f"Bearer {token}", "ST-App-Key": self.access.app_key}
         try:
             answer = self._http.request(method, url, headers=headers, **content)

@@ -250,9 +250,11 @@ def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> lis
         ]
 
 
-def update_call(access: TwilioAccess, call_id: str, **changes: str) -> None:
-    """Change a live call. Raises ProviderError."""
-    with listing() as http:
+def update_call(
+    access: TwilioAccess, call_id: str, *, seconds: float = TOTAL_SECONDS, **changes: str
+) -> None:
+    """Change a live call, within so many seconds. Raises ProviderError."""
+    with listing(seconds) as http:
         sdk_of(access, http).calls(call_id).update(**changes)
 
 

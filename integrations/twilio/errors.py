@@ -118,7 +118,7 @@ _CALL_REFUSED = Verdict(_REJECTED, "The provider refused the call", known=False)
 _CALL_FAILED = Verdict(_FAILED, "The call could not be connected", known=False)
 _NO_SUCH_PHONE = Verdict(_FAILED, "The carrier knows no such phone", known=False)
 _THROTTLED = Verdict(None, "Too many requests at once", Remedy.RETRY_LATER, known=False)
-_SIP_NO_SUCH_PHONE = ("404", "410", "484", "604")
+SIP_NO_SUCH_PHONE = ("404", "410", "484", "604")
 
 
 def of_request(http_status: int, code: str) -> Verdict:
@@ -145,7 +145,7 @@ def of_failed_call(code: str, sip: str) -> Verdict:
     verdict = CALL_CODES.get(code)
     if verdict is not None and verdict.state:
         return verdict
-    return _NO_SUCH_PHONE if sip in _SIP_NO_SUCH_PHONE else _CALL_FAILED
+    return _NO_SUCH_PHONE if sip in SIP_NO_SUCH_PHONE else _CALL_FAILED
 
 
 def of_delivery(code: str) -> Verdict:

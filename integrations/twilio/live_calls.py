@@ -1,5 +1,6 @@
 """Calls that are going on: led to other words, or ended. Synchronous, for webhooks and tasks."""
 
+from integrations.claimed_http import TOTAL_SECONDS
 from integrations.twilio import client
 from integrations.twilio.client import TwilioAccess
 
@@ -9,6 +10,12 @@ def redirect(access: TwilioAccess, call_id: str, *, url: str) -> None:
     client.update_call(access, call_id, url=url, method="POST")
 
 
-def end(access: TwilioAccess, call_id: str) -> None:
+def call_off(access: TwilioAccess, call_id: str, *, seconds: float = TOTAL_SECONDS) -> None:
+    """Call off a call that nobody has answered yet; one that was answered meanwhile goes on. Raises
+    ProviderError, also where it is over."""
+    client.update_call(access, call_id, seconds=seconds, status="canceled")
+
+
+def end(access: TwilioAccess, call_id: str, *, seconds: float = TOTAL_SECONDS) -> None:
     """End a call, also one that does not ring yet. Raises ProviderError; one that is over is no error."""
-    client.update_call(access, call_id, status="completed")
+    client.update_call(access, call_id, seconds=seconds, status="completed")

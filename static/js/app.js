@@ -47,6 +47,20 @@
     dialog.showModal();
   });
 
+  // Whoever pressed something is told when it came to nothing, also where its answer is put nowhere.
+  const PRESSED = new Set(["click", "submit"]);
+  const UNHEARD = "Nobody answered: your connection or our server is down. It may have been done or not: look before you press it again.";
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    const leaves = ctx.response.status === 401; // for the sign-in page
+    if (leaves || ctx.swap !== "none" || ctx.hx?.trigger?.includes("toast") || !PRESSED.has(ctx.sourceEvent?.type)) return;
+    const said = new DOMParser().parseFromString(ctx.text || "", "text/html").querySelector("[role=alert]");
+    const words = [...(said?.querySelectorAll("strong, p") || [])].map((one) => one.textContent.trim().replace(/\s+/g, " "));
+    showToast({ text: words.join(". ").replace(/\.\.? /g, ". ") || "Nothing was changed. Reload the page, then try again.", tone: "error" });
+  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx && !ctx.response && PRESSED.has(ctx.sourceEvent?.type)) showToast({ text: UNHEARD, tone: "error" });
+  });
+
   // On document: when the pressed element is gone by now, the event fires there.
   document.addEventListener("toast", (event) => {
     for (const message of event.detail.messages) showToast(message);
@@ -231,6 +245,9 @@
     const title = root.querySelector("h1, h2");
     if (title) modal.setAttribute("aria-label", title.textContent.trim());
     if (!modal.open) open(modal);
+    // One question followed by another: the focus went with what was there.
+    else if (!modal.contains(document.activeElement) || document.activeElement === modal)
+      root.querySelector("[autofocus], input:not([type=hidden]), select, textarea, button")?.focus();
   });
   document.addEventListener("close-modal", () => byId("modal")?.close()); // an answer's HX-Trigger: it is done
   document.addEventListener("DOMContentLoaded", () => {

@@ -186,7 +186,7 @@
   if (part("")) {
     let width = part("").clientWidth;
     new ResizeObserver(() => {
-      if (part("").clientWidth === width || !size) return;
+      if (!part("") || part("").clientWidth === width || !size) return; // gone with a campaign that is undone
       width = part("").clientWidth;
       if (!chosen) draw();
     }).observe(part(""));

@@ -98,6 +98,7 @@ RULES: dict[str, Rule] = {
     "analytics:search": Rule(),
     "analytics:compare": Rule(),
     "analytics:sending": Rule(),
+    "analytics:answered_calls": Rule(arg="lane"),
     "analytics:sending_rows": Rule(answers={404}),
     "analytics:definitions": Rule(),
     "analytics:jobs": Rule(),
@@ -303,6 +304,7 @@ RULES: dict[str, Rule] = {
     "calls:person": Rule(capability="read_conversations", arg="planned call"),
     "calls:take": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:place": Rule(capability="call", methods=POST, arg="planned call"),
+    "calls:end": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:outcome": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:undo": Rule(capability="call", methods=POST, arg="planned call"),
     "calls:again": Rule(capability="call", methods=BOTH, arg="planned call"),
@@ -310,6 +312,7 @@ RULES: dict[str, Rule] = {
     "calls:wrong_number": Rule(capability="opt_out_contact", methods=POST, arg="planned call"),
     "calls:leave": Rule(capability="call", methods=POST, arg="planned call"),
     "campaigns:book_for": Rule(capability="book_job", methods=BOTH, arg="contact"),
+    "campaigns:book_windows": Rule(capability="book_job", arg="contact"),
     "conversations:thread": Rule(capability="read_conversations", arg="thread"),
     "conversations:reply": Rule(capability="reply", methods=POST, arg="thread"),
     "conversations:reply_size": Rule(capability="reply", methods=POST, arg="thread"),
@@ -492,6 +495,7 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         "key": "first_text",
     },
     "thread": lambda account: factories.make_thread(account, name=f"Writer to {account.name}"),
+    "lane": lambda account: factories.make_campaign_lane(account),
     "planned call": lambda account: factories.plan_call(
         factories.make_contact(
             account, factories.reserved(900 + account.pk % 500), name=f"Awaiting {account.name}"

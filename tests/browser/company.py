@@ -129,9 +129,14 @@ def _calls(company: Company, contacts: list[Contact], now: datetime) -> None:
     talking = company.rows["talking call"] = plan(22, **mine | {"state": "calling"})
     _try(talking, admin, now - timedelta(minutes=2), state="in_progress", ended_at=None)
     _try(company.rows.setdefault("ended call", plan(23, **mine)), admin, now - timedelta(minutes=5))
+    ending = company.rows["ending call"] = plan(24, **mine | {"state": "calling"})
+    on_the_line = {"state": "in_progress", "ended_at": None}
+    _try(ending, admin, now - timedelta(minutes=3), hang_up_at=now, **on_the_line)
+    scripted = company.rows["script call"] = plan(25, mode="script", state="calling")
+    _try(scripted, None, now - timedelta(seconds=20), agent_phone="", connected_at=None, **on_the_line)
 
 
-def _try(planned: PlannedCall, by: User, at: datetime, **fields: Any) -> Call:
+def _try(planned: PlannedCall, by: User | None, at: datetime, **fields: Any) -> Call:
     """One call to somebody, answered and over unless `fields` say otherwise."""
     chosen = {
         "state": "completed", "created_at": at, "accepted_at": at, "answered_at": at, "connected_at": at,

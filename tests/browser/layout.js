@@ -16,9 +16,26 @@
       .concat(`the page is ${root.scrollWidth} wide`);
   },
 
+  // What reaches beyond the box of this, which hides or scrolls it sideways.
+  beside(selector) {
+    const box = document.querySelector(selector);
+    if (!box) return [];
+    const { left, right } = box.getBoundingClientRect();
+    const scrolls = (element) => {
+      for (let above = element.parentElement; above && above !== box; above = above.parentElement)
+        if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(above).overflowX)) return true;
+      return false;
+    };
+    return [...box.querySelectorAll("*")]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !scrolls(element))
+      .map((element) => [element, element.getBoundingClientRect()])
+      .filter(([, { width, left: from, right: to }]) => width && (from < left - 1 || to > right + 1)).slice(0, 4)
+      .map(([element, { right: to }]) => `${element.tagName.toLowerCase()}.${element.className} to ${Math.round(to)} of ${Math.round(right)}`);
+  },
+
   // Buttons and links of the bottom bar that are smaller than this in either direction.
   small(least) {
-    return [...document.querySelectorAll("main .button, main [type=submit], .bottom-bar a, .bottom-bar summary")]
+    return [...document.querySelectorAll("main .button, main [type=submit], dialog[open] .button, .bottom-bar a, .bottom-bar summary")]
       .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest(".visually-hidden"))
       .map((element) => [element, element.getBoundingClientRect()])
       .filter(([, box]) => box.width && (box.height < least - 0.5 || box.width < least - 0.5))

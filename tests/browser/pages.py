@@ -21,7 +21,7 @@ NO_PAGES = {
     "short-link",  # leads elsewhere; what it says of links that lead nowhere is in test_links.py
     "campaigns:message_email", "campaigns:design_email", "campaigns:launch_email",  # an email, no page
     "audiences:saved_count", "conversations:waiting", "conversations:fields",  # parts of a page
-    "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
+    "campaigns:book_windows", "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
     "campaigns:export_workflow",
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
@@ -43,7 +43,7 @@ NEEDED = {"analytics:sending_rows": "?figure=entries"}
 """By URL name: queries without which there is no page."""
 OTHER_ROWS = {
     "conversations:thread": ("opted-out thread",),
-    "calls:person": ("waiting call", "talking call", "ended call"),
+    "calls:person": ("waiting call", "talking call", "ended call", "ending call", "script call"),
 }
 """By URL name: further rows of the full company."""
 

@@ -1,8 +1,13 @@
 """An agent works the call queue by keys, and on a phone."""
 
+import re
+import threading
+from datetime import datetime, timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from campaigns import visit_slots
 from common import clock
 from conversations import call_taking, said_outcomes
 from conversations.models import AgentPhone, Call, PlannedCall
@@ -104,6 +109,76 @@ def test_on_a_phone_everything_is_a_finger_wide(site: Site, screens: Screens, pe
     page.get_by_label("Then the next person").uncheck()
     page.get_by_role("button", name="Busy").click()
     expect(page.locator("#now h2")).to_have_text("Busy")
+
+
+def test_a_call_is_ended_by_one_key_and_its_outcome_asked_for(
+    site: Site, screens: Screens, person: PlannedCall
+) -> None:
+    call = called(person, site)
+    Call.objects.filter(pk=call.pk).update(
+        state="in_progress", ended_at=None, agent_phone="+13125550178", provider_id="CAkeys",
+        claimed_at=clock.now(),
+    )  # fmt: skip
+    PlannedCall.objects.filter(pk=person.pk).update(state="calling", taken_until=None)
+    page = opened(site, screens, person, 1280)
+    expect(page.get_by_role("button", name="End call")).to_be_visible()
+    page.keyboard.press("h")
+    expect(page.get_by_role("heading", name="Ending the call")).to_be_visible()
+    expect(page.get_by_role("button", name="End call")).to_be_hidden()
+    call.refresh_from_db()
+    assert call.hang_up_at is not None
+    Call.objects.filter(pk=call.pk).update(state="completed", ended_at=clock.now(), claimed_at=None)
+    PlannedCall.objects.filter(pk=person.pk).update(
+        state="taken", taken_until=clock.now() + timedelta(days=1)
+    )
+    expect(page.get_by_role("heading", name="Call ended")).to_be_visible()
+    expect(page.get_by_role("button", name="Answered")).to_be_enabled()
+
+
+def test_a_booking_can_be_asked_for_while_its_windows_are_sought(
+    site: Site, screens: Screens, person: PlannedCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = threading.Event(), list[str]()
+    opens = clock.now() + timedelta(days=1)
+
+    def free(_: object, unit: object, __: object, *, now: datetime) -> visit_slots.Slots:
+        asked.append(str(unit or ""))
+        if len(asked) == 1:
+            answers.wait(10)
+            return visit_slots.Slots([], "ServiceTitan did not answer within three seconds", True)
+        return visit_slots.Slots([(opens, opens + timedelta(hours=2))])
+
+    monkeypatch.setattr(visit_slots, "free", free)
+    page = opened(site, screens, person, 390)
+    page.get_by_role("link", name="Book").click()
+    windows = page.locator("#book-windows")
+    expect(windows).to_contain_text("Asking ServiceTitan for free windows")
+    page.get_by_label("What is to be done?").fill("Furnace is loud")
+    expect(windows.get_by_label("No time agreed")).to_be_checked()
+    answers.set()
+    expect(windows).to_contain_text("did not answer within three seconds")
+    page.get_by_role("button", name="Ask ServiceTitan again").click()
+    expect(windows).to_contain_text("still has technicians for")
+    expect(windows.get_by_role("radio")).to_have_count(2)
+    windows.get_by_role("radio").nth(1).check()
+    page.get_by_label("Business unit").select_option(index=1)
+    expect(windows.get_by_role("radio").nth(1)).to_be_checked()  # the window is still free
+    assert len(asked) == 3 and asked[2]
+    assert page.get_by_label("What is to be done?").input_value() == "Furnace is loud"
+    page.keyboard.press("Escape")
+
+
+def test_calling_from_a_thread_is_beside_writing(site: Site, screens: Screens) -> None:
+    thread = factories.make_thread(site.full.account, name="Tess Thread", phone=factories.reserved(991))
+    screen = screens("full", "agent")
+    screen.show(390)
+    screen.page.goto(f"{site.url}/conversations/{thread.pk}/")
+    call = screen.page.get_by_role("button", name="Call")
+    box, write = call.bounding_box(), screen.page.get_by_text("Reply", exact=True).bounding_box()
+    assert box is not None and write is not None and abs(box["y"] - write["y"]) < 24 and box["height"] >= 44
+    screen.page.keyboard.press("d")
+    expect(screen.page.get_by_role("heading", name="Tess Thread")).to_be_visible()
+    expect(screen.page).to_have_url(re.compile(r"/calls/\d+/"))
 
 
 def test_leaving_the_page_gives_the_person_back_soon(

@@ -1,7 +1,8 @@
 """Launches above the account's limit need a second person, who decides once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests import factories
 from tests.accounts.making import signed_in
 from tests.campaigns.launch_form import Ready, at
 from tests.campaigns.launched import launch
+from tests.campaigns.test_message_emails import EMAIL
 
 SETTINGS = reverse("campaigns:launch_settings")
 
@@ -84,6 +86,7 @@ def test_a_refusal_says_why_and_the_draft_comes_back(limited: Ready) -> None:
     client = second(limited)
     empty = client.post(url(campaign), {"decision": "refuse", "reason": " "})
     assert empty.status_code == 409 and "Say why" in empty.content.decode()
+    assert 'aria-describedby="refusal-error"' in empty.text, "and where"
     client.post(url(campaign), {"decision": "refuse", "reason": "Wrong price"})
     campaign.refresh_from_db()
     assert campaign.status == "created" and campaign.approval.approved is False
@@ -187,3 +190,42 @@ def test_of_two_who_decide_at_once_one_does(noon: datetime) -> None:
     assert LaunchApproval.objects.get().approved is approved
     assert Lane.objects.filter(kind="campaign").count() == int(approved)
     assert launching.UNDO.total_seconds() == 60
+
+
+@pytest.mark.django_db
+def test_the_second_person_sees_all_that_the_first_one_saw(limited: Ready) -> None:
+    nodes = [("email", "send_email", EMAIL), ("done", "end", {})]
+    limited.version = factories.make_workflow(limited.account, nodes, [("email", "next", "done")])
+    factories.make_mailbox(limited.account)
+    person = limited.account.contacts.earliest("pk")
+    factories.give_mailbox(person, "pat@example.org")
+    campaign = asked(limited)
+    client = second(limited)
+    page = client.get(url(campaign)).text
+    assert "2 customers of 3 have no email address" in page, "a warning"
+    frame = f"{reverse('campaigns:launch_email')}?of={campaign.pk}&contact={person.pk}"
+    assert frame.replace("&", "&amp;") in page and "Hi Pat0" in client.get(frame).text
+    stranger = signed_in(factories.make_user(factories.make_account("Other"), "admin"))
+    assert stranger.get(frame).status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_second_person_reads_when_it_would_start(
+    limited: Ready, noon: datetime, later: Callable[[timedelta], datetime]
+) -> None:
+    campaign = asked(limited, start="later", starts_at="2026-11-24T10:00")
+    client = second(limited)
+    assert "Approve and schedule for 3 contacts" in client.get(url(campaign)).text
+    later(timedelta(days=1))
+    page = client.get(url(campaign)).text
+    assert "Approve and send to 3 contacts" in page and "which was chosen, has passed" in page
+
+
+@pytest.mark.django_db
+def test_nobody_left_leaves_no_button_but_refusing(limited: Ready) -> None:
+    campaign = asked(limited)
+    limited.account.contacts.update(active=False)
+    page = second(limited).get(url(campaign)).text
+    assert (
+        "Nobody would get this any more" in page and "Approve and" not in page and "Refuse</button>" in page
+    )

@@ -233,7 +233,7 @@ def test_how_many_would_be_skipped(account: Account, desk: Desk) -> None:
 def test_a_workflow_that_sends_nothing_says_so(account: Account) -> None:
     nodes: list[Any] = [("wait", "wait", {"minutes": 60}), ("done", "end", {})]
     version = factories.make_workflow(account, nodes, [("wait", "next", "done")], publish=False)
-    assert "This workflow sends nothing" in Desk(account, version.workflow).open()
+    assert "This workflow says nothing" in Desk(account, version.workflow).open()
     bare = Workflow.objects.create(account=account, name="Bare")
     assert "This workflow has no version yet" in Desk(account, bare).open()
 

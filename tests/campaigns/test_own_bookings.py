@@ -10,10 +10,12 @@ from accounts.models import Account, User
 from audiences.models import BusinessDay
 from campaigns import bookings, job_creation, own_bookings, visit_slots
 from campaigns.models import Booking
+from campaigns.own_booking_form import OwnBookingForm
 from campaigns.own_bookings import Wish
 from common import clock
 from conversations import call_taking, said_outcomes
 from conversations.models import Call
+from integrations.messaging import ProviderError
 from tests import factories
 from tests.accounts.making import signed_in
 from tests.analytics import world
@@ -58,7 +60,7 @@ def test_a_booking_keeps_who_when_and_what_once_per_token(
     open_weekdays(account)
     contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
     url = reverse("campaigns:book_for", args=[contact.pk])
-    form = client.get(url).context["form"]
+    form = client.get(url).context["form"]  # a page of its own has the windows at once
     slot = form.fields["slot"].choices[1][0]
     typed = {"token": str(form["token"].value()), "summary": "Furnace is loud", "slot": slot}
     for _ in range(2):
@@ -127,3 +129,57 @@ def test_deciding_the_way_keeps_the_window_a_person_agreed_to(account: Account, 
     job_creation.decide(booking, now=clock.now())
     booking.refresh_from_db()
     assert (booking.way, booking.starts_at) == (Booking.Way.REQUEST, starts)
+
+
+def test_the_question_stands_at_once_and_its_windows_follow(
+    account: Account, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_weekdays(account)
+    contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
+    question, part = (
+        reverse(f"campaigns:{name}", args=[contact.pk]) for name in ("book_for", "book_windows")
+    )
+    asked = []
+    real = visit_slots.free
+    monkeypatch.setattr(visit_slots, "free", lambda *a, **k: asked.append(a) or real(*a, **k))
+    shown = client.get(question, headers={"HX-Request": "true"}).content.decode()
+    assert asked == [] and "Asking ServiceTitan" in shown and part in shown
+    assert "No time agreed" in shown, "a booking can be asked for without waiting"
+    refused = client.post(question, {"summary": ""}, headers={"HX-Request": "true"})
+    assert refused.status_code == 422 and asked == []
+    windows = client.get(part, headers={"HX-Request": "true"}).content.decode()
+    assert len(asked) == 1 and "your business hours: nobody has looked at the board" in windows
+
+
+def test_a_source_that_hangs_is_named_and_may_be_asked_again(
+    account: Account, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_weekdays(account)
+
+    class Hanging:
+        def capacity(self, *_: object, **__: object) -> list[object]:
+            raise ProviderError("slow", permanent=False, accepted="unknown", code="timeout")
+
+    monkeypatch.setattr(visit_slots.connections, "servicetitan", lambda _: Hanging())
+    contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
+    part = reverse("campaigns:book_windows", args=[contact.pk])
+    shown = client.get(part, headers={"HX-Request": "true"}).content.decode()
+    assert "ServiceTitan did not answer within three seconds" in shown and "Ask ServiceTitan again" in shown
+
+
+def test_a_window_that_is_gone_is_not_chosen_any_more(account: Account) -> None:
+    now = clock.now()
+    free, gone = ((now + timedelta(days=n), now + timedelta(days=n, hours=2)) for n in (1, 2))
+    chosen = "/".join(at.isoformat() for at in gone)
+    looked = OwnBookingForm(
+        account=account, slots=visit_slots.Slots([free]), now=now, initial={"slot": chosen}
+    )
+    assert looked.taken and chosen not in dict(looked.fields["slot"].choices)
+    assert looked["slot"].value() == ""
+    unasked = OwnBookingForm(
+        account=account,
+        slots=visit_slots.Slots([free], "Nobody was asked"),
+        now=now,
+        initial={"slot": chosen},
+    )
+    assert not unasked.taken and chosen in dict(unasked.fields["slot"].choices)

@@ -12,12 +12,14 @@ from accounts.models import Account, AuditEntry
 from campaigns import enrolling, launching
 from campaigns.launching import Draft
 from campaigns.models import Campaign, Playbook, Step
+from campaigns.standing import Standing
 from campaigns.words import EDGES, condition, edge
 from common import clock
 from conversations import reading
 from conversations.models import Message
 from tests import factories
 from tests.accounts.making import signed_in
+from tests.campaigns.launched import launch
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("campaigns:list")
@@ -173,6 +175,36 @@ def test_what_was_sent_is_told_apart_from_what_was_not(account: Account, csr: Cl
     assert "1 of them not texted yet" in page and "<html" not in page
     answer = csr.post(reverse("campaigns:stop", args=[campaign.pk]), follow=True).content.decode()
     assert "1 text sent stays sent. 2 customers get nothing more, 1 of them not texted yet." in answer
+
+
+def test_within_the_minute_nobody_is_in_it_and_stopping_says_what_undoing_would(
+    account: Account, csr: Client
+) -> None:
+    factories.make_contact(account)
+    campaign = launch(account, hold=launching.UNDO)
+    assert "nobody yet" in csr.get(LIST).text
+    said = csr.post(reverse("campaigns:pause", args=[campaign.pk]), follow=True).text
+    assert "is paused. No text was sent. Nobody is on their way in it." in said and "Undo launch" in said
+    asked = csr.get(reverse("campaigns:stop", args=[campaign.pk])).text
+    assert "undo the launch" in asked and "nobody enters any more" in asked
+    assert "Nobody is on their way in it yet" in csr.get(reverse("campaigns:resume", args=[campaign.pk])).text
+
+
+@pytest.mark.parametrize(
+    ("standing", "sent", "running"),
+    [
+        (Standing(0, 0, 0, 0), "No text was sent.", "Nobody is on their way in it."),
+        (Standing(0, 3, 1, 1), "3 emails sent stay sent.", "1 customer goes on, not texted yet."),
+        (Standing(1, 0, 1, 0), "1 text sent stays sent.", "1 customer goes on."),
+        (
+            Standing(1, 1, 1200, 7),
+            "1 text and 1 email sent stay sent.",
+            "1,200 customers go on, 7 of them not",
+        ),
+    ],
+)
+def test_one_is_told_from_many(standing: Standing, sent: str, running: str) -> None:
+    assert standing.sent_words == sent and standing.running_words("goes on", "go on").startswith(running)
 
 
 def test_the_reason_of_a_stop_is_kept(account: Account, csr: Client) -> None:

@@ -176,14 +176,14 @@ def test_drafts_are_each_persons_own(ready: Ready) -> None:
 def test_rows_of_another_account_are_no_choice(ready: Ready) -> None:
     elsewhere = factories.make_account()
     theirs = [
-        ("workflow", "workflow", factories.make_workflow(elsewhere).pk),
-        ("audience", "audience", factories.make_audience(elsewhere).pk),
-        ("sender", "number", factories.make_number(elsewhere, "+13125550177").pk),
+        ("workflow", "workflow", factories.make_workflow(elsewhere).pk, "is no longer offered"),
+        ("audience", "audience", factories.make_audience(elsewhere).pk, "The audience you chose is gone"),
+        ("sender", "number", factories.make_number(elsewhere, "+13125550177").pk, "aria-invalid"),
     ]
-    for stage, name, pk in theirs:
+    for stage, name, pk, words in theirs:
         ready.fill(stage)
         answer = ready.post(stage, **{name: pk})
-        assert answer.status_code == 422 and "Select a valid choice" in answer.content.decode()
+        assert answer.status_code == 422 and words in answer.content.decode()
         ready.client.post(DISCARD)
 
 

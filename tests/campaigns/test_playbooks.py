@@ -184,3 +184,22 @@ def test_nobody_touches_playbooks_of_another_account_or_without_the_right(accoun
     page = agent.get(PAGE).content.decode()
     assert "Spring" in page and "playbook-menu-" not in page and "Add playbook" not in page
     assert names(account) == ["Spring"]
+
+
+def test_a_name_that_cannot_be_is_kept_where_it_was_typed(account, marketer):
+    client = signed_in(marketer)
+    spring = playbooks.add(account, "Spring", by=marketer)
+    made = client.post(reverse("campaigns:playbook_add"), {"name": "Autumn"})
+    autumn = Playbook.objects.get(name="Autumn")
+    assert made["Location"] == f"{PAGE}#playbook-{autumn.pk}", "one sees what one made"
+    again = client.post(reverse("campaigns:playbook_add"), {"name": "Spring "})
+    assert again.status_code == 422 and "There is a playbook “Spring” already" in again.text
+    assert 'value="Spring "' in again.text and 'aria-describedby="playbook-error"' in again.text
+    renamed = client.post(
+        reverse("campaigns:playbook_change", args=[autumn.pk, "rename"]), {"name": "Spring"}
+    )
+    assert renamed.status_code == 422 and 'class="playbooks__rename" open' in renamed.text
+    assert list(Playbook.objects.order_by("pk").values_list("name", flat=True)) == ["Spring", "Autumn"]
+    moved = client.post(reverse("campaigns:playbook_change", args=[autumn.pk, "up"]))
+    assert moved["Location"].endswith(f"#playbook-{autumn.pk}") and names(account) == ["Autumn", "Spring"]
+    assert spring.archived_at is None

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import AuditEntry
 from audiences.hours import zone_set_for
@@ -12,6 +13,7 @@ from campaigns.starts import Schedule
 from campaigns.terms import Again, Terms
 from common import clock
 from tests import factories
+from tests.accounts.making import signed_in
 from tests.campaigns.launch_form import Ready
 from tests.campaigns.launched import launch
 
@@ -127,6 +129,25 @@ def test_each_occurrence_begins_once_at_its_instant_and_lets_people_in_again(noo
     ]
     assert Step.objects.latest("pk").due_at == sunday
     assert not AuditEntry.objects.filter(verb="missed_occurrences").exists()
+
+
+@pytest.mark.django_db
+def test_its_page_says_when_it_comes_again(noon: datetime) -> None:
+    account = factories.make_account()
+    factories.make_contact(account)
+    campaign = recurring(account, noon)
+    campaign.refresh_from_db()
+    sunday = at(2027, 3, 14, 15)
+    assert repeating.upcoming(campaign, now=at(2027, 3, 8, 12)) == (2, sunday)
+    page = signed_in(factories.make_user(account, "agent")).get(
+        reverse("analytics:campaign", args=[campaign.pk])
+    )
+    assert "Comes again" in page.text and "Mar 14, 2027, 10:00 am" in page.text and "number 2" in page.text
+    late = at(2027, 3, 30, 12)  # it was paused meanwhile: what passed begins late, as one
+    assert repeating.upcoming(campaign, now=late) == (5, at(2027, 4, 4, 15))
+    assert repeating.upcoming(campaign, now=at(2027, 4, 12, 5)) is None
+    campaign.status = "scheduled"
+    assert repeating.upcoming(campaign, now=noon) is None
 
 
 @pytest.mark.django_db

@@ -87,12 +87,14 @@ def test_a_start_that_cannot_be_is_refused_in_words(noon: datetime) -> None:
         ("", "Choose when"),
         ("2020-01-01T10:00", "has passed"),
         ("2040-01-01T10:00", "more than a year ahead"),
+        ("9999-12-31T23:59", "a day and a time that exist"),
     ):
         answer = client.post(url, {"starts_at": typed})
         assert answer.status_code == 422 and words in answer.content.decode(), typed
+        assert 'href="#id_starts_at"' in answer.text and "Nothing was changed" in answer.text
     day = (noon + 3 * DAY).date()
     said = client.post(url, {"starts_at": f"{day}T10:00"}, follow=True).content.decode()
-    assert "Nothing was sent; 0 customers in it wait" in said
+    assert "Nothing was sent; nobody is in it yet." in said
 
 
 def test_late_joiners_are_let_in_and_no_more(noon: datetime) -> None:
@@ -103,7 +105,8 @@ def test_late_joiners_are_let_in_and_no_more(noon: datetime) -> None:
     said = client.post(url, {"joins_until": str(day)}, follow=True).content.decode()
     campaign.refresh_from_db()
     assert campaign.joins_until is not None and "whoever comes to match joins until" in said
-    assert client.post(url, {"joins_until": "2020-01-01"}).status_code == 422
+    for never in ("2020-01-01", "2040-01-01", "9999-12-31"):
+        assert client.post(url, {"joins_until": never}).status_code == 422, never
     client.post(url, {"joins_until": ""})
     campaign.refresh_from_db()
     assert campaign.joins_until is None

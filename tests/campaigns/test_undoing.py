@@ -83,7 +83,7 @@ def test_undo_keeps_a_draft_that_was_begun_meanwhile(ready: Ready) -> None:
     assert campaign.status == "created" and campaign.lane is None
     assert ready.draft.fields["name"] == "Another one"
     page = ready.client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
-    assert "The launch was undone" in page and "Make it a draft" in page
+    assert "It is not launched" in page and "Make it a draft" in page
     for tab in ("table", "records", "funnel", "links", "log", "settings"):
         url = reverse("analytics:campaign", args=[campaign.pk])
         assert ready.client.get(f"{url}?tab={tab}").status_code == 200, tab

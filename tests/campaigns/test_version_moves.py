@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from campaigns import engine, enrolling, lifecycle, version_moves
 from campaigns.models import Campaign, Enrollment, Step, VersionMove
@@ -10,6 +11,7 @@ from common import sql
 from conversations import delivery
 from conversations.models import Message
 from tests import factories
+from tests.accounts.making import signed_in
 from tests.campaigns.test_engine import launch
 
 pytestmark = pytest.mark.django_db
@@ -396,3 +398,22 @@ def test_who_was_moved_left_by_no_edge(campaign):
     assert not Step.objects.filter(steps_by(campaign, "hello", "nowhere")).exists()
     told = passage.read(Enrollment.objects.order_by("pk").first())
     assert (told.stops[0].way, told.stops[0].to) == ("moved on as the workflow changed", "")
+
+
+def test_the_number_is_typed_that_stood_there_though_people_leave_meanwhile(monkeypatch):
+    monkeypatch.setattr("campaigns.views.moves.TYPED_ABOVE", 2)
+    campaign = launch(factories.make_account(), contacts=40, nodes=FIRST, edges=EDGES)
+    version = version_of(campaign, nodes=changed("offer", body="A better offer."))
+    client = signed_in(factories.make_user(campaign.account, "marketer"))
+    url = reverse("campaigns:move", args=[campaign.pk])
+    assert "Type 40 to confirm" in client.get(url).text
+    gone = Enrollment.objects.earliest("pk")
+    Enrollment.objects.filter(pk=gone.pk).update(state="ended", ended_at=NOON, ended_reason="finished")
+    typed = {"to": str(version.number), "people": "40", "typed": "39", "why": "Better words"}
+    answer = client.post(url, typed)
+    assert answer.status_code == 422 and "Type 39 to move that many people" in answer.text
+    assert 'value="39"' in answer.text and 'value="Better words"' in answer.text, "what was typed is kept"
+    for people in ("", "4", "4000"):
+        assert client.post(url, {**typed, "people": people, "typed": people}).status_code == 422, people
+    assert client.post(url, {**typed, "typed": "40"}).status_code == 302
+    assert VersionMove.objects.get().people == 39

@@ -72,6 +72,8 @@ def test_the_table_holds_every_code_and_says_what_it_does() -> None:
     assert set(errors.CODES) == {str(code) for code in (*EXPECTED, *QUEUED)}
     assert {row.code for row in consequences.table()} == set(errors.CODES)
     assert all(row.meaning and row.consequence for row in consequences.table())
+    assert {row.code for row in consequences.calls()} > set(errors.CALL_CODES)
+    assert all(row.meaning and row.consequence for row in consequences.calls())
 
 
 # What SendGrid says of an email and its status, from SendGrid's reference and not from our own table.

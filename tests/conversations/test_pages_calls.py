@@ -7,10 +7,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, AuditEntry, User
-from audiences.models import ContactAddress, OptOut
+from audiences.models import ContactAddress, DoNotCallEntry, DoNotCallList, OptOut
 from common import clock, sql
 from conversations import call_outcomes, call_taking, said_outcomes
 from conversations.models import AgentPhone, Call, PlannedCall, Thread
+from integrations.models import SendingNumber
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -75,8 +76,9 @@ def test_the_queue_names_who_waits_why_and_how_often(account: Account, client: C
 
 
 def test_nobody_waits_says_when_the_next_falls_due(account: Account, client: Client) -> None:
+    plan(account, state="cancelled", due_at=None)
     assert "Campaigns whose workflow has a call step" in client.get(reverse("calls:queue")).content.decode()
-    plan(account, due_at=clock.now() + timedelta(hours=3))
+    plan(account, "Bob Later", "+13125550112", due_at=clock.now() + timedelta(hours=3))
     shown = client.get(reverse("calls:queue")).content.decode()
     assert "Nobody waits for a call" in shown and "The next falls due" in shown
 
@@ -388,3 +390,63 @@ def test_the_frame_counts_who_waits_for_a_call(account: Account, client: Client)
     plan(account)
     shown = client.get(reverse("conversations:inbox")).content.decode()
     assert 'id="nav-calls"' in shown and "1<span" in shown.split('id="nav-calls"')[1][:200]
+
+
+def test_before_the_first_call_the_queue_says_what_to_do(
+    account: Account, agent: User, client: Client
+) -> None:
+    def steps(by: Client) -> dict[str, str]:
+        shown = by.get(reverse("calls:queue")).content.decode()
+        parts = shown.split('id="begin-')[2:]  # behind the heading's own
+        return {part.split('"')[0]: part.split("</li>")[0] for part in parts}
+
+    admin = signed_in(factories.make_user(account))
+    found = steps(client)
+    assert list(found) == ["number", "phone", "office", "workflow"]
+    assert "An admin does this" in found["number"] and reverse("calls:phone") in found["phone"]
+    assert reverse("campaigns:numbers") in steps(admin)["number"]
+    factories.make_number(account)
+    AgentPhone.objects.create(account=account, user=agent, phone="+13125550177")
+    found = steps(client)
+    assert "Done" in found["number"] and "Done" in found["phone"] and "Done" not in found["workflow"]
+    plan(account)
+    assert steps(client) == {}
+
+
+def test_an_own_call_to_a_phone_on_a_do_not_call_list_says_so(account: Account, client: Client) -> None:
+    thread = factories.make_thread(account, name="Thea Thread")
+    client.post(reverse("calls:own", args=[thread.contact_id]), {"address": thread.address_id})
+    planned = PlannedCall.objects.get(contact=thread.contact_id)
+    assert "do-not-call list" not in page(client, planned)
+    listed = DoNotCallList.objects.create(
+        account=account,
+        name="Ours",
+        kind="own",
+        obtained_on=NOW.date(),
+        read_at=NOW,
+        phones=1,
+        confirmed_at=NOW,
+    )
+    DoNotCallEntry.objects.create(list=listed, phone=thread.address.value)
+    assert "On a do-not-call list" in page(client, planned)
+
+
+def test_a_refused_own_call_leads_back_to_where_it_was_asked_for(account: Account, client: Client) -> None:
+    thread = factories.make_thread(account, name="Thea Thread")
+    url = reverse("calls:own", args=[thread.contact_id])
+    SendingNumber.objects.filter(account=account).update(active=False)
+    back = client.post(url, {"address": thread.address_id, "thread": thread.pk})
+    assert back.headers["Location"] == reverse("conversations:thread", args=[thread.pk])
+    assert "there is no active number yet" in client.get(back.headers["Location"]).content.decode()
+    other = factories.make_thread(factories.make_account("Elsewhere"), factories.reserved(960))
+    for named in (other.pk, "nonsense", ""):
+        back = client.post(url, {"thread": named})
+        assert back.headers["Location"] == reverse("audiences:contact", args=[thread.contact_id])
+    contact = client.get(reverse("audiences:contact", args=[thread.contact_id])).content.decode()
+    assert "No calls: there is no active number yet" in contact and url not in contact
+
+
+def test_who_waits_is_downloaded_as_it_is_narrowed(account: Account, client: Client) -> None:
+    planned = plan(account)
+    shown = client.get(reverse("calls:queue"), {"campaign": planned.lane_id}).content.decode()
+    assert 'value="call-queue"' in shown and f'name="p.campaign" value="{planned.lane_id}"' in shown

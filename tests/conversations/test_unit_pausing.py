@@ -146,3 +146,16 @@ def test_a_pause_waits_for_a_claim_that_has_not_committed(town: tuple[Campaign, 
     Message.objects.filter(state="calling").update(state="unknown")
     pauser.join(20)
     assert over == [1], "the text that was claimed before it counts as on its way"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("until", ["2020-01-01T10:00", "2040-01-01T10:00", "9999-12-31T23:59"])
+def test_an_end_that_nobody_can_mean_is_refused_where_it_was_typed(
+    town: tuple[Campaign, BusinessUnit], until: str
+) -> None:
+    campaign, roofing = town
+    client = signed_in(factories.make_user(campaign.account, "csr"))
+    answer = client.post(PAUSE, {"business_unit": roofing.pk, "until": until, "reason": "Hail"})
+    assert answer.status_code == 422 and "Nothing was paused" in answer.text
+    assert f'value="{until}"' in answer.text and 'value="Hail"' in answer.text, "what was typed is kept"
+    assert not UnitPause.objects.exists() and client.get(SETTINGS).status_code == 200
