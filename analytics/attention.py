@@ -75,6 +75,7 @@ select count(*), min(since) from (
       and call.state <> all(array['calling', 'unknown', 'accepted', 'ringing', 'in_progress'])
     group by thread.id) missed
 """
+_FOR_SOMEBODY = (Remedy.REVIEW_CONTENT, Remedy.FIX_SETTINGS, Remedy.REPORT_BUG, Remedy.CHECK_CALLS)
 _DEAF = f"select h.heard_until from conversations_listening h where h.account_id = %s and {DEAF}"
 
 
@@ -202,7 +203,7 @@ def _refused(account: Account, now: datetime) -> list[Item]:
     """What a provider refuses until somebody mends it: one line a code."""
     found: dict[str, Item] = {}
     for one in problems.lately(account, now=now):
-        if one.remedy in (Remedy.REVIEW_CONTENT, Remedy.FIX_SETTINGS, Remedy.REPORT_BUG):
+        if one.remedy in _FOR_SOMEBODY:
             where = f" From {one.sender}" + (f", {one.campaign}." if one.campaign else ".")
             found.setdefault(
                 one.code,

@@ -22,7 +22,7 @@ from conversations.call_scripts import Plan
 from conversations.claiming import HOLD_LOOK
 from conversations.locks import lock_planned_calls
 from conversations.models import CallSettings, PlannedCall
-from conversations.planned_calls import CallDeferral, Refusal, defer, refuse
+from conversations.planned_calls import NO_CONSENT, CallDeferral, Refusal, defer, refuse
 
 State, Mode = PlannedCall.State, PlannedCall.Mode
 VALID_FOR = timedelta(minutes=15)
@@ -31,7 +31,6 @@ AGENTS_VALID_FOR = timedelta(minutes=3)
 """As `VALID_FOR`, of a call that rings an agent first: nobody may call meanwhile, and should it turn up later
 it rings that agent, who has to press a key before any customer is rung."""
 AGENT_RING_SECONDS = 20  # before the agent's own voicemail takes it
-NO_CONSENT = "no_consent"
 _PACE_LOCK_CLASS = 7107  # advisory locks: one claim of scripted calls at a time per account
 _DEFAULTS = CallSettings()
 

@@ -10,6 +10,7 @@ from integrations.twilio import live_calls
 from integrations.twilio.client import TwilioAccess
 
 OVER = "21220"  # the provider’s code: the call is not in progress
+_NO_ANSWER = ("timeout", "unreachable")  # asked for each call, it would keep the others from their turn
 log = logging.getLogger(__name__)
 
 
@@ -28,15 +29,21 @@ def end_unwanted() -> int:
         ORDER BY k.id
         """
     )
-    ended = 0
-    for call in Call.objects.select_related("number__connection").filter(pk__in=ids):
+    ended, silent = 0, set[int]()  # connections
+    for call in Call.objects.select_related("number__connection").filter(pk__in=ids).order_by("pk"):
+        connection = call.number.connection
+        if connection.pk in silent:
+            continue
         try:
-            access = TwilioAccess.of(call.number.connection)
-            live_calls.end(access, call.provider_id or "")
+            live_calls.end(TwilioAccess.of(connection), call.provider_id or "")
             ended += 1
         except ProviderError as error:
-            if error.code != OVER:
-                log.warning("call %s to somebody who has opted out goes on: %s", call.pk, error)
+            if error.code == OVER:
+                continue
+            log.warning("call %s to somebody who has opted out goes on: %s", call.pk, error)
+            if error.code in _NO_ANSWER:
+                silent.add(connection.pk)
         except KeyError as error:
             log.warning("call %s to somebody who has opted out cannot be ended yet: %s", call.pk, error)
+            silent.add(connection.pk)
     return ended

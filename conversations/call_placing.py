@@ -37,6 +37,11 @@ _REASONS = {
 }
 
 
+_SOURCE_SILENT = (
+    "ServiceTitan cannot be reached, so nobody knows whether they have booked meanwhile. Nobody was called."
+)
+
+
 class CallRefused(Exception):
     """No call was placed; the words say why and what became of the planned call."""
 
@@ -61,10 +66,7 @@ def place(planned_id: int, *, by: User, agent_phone: str, now: datetime | None =
     if planned.kind == PlannedCall.Kind.CAMPAIGN and not call_rechecking.ask_now(
         planned, now=now or clock.now()
     ):
-        raise CallRefused(
-            "ServiceTitan cannot be reached, so nobody knows whether they have booked meanwhile. Nobody was "
-            "called; the call is put off for two hours."
-        )
+        raise CallRefused(f"{_SOURCE_SILENT} {_put_off(planned_id)}")
     born = time.monotonic()  # from before the claim
     at = now or clock.now()
     decided = call_claiming.claim_for_agent(planned_id, agent=Agent(by, agent_phone), now=at)
@@ -95,6 +97,13 @@ def _why_not(decided: Decided, planned_id: int) -> str:
     if planned_id in decided.held:
         return f"Nobody was called. {HELD_WORDS[decided.held[planned_id]]} The call stays in the queue."
     return "Nobody was called: somebody else has this call, or it is over."
+
+
+def _put_off(planned_id: int) -> str:
+    """What became of a call about which the source could not be asked."""
+    if PlannedCall.objects.filter(pk=planned_id, state=PlannedCall.State.CANCELLED).exists():
+        return "It has been silent for two hours, so the call is taken out of the queue."
+    return "The call is put off for two hours."
 
 
 def _said(reason: str) -> str:

@@ -163,9 +163,37 @@ def _follow(moved: Sequence[_Moved], now: datetime) -> None:
         f" AND (state = 'unknown' OR state = 'failed' AND code = '{DELIVERY_UNKNOWN}')",
         [now, sql.array(live)],
     )
+    _take_again([each.id for each in planned if each.by_agent and _RANKS[State(each.state)] < FINAL], now)
     over = [each for each in planned if _RANKS[State(each.state)] == FINAL]
     _give_to_agents([each.planned_id for each in over if each.planned_id and each.by_agent], now)
     _end_scripted([each for each in over if not each.by_agent], now)
+
+
+def _take_again(call_ids: Sequence[int], now: datetime) -> None:
+    """Agents' calls that were given up ring after all: what was put back is being called again, unless
+    somebody else has it by now."""
+    sql.run(
+        """
+        UPDATE conversations_plannedcall p SET state = 'calling', state_at = %s, due_at = NULL,
+            taken_by_id = k.by_id, taken_until = NULL, code = '', reason = ''
+        FROM conversations_call k
+        WHERE k.id = ANY(%s::bigint[]) AND p.id = k.planned_id AND k.by_id IS NOT NULL
+          AND (p.state = 'queued' OR p.state = 'taken' AND p.taken_by_id = k.by_id)
+        """,
+        [now, sql.array(call_ids)],
+    )
+
+
+def unproven(call: Call) -> bool:
+    """Whether nobody knows yet that the provider has this call, or knew when it was given up."""
+    given_up = call.state == State.FAILED and call.code == DELIVERY_UNKNOWN
+    return given_up or call.state in (State.CALLING, State.UNKNOWN)
+
+
+def found(call: Call, provider_id: str, *, now: datetime) -> None:
+    """An unproven call is answered: the provider asks what to do. In the caller's transaction."""
+    report = CallReport(provider_id, "in-progress", CallState.IN_PROGRESS, _RANKS[State.IN_PROGRESS])
+    advance([News(call.pk, report)], now=now)
 
 
 def customer_rung(call: Call, *, now: datetime) -> None:
@@ -197,14 +225,16 @@ def _accepted(planned_ids: Sequence[int], now: datetime) -> None:
 
 def _give_to_agents(planned_ids: Sequence[int], now: datetime) -> None:
     """An agent's call is over: the agent says what came of it, or calls again where nobody was rung. Whoever
-    has left us meanwhile leaves it to the others."""
+    has left us meanwhile leaves it to the others. News of a call before the one that goes on changes nothing.
+    """
     sql.run(
-        """
-        UPDATE conversations_plannedcall SET state_at = %(now)s, due_at = %(now)s,
+        f"""
+        UPDATE conversations_plannedcall p SET state_at = %(now)s, due_at = %(now)s,
             state = CASE WHEN taken_by_id IS NULL THEN 'queued' ELSE 'taken' END,
             taken_until = CASE WHEN taken_by_id IS NOT NULL
                 THEN clock_timestamp() + %(seconds)s * interval '1 second' END
         WHERE id = ANY(%(ids)s::bigint[]) AND state IN ('calling', 'unknown')
+          AND NOT {planned_calls.HAS_LIVE_CALL}
         """,
         {"now": now, "seconds": SAY_WITHIN_SECONDS, "ids": sql.array(planned_ids)},
     )
@@ -228,7 +258,7 @@ def _end_scripted(over: Sequence[_Moved], now: datetime) -> None:
             continue
         if each.state in (State.FAILED, State.REJECTED) and not each.outcome:
             refused.append(Refusal(each.planned_id, each.state, each.code or each.state, each.reason))
-        elif each.state == State.CANCELLED and not each.outcome:
+        elif not each.outcome and (each.state == State.CANCELLED or each.code == planned_calls.NO_CONSENT):
             why = "opted_out" if each.planned_id in gone else each.code or "cancelled"
             refused.append(Refusal(each.planned_id, PlannedCall.State.CANCELLED, why, each.reason))
         else:

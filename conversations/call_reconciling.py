@@ -1,22 +1,26 @@
 """Calls whose answer was lost: found in the provider's list, or given up; and calls whose end nobody told.
 
 A match is one listed call to that phone from that number, created around the request and no other call's of
-ours. Two are an alarm, and nothing is placed again for either.
+ours. Where several fit, or another call of ours is looked for at the same phone, the addresses that a listed
+call has asked say whose it is: they carry the attempt. Nothing is ever placed again for any of them.
 """
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from common import loops, sql
 from common.transactions import atomic_with_retry
-from conversations import call_ending, call_progress
+from conversations import call_ending, call_progress, call_remedies
 from conversations.call_progress import FINAL, News
+from conversations.call_remedies import SEVERAL_CALLS
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.models import Call
-from integrations.messaging import CallReport, CallState, ListedCall, ProviderError
+from integrations.messaging import CallReport, CallState, ListedCall, ProviderError, Remedy
 from integrations.twilio import voice
 from integrations.twilio.client import TwilioAccess
 
@@ -27,7 +31,12 @@ _MOST_DOUBLINGS = 8
 _POLLS_BEFORE_GIVING_UP = 2
 SILENT_AFTER = timedelta(minutes=10)
 """A call of which nothing was heard for so long is looked up: its last callback may have been lost."""
+UNDECIDED_FOR = timedelta(hours=2)
+"""How long it is asked which of several listed calls is ours: the longest call (an hour) is over by then, and
+the quarter of an hour after which the provider shows what a call has asked."""
 _NEVER_SAID = "The provider never said whether it placed this call"
+_FORGOTTEN = "The provider does not know this call any more"
+_SEVERAL = "The provider’s answer was lost, and of several calls to this phone it did not say which this was"
 
 
 def reconcile(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> int:
@@ -80,16 +89,29 @@ def _silent(now: datetime) -> list[Call]:
 def _look_up(call: Call, access: TwilioAccess, now: datetime) -> bool:
     """Ask the provider about one call; whether it moved."""
     if call.provider_id:
-        return _apply(call.pk, voice.look_up(access, call.provider_id), now)
-    to = call.agent_phone or call.address.value
-    listed = voice.list_calls(access, to=to, created_after=call.created_at - _SLACK)
-    matches = _unclaimed([each for each in listed if each.from_ == call.number.e164])
-    if len(matches) > 1:
-        log.error("call %s matches %s calls at the provider", call.pk, len(matches))
-        return False
-    if matches:
-        return _apply(call.pk, matches[0].report, now)
+        return _apply(call.pk, _of_books(access, call.provider_id), now)
+    listed = voice.list_calls(access, to=_rings(call), created_after=call.created_at - _SLACK)
+    fitting = _unclaimed([each for each in listed if each.from_ == call.number.e164])
+    if len(fitting) > 1 or (fitting and _has_rivals(call)):
+        return _tell_apart(call, fitting, access, now)
+    if fitting:
+        return _apply(call.pk, fitting[0].report, now)
     return _count_poll(call.pk, now)
+
+
+def _of_books(access: TwilioAccess, provider_id: str) -> CallReport:
+    """Where a call stands by the provider's books; one that they have lost is over. Raises ProviderError."""
+    try:
+        return voice.look_up(access, provider_id)
+    except ProviderError as error:
+        if error.code != voice.NOT_FOUND:
+            raise
+        return CallReport("", "", CallState.FAILED, FINAL, code=voice.NOT_FOUND, meaning=_FORGOTTEN)
+
+
+def _rings(call: Call) -> str:
+    """The phone that the provider was asked to ring."""
+    return call.agent_phone or call.address.value
 
 
 def _unclaimed(listed: Sequence[ListedCall]) -> list[ListedCall]:
@@ -99,20 +121,59 @@ def _unclaimed(listed: Sequence[ListedCall]) -> list[ListedCall]:
     return [each for each in listed if each.report.provider_id not in claimed]
 
 
+def _has_rivals(call: Call) -> bool:
+    """Whether a listed call may be another one's of ours whose answer is not here either."""
+    phone = _rings(call)
+    others = Call.objects.filter(
+        Q(agent_phone=phone) | Q(agent_phone="", address__value=phone), number=call.number_id,
+        direction=Call.Direction.OUT, state__in=(Call.State.CALLING, Call.State.UNKNOWN), provider_id=None,
+    )  # fmt: skip
+    return others.exclude(pk=call.pk).exists()
+
+
+def _tell_apart(call: Call, fitting: Sequence[ListedCall], access: TwilioAccess, now: datetime) -> bool:
+    """Take the listed call that names our attempt. What names another is not ours; where none names any, they
+    are asked again until all are long over. Whether it moved."""
+    over = [each.report.provider_id for each in fitting if each.report.rank == FINAL]
+    named = {sid: voice.attempts_of(access, sid) for sid in over}
+    ours = [each for each in fitting if call.attempt in named.get(each.report.provider_id, ())]
+    if ours:
+        return _apply(call.pk, ours[0].report, now)
+    left = [each for each in fitting if not named.get(each.report.provider_id)]
+    if not left:
+        return _count_poll(call.pk, now)
+    if call.agent_phone:  # an agent presses a key before any customer is rung: it may be given up
+        return _count_poll(call.pk, now)
+    if now < call.created_at + UNDECIDED_FOR:
+        log.warning("call %s may be any of %s calls at the provider", call.pk, len(left))
+        return _count_poll(call.pk, now, gives_up=False)
+    return _settle_on(call, left, now)
+
+
+def _settle_on(call: Call, left: Sequence[ListedCall], now: datetime) -> bool:
+    """Nobody can tell any more: it is the one that was answered, so that whoever may have spoken with us is
+    not called again, else the first. The line is free, and a person is told."""
+    chosen = min(left, key=lambda each: (each.report.state != CallState.COMPLETED, each.created_at))
+    moved = _apply(call.pk, replace(chosen.report, code=SEVERAL_CALLS, meaning=_SEVERAL), now)
+    if moved:
+        call_remedies.apply([(call.pk, Remedy.CHECK_CALLS, SEVERAL_CALLS)], now=now)
+    return moved
+
+
 @atomic_with_retry
 def _apply(call_id: int, report: CallReport, now: datetime) -> bool:
     return call_progress.advance([News(call_id, report)], now=now) == 1
 
 
 @atomic_with_retry
-def _count_poll(call_id: int, now: datetime) -> bool:
-    """Nothing was found: give up once the time for it is over."""
+def _count_poll(call_id: int, now: datetime, *, gives_up: bool = True) -> bool:
+    """Nothing was found: give up once the time for it is over, where it may be given up."""
     polled = sql.rows(
         "UPDATE conversations_call SET unknown_polls = least(unknown_polls + 1, 1000)"
         " WHERE id = %s AND state = 'unknown' RETURNING unknown_polls, valid_until",
         [call_id],
     )
-    if not polled:
+    if not polled or not gives_up:
         return False
     ((polls, valid_until),) = polled
     if polls < _POLLS_BEFORE_GIVING_UP or (valid_until is not None and valid_until > now):

@@ -14,7 +14,13 @@ from integrations.messaging import Remedy
 from integrations.twilio.errors import CALL_CODES
 
 NO_SUCH_NUMBER = "The number does not exist"
-_ASKS_SOMEBODY = (Remedy.STOP_ACCOUNT, Remedy.FIX_SETTINGS, Remedy.REPORT_BUG)
+SEVERAL_CALLS = "several_calls"
+"""Code of a call whose answer was lost and that several calls in the provider's books may have been."""
+MEANINGS = {code: verdict.meaning for code, verdict in CALL_CODES.items()} | {
+    SEVERAL_CALLS: "A call’s answer was lost, and several calls to its phone may have been it"
+}
+"""Codes of calls, in words."""
+_ASKS_SOMEBODY = (Remedy.STOP_ACCOUNT, Remedy.FIX_SETTINGS, Remedy.REPORT_BUG, Remedy.CHECK_CALLS)
 
 
 def apply(refusals: Iterable[tuple[int, Remedy, str]], *, now: datetime) -> None:
@@ -32,7 +38,7 @@ def apply(refusals: Iterable[tuple[int, Remedy, str]], *, now: datetime) -> None
         if remedy == Remedy.STOP_ACCOUNT:
             _stop_senders(call_ids, code, now)
         if remedy in _ASKS_SOMEBODY:
-            _note(call_ids, remedy, code, now)
+            _note(call_ids, remedy, code)
 
 
 @atomic_with_retry
@@ -62,11 +68,11 @@ def _stop_senders(call_ids: list[int], code: str, now: datetime) -> None:
     for account_id, number_id in found:
         safety.pause(
             account_id, safety.Sender(number_id=number_id), rule=safety.Rule.CODE, code=code,
-            reason=f"{CALL_CODES[code].meaning if code in CALL_CODES else 'Refused'} ({code})", now=now,
+            reason=f"{MEANINGS.get(code, 'Refused')} ({code})", now=now,
         )  # fmt: skip
 
 
-def _note(call_ids: list[int], remedy: Remedy, code: str, now: datetime) -> None:
+def _note(call_ids: list[int], remedy: Remedy, code: str) -> None:
     """Remember that this code asks somebody for something, by number and campaign."""
     sql.run(
         """

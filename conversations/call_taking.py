@@ -10,7 +10,7 @@ from common import sql
 from common.transactions import atomic_with_retry
 from conversations import call_outcomes
 from conversations.locks import lock_planned_calls
-from conversations.models import PlannedCall
+from conversations.models import Call, PlannedCall
 from conversations.planned_calls import (
     HAS_LIVE_CALL,
     TAKEN_SECONDS,
@@ -123,6 +123,22 @@ def put_off(
         send_by = until + timedelta(days=1)
     PlannedCall.objects.filter(pk=planned_id).update(send_by=send_by, code=code)
     defer([CallDeferral(planned_id, kept.origin, until, code)], now=now)
+
+
+def why_not_rung(call: Call, planned: PlannedCall) -> str:
+    """Why an agent who has answered late rings nobody, in words; empty where the customer is theirs still.
+
+    An agent's call that was given up may ring after all, when somebody else has the customer or has called
+    them. The caller holds both locks.
+    """
+    nobody = "Nobody was called."
+    if planned.state not in PlannedCall.OPEN:
+        return f"This call is over already. {nobody}"
+    if planned.taken_by_id not in (None, call.by_id):
+        return f"A colleague has this person now. {nobody}"
+    if Call.objects.filter(planned=planned, state__in=Call.LIVE).exclude(pk=call.pk).exists():
+        return f"They are being called at this moment. {nobody}"
+    return ""
 
 
 def _in_hand(planned_id: int, by: User) -> PlannedCall:

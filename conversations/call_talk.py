@@ -12,7 +12,16 @@ from uuid import UUID
 from audiences import consent_records, suppression
 from audiences.models import OptOut
 from common.transactions import atomic_with_retry
-from conversations import call_progress, call_routing, call_urls, call_words, media, opt_outs, planned_calls
+from conversations import (
+    call_progress,
+    call_routing,
+    call_taking,
+    call_urls,
+    call_words,
+    media,
+    opt_outs,
+    planned_calls,
+)
 from conversations.call_scripts import Plan
 from conversations.call_words import line
 from conversations.models import Call, MediaFile, PlannedCall
@@ -68,9 +77,12 @@ def observed(call: Call) -> str:
 def answer(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -> str:
     """Somebody answered: the customer of a script, or the agent whose phone rings first."""
     call = locked(attempt, accounts)
+    if call is not None and call_progress.unproven(call):
+        call_progress.found(call, heard.call_id, now=now)
+        call = locked(attempt, accounts)
     if call is None or call.planned is None or call.provider_id not in (None, heard.call_id):
         return twiml.hang_up()
-    if call.provider_id is None:
+    if call.provider_id is None and not Call.objects.filter(provider_id=heard.call_id).exists():
         note(call, provider_id=heard.call_id)
     if call.hang_up_at is not None:
         return twiml.hang_up()  # its end was wished before it was answered
@@ -82,7 +94,7 @@ def answer(attempt: UUID, accounts: list[int], heard: Heard, *, now: datetime) -
 def _begin_script(call: Call, planned: PlannedCall, heard: Heard, now: datetime) -> str:
     if call.address_id not in consent_records.may_be_played([call.address_id]):
         # Withdrawn since the call was placed: a machine says nothing to them, not even that it is sorry.
-        note(call, answered_at=call.answered_at or now, code="no_consent")
+        note(call, answered_at=call.answered_at or now, code=planned_calls.NO_CONSENT)
         return twiml.hang_up()
     plan = call_words.plan_of(planned)
     if _machine(heard.answered_by):
@@ -128,6 +140,8 @@ def _ring_customer(call: Call, planned: PlannedCall, now: datetime) -> str:
     if call.address_id in suppression.in_force([call.address_id]):
         note(call, code="opted_out")
         return twiml.tell([Said(f"{call.contact} has opted out. They are not called.")])
+    if words := call_taking.why_not_rung(call, planned):
+        return twiml.tell([Said(words)])
     plan = call_words.plan_of(planned)
     chosen = call_routing.settings_of(call.account_id)
     # A notice is a recorded voice, which needs the same consent as a script.
@@ -345,7 +359,7 @@ def voicemail(attempt: UUID, accounts: list[int], *, now: datetime) -> str:
     if call is None or call.planned is None:
         return twiml.hang_up()
     if call.address_id not in consent_records.may_be_played([call.address_id]):
-        note(call, code="no_consent")
+        note(call, code=planned_calls.NO_CONSENT)
         return twiml.hang_up()
     return _leave_message(call, call_words.plan_of(call.planned))
 

@@ -24,6 +24,7 @@ TAKEN_SECONDS = 300
 """How long an agent has a planned call open before others may have it; `call_taking.keep` prolongs it."""
 CALL_BACK_WITHIN = timedelta(hours=72)
 TOO_LATE = "too_late"
+NO_CONSENT = "no_consent"  # to recorded voice: nothing may be played
 _REASON_LENGTH, _CODE_LENGTH = 300, 40  # of the columns
 # Whether a call that is not over yet belongs to the planned call `p`.
 HAS_LIVE_CALL = """EXISTS (

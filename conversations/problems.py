@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Account
+from conversations import call_remedies, remedies
 from conversations.models import SendingProblem
-from conversations.remedies import CODES
 from integrations.consequences import ASKS
 from integrations.messaging import Remedy
-from integrations.twilio.errors import CALL_CODES
 
 LATELY = timedelta(hours=24)
-_MEANINGS = {code: one.meaning for code, one in CALL_CODES.items()} | {
-    code: meaning for code, (meaning, _) in CODES.items()
-}
+_MEANINGS = call_remedies.MEANINGS | {code: meaning for code, (meaning, _) in remedies.CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ MEANS: dict[Remedy, str] = {
     Remedy.NEXT_DAY: "The number rests until the carrier’s next day, and the text is sent once more then.",
     Remedy.HOLD: "Campaigns leave this person alone for half an hour; then it is sent once more.",
     Remedy.STOP_CONVERSATION: "Automatic texts to this person stop, and the thread asks for a person.",
+    Remedy.CHECK_CALLS: "It is taken for the one that was answered, else for the first. No other is placed.",
 }
 
 ASKS: dict[Remedy, str] = {
@@ -37,6 +38,8 @@ ASKS: dict[Remedy, str] = {
     Remedy.REPORT_BUG: "This is a fault of ours: please report it with the code.",
     Remedy.STOP_NUMBER: "The sending number rests until an admin has mended it and resumes it.",
     Remedy.STOP_ACCOUNT: "All senders of this provider account rest until an admin has mended it.",
+    Remedy.CHECK_CALLS: "Nothing was placed again. The calls it concerns say so on their contact’s page: "
+    "compare them with the provider’s own log.",
 }
 """What somebody is asked to do, where a code asks for a person."""
 

@@ -42,6 +42,7 @@ class Remedy(StrEnum):
     NEXT_DAY = "next_day"  # the number rests until the carrier's next day, then it goes once more
     HOLD = "hold"  # the contact rests for a while, then it goes once more
     STOP_CONVERSATION = "stop_conversation"  # nothing automatic goes there until a person looked
+    CHECK_CALLS = "check_calls"  # the provider's books leave open which call was ours
 
 
 @dataclass(frozen=True, slots=True)

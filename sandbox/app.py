@@ -65,6 +65,7 @@ def _calls(route: web.UrlDispatcher, api: CallsApi, reads: CallsReads) -> None:
     route.add_get(f"{ACCOUNT}/Calls/{{sid}}.json", reads.fetch)
     route.add_post(f"{ACCOUNT}/Calls/{{sid}}.json", api.update)
     route.add_delete(f"{ACCOUNT}/Calls/{{sid}}.json", api.delete)
+    route.add_get(f"{ACCOUNT}/Calls/{{sid}}/Events.json", reads.events)
     for path in (f"{ACCOUNT}/Recordings", f"{ACCOUNT}/Calls/{{call}}/Recordings"):
         route.add_get(f"{path}.json", reads.recordings)
         route.add_get(f"{path}/{{recording}}", reads.recording)

@@ -65,6 +65,7 @@ DEFAULTS: dict[str, Any] = {
             "bad_signature": 0.0,
             "before_answer": False,  # may overtake the answer to the POST (answer held back 0.3 s)
         },
+        "hides_requests": False,  # what a call asked is shown to nobody, however long it is over
         "documents": {  # requests for TwiML
             "repeat": 0.0,  # asked twice, the first answer lost
             "bad_signature": 0.0,

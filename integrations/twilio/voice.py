@@ -6,9 +6,12 @@ and writing to it, which is what makes another try harmless.
 """
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
@@ -22,6 +25,7 @@ from integrations.messaging import (
     CallState,
     ListedCall,
     OutgoingCall,
+    ProviderError,
     Remedy,
 )
 from integrations.twilio import errors
@@ -36,6 +40,10 @@ from integrations.twilio.client import (
 
 MACHINE_SECONDS = 30  # at most until it is known who answered
 EVENTS = ["initiated", "ringing", "answered", "completed"]
+NOT_FOUND = "20404"
+MOST_REQUESTS = 100  # of one call that are read, the first of all being the one that placed it
+_ADDRESSES = ("url", "status_callback", "async_amd_status_callback")  # of the request that placed it
+_ATTEMPT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Callbacks come in any order; a report is applied only where its rank is above the one applied before.
 RANKS: dict[CallState, int] = {
     CallState.ACCEPTED: 1,
@@ -138,6 +146,60 @@ def look_up(access: TwilioAccess, provider_id: str) -> CallReport:
     """Where one call stands by the provider's books. Raises ProviderError."""
     with listing() as http:
         return _listed(sdk_of(access, http).calls(provider_id).fetch()).report
+
+
+def attempts_of(access: TwilioAccess, provider_id: str) -> set[UUID]:
+    """The attempts that the addresses of one call name: those it was placed with and those it has asked.
+
+    Proof of whose call it is where its number and phone fit several. Twilio shows a call's requests from a
+    quarter of an hour after its end on, for a month; until then, and of a call it does not know, none.
+    Raises ProviderError.
+    """
+    return {
+        UUID(named)
+        for request in _requests(access, provider_id)
+        for address in _addresses_of(request)
+        for named in _ATTEMPT.findall(address)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key that somebody pressed and that an address of ours was asked about."""
+
+    url: str
+    digits: str
+
+
+def keys_of(access: TwilioAccess, provider_id: str) -> list[Pressed]:
+    """Keys pressed during one call, in their order, whether anybody answered or not. Shown as late as
+    `attempts_of`. Raises ProviderError."""
+    found = []
+    for request in _requests(access, provider_id):
+        parameters = request.get("parameters")
+        if isinstance(parameters, Mapping) and (digits := str(parameters.get("digits") or "")):
+            found.append(Pressed(str(request.get("url") or ""), digits))
+    return found
+
+
+def _requests(access: TwilioAccess, provider_id: str) -> list[Mapping[str, Any]]:
+    """Requests about one call, the one that placed it first; none of a call that Twilio does not know."""
+    try:
+        with listing() as http:
+            shown = sdk_of(access, http).calls(provider_id).events.list(limit=MOST_REQUESTS)
+    except ProviderError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return []
+    return [one.request for one in shown if isinstance(one.request, Mapping)]
+
+
+def _addresses_of(request: Mapping[str, Any]) -> Iterator[str]:
+    """What was asked for, and what the request itself tells to ask."""
+    yield str(request.get("url") or "")
+    parameters = request.get("parameters")
+    if isinstance(parameters, Mapping):
+        yield from (str(parameters.get(name) or "") for name in _ADDRESSES)
 
 
 def status_event_id(params: Mapping[str, str]) -> str:

@@ -1,12 +1,14 @@
-"""Twilio's reading side of calls: one call, the paged list, recordings and their media."""
+"""Twilio's reading side of calls: one call, the paged list, its requests, recordings and their media."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
-from sandbox.clock import instant
+from sandbox.clock import instant, rfc2822
 from sandbox.messages import API
 from sandbox.twilio_api import TwilioApi, problem
 from sandbox.twilio_reads import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, page_of
@@ -14,6 +16,8 @@ from sandbox.voice.recordings import mp3, wav
 from sandbox.world import World
 
 Where = tuple[list[str], list[Any]]
+Requests = list[dict[str, Any]]
+SHOWN_AFTER_SECONDS = 900.0  # since a call's end, until its requests are shown
 
 
 class CallsReads:
@@ -50,6 +54,45 @@ class CallsReads:
             params.append(row["n"] if row else -1)
         base = f"{API}/{self.account}/Calls.json"
         return self._page(request, "calls", base, (where, params), self.exchange.resource, "CA")
+
+    async def events(self, request: web.Request) -> web.Response:
+        """GET Calls/{sid}/Events.json: the request that placed it, then those for its documents. Empty until
+        a quarter of an hour (divided by the speed) after its end; one page."""
+        stranger = self.twilio.refuse_stranger(request)
+        if stranger is not None:
+            return stranger
+        sid = request.match_info["sid"]
+        row = self.exchange.find(sid)
+        if row is None:
+            return problem(20404, 404)
+        shown_at = (row["ended"] or float("inf")) + SHOWN_AFTER_SECONDS / self.exchange.speed
+        hidden = self.world.faults.now["calls"]["hides_requests"] or self.world.clock.wall() < shown_at
+        shown = [] if hidden else self._requests(row, sid)
+        base = f"{API}/{self.account}/Calls/{sid}/Events.json"
+        page = page_of(base, request.query, max(DEFAULT_PAGE_SIZE, len(shown)), 0, len(shown), "")
+        return web.json_response({"events": shown, **page})
+
+    def _requests(self, row: Any, sid: str) -> Requests:
+        placed = {
+            "method": "POST",
+            "url": self.exchange.resource(row)["uri"],
+            "parameters": {snake_case(name): value for name, value in json.loads(row["wish"]).items()},
+        }
+        asked = self.world.store.read(
+            "SELECT wall, data FROM ledger WHERE kind = 'call_twiml' AND json_extract(data, '$.sid') = ?"
+            " ORDER BY id",
+            (sid,),
+        )
+        return [
+            _request(placed, row["created"], 201, json.dumps({"sid": sid}), "application/json"),
+            *(self._asked(one["wall"], json.loads(one["data"])) for one in asked),
+        ]
+
+    @staticmethod
+    def _asked(wall: float, told: dict[str, Any]) -> dict[str, Any]:
+        fields = {snake_case(name): value for name, value in told["fields"].items()}
+        asked = {"method": "POST", "url": told["url"], "parameters": {**fields, "call_sid": told["sid"]}}
+        return _request(asked, wall, told["answer"] or 0, told["body"], "text/xml")
 
     async def recordings(self, request: web.Request) -> web.Response:
         """GET Recordings.json of the account (filter CallSid) or of a call; newest first."""
@@ -118,6 +161,16 @@ class CallsReads:
         if ending == "mp3":
             return web.Response(body=mp3(row["seconds"]), content_type="audio/mpeg")
         return web.Response(body=wav(row["seconds"]), content_type="audio/x-wav")
+
+
+def snake_case(name: str) -> str:
+    """`StatusCallback` as the requests of a call are shown: `status_callback`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _request(asked: dict[str, Any], wall: float, code: int, body: str, kind: str) -> dict[str, Any]:
+    answer = {"response_code": code, "content_type": kind, "response_body": body, "request_duration": 50}
+    return {"request": asked, "response": {**answer, "date_created": rfc2822(wall)}}
 
 
 def dated(query: Any, columns: dict[str, str]) -> Where:

@@ -1,5 +1,6 @@
 """Twilio's side of a call: signed questions, and its TwiML parsed back into what the other end hears."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,8 @@ from accounts.models import Account
 from audiences import consent_records
 from audiences.models import Consent, Contact
 from common import clock
-from conversations import call_scripts
-from conversations.models import Call
+from conversations import call_scripts, sender
+from conversations.models import Call, PlannedCall
 from integrations.models import SendingNumber
 from tests import factories
 
@@ -136,6 +137,16 @@ def placed(contact: Contact, *, mode: str = "script", plan: dict[str, Any] | Non
         number=planned.number, state=Call.State.ACCEPTED,
         accepted_at=clock.now() if mode == "script" else None,  # a person's once the customer is rung
     )  # fmt: skip
+
+
+def place_all(seconds: float = 60) -> list[Call]:
+    """Have the sender place what scripts are to call now, and again what was too late on a busy machine; the
+    calls, in their order."""
+    until = time.monotonic() + seconds
+    while PlannedCall.objects.filter(mode="script", state="queued").exists():
+        assert time.monotonic() < until, "calls that are not placed"
+        sender.run(10, concurrency=20, until_idle=True)
+    return list(Call.objects.exclude(state=Call.State.REFUSED).order_by("pk"))
 
 
 def path_of(address: str) -> str:

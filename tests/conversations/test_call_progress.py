@@ -79,7 +79,7 @@ def calling(contact: Contact, by: User | None = None, **fields: Any) -> Call:
     call = Call.objects.create(
         account=contact.account, planned=planned, direction="out", contact=contact, address=planned.address,
         number=planned.number, state="calling", by=by, agent_phone="+13125550177" if by else "",
-        valid_until=clock.now() + timedelta(minutes=15),
+        created_at=clock.now(), valid_until=clock.now() + timedelta(minutes=15),
     )  # fmt: skip
     sql.run("UPDATE conversations_call SET claimed_at = clock_timestamp() WHERE id = %s", [call.pk])
     return call
@@ -305,6 +305,7 @@ def books(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[ListedCall]:
     settings.RECONCILE_AFTER_SECONDS = -1
     found: list[ListedCall] = []
     monkeypatch.setattr(voice, "list_calls", lambda _access, *, to, **_: [c for c in found if c.to == to])
+    monkeypatch.setattr(voice, "attempts_of", lambda *_: set())  # they are not over for long enough
     return found
 
 
@@ -355,6 +356,29 @@ def test_late_news_of_a_call_given_up_does_not_disturb_the_one_after_it(ann: Con
     tell(given_up, "ringing", 1)
     call_draining.drain()
     assert now_of(given_up)[0] == "failed"
+
+
+def test_news_of_an_earlier_try_leaves_an_agents_present_one_alone(ann: Contact, agent: User) -> None:
+    first = calling(ann, by=agent)
+    Call.objects.filter(pk=first.pk).update(state="failed", code="delivery_unknown", claimed_at=None)
+    planned = PlannedCall.objects.get(pk=first.planned_id)
+    Call.objects.create(
+        account=ann.account, planned=planned, direction="out", contact=ann, address=planned.address,
+        number=planned.number, state="in_progress", try_number=2, by=agent, agent_phone="+13125550177",
+    )  # fmt: skip
+    tell(first, "no-answer", 2)
+    call_draining.drain()
+    assert now_of(first)[:2] == ("no_answer", State.CALLING)
+    planned.refresh_from_db()
+    assert (planned.taken_by, planned.taken_until) == (agent, None)
+
+
+def test_a_script_that_was_answered_when_it_might_not_be_played_any_more_is_no_answer(ann: Contact) -> None:
+    call = calling(ann, origin="callback:1")
+    Call.objects.filter(pk=call.pk).update(code=planned_calls.NO_CONSENT, answered_at=clock.now())
+    tell(call, "completed", 3, AnsweredBy="human")
+    call_draining.drain()
+    assert now_of(call) == ("completed", State.CANCELLED, "no_consent")
 
 
 def test_an_opt_out_takes_back_what_is_planned_and_names_what_is_being_placed(

@@ -1,6 +1,7 @@
 """What calls that we placed say and do, question by question as Twilio asks."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
@@ -308,6 +309,77 @@ def test_whoever_opted_out_meanwhile_is_not_rung_by_a_person_either(phone: Phone
     heard = phone.picked_up(call)
     assert again(call).accepted_at is None
     assert heard.rung == [] and "has opted out" in heard.said
+
+
+LATE = [  # what became of the planned call meanwhile, and what the agent hears
+    ({"state": "called", "outcome": "answered"}, "over already"),
+    ({"state": "cancelled"}, "over already"),
+    ({"state": "taken", "colleague": True}, "A colleague has this person"),
+    ({"state": "calling", "colleague": True}, "A colleague has this person"),
+    ({"state": "calling", "other try": True}, "being called at this moment"),
+]
+
+
+@pytest.mark.parametrize(("meanwhile", "words"), LATE)
+def test_an_agent_whose_phone_rings_late_calls_nobody_elses(
+    phone: Phone, contact: Contact, meanwhile: dict[str, Any], words: str
+) -> None:
+    """Their call was given up: somebody else may have the customer by now."""
+    ann, bob = (factories.make_user(contact.account, "agent") for _ in range(2))
+    call = placed(contact, mode="person")
+    Call.objects.filter(pk=call.pk).update(
+        state="failed", code="delivery_unknown", by=ann, agent_phone="+13125550171"
+    )
+    state = {name: meanwhile[name] for name in ("state", "outcome") if name in meanwhile}
+    has = bob if meanwhile.get("colleague") else None
+    until = clock.now() + timedelta(minutes=1) if has else None
+    due = NOON if state["state"] == "taken" else None
+    PlannedCall.objects.update(taken_by=has, taken_until=until, due_at=due, **state)
+    if meanwhile.get("other try"):
+        Call.objects.create(
+            account=call.account, planned=call.planned, try_number=2, direction="out", contact=contact,
+            address=call.address, number=call.number, state="ringing", by=ann,
+        )  # fmt: skip
+    heard = phone.picked_up(call)
+    assert heard.rung == [] and words in heard.said and "Nobody was called" in heard.said
+    assert again(call).accepted_at is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_agents_call_that_was_given_up_and_rings_after_all_is_theirs_again(
+    phone: Phone, contact: Contact, kept: bool
+) -> None:
+    ann = factories.make_user(contact.account, "agent")
+    call = placed(contact, mode="person")
+    Call.objects.filter(pk=call.pk).update(
+        state="failed", code="delivery_unknown", by=ann, agent_phone="+13125550171"
+    )
+    has = {"taken_by": ann, "taken_until": NOON, "state": "taken"} if kept else {"state": "queued"}
+    PlannedCall.objects.update(due_at=NOON, **has)
+    heard = phone.picked_up(call)
+    assert heard.rung == [CUSTOMER]
+    planned = PlannedCall.objects.get()
+    assert (planned.state, planned.taken_by, planned.taken_until, planned.tries) == ("calling", ann, None, 1)
+    assert (again(call).state, call.code, call.provider_id) == ("in_progress", "", phone.sid)
+
+
+def test_a_script_whose_answer_was_lost_is_found_by_its_own_question(phone: Phone, contact: Contact) -> None:
+    agrees(contact)
+    call = placed(contact)
+    Call.objects.filter(pk=call.pk).update(state="unknown", accepted_at=None)
+    PlannedCall.objects.update(state="unknown")
+    assert phone.answered(call, AnsweredBy="human").names[0] == "Gather"
+    assert (again(call).state, call.provider_id, call.accepted_at) == ("in_progress", phone.sid, NOON)
+    assert (again(call.planned).state, call.planned.tries) == ("calling", 1)
+
+
+def test_a_question_under_anothers_id_is_answered_and_takes_nothing(phone: Phone, contact: Contact) -> None:
+    """Its id was taken for another call of ours: who listens hears their own words all the same."""
+    agrees(contact)
+    other, call = placed(contact), placed(contact)
+    Call.objects.filter(pk=other.pk).update(provider_id=phone.sid)
+    assert phone.answered(call).names[0] == "Gather"
+    assert (again(call).provider_id, again(other).provider_id) == (None, phone.sid)
 
 
 def test_a_customer_who_answers_after_the_agent_has_gone_was_abandoned(

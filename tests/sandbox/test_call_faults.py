@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -189,6 +190,31 @@ def test_a_call_is_cancelled_or_ended_or_sent_elsewhere(sandbox: SandboxProcess,
     assert (ended["status"], ended["answered_by"]) == ("completed", None)
     assert api(sandbox, "DELETE", f"Calls/{sid}.json").status_code == 204
     assert api(sandbox, "GET", f"Calls/{sid}.json").status_code == 404
+
+
+def test_what_a_call_asked_is_shown_a_quarter_of_an_hour_after_its_end(
+    sandbox: SandboxProcess, sink: Sink
+) -> None:
+    on = "<Response><Redirect>/webhooks/twilio/calls/dialed/a7</Redirect></Response>"
+    answers(sink, answer=on, dialed=SAY)
+    sid = place(sandbox, sink, attempt="a7").json()["sid"]
+    over(sandbox, sid)
+
+    def shown() -> list[dict[str, Any]]:
+        page = api(sandbox, "GET", f"Calls/{sid}/Events.json").json()
+        assert (page["page"], page["next_page_uri"]) == (0, None)
+        return [event["request"] for event in page["events"]]
+
+    assert shown() == [], "it is over for a moment only"
+    sandbox.http.post(f"{sandbox.base_url}/settings", json={"call_speed": 10_000_000})
+    time.sleep(0.05)
+    placed, *documents = shown()
+    assert placed["url"].endswith(f"/Calls/{sid}.json")
+    assert placed["parameters"]["status_callback"].endswith("/status/a7")
+    assert [request["url"].rpartition("/")[2] for request in documents] == ["a7", "a7"]
+    sandbox.set_faults(calls={"hides_requests": True})
+    assert shown() == []
+    assert api(sandbox, "GET", "Calls/CAnobody/Events.json").status_code == 404
 
 
 def test_the_list_is_filtered_and_paged(sandbox: SandboxProcess, sink: Sink) -> None:
