@@ -18,6 +18,7 @@ from conversations import (
     delivery,
     draining,
     listening,
+    lost_keys,
     mail_events,
     opt_out_imports,
     prices,
@@ -82,7 +83,8 @@ def sweep() -> int:
         if not held:
             return swept
         swept += reconciling.reconcile_unknown(now=now)
-        return swept + call_reconciling.reconcile(now=now) + _make_good()
+        swept += call_reconciling.reconcile(now=now) + lost_keys.take_in(now=now)
+        return swept + _make_good()
 
 
 @shared_task

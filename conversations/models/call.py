@@ -89,6 +89,9 @@ class Call(models.Model):
     )
     code = models.CharField(max_length=40, blank=True, default="", db_default="")
     reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    keys_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the provider was asked for keys that nobody here had heard"
+    )
     unknown_polls = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
@@ -145,6 +148,13 @@ class Call(models.Model):
             # The few that had nobody to talk to: their campaigns alone are judged.
             models.Index(
                 fields=["abandoned_at"], name="call_abandoned", condition=Q(abandoned_at__isnull=False)
+            ),
+            models.Index(
+                fields=["ended_at"], name="call_keys_unread",
+                condition=Q(
+                    keys_read_at__isnull=True, answered_at__isnull=False, ended_at__isnull=False,
+                    direction="out", agent_phone="",
+                ),
             ),
             models.Index(fields=["by"], name="call_by", condition=Q(by__isnull=False)),
             models.Index(fields=["planned"], name="call_of_planned", condition=Q(planned__isnull=False)),
