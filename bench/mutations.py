@@ -21,6 +21,7 @@ from pathlib import Path
 from bench.product import ROOT
 
 PROTOCOL = "tests/conversations/test_protocol.py"
+CALLS = "tests/conversations/test_call_protocol.py"
 KEYS = "tests/conversations/test_keys.py"
 STORIES, STORIES_OF_CONTROL = "100", "8"
 _MIGRATION = """
@@ -108,6 +109,65 @@ MUTATIONS: dict[str, Mutation] = {
         "conversations/delivery.py",
         "WHERE ({_RISES_SQL} OR",
         "WHERE (true OR",
+    ),
+    "call_claim_without_address_lock": Mutation(
+        (CALLS,),
+        "conversations/call_claiming.py",
+        "    suppression.lock_addresses({address for address, *_ in found})\n",
+    ),
+    "call_claim_without_lock_of_pauses": Mutation(
+        (CALLS,),
+        "conversations/call_claiming.py",
+        "    pausing.share(account for *_, account in found)\n",
+    ),
+    "call_claim_without_consent": Mutation(
+        (CALLS,),
+        "conversations/call_candidates.py",
+        "recorded_voice=c.is_script and recorded",
+        "recorded_voice=False",
+    ),
+    "script_without_consent": Mutation(
+        (CALLS, "tests/conversations/test_call_talk.py::test_a_consent_that_ended_on_the_way_is_seen"),
+        "conversations/call_talk.py",
+        "not in consent_records.may_be_played([call.address_id]):\n        # Withdrawn",
+        "is None:\n        # Withdrawn",
+    ),
+    "stop_that_does_not_wait_for_phone_calls": Mutation(
+        (CALLS,),
+        "conversations/opt_outs.py",
+        'return [*messages, *calls.values_list("attempt", flat=True)]',
+        "return messages",
+    ),
+    "lost_calls_are_placed_again": Mutation(
+        (CALLS,),
+        "conversations/call_progress.py",
+        'if e.accepted == "no" and not e.permanent], now)',
+        "if not e.permanent], now)",
+    ),
+    "calls_may_fall": Mutation(
+        (CALLS,),
+        "conversations/call_progress.py",
+        '({_rank("k")} < {_rank("n")} OR k.state',
+        "(true OR k.state",
+    ),
+    "call_per_try_not_unique": Mutation(
+        (KEYS,), app="conversations", statement="DROP INDEX call_one_per_try"
+    ),
+    "live_call_not_unique": Mutation((KEYS,), app="conversations", statement="DROP INDEX call_one_live"),
+    "rivals_for_a_listed_call_are_not_seen": Mutation(
+        (
+            "tests/conversations/test_call_reconciling.py"
+            "::test_a_call_that_never_left_does_not_take_the_one_that_did",
+        ),
+        "conversations/call_reconciling.py",
+        "or (fitting and _has_rivals(call))",
+        "",
+    ),
+    "late_agents_ring_whoever_they_had": Mutation(
+        ("tests/conversations/test_call_talk.py::test_an_agent_whose_phone_rings_late_calls_nobody_elses",),
+        "conversations/call_talk.py",
+        "if words := call_taking.why_not_rung(call, planned):",
+        "if words := None:",
     ),
     "passages_are_not_counted": Mutation(
         (PROTOCOL,), app="analytics", statement="ALTER TABLE campaigns_enrollment DISABLE TRIGGER USER"

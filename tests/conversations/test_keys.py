@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from campaigns import engine, enrolling, launching
 from common import clock, sql
 from conversations import claiming, leasing
+from conversations.models import Call
 from integrations import inbox
 from integrations.models import ProviderEvent
 from tests import factories
@@ -22,6 +23,13 @@ COPIES = {  # key → table, and the columns in which the copy differs from the 
     "step_pass": ("campaigns_step", {}),
     "enrollment_live_contact": ("campaigns_enrollment", {"address_id": "-1"}),
     "enrollment_live_phone": ("campaigns_enrollment", {"contact_id": "-1"}),
+}
+_ANOTHER = {"attempt": "gen_random_uuid()"}
+COPIES_OF_CALLS = {
+    "plannedcall_origin": ("conversations_plannedcall", {}),
+    "call_one_per_try": ("conversations_call", {**_ANOTHER, "state": "'completed'", "provider_id": "NULL"}),
+    "call_one_live": ("conversations_call", {**_ANOTHER, "try_number": "2", "provider_id": "NULL"}),
+    "call_provider_id": ("conversations_call", {**_ANOTHER, "planned_id": "NULL"}),
 }
 
 
@@ -42,20 +50,40 @@ def called(noon: datetime) -> None:
     sql.run("UPDATE conversations_message SET provider_id = 'SM1'")
 
 
+@pytest.fixture
+def rung(noon: datetime) -> None:
+    """One planned call whose try rings."""
+    planned = factories.plan_call(factories.make_contact(factories.make_account()), origin="step:1")
+    Call.objects.create(
+        account=planned.account, planned=planned, direction="out", contact=planned.contact,
+        address=planned.address, number=planned.number, state="ringing", provider_id="CA1",
+    )  # fmt: skip
+
+
 @pytest.mark.usefixtures("called")
 @pytest.mark.parametrize("key", COPIES)
 def test_a_second_row_is_refused(key: str) -> None:
-    table, differs = COPIES[key]
+    assert refused(*COPIES[key]) == key
+
+
+@pytest.mark.usefixtures("rung")
+@pytest.mark.parametrize("key", COPIES_OF_CALLS)
+def test_a_second_call_is_refused(key: str) -> None:
+    assert refused(*COPIES_OF_CALLS[key]) == key
+
+
+def refused(table: str, differs: dict[str, str]) -> str:
+    """The key by which a copy of a table's one row is refused."""
     names = sql.column(
         "SELECT quote_ident(attname) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
         [table],
     )
-    differs = {"id": "gen_random_uuid()" if "attempt" in table else "-1", **differs}
+    differs = {"id": "gen_random_uuid()" if table.endswith("attempt") else "-1", **differs}
     values = ", ".join(differs.get(name, name) for name in names)
-    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         sql.run(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} LIMIT 1")
-    assert refused.value.__cause__.diag.constraint_name == key
+    return str(refusal.value.__cause__.diag.constraint_name)
 
 
 def test_an_event_is_kept_once(noon: datetime) -> None:
