@@ -8,12 +8,13 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from analytics.listing import BOOKING_STATES, MESSAGE_STATES, STEP_STATES, State, why_of
+from analytics.listing import BOOKING_STATES, MESSAGE_STATES, STEP_STATES, State
 from analytics.metrics import CALL_KINDS
 from analytics.models import JobCredit
 from campaigns import graph, thread_entries, words
 from campaigns.models import Booking, Enrollment, EnrollmentSnapshot, Step
 from campaigns.passages import ANOTHER_TRY
+from campaigns.reasons import why_of
 from campaigns.repointing import MOVED
 from common.phone import display_phone
 from conversations import call_states, calls_told

@@ -95,7 +95,7 @@ def _take_further(booking: Booking, now: datetime) -> None:
     if job is not None:
         record(booking, servicetitan_id=answer.id if isinstance(answer, Answer) else None, job=job, now=now)
     elif isinstance(answer, Answer) and answer.status == "Dismissed":
-        _close(booking, Booking.State.DISMISSED, "ServiceTitan's staff dismissed the request", now)
+        dismissed(booking, now=now)
     elif isinstance(answer, Answer):
         _follow(booking, answer, now)
 
@@ -211,6 +211,11 @@ def record(booking: Booking, *, servicetitan_id: int | None, job: Job, now: date
     Booking.objects.filter(pk=booking.pk).update(job=mirrored)
     _complete_step(booking, BOOKED, now)
     job_booked.send(Booking, account_id=booking.account_id, booking_id=booking.pk, servicetitan_job_id=job.id)
+
+
+def dismissed(booking: Booking, *, now: datetime) -> None:
+    """The office does not want it: the booking is settled without a job, and its step goes on."""
+    _close(booking, Booking.State.DISMISSED, "ServiceTitan's staff dismissed the request", now)
 
 
 def _give_up(booking: Booking, reason: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ WAIT = timedelta(seconds=4)  # longer than what is looked at before and after a 
 BATCH = 2_000
 
 _TAKE = """
-    SELECT id FROM campaigns_click WHERE judged_at IS NULL AND at <= %s
+    SELECT id FROM campaigns_click WHERE judged_at IS NULL AND at <= %s {only}
     ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """
 # The first reason that applies. Nobody reads a message and follows its link within two seconds of its
@@ -75,9 +75,12 @@ _CODES = """
 
 
 @atomic_with_retry
-def judge(*, now: datetime, limit: int = BATCH) -> int:
-    """Judge the oldest clicks that are old enough; how many. Messages are locked before their codes."""
-    clicks = sql.column(_TAKE, [now - WAIT, limit])
+def judge(*, now: datetime, limit: int = BATCH, among: list[int] | None = None) -> int:
+    """Judge the oldest clicks that are old enough, of `among` alone where given; how many. Messages are
+    locked before their codes."""
+    only = "" if among is None else "AND id = ANY(%s)"
+    named = [] if among is None else [among]
+    clicks = sql.column(_TAKE.format(only=only), [now - WAIT, *named, limit])
     if not clicks:
         return 0
     sql.run(_JUDGE, {"now": now, "clicks": sql.array(clicks)})

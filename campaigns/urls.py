@@ -22,6 +22,7 @@ from campaigns.views import (
     text_size,
     verbs,
     versions,
+    walkthroughs,
     workflow_acts,
     workflows,
 )
@@ -85,6 +86,13 @@ urlpatterns = [
     path("workflows/<int:pk>/edit/step/<slug:key>/delete/", editor.delete, name="editor_delete"),
     path("workflows/<int:pk>/edit/step/<slug:key>/email/", editor.step_email, name="editor_email"),
     path("workflows/<int:pk>/edit/step/<slug:key>/test/", editor.step_test, name="editor_test"),
+    path("workflows/<int:pk>/test/", walkthroughs.walkthroughs, name="walkthroughs"),
+    path("workflows/<int:pk>/test/<int:walk>/", walkthroughs.walkthrough, name="walkthrough"),
+    path("workflows/<int:pk>/test/<int:walk>/act/", walkthroughs.act, name="walkthrough_act"),
+    path("workflows/<int:pk>/test/<int:walk>/send/", walkthroughs.send, name="walkthrough_send"),
+    path(
+        "workflows/<int:pk>/test/<int:walk>/email/<int:number>/", walkthroughs.email, name="walkthrough_email"
+    ),
     path("workflows/<int:pk>/messages/", messages.page, name="messages"),
     path("workflows/<int:pk>/messages/lacking/", messages.lacking, name="messages_lacking"),
     path("workflows/<int:pk>/messages/publish/", messages.publish, name="messages_publish"),

@@ -8,6 +8,9 @@ sweeps never use this clock (they use `time.monotonic()` or SQL `clock_timestamp
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +18,25 @@ FILE_NAME = "clock.json"
 _REREAD_SECONDS = 0.5
 _offset = timedelta(0)
 _read_at = -1.0
+_standing: ContextVar[datetime | None] = ContextVar("standing", default=None)
 
 
 def now() -> datetime:
     """The product's present instant, timezone-aware, in UTC."""
-    return datetime.now(UTC) + offset()
+    return _standing.get() or datetime.now(UTC) + offset()
+
+
+@contextmanager
+def standing_at(moment: datetime) -> Iterator[None]:
+    """Let this clock show `moment` to what this very thread does inside, and to nobody else.
+
+    For what is only tried out: nothing that is kept may be made of it.
+    """
+    token = _standing.set(moment)
+    try:
+        yield
+    finally:
+        _standing.reset(token)
 
 
 def offset() -> timedelta:

@@ -107,6 +107,12 @@ def park_next(lane_ids: Sequence[int], *, now: datetime) -> None:
 
 
 @atomic_with_retry
+def claim_script(planned_id: int, *, now: datetime) -> Decided:
+    """Claim one scripted call by itself, whatever the account's pace leaves free: for who places none."""
+    return _decide([planned_id], now=now, states=[State.QUEUED], agent=None)
+
+
+@atomic_with_retry
 def claim_for_agent(planned_id: int, *, agent: Agent, now: datetime) -> Decided:
     """Claim one planned call for an agent who has it open, or takes it by this."""
     return _decide([planned_id], now=now, states=[State.QUEUED, State.TAKEN], agent=agent)

@@ -41,6 +41,14 @@ class _Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a claim made of messages. What it left alone is in none of these."""
+
+    claims: list[Claim]
+    deferrals: list[Deferral]
+
+
 @atomic_with_retry
 def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     """Decide leased messages under their locks; returns those now `calling`.
@@ -49,9 +57,17 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
     late, or could not be rendered; the layers above are told of each. What a pause of everything holds
     stays queued, and so do campaigns of an account that has become deaf since the lease (`listening`).
     """
-    if not message_ids:
-        return []
-    leased, uncalled = _lock(message_ids)
+    return _decide(message_ids, now, leased=True).claims if message_ids else []
+
+
+@atomic_with_retry
+def decide(message_ids: Sequence[int], *, now: datetime) -> Decided:
+    """As `claim`, of messages that nobody has leased: no number's pace is touched. For who sends none."""
+    return _decide(message_ids, now, leased=False) if message_ids else Decided([], [])
+
+
+def _decide(message_ids: Sequence[int], now: datetime, *, leased: bool) -> Decided:
+    sizes, uncalled = _lock(message_ids)
     candidates = still_queued(message_ids, now)
     refused = [_too_late(c) for c in candidates if _is_late(c, now)]
     ready = [c for c in candidates if not _is_late(c, now)]
@@ -86,16 +102,17 @@ def claim(message_ids: Sequence[int], *, now: datetime) -> list[Claim]:
         else:
             deferred.append((candidate, verdict))
     _finish(refused, now)
-    _defer(deferred, now)
+    deferrals = _defer(deferred, now)
     _call(rendered, now)
     if len(candidates) < len(message_ids):
         _release(set(message_ids) - {c.id for c in candidates})
-    for made in rendered:
-        if made.claim.number_id is not None:
-            leased[made.claim.number_id] -= made.segments
-            uncalled[made.lane_id] -= 1
-    leasing.settle({number_id: -size for number_id, size in leased.items()}, +uncalled, now)
-    return [made.claim for made in rendered]
+    if leased:
+        for made in rendered:
+            if made.claim.number_id is not None:
+                sizes[made.claim.number_id] -= made.segments
+                uncalled[made.lane_id] -= 1
+        leasing.settle({number_id: -size for number_id, size in sizes.items()}, +uncalled, now)
+    return Decided([made.claim for made in rendered], deferrals)
 
 
 def claim_apart(message_ids: Sequence[int]) -> list[Claim]:
@@ -207,10 +224,10 @@ def _finish(refused: list[_Refusal], now: datetime) -> None:
     message_status_changed.send(Message, changes=changes, now=now)
 
 
-def _defer(deferred: list[tuple[Candidate, suppression.Verdict]], now: datetime) -> None:
-    """Leave messages queued for later and tell the layers above."""
+def _defer(deferred: list[tuple[Candidate, suppression.Verdict]], now: datetime) -> list[Deferral]:
+    """Leave messages queued for later and tell the layers above; what those are told."""
     if not deferred:
-        return
+        return []
     deferrals = [Deferral(c.id, c.origin, _ask_again(v, now), v.reason) for c, v in deferred]
     sql.run(
         """
@@ -220,6 +237,7 @@ def _defer(deferred: list[tuple[Candidate, suppression.Verdict]], now: datetime)
         [[d.message_id for d in deferrals], [d.until for d in deferrals]],
     )
     message_deferred.send(Message, deferrals=deferrals, now=now)
+    return deferrals
 
 
 def _ask_again(verdict: suppression.Verdict, now: datetime) -> datetime:

@@ -70,6 +70,11 @@ def receive(text: InboundText, *, account: Account | None, now: datetime) -> Rec
     inbox.mark_applied([event_id], outcome=outcome)
     if number is None or phone is None:
         return None
+    return take_in(text, number, now=now)
+
+
+def take_in(text: InboundText, number: SendingNumber, *, now: datetime) -> Received:
+    """Store, read and act upon a phone's text to one of our numbers, in the caller's transaction."""
     address, _ = Address.objects.get_or_create(
         account_id=number.account_id, channel=Address.Channel.PHONE, value=text.from_
     )

@@ -72,6 +72,15 @@ def receive(mail: InboundEmail, *, accounts: Sequence[int], now: datetime) -> Re
     return _taken(mail, place, address, f"in:{digest}", now)
 
 
+def take_in(mail: InboundEmail, original: Message, *, now: datetime) -> Received:
+    """As `receive`, of the answer to an email of ours by whoever got it, and whose sender is proven; in the
+    caller's transaction."""
+    if original.mailbox is None:
+        raise ValueError("it answers no email")
+    place = _Place(original.mailbox, original)
+    return _taken(mail, place, original.address, f"in:{mail.message_id}", now)
+
+
 def _event(mail: InboundEmail, account_id: int, digest: str, now: datetime) -> inbox.IncomingEvent:
     return inbox.IncomingEvent(
         provider="sendgrid", event_id=f"mail:{digest}", kind=ProviderEvent.Kind.MAIL_INBOUND,

@@ -1,4 +1,5 @@
-"""One text to one's own phone, to see that a number works: through the same lanes and the same gate."""
+"""Texts to one's own phone, to see that a number works or how a workflow reads: through the same lanes and
+the same gate."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.models import Account, User
 from audiences import suppression
-from audiences.models import Address
+from audiences.models import Address, ContactAddress
 from common.doorbell import ring
 from common.phone import display_phone
 from common.segments import count_segments
@@ -18,6 +19,9 @@ from conversations.models import Lane, Message
 from integrations.models import SendingNumber
 
 MAY_WAIT = timedelta(minutes=30)  # nobody waits longer beside a phone
+PER_HOUR = 20
+"""Tests of a workflow's words that one person may text themselves within an hour."""
+MARK = "Test: "
 BODY = "This is a test from {company}: texts from this number reach your phone. Reply STOP to opt out."
 
 
@@ -60,30 +64,76 @@ def send(
     account: Account, *, number: SendingNumber, phone: str, by: User, token: uuid.UUID, now: datetime
 ) -> Message:
     """Queue a test from `number` to `phone` (E.164). The same token twice is one. Raises TrialRefused."""
+    found, made = _queued(account, number, phone, words_of(account), by, f"test:{token}", now)
+    if made:
+        audit.record(
+            account=account, by=by, verb="sent_test_text", on=found,
+            summary=f"Sent a test text from {display_phone(number.e164)} to {display_phone(phone)}",
+        )  # fmt: skip
+    return found
+
+
+@transaction.atomic
+def send_words(
+    account: Account,
+    words: str,
+    *,
+    number: SendingNumber,
+    phone: str,
+    by: User,
+    token: uuid.UUID,
+    now: datetime,
+) -> Message:
+    """As `send`, a workflow's words to the phone of whoever wrote them, marked as a test.
+
+    Never to a customer's phone, whoever asks: a test is not how they are written to. Raises TrialRefused.
+    """
+    theirs = ContactAddress.objects.filter(
+        address__account=account, address__channel=Address.Channel.PHONE, address__value=phone,
+        wrong_number_at=None,
+    )  # fmt: skip
+    # Who is known by no number of the source is whoever had a test before.
+    if theirs.exclude(contact__servicetitan_customer_id=0).exists():
+        raise TrialRefused(
+            f"No test was sent: {display_phone(phone)} is a customer’s phone. Use the phone in your hand."
+        )
+    mine = Message.objects.filter(lane=lane_of(account), by=by, mailbox=None)
+    if mine.filter(created_at__gt=now - timedelta(hours=1)).count() >= PER_HOUR:
+        raise TrialRefused(
+            f"No test was sent: you have had {PER_HOUR} within the hour. Try again a little later."
+        )
+    found, made = _queued(account, number, phone, f"{MARK}{words}", by, f"test:{token}", now)
+    if made:
+        audit.record(
+            account=account, by=by, verb="sent_test_text", on=found, detail={"words": words},
+            summary=f"Sent a workflow’s text as a test from {display_phone(number.e164)} to "
+            f"{display_phone(phone)}",
+        )  # fmt: skip
+    return found
+
+
+def _queued(
+    account: Account, number: SendingNumber, phone: str, body: str, by: User, origin: str, now: datetime
+) -> tuple[Message, bool]:
+    """The test of this origin, and whether it is a new one. Raises TrialRefused."""
     from conversations import tasks  # tasks import the sender, and with it most of this package
 
-    origin = f"test:{token}"
     if number.account_id != account.pk or not number.active:
         raise TrialRefused("No test was sent: this number is paused. Activate it, or choose another.")
     address, _ = Address.objects.get_or_create(account=account, channel=Address.Channel.PHONE, value=phone)
     suppression.lock_addresses([address.pk])  # a second click waits here, then finds the first
     known = Message.objects.filter(origin=origin, account=account).first()
     if known:
-        return known
+        return known, False
     if suppression.in_force([address.pk]):
         raise TrialRefused(
             f"No test was sent: {display_phone(phone)} has opted out. Text START from it to the number, or "
             "use another phone."
         )
-    body = words_of(account)
     message = Message.objects.create(
         account=account, lane=lane_of(account), contact=inbound.whose(address), address=address,
         number=number, kind=Message.Kind.AGENT, origin=origin, body=body, segments=count_segments(body).count,
         state=Message.State.QUEUED, state_at=now, created_at=now, due_at=now, send_by=now + MAY_WAIT, by=by,
     )  # fmt: skip
-    audit.record(
-        account=account, by=by, verb="sent_test_text", on=message,
-        summary=f"Sent a test text from {display_phone(number.e164)} to {display_phone(phone)}",
-    )  # fmt: skip
     ring(tasks.send)
-    return message
+    return message, True

@@ -37,7 +37,7 @@ from analytics import listing
 from analytics.compliance.register import DOORS
 from analytics.models import JobCredit, JobStanding
 from audiences.models import Contact, ContactAddress, OptOut
-from campaigns import words
+from campaigns import reasons, words
 from campaigns.models import Booking, Enrollment, Exclusion, Step
 from conversations import call_states
 from conversations.models import Call, Message, PlannedCall
@@ -142,7 +142,7 @@ def _spoken(path: str, known: Mapping[str, call_states.Said]) -> Combinable:
     return worded(path, {code: said.word for code, said in known.items()})
 
 
-_REASONS = {**words.EXCLUSIONS, **listing.REASONS}
+_REASONS = {**words.EXCLUSIONS, **reasons.REASONS}
 _KNOWN = "snapshot__data"
 
 STEPS = (

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from accounts.models import Account
-from analytics import counters, listing, retention, status_counts
+from analytics import counters, retention, status_counts
 from analytics.metrics import Metric, Rate, sending
 from analytics.sending import reading, rows, series
 from analytics.sending.selection import Selection
+from campaigns import reasons
 
 Counted = Counter[str]  # by column
 
@@ -234,7 +235,7 @@ def _reasons(counted: Counted) -> list[Reason]:
     """Exits by reason, the most frequent first."""
     found = [(column, n) for column, n in counted.items() if column.startswith("exits:") and n]
     ordered = sorted(found, key=lambda pair: (-pair[1], pair[0]))
-    return [Reason(listing.why_of(column.removeprefix("exits:")), n, column) for column, n in ordered]
+    return [Reason(reasons.why_of(column.removeprefix("exits:")), n, column) for column, n in ordered]
 
 
 def _total(counted: Counted, channel: str) -> int:

@@ -6,12 +6,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import Account
-from analytics import listing
 from analytics.downloads import sources
 from analytics.metrics import sending
 from analytics.sending import rows
 from analytics.sending.periods import MINUTE, clock_words
 from analytics.sending.selection import Selection, Unknown
+from campaigns import reasons
 from campaigns.models import Campaign
 
 NAME = "sending"
@@ -21,7 +21,7 @@ def title(account: Account, figure: str, selection: Selection) -> str:
     """What a list or a file is of: “Texts sent, Fall tune-up”. Raises Unknown."""
     group, _, name = figure.partition(":")
     if group == "exits" and name:
-        said = f"Exits: {listing.why_of(name)}"
+        said = f"Exits: {reasons.why_of(name)}"
     elif metric := sending.ASSIGNMENT_METRICS.get(figure):
         said = metric.label
     elif metric := sending.SENDING_METRICS.get(figure) or sending.AGENT_METRICS.get(figure):

@@ -22,6 +22,7 @@ from campaigns.models.retry import Retry
 from campaigns.models.step import Step
 from campaigns.models.tracked_link import TrackedLink
 from campaigns.models.version_move import VersionMove
+from campaigns.models.walkthrough import Walkthrough
 from campaigns.models.workflow import Workflow
 from campaigns.models.workflow_draft import WorkflowDraft
 from campaigns.models.workflow_revision import WorkflowRevision
@@ -52,6 +53,7 @@ __all__ = [
     "Step",
     "TrackedLink",
     "VersionMove",
+    "Walkthrough",
     "Workflow",
     "WorkflowDraft",
     "WorkflowRevision",

@@ -15,9 +15,9 @@
   // What the diagram stands in; there cards are as high as what they say, and may be folded away.
   const host = () => part("")?.closest("[data-diagram], .campaign");
   function signature(found) {
-    const { edges, opens } = part("")?.dataset || {};
+    const { edges, opens, walked } = part("")?.dataset || {};
     const high = host()?.matches("[data-diagram]") ? found.map((card) => card.offsetHeight) : [];
-    return [edges, opens, found.map((card) => card.id), high].join();
+    return [edges, opens, walked, found.map((card) => card.id), high].join();
   }
   let drawn = "", size = null, positions = "", scale = 1, chosen = false, stood = new Map();
 
@@ -108,9 +108,11 @@
   }
 
   function drawEdges(graph) {
+    const walked = new Set(JSON.parse(part("").dataset.walked || "[]")); // the ways that one contact has gone
     const lines = graph.edges().flatMap((name) => {
       const { points } = graph.edge(name), change = document.getElementById(name.name)?.dataset.change;
-      const kind = change && change !== "same" ? ` diagram__line--${change}` : "";
+      const gone = walked.has(name.name) ? " diagram__line--walked" : "";
+      const kind = change && change !== "same" ? ` diagram__line--${change}` : gone;
       return [shape("path", { class: `diagram__edge${kind}`, d: curve(points) }), head(points, kind)];
     });
     part("-edges").replaceChildren(...lines);

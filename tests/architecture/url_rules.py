@@ -15,7 +15,7 @@ account's name into what you make: a page of one account that shows the name of 
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from accounts.models import Account, BusinessUnit, Membership, Role
@@ -25,7 +25,9 @@ from analytics.downloads import queueing, sources
 from analytics.models import ComplianceReport, Download
 from audiences.imports import running
 from audiences.models import Audience, ClosedDay, Consent, ContactImport, DoNotCallList, OptOutImport
-from campaigns.models import Campaign, LaunchApproval, Playbook
+from campaigns import workflow_drafts
+from campaigns.models import Campaign, LaunchApproval, Playbook, Walkthrough
+from campaigns.walkthroughs import scene
 from common import clock
 from conversations import unsubscribing
 from conversations.models import MediaFile, SafetyPause, UnitPause
@@ -53,6 +55,25 @@ class Rule:
 
 def _address_of(file: MediaFile) -> dict[str, Any]:
     return {"token": file.token, "name": file.name}
+
+
+def _walked(account: Account) -> dict[str, Any]:
+    """A test of a workflow in which an email has been sent; the same one each time."""
+    kept = Walkthrough.objects.filter(account=account).first()
+    if kept is None:
+        version = factories.make_workflow(account, name=f"Walk of {account.name}")
+        drawn, now = workflow_drafts.drawn(version), datetime(2026, 11, 23, 18, tzinfo=UTC)
+        email = {
+            "kind": "email", "at": now.isoformat(), "node": "first_text", "act": 0, "name": "First text",
+            "to": "sample@example.com", "from": "office@comfort.example", "subject": "Hi", "body": "Hello",
+            "known": {}, "language": "en", "links": [], "size": 40,
+        }  # fmt: skip
+        kept = Walkthrough.objects.create(
+            account=account, workflow=version.workflow, graph=drawn.stored(), drawn_as="Version 1",
+            sample="en", starts_at=now, places=scene.places(drawn),
+            shown={"events": [email], "mails": {"0": "<p>Hello</p>"}, "now": now.isoformat()},
+        )  # fmt: skip
+    return {"pk": kept.workflow_id, "walk": kept.pk}
 
 
 BOTH = frozenset({"GET", "POST"})
@@ -285,6 +306,16 @@ RULES: dict[str, Rule] = {
     ),
     "campaigns:editor_email": Rule(arg="email message"),
     "campaigns:editor_test": Rule(methods=POST, arg="email message"),
+    "campaigns:walkthroughs": Rule(capability="edit_workflow", methods=BOTH, arg="workflow"),
+    "campaigns:walkthrough": Rule(capability="edit_workflow", arg="walkthrough"),
+    "campaigns:walkthrough_act": Rule(
+        capability="edit_workflow",
+        methods=POST,
+        arg="walkthrough",
+        data=lambda _: {"revision": "0", "do": "next"},
+    ),
+    "campaigns:walkthrough_send": Rule(capability="edit_workflow", methods=POST, arg="walkthrough"),
+    "campaigns:walkthrough_email": Rule(capability="edit_workflow", arg="walked email"),
     "campaigns:messages": Rule(arg="workflow"),
     "campaigns:messages_lacking": Rule(arg="workflow"),
     "campaigns:messages_publish": Rule(
@@ -490,6 +521,8 @@ EXAMPLES: dict[str, Callable[[Account], Any]] = {
         ).workflow.pk,
         "key": "email",
     },
+    "walkthrough": lambda account: _walked(account),
+    "walked email": lambda account: {**_walked(account), "number": 0},
     "message": lambda account: {
         "pk": factories.make_workflow(account, name=f"Message of {account.name}").workflow.pk,
         "key": "first_text",

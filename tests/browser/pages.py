@@ -22,6 +22,7 @@ NO_PAGES = {
     "campaigns:message_email", "campaigns:design_email", "campaigns:launch_email",  # an email, no page
     "audiences:saved_count", "conversations:waiting", "conversations:fields",  # parts of a page
     "campaigns:book_windows", "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
+    "campaigns:walkthrough_email",  # an email, no page
     "campaigns:export_workflow",
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
