@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.collecting import collect_rarely
+from common.switching import switch_often
 from config import embedded
 from config.processes import spawn, stop
 
@@ -25,6 +26,7 @@ def database() -> Iterator[None]:
         embedded.wait_for_postgres(folder, process)
         _migrate()
         collect_rarely()  # as every worker does; what is compared with our code gains by it, too
+        switch_often()
         yield
     finally:
         _disconnect()

@@ -127,11 +127,13 @@ def _keep_our_logging(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _collect_rarely(**_: Any) -> None:
+def _tune_python(**_: Any) -> None:
     """Once everything is loaded."""
     from common.collecting import collect_rarely
+    from common.switching import switch_often
 
     collect_rarely()
+    switch_often()
 
 
 @worker_shutting_down.connect
