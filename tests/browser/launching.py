@@ -5,6 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from audiences import consent
 from audiences.models import Audience
 from campaigns import approving, canary, engine, enrolling, launching, lifecycle, playbooks, version_moves
 from campaigns.launching import Draft
@@ -31,6 +32,7 @@ class Town:
     def __init__(self) -> None:
         self.company: Company = with_people("Piedmont Heating & Air")
         self.account = self.company.account
+        consent.declare_simulated(self.account)
         self.unit = people.unit(self.account, "Roofing")
         for n in range(6):
             person = factories.make_contact(

@@ -68,14 +68,19 @@ def go_on(page: Page) -> None:
     page.locator("dialog#modal .launch__foot .button--primary").click()
 
 
+def rule(field: str, op: str, value: Any) -> dict[str, Any]:
+    """One rule as a draft keeps it."""
+    return {"match": "all", "rules": [{"field": field, "is": op, "value": value}]}
+
+
 MISTAKES: dict[str, dict[str, Any]] = {
     "workflow": {"name": "", "workflow": ""},
-    "audience": {"targeting": {"all": [{"field": "last_job", "op": "before", "value": "soon"}]}},
+    "audience": {"targeting": rule("last_job", "before", "soon")},
     "sender": {"number": ""},
     "time": {
         "start": "local", "starts_at": "2020-01-01T10:00", "repeats": "weeks", "repeats_until": "2020-01-01",
         "texts_per_hour": "0", "send_by_hours": "9999", "joining": "until", "joins_until": "2020-01-01",
-        "again_days": "x", "credit_window_days": "0", "first": "percent", "canary_percent": "90",
+        "again_days": "0", "credit_window_days": "0", "first": "percent", "canary_percent": "90",
         "canary_minutes": "0",
     },
 }  # fmt: skip
@@ -149,8 +154,7 @@ def test_review_of_many(screen: Screen, site: Site, town: Town, monkeypatch: pyt
 
 
 def test_review_of_nobody(screen: Screen, site: Site, town: Town) -> None:
-    nobody = {"all": [{"field": "kind", "op": "any_of", "value": ["commercial"]}]}
-    town.draft("review", targeting=nobody)
+    town.draft("review", targeting=rule("kind", "any_of", ["commercial"]))
     page = open_modal(screen, site)
     expect(page.locator("#modal")).to_contain_text("Nobody would get this")
     expect(page.get_by_role("button", name="Schedule for")).to_have_count(0)
