@@ -24,7 +24,12 @@ document.addEventListener("htmx:config:request", (event) => {
   if (["every", "visibilitychange", "refresh"].includes(cause)) event.preventDefault();
 });
 """
-QUIET = ("status of 403", "status of 404", "status of 422")  # what a browser notes about those pages
+QUIET = (
+    "status of 403",
+    "status of 404",
+    "status of 409",
+    "status of 422",
+)  # what a browser notes about those pages
 
 expect.set_options(timeout=10_000)
 

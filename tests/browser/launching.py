@@ -135,7 +135,7 @@ class Town:
         return Message.objects.create(
             account=self.account, lane=step.campaign.lane, contact_id=entered.contact_id,
             address_id=entered.address_id, number=self.number, kind="campaign", origin=f"step:{step.pk}",
-            body="Hi",
+            body="Hi", state="failed", code="30003",
         )  # fmt: skip
 
     def moving(self) -> Campaign:

@@ -271,6 +271,7 @@ def test_preview_of_a_move(site: Site, town: Town, screens: Screens) -> None:
     choice = page.get_by_label("What becomes of those at First text")
     expect(choice).to_be_visible()
     assert wrong_with(screen) == []
+    choice.focus()
     choice.select_option("exit")
     expect(page.locator("#preview")).to_contain_text("Their passage ends")
     expect(choice).to_be_focused()

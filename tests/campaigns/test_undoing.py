@@ -57,9 +57,7 @@ def test_undo_gives_back_what_was_typed(ready: Ready) -> None:
     campaign = Campaign.objects.get()
     shown = ready.client.get(page).content.decode()
     assert "Undo launch" in shown and "nothing is sent before" in shown
-    assert (
-        "Undo the launch of Spring tune-ups" in ready.client.get(reverse("campaigns:list")).content.decode()
-    )
+    assert ": the launch of Spring tune-ups" in ready.client.get(reverse("campaigns:list")).content.decode()
     tasks.take_in()
     answer = ready.client.post(reverse("campaigns:undo", args=[campaign.pk]), headers=HTMX)
     assert answer["HX-Redirect"] == reverse("campaigns:launch")
