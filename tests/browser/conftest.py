@@ -25,11 +25,10 @@ document.addEventListener("htmx:config:request", (event) => {
 });
 """
 QUIET = (
-    "status of 403",
-    "status of 404",
-    "status of 409",
-    "status of 422",
-)  # what a browser notes about those pages
+    "status of 403", "status of 404", "status of 409", "status of 422",
+    "Autofocus processing was blocked",  # htmx has put the focus there already
+)  # fmt: skip
+"""What a browser notes about refusals."""
 
 expect.set_options(timeout=10_000)
 
