@@ -19,7 +19,12 @@ from django_htmx.http import HttpResponseClientRedirect
 View = Callable[..., HttpResponse]
 LOOK_SECONDS = 1.0  # how old the answer may be that polls share; see `unchanged_lately`
 _MOST_LOOKED = 5_000
+VERSION_FIRST = "version_first"  # set on views that may be asked by themselves; see `unchanged_lately`
 _looked: dict[Any, tuple[float, str]] = {}  # by who asks what: when a look began (monotonic), its version
+
+
+class Changed(Exception):
+    """Whoever asks only whether nothing changed (`asks_only`) has another version; nothing was rendered."""
 
 
 def respond(
@@ -49,9 +54,11 @@ def respond_live(
 
 def not_modified(request: HttpRequest, version: str) -> HttpResponse | None:
     """304 where the browser polls for this version, which it has; for views whose version costs less than
-    what they show."""
+    what they show. Raises Changed for requests that ask nothing else (`accounts.polling`)."""
     htmx = _htmx(request)
     if not htmx or htmx.ptag != version:
+        if getattr(request, "asks_only", False):
+            raise Changed
         return None
     return unchanged(version)
 
@@ -63,10 +70,12 @@ def unchanged(version: str, headers: Mapping[str, str] | None = None) -> HttpRes
     return answer
 
 
-def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
+def unchanged_lately(*, personal: bool = False, version_first: bool = False) -> Callable[[View], View]:
     """Let polls of a live region share one look a second: whoever has the version that somebody of the same
     role got at the same address within that second gets 304 without the view. `personal`: that the same
-    person got, for what shows each person something else.
+    person got, for what shows each person something else. `version_first`: for a poll the view works out its
+    version before all else, of address, account, role and rows alone, and cheaply: `accounts.polling` then
+    asks it without session and middleware.
 
     Below `accounts.access`, so that nobody is answered who may not ask. Only timers are (`timed`): what a
     person does always shows what is so now, and is what timers compare with from then on. A view that
@@ -89,6 +98,7 @@ def unchanged_lately(*, personal: bool = False) -> Callable[[View], View]:
                 _looked[(*who, path)] = (getattr(response, "looked_at", began), shown)
             return response
 
+        setattr(looked, VERSION_FIRST, version_first)
         return looked
 
     return decorate

@@ -127,18 +127,18 @@ def waiting(account: Account, now: datetime, wanted: Wanted = EVERYBODY) -> Wait
     return Waiting([LaneWaiting(*row) for row in found])
 
 
+DUE_COUNT = f"""
+    SELECT count(*) FROM (
+        SELECT 1 FROM conversations_lane l JOIN conversations_plannedcall p ON p.lane_id = l.id
+        WHERE l.account_id = %(account)s AND {_LANE_OPEN} AND {_WAITS} LIMIT %(most)s) q
+"""
+"""SQL: how many wait for a person's call, counted up to `most`; paused lanes apart. Also takes `account`
+and `now`."""
+
+
 def due_count(account_id: int, now: datetime, *, most: int) -> int:
     """How many wait for a person's call, counted up to `most` and one more; paused lanes apart. One query."""
-    return int(
-        sql.value(
-            f"""
-            SELECT count(*) FROM (
-                SELECT 1 FROM conversations_lane l JOIN conversations_plannedcall p ON p.lane_id = l.id
-                WHERE l.account_id = %(account)s AND {_LANE_OPEN} AND {_WAITS} LIMIT %(most)s) q
-            """,
-            {"account": account_id, "now": now, "most": most + 1},
-        )
-    )
+    return int(sql.value(DUE_COUNT, {"account": account_id, "now": now, "most": most + 1}))
 
 
 def listed(account: Account, now: datetime, wanted: Wanted = EVERYBODY, *, after: int = 0) -> list[int]:

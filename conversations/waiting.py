@@ -4,12 +4,23 @@ pause of everything."""
 from dataclasses import dataclass
 
 from accounts.models import Account
-from common import clock
+from common import clock, sql
 from common.htmx import version_of
 from conversations import call_queue, unit_pausing
-from conversations.models import SendingPause, Thread, UnitPause
+from conversations.models import SendingPause, UnitPause
 
 MOST = 99  # a count above says nothing more to anybody
+_LOOK = f"""
+SELECT (SELECT count(*) FROM (
+            SELECT FROM conversations_thread t WHERE t.account_id = %(account)s AND t.needs_reply
+            LIMIT %(most)s) threads),
+       ({call_queue.DUE_COUNT}),
+       EXISTS (SELECT FROM conversations_sendingpause m
+               WHERE m.account_id = %(account)s AND m.lifted_at IS NULL),
+       EXISTS (SELECT FROM conversations_unitpause u
+               WHERE u.account_id = %(account)s AND u.lifted_at IS NULL
+                 AND (u.until IS NULL OR u.until > %(now)s))
+"""
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,13 @@ class Waiting:
 
 def waiting(account: Account) -> Waiting:
     """Threads that need a reply and people who are due to be called, counts beyond `MOST` not finished, and
-    what is paused. Four queries."""
-    threads = Thread.objects.filter(account=account, needs_reply=True)
+    what is paused. One query, and one more for each kind of pause that is in force: every page asks."""
+    now = clock.now()
+    asked = {"account": account.pk, "now": now, "most": MOST + 1}
+    ((threads, calls, paused, units),) = sql.rows(_LOOK, asked)
     return Waiting(
-        threads[: MOST + 1].count(), SendingPause.objects.in_force(account.pk),
-        call_queue.due_count(account.pk, clock.now(), most=MOST),
-        tuple(unit_pausing.in_force(account, now=clock.now())),
+        threads, SendingPause.objects.in_force(account.pk) if paused else None, calls,
+        tuple(unit_pausing.in_force(account, now=now)) if units else (),
     )  # fmt: skip
 
 

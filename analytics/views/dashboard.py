@@ -17,7 +17,7 @@ from common.htmx import unchanged_lately
 
 @require_safe
 @access.require()
-@unchanged_lately()
+@unchanged_lately(version_first=True)
 def dashboard(request: access.Request) -> HttpResponse:
     """Live and past figures, today's curve, what needs somebody, campaigns by health; live.
 

@@ -26,7 +26,7 @@ OPTED_OUT = "opted_out"
 
 @require_GET
 @access.require("read_conversations")
-@unchanged_lately()
+@unchanged_lately(version_first=True)
 def thread_page(request: Request, pk: int) -> HttpResponse:
     """The page with the inbox's list beside it; for a poll the conversation alone, 304 while unchanged."""
     thread = load(request, pk)

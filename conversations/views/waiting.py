@@ -11,7 +11,7 @@ from conversations import waiting as counting
 
 @require_GET
 @access.require("read_conversations")
-@unchanged_lately()
+@unchanged_lately(version_first=True)
 def waiting(request: Request) -> HttpResponse:
     """The number for the sidebar, with it the bottom bar's and the banner; 304 while all is the same."""
     now = counting.waiting(request.account)

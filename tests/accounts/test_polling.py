@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import polling
 from accounts.models import Account, Membership, Role, User
+from analytics import dashboard
 from common import clock, htmx
 from tests.accounts.making import make_account, make_member, signed_in
 
@@ -47,6 +49,11 @@ def tab(monkeypatch: pytest.MonkeyPatch) -> Tab:
     return opened
 
 
+def headers_of(answer: HttpResponse) -> dict[str, str]:
+    """All but the second in which it was given."""
+    return {name: text for name, text in answer.headers.items() if name != "Expires"}
+
+
 def queries_of(tab: Tab) -> list[str]:
     """What an unchanged poll asks the database."""
     with CaptureQueriesContext(connection) as asked:
@@ -70,7 +77,39 @@ def test_the_answer_is_that_of_the_whole_way(tab: Tab) -> None:
     polling.forget()
     whole = tab.client.get(URL, headers=poll)
     assert short.status_code == whole.status_code == 304
-    assert dict(short.headers) == dict(whole.headers) and not short.cookies
+    assert headers_of(short) == headers_of(whole) and not short.cookies
+
+
+def test_the_answer_of_the_view_alone_is_that_of_the_whole_way(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", 0)
+    poll = {**HTMX, "X-Poll": "1", "HX-PTag": tab.version}
+    alone = tab.client.get(URL, headers=poll)
+    polling.forget()
+    whole = tab.client.get(URL, headers=poll)
+    assert alone.status_code == whole.status_code == 304
+    assert headers_of(alone) == headers_of(whole) and not alone.cookies
+
+
+def test_a_mistake_of_the_view_is_told_by_the_whole_way(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", 0)
+    tab.client.raise_request_exception = False
+
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(dashboard, "of_account", broken)
+    assert tab.poll() == 500
+
+
+@pytest.mark.parametrize("path", ["/nowhere/", "/conversations/", "/campaigns/"])
+def test_only_views_that_say_so_are_asked_alone(tab: Tab, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", 0)
+    poll = {**HTMX, "X-Poll": "1", "HX-PTag": tab.version}
+    with CaptureQueriesContext(connection) as asked:
+        assert tab.client.get(path, headers=poll).status_code in (200, 404)
+    assert any("accounts_membership" in one["sql"] for one in asked.captured_queries) == (path != "/nowhere/")
 
 
 ENDINGS: dict[str, tuple[Callable[[Tab], object], int]] = {
@@ -90,8 +129,13 @@ ENDINGS: dict[str, tuple[Callable[[Tab], object], int]] = {
 }
 
 
+@pytest.mark.parametrize("look_seconds", [0, 600])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_ends_a_standing_is_noticed(tab: Tab, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+def test_what_ends_a_standing_is_noticed(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch, ending: str, look_seconds: int
+) -> None:
+    """Whether the view was looked at lately, or is asked by itself."""
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", look_seconds)
     monkeypatch.setattr(polling, "STANDING_SECONDS", 0)
     assert tab.poll() == 304
     change, status = ENDINGS[ending]

@@ -12,14 +12,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import polling
 from accounts.models import Account, Membership, User
 from analytics.models import JobCredit
 from audiences.models import Address, Contact, ContactAddress, Job, JobType, OptOut, Tag
 from campaigns import engine, enrolling, launching
 from campaigns.models import Booking, Campaign, Enrollment, Node, Step
-from common import clock
+from common import clock, htmx
 from conversations import corrections, opt_outs, threads
-from conversations.models import ContactHold, Lane, Message, Note, Thread
+from conversations.models import Call, ContactHold, Lane, Message, Note, Thread
 from tests import factories
 from tests.accounts.making import signed_in
 
@@ -39,9 +40,9 @@ class World:
     thread: Thread
     browser: Client
 
-    def poll(self, version: str) -> tuple[int, str]:
-        """Status and version of a poll by somebody who has this version."""
-        headers = {**HTMX, "HX-PTag": version}
+    def poll(self, version: str, *, timed: bool = False) -> tuple[int, str]:
+        """Status and version of a poll by somebody who has this version; `timed`: by the page's own clock."""
+        headers = {**HTMX, "HX-PTag": version} | ({"X-Poll": "1"} if timed else {})
         answer = self.browser.get(reverse("conversations:thread", args=[self.thread.pk]), headers=headers)
         return answer.status_code, answer["HX-PTag"]
 
@@ -139,6 +140,15 @@ def tables(captured: CaptureQueriesContext) -> set[str]:
 
 CHANGES: dict[str, Callable[[World], object]] = {
     "a message comes": lambda w: factories.make_inbound(w.thread, "Or Saturday?"),
+    "a call comes": lambda w: Call.objects.create(
+        account=w.account,
+        number=w.thread.number,
+        address=w.thread.address,
+        contact=w.thread.contact,
+        direction="in",
+        state="completed",
+        created_at=clock.now(),
+    ),
     "a message moves": lambda w: Message.objects.filter(kind="agent").update(state="delivered"),
     "a message's reason": lambda w: Message.objects.filter(kind="agent").update(reason="Switched off"),
     "a message is read": lambda w: corrections.correct(
@@ -178,14 +188,50 @@ CHANGES: dict[str, Callable[[World], object]] = {
 }
 
 
+@pytest.fixture
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every timed poll asks the rows, and who may ask."""
+    monkeypatch.setattr(htmx, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(polling, "STANDING_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("nothing_remembered")
 @pytest.mark.parametrize("change", CHANGES)
 def test_no_change_goes_unnoticed(world: World, change: str) -> None:
     version = version_of(world)
     assert world.poll(version) == (304, version)
+    for _ in range(2):  # the second time the view alone is asked
+        assert world.poll(version, timed=True) == (304, version)
     CHANGES[change](world)
-    status, newer = world.poll(version)
+    status, newer = world.poll(version, timed=True)
     assert status == 200 and newer != version
     assert world.poll(newer) == (304, newer)
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+def test_a_timed_poll_that_finds_nothing_asks_for_three_things(world: World) -> None:
+    version = version_of(world)
+    assert world.poll(version, timed=True) == (304, version)
+    with CaptureQueriesContext(connection) as asked:
+        assert world.poll(version, timed=True) == (304, version)
+    told = [one["sql"] for one in asked.captured_queries]
+    assert len(told) == 3, told  # who asks, the thread, its stamps
+    assert "django_session" in told[0] and "conversations_thread" in told[1]
+
+
+@pytest.mark.usefixtures("nothing_remembered")
+def test_a_timed_poll_sees_its_account_as_it_is(world: World) -> None:
+    version = version_of(world)
+    for _ in range(2):
+        assert world.poll(version, timed=True) == (304, version)
+    Account.objects.filter(pk=world.account.pk).update(timezone="America/Denver")
+    assert world.poll(version, timed=True)[0] == 200
+    other = factories.make_thread(factories.make_account("Beta"), name="Somebody else's")
+    Thread.objects.filter(pk=world.thread.pk).update(account=other.account)
+    url = reverse("conversations:thread", args=[world.thread.pk])
+    for _ in range(2):
+        asked = {**HTMX, "HX-PTag": version, "X-Poll": "1"}
+        assert world.browser.get(url, headers=asked).status_code == 404
 
 
 @pytest.mark.parametrize(
