@@ -3,16 +3,17 @@
 A job is ours only with a link: our booking's id or its job id, a booking from a thread, the call it came
 from, of a phone touched within the week before, or a call of ours, or to us, in which the customer talked
 with somebody and during or soon after which it was made. Other new jobs with a touch before them are
-influenced.
+influenced. What is known of a call may come later than the job: `judge_talks` looks again.
 """
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from accounts.models import Account
-from analytics.judging import JUDGE
+from analytics.judging import JUDGE, TALK_TIES
 from analytics.metrics import TOUCH_KINDS
 from analytics.models import CounterFill
 from audiences.locks import hold_papers
@@ -23,6 +24,8 @@ SLICE = 500  # jobs judged in one transaction, where many wait
 FILL = "standings"
 CALL_DAYS = 7  # a call from a phone so long after our touch is its answer
 TALK_MINUTES = 60  # a job made so long after the customer talked with us on the phone comes from that call
+LATE_NEWS = timedelta(days=1)  # of a call: that somebody talked, or that it was a voicemail after all
+_TIMES = {"call_days": CALL_DAYS, "talk_minutes": TALK_MINUTES}  # as the statements take them
 
 _JOBS_OF_BOOKING = """
 select job.id from campaigns_booking booking
@@ -42,6 +45,23 @@ select job.id from audiences_job job
 where job.id > %s and not exists (select from analytics_jobstanding standing where standing.job_id = job.id)
 order by job.id limit %s
 """
+# Jobs made while or after somebody of their customer was on the phone with us, of which what is known of that
+# call by now says something else than their credit does.
+_TALKED_ANEW = f"""
+select distinct job.id
+from conversations_call talk
+join audiences_contact contact on contact.id = talk.contact_id
+join audiences_job job
+  on job.account_id = contact.account_id and job.servicetitan_customer_id = contact.servicetitan_customer_id
+ and job.created_on >= talk.created_at
+join analytics_jobstanding standing on standing.job_id = job.id
+left join analytics_jobcredit credit on credit.job_id = job.id
+where talk.account_id in (select id from accounts_account) and talk.created_at > %(since)s
+  and talk.connected_at is not null
+  and case when credit.talk_id = talk.id and credit.link = 'talk' then not ({TALK_TIES})
+           else standing.reason = 'no_link' and ({TALK_TIES}) end
+order by job.id limit {SLICE}
+"""
 
 
 @transaction.atomic
@@ -60,8 +80,7 @@ def credit(job_ids: Collection[int]) -> list[int]:
     accounts = Job.objects.filter(pk__in=job_ids).order_by("account_id").values_list("account_id", flat=True)
     for account_id in accounts.distinct():
         hold_papers(account_id)
-    asked = {"kinds": list(TOUCH_KINDS), "call_days": CALL_DAYS, "talk_minutes": TALK_MINUTES}
-    return sql.column(JUDGE, {"jobs": list(job_ids), **asked})
+    return sql.column(JUDGE, {"jobs": list(job_ids), "kinds": list(TOUCH_KINDS), **_TIMES})
 
 
 def credit_booking(booking_id: int) -> list[int]:
@@ -86,6 +105,18 @@ def judge_next(size: int = SLICE) -> bool:
     fill.cursor = max(ids)
     fill.save()
     return True
+
+
+@transaction.atomic
+def judge_talks(now: datetime) -> int:
+    """Judge again what was judged before all was known of a call; how many jobs.
+
+    That somebody talked may be heard after the job itself, and an agent says only afterwards that it was a
+    voicemail which answered. Calls of the last day are looked at; where nothing differs, nothing is judged.
+    """
+    ids = sql.column(_TALKED_ANEW, {"since": now - LATE_NEWS, **_TIMES})
+    credit(ids)
+    return len(ids)
 
 
 def on_job_booked(*, booking_id: int, **_: Any) -> None:

@@ -57,30 +57,35 @@ _CALLS = """
       and touched.accepted_at <= call.at
       and touched.accepted_at >= call.at - %(call_days)s * interval '24 hours'
 """
-# A call in which the customer talked with somebody of ours: one that a campaign placed, or one to a number of
-# ours in the week after a touch. A job of this customer that was made in it, or soon after, comes from it.
-_TALKS = """
+# Whether the call `talk` with the contact `contact` ties the `job` to us: the customer talked with somebody
+# of ours, and it was made in that call or soon after. One that we placed, for a campaign, as a call back or
+# by an agent, does; one to a number of ours does in the week after a touch. The line alone takes a voicemail
+# for somebody who answered: what the agent said of the call counts.
+TALK_TIES = """
+    talk.connected_at <= job.created_on
+    and coalesce(talk.ended_at, job.created_on) + %(talk_minutes)s * interval '1 minute' >= job.created_on
+    and talk.connected_at > job.created_on - interval '1 day'
+    and talk.outcome <> all(array['voicemail', 'no_answer', 'busy'])
+    and (talk.direction = 'out' or exists (
+        select from (
+            select message.accepted_at, message.origin from conversations_message message
+            where message.contact_id = contact.id
+            union all
+            select placed.accepted_at, meant.origin from conversations_call placed
+            join conversations_plannedcall meant on meant.id = placed.planned_id
+            where placed.contact_id = contact.id and placed.state <> 'refused'
+        ) touched
+        where touched.origin like 'step:%%' and touched.accepted_at <= talk.created_at
+          and touched.accepted_at >= talk.created_at - %(call_days)s * interval '24 hours'
+    ))
+"""
+_TALKS = f"""
     select null, null, talk.id, contact.id, 'talk'
     from audiences_contact contact
     join conversations_call talk on talk.contact_id = contact.id
-    left join conversations_plannedcall planned on planned.id = talk.planned_id
     where contact.account_id = job.account_id
       and contact.servicetitan_customer_id = job.servicetitan_customer_id
-      and talk.connected_at <= job.created_on
-      and coalesce(talk.ended_at, job.created_on) + %(talk_minutes)s * interval '1 minute' >= job.created_on
-      and talk.connected_at > job.created_on - interval '1 day'
-      and (planned.origin like 'step:%%' or talk.direction = 'in' and exists (
-          select from (
-              select message.accepted_at, message.origin from conversations_message message
-              where message.contact_id = contact.id
-              union all
-              select placed.accepted_at, meant.origin from conversations_call placed
-              join conversations_plannedcall meant on meant.id = placed.planned_id
-              where placed.contact_id = contact.id and placed.state <> 'refused'
-          ) touched
-          where touched.origin like 'step:%%' and touched.accepted_at <= talk.created_at
-            and touched.accepted_at >= talk.created_at - %(call_days)s * interval '24 hours'
-      ))
+      and {TALK_TIES}
 """
 # A customer may have several contacts, in several campaigns, each with its own window. Messages and planned
 # calls name their step in `origin`; the case keeps other origins from being read as a number.

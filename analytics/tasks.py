@@ -86,9 +86,12 @@ def count_statuses() -> int:
 
 @shared_task
 def judge_jobs() -> int:
-    """Judge jobs that were mirrored before any was, for up to 20 s; how many slices."""
+    """Judge jobs of which a call says something else by now, and jobs that were mirrored before any was
+    judged, for up to 20 s; how many slices."""
     slices = 0
     with loops.only_one("judging jobs") as held:
+        if held and attribution.judge_talks(clock.now()):
+            slices += 1
         for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
             if not held or not attribution.judge_next():
                 break

@@ -1,6 +1,7 @@
 """Calls win jobs as messages do, and tie jobs to us."""
 
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,7 @@ from analytics.recount import recount
 from audiences.models import CallAtSource, Contact, Job
 from campaigns.models import Enrollment, Step
 from common import clock
-from conversations.models import Call, PlannedCall
+from conversations.models import Call, Lane, PlannedCall
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build, later
 
@@ -104,6 +105,105 @@ def test_a_job_made_while_we_talked_is_ours(world: World) -> None:
     assert (credit.link, credit.talk, credit.phone_call) == ("talk", talk, talk)
     Call.objects.update(connected_at=None)  # a script that nobody talked with
     assert judged(during).verdict == "influenced"
+
+
+@pytest.mark.parametrize("origin", ["callback:7", "agent:a-token"])
+def test_a_call_back_and_an_agents_own_call_tie_a_job_too(world: World, origin: str) -> None:
+    step = world.touch()
+    enrollment = step.enrollment
+    own = PlannedCall.objects.create(
+        account=world.account, number=world.number, address=enrollment.address, contact=enrollment.contact,
+        lane=Lane.objects.create(account=world.account, kind="agents", name="Agents"), origin=origin,
+        kind="call_back" if origin.startswith("callback") else "agent", mode="person", state="called",
+        outcome="booked",
+    )  # fmt: skip
+    talk = world.tried(own, later(30), answered_at=later(30), connected_at=later(30), ended_at=later(40))
+    job = job_of(world, enrollment.contact, 35)
+    assert judged(job).verdict == "credited"
+    credit = JobCredit.objects.get()
+    assert (credit.link, credit.talk, credit.node.key) == ("talk", talk, "first_text"), "the text won it"
+    assert credit.phone_call is None and recount().differences == []
+
+
+def test_a_voicemail_that_took_an_agents_call_ties_nothing(world: World) -> None:
+    step = world.called(outcome="voicemail")
+    Call.objects.update(answered_at=later(1), connected_at=later(1), ended_at=later(2))
+    job = job_of(world, step.enrollment.contact, 30)
+    assert judged(job).verdict == "influenced"
+
+
+def test_what_is_known_of_a_call_after_the_job_changes_its_credit(world: World) -> None:
+    step = world.called()
+    talk = call_of(step)
+    other = job_of(world, world.touch().enrollment.contact, 30)
+    job = job_of(world, step.enrollment.contact, 30)
+    assert judged(job).verdict == judged(other).verdict == "influenced"
+    assert attribution.judge_talks(later(40)) == 0
+    Call.objects.filter(pk=talk.pk).update(answered_at=later(2), connected_at=later(2), ended_at=later(35))
+    assert attribution.judge_talks(later(40)) == 1 and attribution.judge_talks(later(41)) == 0
+    credit = JobCredit.objects.get()
+    assert (credit.job, credit.link, credit.talk) == (job, "talk", talk)
+    Call.objects.filter(pk=talk.pk).update(outcome="voicemail")  # says the agent, a minute afterwards
+    assert attribution.judge_talks(later(42)) == 1 and attribution.judge_talks(later(43)) == 0
+    assert not JobCredit.objects.exists() and JobStanding.objects.get(job=job).verdict == "influenced"
+    assert recount().differences == []
+
+
+def test_a_call_to_us_that_was_heard_of_late_ties_only_after_a_touch(world: World) -> None:
+    step = world.touch()
+    stranger = world.add_contact()
+    for contact, address in (
+        (step.enrollment.contact, step.enrollment.address), (stranger, world.enrol(stranger).address),
+    ):  # fmt: skip
+        job = job_of(world, contact, 65)
+        attribution.credit([job.pk])
+        Call.objects.create(
+            account=world.account, number=world.number, address=address, direction="in", contact=contact,
+            state="completed", created_at=later(60), answered_at=later(61), connected_at=later(61),
+            ended_at=later(70),
+        )  # fmt: skip
+    assert attribution.judge_talks(later(80)) == 1 and attribution.judge_talks(later(81)) == 0
+    assert JobCredit.objects.get().enrollment == step.enrollment
+
+
+def test_an_admins_word_stands_above_what_is_heard_of_a_call(world: World) -> None:
+    step = world.called()
+    Call.objects.update(answered_at=later(1), connected_at=later(1), ended_at=later(9))
+    job = job_of(world, step.enrollment.contact, 5)
+    assert judged(job).verdict == "credited"
+    admin = make_member(world.account, Role.ADMIN)
+    corrections.correct(job, verdict="none", reason="No", seen=0, by=admin, now=later(20))
+    assert attribution.judge_talks(later(30)) == 0 and not JobCredit.objects.exists()
+
+
+def test_of_a_call_and_a_text_at_one_instant_the_text_wins(world: World) -> None:
+    contact = world.add_contact()
+    call = world.called(contact, at=later(10))
+    end_all()
+    text = world.touch(contact, at=later(10))
+    job = world.job(world.book(text), at=later(15))
+    assert judged(job).message is not None, "ties go to the later message"
+    moved = later(10) + timedelta(seconds=1)
+    Call.objects.filter(pk=call_of(call).pk).update(accepted_at=moved)
+    assert judged(job).phone_call == call_of(call), "in the same minute the later second decides"
+    assert recount().differences == []
+
+
+def test_what_a_call_brought_is_counted_to_the_cent(world: World) -> None:
+    step = world.called()
+    job = world.job(world.book(step), at=later(60), status="Completed")
+    for total in (Decimal("199.99"), Decimal("0.01"), Decimal("-50.05")):
+        world.invoice(job, total)
+    assert judged(job).revenue_cents == 149_95
+    assert totals([world.campaign.pk])[world.campaign.pk, "call", "revenue"] == 149_95
+    tiles = metrics.tiles(world.account, later(60))
+    assert (tiles.jobs_booked, tiles.revenue_cents) == (1, 149_95)
+    assert sum(
+        metrics.rows_behind_tile(world.account, "revenue").values_list("revenue_cents", flat=True)
+    ) == (149_95)
+    Job.objects.filter(pk=job.pk).update(status="Canceled")
+    assert judged(job).revenue_cents == 0 and metrics.tiles(world.account).jobs_booked == 1
+    assert recount().differences == []
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(6, "credited"), (8, "influenced")])
