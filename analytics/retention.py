@@ -15,7 +15,7 @@ from django.db.models import Q, Sum
 
 from accounts import audit
 from accounts.models import Account
-from analytics.models import Clearing, CounterBaseline
+from analytics.models import ClearedReturn, Clearing, CounterBaseline
 from audiences import suppression
 from campaigns.locks import lock_enrollments
 from campaigns.models import Campaign
@@ -106,6 +106,23 @@ _KEEP_REACHED = f"""
     WHERE s.enrollment_id = ANY(%(doomed)s) AND coalesce(m.id, p.id) IS NOT NULL GROUP BY n.key
     ON CONFLICT (campaign_id, node_key, "column", minute) DO UPDATE SET n = kept.n + excluded.n
 """
+# A contact's passages go together: the one before is among them.
+_KEEP_RETURNS = """
+    INSERT INTO analytics_clearedreturn AS kept
+        (campaign_id, entered, entered_before, ended, ended_before, n)
+    SELECT %(campaign)s, date_bin('1 minute', q.entered_at, 'epoch'),
+        date_bin('1 minute', q.entered_before, 'epoch'), date_bin('1 minute', q.ended_at, 'epoch'),
+        date_bin('1 minute', q.ended_before, 'epoch'), count(*)
+    FROM (
+        SELECT e."returning", e.entered_at, e.ended_at, lag(e.entered_at) OVER passages AS entered_before,
+            lag(e.ended_at) OVER passages AS ended_before
+        FROM campaigns_enrollment e WHERE e.id = ANY(%(doomed)s)
+        WINDOW passages AS (PARTITION BY e.contact_id ORDER BY e.id)) q
+    WHERE q."returning" AND q.entered_before IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (campaign_id, entered, entered_before, ended, ended_before)
+        DO UPDATE SET n = kept.n + excluded.n
+"""
 _CODES = """
     SELECT c.id FROM campaigns_step s JOIN campaigns_linkcode c ON c.step_id = s.id
     WHERE s.enrollment_id = ANY(%(doomed)s)
@@ -195,6 +212,7 @@ def _delete(campaign: Campaign, doomed: list[int]) -> None:
     lock_enrollments(doomed)
     mark = sql.value(_MARK, values)
     sql.run(_KEEP_REACHED, values)
+    sql.run(_KEEP_RETURNS, values)
     for statement in _DELETE:
         sql.run(statement, values)
     sql.run(_TO_BASELINE, values | {"mark": mark})
@@ -253,6 +271,20 @@ def counted_before(campaign: Campaign, cells: Collection[tuple[str, str]]) -> in
     keys, columns = {key for key, _ in cells}, {column for _, column in cells}
     kept = CounterBaseline.objects.filter(campaign_id=campaign.pk, node_key__in=keys, column__in=columns)
     return kept.aggregate(n=Sum("n"))["n"] or 0
+
+
+def returned_within(
+    campaign_ids: Collection[int], at: str, since: datetime, until: datetime
+) -> dict[int, int]:
+    """Campaign → deleted passages that an earlier one of their contact precedes inside [since, until).
+
+    `at` is `entered_at` or `ended_at`, as in `analytics.sending.rows.repeats`.
+    """
+    name = at.removesuffix("_at")
+    both = {f"{each}__{side}": bound for each in (name, f"{name}_before")
+            for side, bound in (("gte", since), ("lt", until))}  # fmt: skip
+    found = ClearedReturn.objects.filter(campaign_id__in=campaign_ids, **both).order_by()
+    return dict(found.values_list("campaign_id").annotate(Sum("n")))
 
 
 def counted_within(

@@ -1,3 +1,4 @@
+from analytics.models.cleared_return import ClearedReturn
 from analytics.models.clearing import Clearing
 from analytics.models.compliance_report import ComplianceReport
 from analytics.models.counter_baseline import CounterBaseline
@@ -19,6 +20,7 @@ from analytics.models.recount_run import RecountRun
 from analytics.models.report_chunk import ReportChunk
 
 __all__ = [
+    "ClearedReturn",
     "Clearing",
     "ComplianceReport",
     "CounterBaseline",

@@ -158,10 +158,12 @@ def count(account: Account, selection: Selection, figure: str) -> int | None:
     counted = _by_campaign(reading.Asked(ids, sending.COLUMNS, account.zone), selection)
     metric = sending.ASSIGNMENT_METRICS.get(figure) or sending.SENDING_METRICS.get(figure)
     columns = metric.columns if metric else (figure,)
-    if figure.endswith("_unique") and selection.since is not None:
+    if figure.endswith("_unique") and selection.since is not None and selection.until is not None:
         name = figure.removesuffix("_unique")
         columns = (name,)
         whole = sum(unique[name] for unique in _uniques(ids, selection, counted).values())
+        at = "entered_at" if name == "entries" else "ended_at"  # of those deleted, too, each contact is one
+        whole += sum(retention.returned_within(ids, at, selection.since, selection.until).values())
     else:
         whole = sum(found[column] for found in counted.values() for column in columns)
     return whole - retention.counted_within(ids, columns, selection.since, selection.until)
@@ -182,9 +184,9 @@ def _uniques(ids: list[int], selection: Selection, counted: dict[int, Counted]) 
     """Distinct contacts by campaign, as `entries` and `exits`.
 
     For all time the counters know them (first entries, exits of first passages); in a range, entries and
-    exits less the few that an earlier one inside it precedes.
+    exits less the few that an earlier one inside it precedes, be they deleted by now or not.
     """
-    if selection.since is None:
+    if selection.since is None or selection.until is None:
         return {
             pk: Counter(entries=found["audience"], exits=found["exits_first"])
             for pk, found in counted.items()
@@ -196,7 +198,8 @@ def _uniques(ids: list[int], selection: Selection, counted: dict[int, Counted]) 
     }
     for name, at in (("entries", "entered_at"), ("exits", "ended_at")):
         again = rows.repeats(ids, selection, at).values_list("campaign").annotate(Count("pk"))
-        for campaign, n in again:
+        gone = retention.returned_within(ids, at, selection.since, selection.until)
+        for campaign, n in (*again, *gone.items()):
             unique[campaign][name] -= n
     return unique
 

@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, Role
 from analytics import counters, list_counts, metrics, retention, rows
-from analytics.models import Clearing, CounterBaseline, JobCredit
+from analytics.models import ClearedReturn, Clearing, CounterBaseline, JobCredit
 from analytics.recount import recount
-from analytics.sending import figures
+from analytics.sending import figures, series
 from analytics.sending import rows as sending_rows
 from analytics.sending.selection import Selection
 from analytics.tasks import clear_old
@@ -123,6 +123,42 @@ def test_lists_know_how_many_rows_are_left(world: World) -> None:
         for figure in ("entries", "entries_unique", "text:planned", "text:sent", "text:delivered"):
             assert figures.count(world.account, selection, figure) == left, (selection, figure)
             assert sending_rows.behind(world.account, selection, figure).count() == left
+
+
+@pytest.mark.django_db
+def test_distinct_contacts_of_a_range_stay_when_passages_go(world: World) -> None:
+    """Somebody who came three times counts once in a range that holds two of them, and once in each alone."""
+    for n in range(2):
+        contact = world.add_contact()
+        for times in range(3):
+            at = later(n * 7 + times * 24 * 60)
+            enrollment = world.enrol(contact, at=at)
+            Enrollment.objects.filter(pk=enrollment.pk).update(
+                returning=times > 0, state="ended", ended_at=at + timedelta(hours=3), ended_reason="finished"
+            )
+    stays = passage(world, at=later(3 * 24 * 60))
+    wrote_lately(world, stays)
+    campaign = complete(world, OLD + timedelta(days=2))
+    ranges = [
+        Selection(),
+        *(Selection(since=WHOLE + timedelta(hours=since), until=WHOLE + timedelta(hours=until))
+          for since, until in ((0, 1), (0, 25), (1, 25), (24, 49), (0, 100), (3, 4), (3, 28), (26, 200))),
+    ]  # fmt: skip
+
+    def shown() -> list[figures.Moves]:
+        return [figures.of(world.account, each, series.grouping("", each.since, each.until)).moves
+                for each in ranges]  # fmt: skip
+
+    before = shown()
+    assert [(moves.entries, moves.entries_unique) for moves in before[:4]] == [(7, 3), (2, 2), (4, 2), (2, 2)]
+    clear(campaign)
+    assert Enrollment.objects.count() == 1 and ClearedReturn.objects.count() == 4
+    assert shown() == before
+    for selection in ranges:
+        for figure in ("entries", "entries_unique", "exits", "exits_unique"):
+            left = sending_rows.behind(world.account, selection, figure).count()
+            assert figures.count(world.account, selection, figure) == left, (selection, figure)
+    assert recount().differences == []
 
 
 def opted_out(world: World, who: Enrollment) -> None:
