@@ -1,6 +1,7 @@
 """Calls that had nobody to talk to: what counts, and the campaign that rests for it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,36 @@ def test_one_alone_never_does(account: Account) -> None:
     assert safety.evaluate(now=NOON) == 0  # 1 of 33 is 3.03 %, of too few to say so
     talked(account, lane, 1)
     assert safety.evaluate(now=NOON) == 0  # 1 of 34
+
+
+def test_two_of_a_few_are_too_many(account: Account) -> None:
+    lane = factories.make_campaign_lane(account)
+    talked(account, lane, 1)
+    talked(account, lane, 2, abandoned_at=NOON)
+    assert safety.evaluate(now=NOON) == 1
+    pause = SafetyPause.objects.get()
+    assert (pause.part, pause.whole) == (2, 3)
+
+
+def test_what_dashboards_ask_is_counted_anew_where_it_changes(
+    account: Account, django_assert_num_queries: Any
+) -> None:
+    lane = factories.make_campaign_lane(account)
+    talked(account, lane, 30)
+    with django_assert_num_queries(1):
+        assert abandonment.lately(account, now=NOON) == []
+    talked(account, lane, 1, abandoned_at=NOON)
+    with django_assert_num_queries(2):
+        (share,) = abandonment.lately(account, now=NOON)
+    assert (share.lane_id, share.abandoned, share.answered) == (lane.pk, 1, 31)
+    with django_assert_num_queries(1):
+        assert abandonment.lately(account, now=NOON) == [share]
+    talked(account, lane, 1, abandoned_at=NOON)
+    assert abandonment.lately(account, now=NOON) == abandonment.shares(now=NOON, account=account) != [share]
+    assert safety.evaluate(now=NOON) == 1
+    pause = SafetyPause.objects.get()
+    safety.lift(pause, by=factories.make_user(account), reason="More agents", now=NOON)
+    assert all(share.answered == 0 for share in abandonment.lately(account, now=NOON))
 
 
 def test_machines_and_what_is_over_a_month_ago_do_not_count(account: Account) -> None:
