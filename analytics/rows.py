@@ -12,6 +12,7 @@ from accounts.models import Account
 from analytics import edge_counts, funnel_groups, link_counts
 from analytics.models import JobCredit, JobStanding
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
+from conversations.call_outcomes import REACHED
 from conversations.models import Call, Message, PlannedCall
 
 UNDELIVERED = ("failed", "rejected", "expired", "bounced", "blocked")
@@ -28,7 +29,7 @@ MESSAGES: dict[str, Q] = {
 _CALLED = Q(state="called")
 PLANNED_CALLS: dict[str, Q] = {
     "called": Q(first_accepted_at__isnull=False),
-    "spoken": _CALLED & Q(outcome__in=["answered", "booked", "call_back"]),
+    "spoken": _CALLED & Q(outcome__in=REACHED),
     "voicemail": _CALLED & Q(outcome="voicemail"),
     "no_answer": _CALLED & Q(outcome="no_answer"),
     "busy": _CALLED & Q(outcome="busy"),
@@ -38,6 +39,7 @@ CALLS: dict[str, Q] = {
     "calls": Q(accepted_at__isnull=False),
     "abandoned": Q(abandoned_at__isnull=False),
 }
+TRIED_AT = {"calls": "accepted_at", "abandoned": "abandoned_at"}
 CREDITS: dict[str, Q] = {
     "booked": Q(),
     "job_completed": Q(completed=True),
@@ -91,17 +93,20 @@ class UnknownColumn(ValueError):
 
 @dataclass(frozen=True)
 class _Which:
-    """Some campaigns: as their rows name them, and as their messages and planned calls do.
+    """Some campaigns: as their rows name them, as their messages and planned calls do, and as tries do.
 
-    Messages are found along an index of the times they were accepted at: of one lane, or of the account.
+    Messages are found along an index of the times they were accepted at: of one lane, or of the account;
+    calls along that of the account.
     """
 
     rows: Q
     messages: Q
+    calls: Q
 
 
 def _of(campaign: Campaign) -> _Which:
-    return _Which(Q(campaign=campaign), Q(lane=campaign.lane_id, kind=Message.Kind.CAMPAIGN))
+    messages = Q(lane=campaign.lane_id, kind=Message.Kind.CAMPAIGN)
+    return _Which(Q(campaign=campaign), messages, Q(account=campaign.account_id))
 
 
 def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[Any]:
@@ -212,12 +217,13 @@ def behind_range(
 
 
 def _ours(account: Account, only: Collection[int] | None) -> _Which:
-    sent = Q(account=account, kind=Message.Kind.CAMPAIGN)
+    sent, placed = Q(account=account, kind=Message.Kind.CAMPAIGN), Q(account=account)
     if only is None:
-        return _Which(Q(campaign__account=account), sent)
+        return _Which(Q(campaign__account=account), sent, placed)
     aimed = Campaign.objects.filter(account=account, pk__in=list(only)).order_by()
     ids = dict(aimed.values_list("pk", "lane"))  # named one by one: the planner knows then how few they are
-    return _Which(Q(campaign__in=list(ids)), sent & Q(lane__in=[lane for lane in ids.values() if lane]))
+    lanes = [lane for lane in ids.values() if lane]
+    return _Which(Q(campaign__in=list(ids)), sent & Q(lane__in=lanes), placed)
 
 
 def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
@@ -233,8 +239,10 @@ def _behind(which: _Which, nodes: Q, column: str) -> QuerySet[Any]:
     if column in PLANNED_CALLS:
         return _planned_calls(which, nodes).filter(PLANNED_CALLS[column])
     if column in CALLS:
-        tries = Call.objects.filter(CALLS[column], planned__in=_planned_calls(which, nodes).order_by())
-        return tries.exclude(state=Call.State.REFUSED).order_by("-created_at", "-pk")
+        tries = Call.objects.filter(
+            which.calls, CALLS[column], planned__in=_planned_calls(which, nodes).order_by()
+        )
+        return tries.exclude(state=Call.State.REFUSED).order_by(f"-{TRIED_AT[column]}", "-pk")
     if column in CREDITS:
         return JobCredit.objects.filter(which.rows, nodes, CREDITS[column]).order_by("-pk")
     if column in ("influenced", "influenced_revenue"):

@@ -136,6 +136,11 @@ class Call(models.Model):
         indexes = [
             models.Index(fields=["claimed_at"], name="call_in_flight", condition=Q(claimed_at__isnull=False)),
             models.Index(fields=["account", "created_at"], name="call_of_account"),
+            # What the carrier took, for the lists behind numbers.
+            models.Index(
+                fields=["account", "accepted_at"], name="call_accepted",
+                condition=Q(accepted_at__isnull=False),
+            ),
             models.Index(fields=["address", "created_at"], name="call_history"),
             models.Index(
                 fields=["customer_leg_id"], name="call_customer_leg",

@@ -136,6 +136,12 @@ class PlannedCall(models.Model):
             models.Index(
                 fields=["taken_by"], name="plannedcall_taken_by", condition=Q(taken_by__isnull=False)
             ),
+            # For the lists behind their numbers: by outcome, and the few with an opt-out.
+            models.Index(fields=["lane", "outcome"], name="plannedcall_outcome", condition=~Q(outcome="")),
+            models.Index(
+                fields=["lane", "opted_out_at"], name="plannedcall_opted_out",
+                condition=Q(opted_out_at__isnull=False),
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
