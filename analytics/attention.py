@@ -217,7 +217,7 @@ def _refused(account: Account, now: datetime) -> list[Item]:
 
 def _numbers(account: Account, now: datetime) -> list[Item]:
     since = (now - NUMBER_WINDOW).replace(second=0, microsecond=0).astimezone(UTC)
-    columns = ["accepted", "call:reached", "failed"]
+    columns = ["accepted", "call:sent", "failed"]
     asked: dict[str, Any] = {"account": account.pk, "columns": columns, "since": since}
     counted: dict[int, dict[str, tuple[int, datetime]]] = {}
     for number, column, n, first in sql.rows(_NUMBERS, asked):
@@ -226,10 +226,11 @@ def _numbers(account: Account, now: datetime) -> list[Item]:
     for number in SendingNumber.objects.filter(account=account, pk__in=counted).order_by("pk"):
         of_number = counted[number.pk]
         failed, first = of_number.get("failed", (0, now))
-        taken = sum(of_number.get(column, (0, now))[0] for column in ("accepted", "call:reached"))
+        taken = sum(of_number.get(column, (0, now))[0] for column in ("accepted", "call:sent"))
         rate = metrics.Rate(failed, failed + taken)
         if rate.whole >= health.ENOUGH and (rate.value or 0) >= health.MANY_FAILED:
-            words = f"{rate.percent} of the last day’s messages failed: {rate.part:,} of {rate.whole:,}."
+            what = "messages and calls" if "call:sent" in of_number else "messages"
+            words = f"{rate.percent} of the last day’s {what} failed: {rate.part:,} of {rate.whole:,}."
             found.append(
                 Item(
                     f"number-{number.pk}", BAD, f"Sending from {number} fails", words, first,
@@ -361,7 +362,7 @@ def _abandoned(account: Account, now: datetime) -> list[Item]:
             f"{share.abandoned:,} of {share.answered:,}. At {abandonment.MOST_PERCENT}% it pauses itself.",
             None, reverse("conversations:senders"), "See its limits", "phone-off",
         )
-        for share in abandonment.shares(now=now, account=account)
+        for share in abandonment.lately(account, now=now)
         if share.answered >= abandonment.FEWEST_ANSWERED and share.percent >= NEAR_ABANDONED
         and not share.too_many
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Today so far, hour by hour, beside the usual: texts accepted, replies and jobs booked.
 
 Read from hour cells and the tail not yet folded. A day is the account's own, midnight to midnight, cut into
-hours of passed time: 23 or 25 of them where clocks change. The usual is the mean of days with texts.
+hours of passed time: 23 or 25 of them where clocks change. The usual is the mean of days with texts or calls.
 """
 
 import time
@@ -148,15 +148,18 @@ def label_of(account: Account, index: int, now: datetime | None = None) -> str:
 
 
 def usual_before(account: Account, now: datetime, only: Only = None) -> Usual | None:
-    """The mean of the same weekday in the last four weeks, else of the last days with texts, if any."""
+    """The mean of the same weekday in the last four weeks, else of the last days with texts or calls."""
     today = now.astimezone(account.zone).date()
     first = datetime.combine(
         today - timedelta(days=LOOK_BACK_DAYS), datetime.min.time(), tzinfo=account.zone
     ).astimezone(UTC)
     counted = _counted(account, first, metrics.midnight(account, now).astimezone(UTC), only)
     local = {key: key[1].astimezone(account.zone) for key in counted}
-    with_texts = {local[key].date() for key, n in counted.items() if key[0] == "texts_today" and n > 0}
-    days, compared = _comparable(today, sorted(with_texts, reverse=True))
+    busy = {
+        name: {local[key].date() for key, n in counted.items() if key[0] == name and n > 0}
+        for name in ("texts_today", "calls_today")
+    }
+    days, compared = _comparable(today, busy["texts_today"], busy["calls_today"])
     if not days:
         return None
     sums: Counter[tuple[str, int]] = Counter()
@@ -166,12 +169,21 @@ def usual_before(account: Account, now: datetime, only: Only = None) -> Usual | 
     return Usual(compared, {key: n / len(days) for key, n in sums.items()})
 
 
-def _comparable(today: date, latest_first: list[date]) -> tuple[list[date], str]:
+def _comparable(today: date, texts: set[date], calls: set[date]) -> tuple[list[date], str]:
+    latest_first = sorted(texts | calls, reverse=True)
     same = [day for day in latest_first if day.weekday() == today.weekday()]
     if len(same) >= SAME_WEEKDAY_DAYS:
-        return same, f"the last {len(same)} {today:%A}s with texts"
+        return same, f"the last {len(same)} {today:%A}s with {_what(same, texts)}"
     days = latest_first[:MOST_DAYS]
-    return days, "the last day with texts" if len(days) == 1 else f"the last {len(days)} days with texts"
+    many = "day" if len(days) == 1 else f"{len(days)} days"
+    return days, f"the last {many} with {_what(days, texts)}"
+
+
+def _what(days: list[date], texts: set[date]) -> str:
+    """What went out on these days."""
+    if texts.issuperset(days):
+        return "texts"
+    return "texts or calls" if texts.intersection(days) else "calls"
 
 
 def _usual_of_today(account: Account, now: datetime, midnight: datetime, only: Only) -> Usual | None:

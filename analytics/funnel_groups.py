@@ -6,17 +6,19 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from campaigns.models import Campaign, Enrollment
+from conversations.call_outcomes import REACHED
 
+_SPOKEN = ", ".join(f"'{outcome.value}'" for outcome in REACHED)
 # Of each contact: whether a message or call to it was ever accepted, whether one arrived (a voicemail is one
 # that did), was answered (talking to us is an answer), and a job credited.
-CONTACTS = """
+CONTACTS = f"""
 select min(enrollment.id) as enrollment,
        bool_or(message.accepted_at is not null or planned.first_accepted_at is not null) as reached,
        coalesce(bool_or(message.state = 'delivered'), false)
-         or bool_or(coalesce(planned.outcome, '') in ('answered', 'booked', 'call_back', 'voicemail'))
+         or bool_or(coalesce(planned.outcome, '') in ({_SPOKEN}, 'voicemail'))
          as delivered,
        bool_or(message.replied_at is not null
-               or coalesce(planned.outcome, '') in ('answered', 'booked', 'call_back')) as replied,
+               or coalesce(planned.outcome, '') in ({_SPOKEN})) as replied,
        bool_or(exists (
            select from analytics_jobcredit credit where credit.enrollment_id = enrollment.id
        )) as booked

@@ -46,13 +46,17 @@ where credit.campaign_id = any(%(campaigns)s)
 group by 1
 """
 # One index probe for each node of each campaign, as the engine itself looks; a campaign that moved anything
-# lately only waits for its number's turn. What is folded is in minute cells, what is not in deltas.
+# lately only waits for its number's turn, and who is to be called behind others only for an agent's. What is
+# folded is in minute cells, what is not in deltas.
+_WAITS_FOR_AGENTS = """(node.kind = 'call' and exists (
+    select from conversations_plannedcall ahead
+    where ahead.lane_id = c.lane_id and ahead.mode = 'person' and ahead.due_at is not null))"""
 _STUCK = f"""
 select c.id, first.due_at, (
     select count(*) from (
         select from ({LIVE_VERSIONS}) live join campaigns_node node on node.version_id = live.id
         join campaigns_step step on step.campaign_id = c.id and step.node_id = node.id
-        where step.due_at < %(before)s limit %(most)s) late)
+        where step.due_at < %(before)s and not {_WAITS_FOR_AGENTS} limit %(most)s) late)
 from campaigns_campaign c
 cross join lateral (
     select min(oldest.due_at) as due_at
@@ -60,7 +64,7 @@ cross join lateral (
     cross join lateral (
         select min(due_at) as due_at from campaigns_step step
         where step.campaign_id = c.id and step.node_id = node.id and step.due_at is not null) oldest
-    ) first
+    where not {_WAITS_FOR_AGENTS}) first
 where c.id = any(%(campaigns)s) and c.status = 'active' and first.due_at < %(before)s
   and not exists (select from conversations_sendingpause pause
       where pause.account_id = c.account_id and pause.lifted_at is null)
@@ -173,7 +177,8 @@ def _counted(ids: list[int]) -> dict[int, dict[str, int]]:
 
 def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, broken: Broken | None) -> Health:
     n = {column: counted.get(column, 0) for column in (*_COLUMNS, "contacts_booked")}
-    failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"] + n["call:reached"])
+    # Of calls those that are over: one that failed had mostly been accepted before, and would count twice.
+    failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"] + n["call:sent"])
     undelivered = metrics.Rate(n["undelivered"], n["accepted"])
     opted_out = metrics.Rate(n["optouts"] + n["call:optouts"], n["accepted"] + n["call:reached"])
     touches = "messages and calls" if n["call:reached"] else "messages"

@@ -17,7 +17,7 @@ RESULT_METRICS: dict[str, Metric] = {
     "contacts_booked": Metric(
         "contacts_booked", "Booking rate", "share",
         "Distinct contacts with a job credited here ÷ distinct contacts reached here.",
-        ("contacts_booked",), ("accepted",),
+        ("contacts_booked",), ("accepted", "call:reached"),
     ),
     "revenue": Metric(
         "revenue", "Credited revenue", "dollars",

@@ -1,4 +1,4 @@
-"""What a campaign did over its time: texts and emails accepted, replies and jobs, by hour or day.
+"""What a campaign did over its time: texts and emails accepted, calls, replies and jobs, by hour or day.
 
 Read from hour cells and the tail of deltas. Days are the account's own.
 """
@@ -11,7 +11,8 @@ from analytics.day_drawing import nice
 from campaigns.models import Campaign
 from common import clock, sql
 
-COLUMNS = {"accepted": "Accepted", "replies": "Replies", "booked": "Jobs booked"}
+COLUMNS = {"accepted": "Accepted", "calls": "Calls", "replies": "Replies", "booked": "Jobs booked"}
+_COUNTED = {"call:accepted": "calls"}  # counters whose list has another name
 HOURLY_FOR = timedelta(hours=60)  # longer campaigns are shown by day
 MOST = 120  # bars; the latest
 HEIGHT, TOP, BOTTOM = 136, 14, 100
@@ -39,8 +40,10 @@ class Bar:
     x: float
     width: float
     figures: list[tuple[str, str, int]]  # column, label, how many
-    y: float  # of what was accepted
+    y: float  # of messages accepted, from the base
     height: float
+    calls_y: float  # of calls, on top of them
+    calls_height: float
     replies_y: float
     mark: bool  # jobs were booked
 
@@ -68,6 +71,7 @@ class Volume:
     bars: list[Bar]
     top: int
     cut: bool  # there were more bars than are shown
+    columns: tuple[str, ...] = tuple(COLUMNS)
     height: int = HEIGHT
     above: int = TOP
     base: int = BOTTOM
@@ -75,7 +79,7 @@ class Volume:
     @property
     def labels(self) -> list[str]:
         """What is counted, for the table's head."""
-        return list(COLUMNS.values())
+        return [COLUMNS[column] for column in self.columns]
 
     @property
     def last(self) -> Bar:
@@ -94,7 +98,7 @@ class Volume:
         sums = Counter[str]()
         for bar in self.bars:
             sums.update({column: n for column, _, n in bar.figures})
-        return [(column, label, sums[column]) for column, label in COLUMNS.items()]
+        return [(column, COLUMNS[column], sums[column]) for column in self.columns]
 
     @property
     def busy(self) -> list[Bar]:
@@ -103,8 +107,12 @@ class Volume:
 
 
 def of_campaign(campaign: Campaign) -> Volume:
-    """The campaign's volume, in one query."""
-    found = sql.rows(_HOURS, {"campaign": campaign.pk, "columns": list(COLUMNS)})
+    """The campaign's volume, in one query; of calls nothing is said where it made none."""
+    asked = [*COLUMNS, *_COUNTED]
+    found = [
+        (_COUNTED.get(column, column), hour, n)
+        for column, hour, n in sql.rows(_HOURS, {"campaign": campaign.pk, "columns": asked})
+    ]
     if not found:
         return Volume("hour", [], 0, False)
     hours = sorted({hour for _, hour, _ in found})
@@ -115,12 +123,15 @@ def of_campaign(campaign: Campaign) -> Volume:
     starts = _starts(
         campaign, _start(campaign, hours[0], hourly), _start(campaign, hours[-1], hourly), hourly
     )
-    top = nice(max(counted["accepted", start] for start in starts))
+    top = nice(max(counted["accepted", start] + counted["calls", start] for start in starts))
     shown = starts[-MOST:]
+    calls = any(column == "calls" for column, _, _ in found)
+    columns = tuple(column for column in COLUMNS if calls or column != "calls")
     bars = [
-        _bar(campaign, counted, start, place, len(shown), top, hourly) for place, start in enumerate(shown)
+        _bar(campaign, counted, columns, start, place, len(shown), top, hourly)
+        for place, start in enumerate(shown)
     ]
-    return Volume("hour" if hourly else "day", bars, top, len(starts) > MOST)
+    return Volume("hour" if hourly else "day", bars, top, len(starts) > MOST, columns)
 
 
 def _start(campaign: Campaign, hour: datetime, hourly: bool) -> datetime:
@@ -146,6 +157,7 @@ def _starts(campaign: Campaign, first: datetime, last: datetime, hourly: bool) -
 def _bar(
     campaign: Campaign,
     counted: Counter[tuple[str, datetime]],
+    columns: tuple[str, ...],
     start: datetime,
     place: int,
     of: int,
@@ -161,15 +173,18 @@ def _bar(
         return round(BOTTOM - (BOTTOM - TOP) * min(n, top) / top, 1)
 
     accepted, replies = counted["accepted", start], counted["replies", start]
+    reached = down(accepted + counted["calls", start])
     return Bar(
         words=words,
         since=start,
         until=_next(campaign, start, hourly),
         x=round(place * slot + slot * 0.15, 3),
         width=round(slot * 0.7, 3),
-        figures=[(column, label, counted[column, start]) for column, label in COLUMNS.items()],
+        figures=[(column, COLUMNS[column], counted[column, start]) for column in columns],
         y=down(accepted),
         height=round(BOTTOM - down(accepted), 1),
+        calls_y=reached,
+        calls_height=round(down(accepted) - reached, 1),
         replies_y=down(replies),
         mark=counted["booked", start] > 0,
     )

@@ -6,13 +6,14 @@ Columns are what the triggers in `analytics/sql/` append; a metric sums some of 
 from dataclasses import dataclass
 
 from campaigns.models import Node, Step
+from conversations.call_outcomes import REACHED
 
 TEXT_KINDS: tuple[str, ...] = (Node.Kind.SEND_SMS,)
 CALL_KINDS: tuple[str, ...] = (Node.Kind.CALL,)
 EMAIL_KINDS: tuple[str, ...] = (Node.Kind.SEND_EMAIL,)
 TOUCH_KINDS = TEXT_KINDS + EMAIL_KINDS + CALL_KINDS  # what can win a job
 STATES: tuple[str, ...] = tuple(Step.State.values)
-SPOKEN = ("call:answered", "call:booked", "call:call_back")
+SPOKEN = tuple(f"call:{outcome.value}" for outcome in REACHED)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ NODE_METRICS: dict[str, Metric] = (
     )
     | _metric("queued", "Queued", "steps", "Taken up, not yet accepted by the provider.")
     | _metric(
-        "waiting", "Waiting", "steps", "Begun, and held by a timer, a reply, a booking or an unknown send."
+        "waiting",
+        "Waiting",
+        "steps",
+        "Begun, and held by a timer, a reply, a call’s outcome, a booking or an unknown send.",
     )
     | _metric("completed", "Completed", "steps", "Ended normally, “no reply in time” included.")
     | _metric("failed", "Failed", "steps", "Ended without doing its work; each row says why.")

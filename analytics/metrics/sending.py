@@ -9,7 +9,7 @@ outcomes, at the instant of which both count, so that outcomes add up to them in
 which the carrier accepted, are counted beside.
 """
 
-from analytics.metrics.definitions import Metric
+from analytics.metrics.definitions import SPOKEN, Metric
 
 EXCLUSIVE = ("pending", "cancelled", "sent", "failed", "rejected", "expired")
 TOLD = ("delivered", "bounced", "blocked", "spam")  # of sent ones
@@ -75,7 +75,10 @@ _CALL_STATUSES = (
      "when that was known"),
     ("rejected", "Rejected", "The provider or the carrier refused the call.", "when it was refused"),
     ("expired", "Expired", "Not called inside its window.", "when its window was over"),
-    ("answered", "Answered", "Somebody talked to us.", "when its outcome was known"),
+    ("spoken", "Talked to us", "Answered, booked, or asked for a call back: the three outcomes added up.",
+     "when its outcome was known"),
+    ("answered", "Answered", "Somebody talked to us, and neither booked nor asked for a call back.",
+     "when its outcome was known"),
     ("booked", "Booked", "Somebody talked to us and booked.", "when its outcome was known"),
     ("call_back", "Wants a call back", "Somebody asked to be called back.", "when its outcome was known"),
     ("voicemail", "Voicemail", "The last try ended at a voicemail.", "when its outcome was known"),
@@ -92,6 +95,8 @@ _TRIES = ("accepted", "abandoned")
 
 
 def _columns(channel: str, name: str) -> tuple[str, ...]:
+    if (channel, name) == (CALL, "spoken"):
+        return SPOKEN
     return tuple(f"{channel}:{each}" for each in (EXCLUSIVE if name == "planned" else (name,)))
 
 

@@ -51,7 +51,8 @@ def rows_behind_tile(
     `hour` narrows what today's curve counts to one hour: the so many hours after midnight, as time passed;
     `only` to these campaigns.
     """
-    since, until = midnight(account, now).astimezone(UTC), None
+    since = midnight(account, now).astimezone(UTC)
+    until = midnight(account, since + timedelta(hours=36)).astimezone(UTC) if tile in TODAY_METRICS else None
     if hour is not None:
         if tile not in TODAY_METRICS or not 0 <= hour < 48:
             raise rows.UnknownColumn(f"{tile} in hour {hour}")

@@ -41,13 +41,13 @@ class Drawing:
 
 
 def drawings(series: Series) -> list[Drawing]:
-    """Entries beside exits, texts beside emails that were sent, and calls beside those who answered."""
+    """Entries beside exits, texts beside emails that were sent, and calls beside those who talked to us."""
     if not series.buckets:
         return []
     pairs = [
         ("moves", "Entries and exits", ("Entries", "Exits"), ("entries", "exits")),
         ("sent", "Sent", ("Texts", "Emails"), ("text:sent", "email:sent")),
-        ("calls", "Calls", ("Placed", "Answered"), ("call:accepted", "call:answered")),
+        ("calls", "Calls", ("Placed", "Talked to us"), ("call:accepted", "call:spoken")),
     ]
     if not any(bucket.counts["call:accepted"] for bucket in series.buckets):
         pairs.pop()

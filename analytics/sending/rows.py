@@ -9,6 +9,7 @@ from accounts.models import Account
 from analytics.metrics import sending
 from analytics.sending.selection import Selection, Unknown
 from campaigns.models import Campaign, Enrollment
+from conversations.call_outcomes import REACHED
 from conversations.models import Call, Lane, Message, PlannedCall
 
 PENDING = ("queued", "calling", "unknown")
@@ -78,7 +79,8 @@ def _calls(account: Account, selection: Selection, name: str) -> QuerySet[Any]:
     planned = PlannedCall.objects.filter(lane__in=lanes, origin__startswith="step:")
     if name in ("accepted", "abandoned"):
         at = f"{name}_at"
-        tries = Call.objects.filter(_within(selection, at), planned__in=planned, **{f"{at}__isnull": False})
+        placed = Call.objects.filter(account=account, planned__in=planned)
+        tries = placed.filter(_within(selection, at), **{f"{at}__isnull": False})
         return tries.exclude(state=Call.State.REFUSED).order_by("-pk")
     return _planned(planned, selection, name).order_by("-pk")
 
@@ -91,9 +93,10 @@ def _planned(planned: QuerySet[PlannedCall], selection: Selection, name: str) ->
     if name in ("reached", "optouts"):
         at = "first_accepted_at" if name == "reached" else "opted_out_at"
         return planned.filter(_within(selection, at), **{f"{at}__isnull": False})
-    if name in sending.OUTCOMES:
-        planned = planned.filter(outcome=name)
-    state = PlannedCall.State.CALLED if name in ("sent", *sending.OUTCOMES) else name
+    outcomes = REACHED if name == "spoken" else (name,) if name in sending.OUTCOMES else ()
+    if outcomes:
+        planned = planned.filter(outcome__in=outcomes)
+    state = PlannedCall.State.CALLED if outcomes or name == "sent" else name
     return planned.filter(_within(selection, "state_at"), state=state)
 
 

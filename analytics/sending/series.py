@@ -29,7 +29,7 @@ FIGURES = (  # of the table, with the columns that each sums
             ("call:planned", "Calls planned"),
             ("call:accepted", "Calls placed"),
             ("call:sent", "People called"),
-            ("call:answered", "People who answered"),
+            ("call:spoken", "People who talked to us"),
         )
     ),
 )

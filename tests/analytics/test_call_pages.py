@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -183,3 +184,44 @@ def test_attention_tells_before_abandoned_calls_pause_a_campaign(world: World) -
     assert key in items(), "2.5% of 40"
     Call.objects.update(abandoned_at=now - timedelta(hours=1))
     assert key not in items(), "it rests, and that is told"
+
+
+def test_calls_that_fail_count_once_though_they_had_been_accepted(world: World) -> None:
+    """The provider takes a call to a number that does not exist, and says only then that it failed."""
+    now = clock.now()
+    for n in range(20):
+        state, reason = ("failed", "failed:21214") if n < 19 else ("completed", "")
+        step = world.step(world.enrol(at=now), "call", state, now)
+        type(step).objects.filter(pk=step.pk).update(reason=reason)
+        planned = world.planned(step, "failed" if n < 19 else "called", now)
+        world.tried(planned, now, state="failed" if n < 19 else "completed")
+    (shown,) = health.of(world.account, now).shown
+    assert (shown.failed.part, shown.failed.whole) == (19, 20)
+    found = {item.key: item for item in attention.of(world.account, now, health.of(world.account, now))}
+    number = found[f"number-{world.number.pk}"]
+    assert number.detail == "95.0% of the last day’s messages and calls failed: 19 of 20."
+
+
+def test_who_waits_behind_others_for_an_agent_is_not_stuck(world: World) -> None:
+    now = clock.now()
+    ago = now - timedelta(hours=2)
+    waits = world.step(world.enrol(at=ago), "call", "scheduled", ago)
+    type(waits).objects.filter(pk=waits.pk).update(due_at=ago)
+    assert health.stuck([world.campaign.pk], now)[world.campaign.pk].n == 1
+    world.planned(world.step(world.enrol(at=ago), "call", "queued", ago), at=ago)
+    assert health.stuck([world.campaign.pk], now) == {}
+    text = world.step(world.enrol(at=ago), "first_text", "scheduled", ago)
+    type(text).objects.filter(pk=text.pk).update(due_at=ago)
+    assert health.stuck([world.campaign.pk], now)[world.campaign.pk].n == 1, "the text alone is stuck"
+
+
+def test_volume_shows_calls_and_opens_them(world: World, client: Client) -> None:
+    world.called(at=clock.now() - timedelta(hours=3))
+    world.called(at=clock.now() - timedelta(hours=1))
+    page = reverse("analytics:campaign", args=[world.campaign.pk])
+    html = client.get(page, {"tab": "log"}).content.decode()
+    assert "volume__calls" in html and "2 calls" in html and "Nothing has been sent yet" not in html
+    links = re.findall(r'href="([^"]*column=calls[^"]*)"', html)
+    assert len(links) == 3, "in all, and each hour"
+    assert [re.search(r'data-rows value="(\d+)"', client.get(unescape(link)).content.decode())[1]  # type: ignore[index]
+            for link in links] == ["2", "1", "1"]  # fmt: skip

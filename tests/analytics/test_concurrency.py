@@ -12,7 +12,7 @@ from analytics import counters
 from analytics.models import CounterDelta
 from analytics.recount import recount
 from campaigns.models import Enrollment, Step
-from conversations.models import Message
+from conversations.models import Call, Message, PlannedCall
 from tests.analytics.world import World, build, later
 
 STATES = ["scheduled", "queued", "waiting", "completed", "failed", "skipped"]
@@ -46,6 +46,7 @@ class Rollback(Exception):
 @pytest.mark.django_db(transaction=True)
 def test_counters_stay_exact_among_writers_squash_and_readers() -> None:
     world = build()
+    world.add_call_node()
     enrollments = [world.enrol() for _ in range(12)]
     for enrollment in enrollments:
         world.text(world.step(enrollment))
@@ -96,13 +97,16 @@ def _disturb(world: World, random: Random, enrollment: Enrollment, turn: int) ->
     Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     steps = Step.objects.filter(enrollment=enrollment)
     texts = Message.objects.filter(contact_id=enrollment.contact_id)
+    planned = PlannedCall.objects.filter(contact_id=enrollment.contact_id)
     at = later(random.randrange(200))
-    match random.choice(["enter", "move", "move", "accept", "deliver", "answer", "end", "delete", "exclude"]):
+    acts = ["enter", "move", "accept", "deliver", "answer", "end", "delete", "exclude", "try", "said"]
+    match random.choice([*acts, "enter", "move"]):
         case "enter":
             missing = set(world.nodes) - set(steps.values_list("node__key", flat=True))
             if missing:
-                step = world.step(enrollment, random.choice(sorted(missing)), at=at)
-                world.text(step, at=at)
+                key = random.choice(sorted(missing))
+                step = world.step(enrollment, key, at=at)
+                (world.planned if world.nodes[key].kind == "call" else world.text)(step, at=at)
         case "move":
             steps.update(state=random.choice(STATES), state_at=at, reason="said so", due_at=None)
         case "accept":
@@ -116,7 +120,21 @@ def _disturb(world: World, random: Random, enrollment: Enrollment, turn: int) ->
                 state="ended", ended_at=at, ended_reason=random.choice(["completed", "opted_out"])
             )
         case "delete":
-            texts.delete() if turn % 2 else steps.delete()
+            random.choice([texts.delete, steps.delete, planned.delete])()
+        case "try":
+            for one in planned.filter(calls=None):
+                world.tried(one, at)
+                world.tried(one, at)
+            Call.objects.filter(planned__in=planned, try_number=turn % 3).update(
+                abandoned_at=at, state=random.choice(["completed", "refused"])
+            )
+        case "said":
+            outcome = random.choice(["", "answered", "busy", "booked"])
+            state = "called" if outcome else random.choice(["queued", "calling", "failed", "cancelled"])
+            planned.update(
+                state=state, outcome=outcome, state_at=at, due_at=at if state == "queued" else None,
+                opted_out_at=at if turn % 5 == 0 else None,
+            )  # fmt: skip
         case "exclude":
             world.exclude(random.choice(["no_address", "opted_out"]), at)
 

@@ -115,6 +115,19 @@ def test_usual_of_other_days_where_the_weekday_says_too_little() -> None:
     assert usual.means["texts_today", 11] == 1.5
 
 
+def test_days_with_calls_alone_are_days_to_compare_with() -> None:
+    world = build()
+    week, day = timedelta(days=7), timedelta(days=1)
+    for ago in (week, 2 * week):
+        world.called(at=(TUESDAY - ago).astimezone(UTC))
+    usual = day_curve.usual_before(world.account, TUESDAY)
+    assert usual is not None and usual.compared == "the last 2 Tuesdays with calls"
+    assert usual.means["calls_today", 11] == 1.0
+    texts(world, TUESDAY - week - day)
+    usual = day_curve.usual_before(world.account, TUESDAY - day)
+    assert usual is not None and usual.compared == "the last 3 days with texts or calls"
+
+
 def test_without_earlier_days_nothing_is_compared() -> None:
     world = build()
     assert day_curve.of_account(world.account, TUESDAY).empty

@@ -19,6 +19,7 @@ LOOKS, WORKERS = 1000, 4
 @pytest.mark.django_db(transaction=True)
 def test_identities_hold_a_thousand_times_while_four_workers_write() -> None:
     world = build()
+    world.add_call_node()
     world.add_campaign()
     enrollments = [world.enrol(campaign=world.campaigns[n % 2]) for n in range(8)]
     for enrollment in enrollments:
@@ -54,6 +55,7 @@ def test_identities_hold_a_thousand_times_while_four_workers_write() -> None:
     in_threads(*(partial(write, seed) for seed in range(WORKERS)), fold, look)
     assert len(seen) > 50, "nobody wrote while it was looked"
     assert len({shown[-1] for shown in seen}) > 1, "nothing was completed"
+    assert len({shown[-3] for shown in seen}) > 1, "nobody was called"
 
 
 def look_once(world: World) -> tuple[int, ...]:

@@ -113,6 +113,10 @@ def test_volume_adds_up_and_opens_its_rows(world: World, client: Client) -> None
     far = world.touch(at=NOON + timedelta(hours=5))
     shown = volume.of_campaign(world.campaign)
     assert shown.unit == "hour" and len(shown.bars) == 6
+    assert "calls" not in shown.columns
+    world.called(at=NOON + timedelta(hours=1))
+    shown = volume.of_campaign(world.campaign)
+    assert shown.columns == tuple(volume.COLUMNS)
     for column in volume.COLUMNS:
         total = sum(n for bar in shown.bars for name, _, n in bar.figures if name == column)
         assert total == metrics.rows_behind(world.campaign, None, column).count() > 0
