@@ -78,7 +78,9 @@ def _as_drawn(workflow: Workflow, version: WorkflowVersion | None) -> tuple[Draw
     if version is not None:
         return workflow_drafts.drawn(version), f"Version {version.number}"
     draft = workflow_drafts.of(workflow)
-    return draft.drawn, f"Draft of version {draft.number}" if draft.differs else f"Version {draft.number}"
+    if draft.differs or draft.version is None:
+        return draft.drawn, f"Draft of version {draft.number}"
+    return draft.drawn, f"Version {draft.version.number}"
 
 
 def is_behind(walk: Walkthrough) -> bool:

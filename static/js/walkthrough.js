@@ -19,8 +19,8 @@
     const words = byId("id_words");
     if (words && (pressed === "do-reply" || pressed === "do-mail") && !document.querySelector(".walk__said[role=alert]")) words.value = "";
     toEnd();
-    // What was pressed may be gone: then the words that say what can be done now have the focus.
-    if (pressed && !byId(pressed) && (!document.activeElement || document.activeElement === document.body)) byId("walk-stands")?.focus();
+    // What was pressed may have moved or be gone: then the words that say what can be done now have the focus.
+    if (pressed && (!document.activeElement || document.activeElement === document.body)) (byId(pressed) || byId("walk-stands"))?.focus();
     pressed = "";
   });
   toEnd();

@@ -42,6 +42,7 @@ def asking(account: Any) -> Any:
 def test_a_text_is_shown_as_it_would_leave_and_its_passage_ends() -> None:
     account, by, ann = company()
     walk = begun(by, plain(account), ann)
+    assert walk.drawn_as == "Version 1"
     assert kinds(walk) == [] and walk.shown["stands"]["next"] == "Send it"
     go(walk, "next")
     text = walk.shown["events"][0]
