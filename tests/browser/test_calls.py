@@ -174,7 +174,7 @@ def test_calling_from_a_thread_is_beside_writing(site: Site, screens: Screens) -
     screen.show(390)
     screen.page.goto(f"{site.url}/conversations/{thread.pk}/")
     call = screen.page.get_by_role("button", name="Call")
-    box, write = call.bounding_box(), screen.page.get_by_text("Reply", exact=True).bounding_box()
+    box, write = call.bounding_box(), screen.page.locator("label[for=mode-reply]").bounding_box()
     assert box is not None and write is not None and abs(box["y"] - write["y"]) < 24 and box["height"] >= 44
     screen.page.keyboard.press("d")
     expect(screen.page.get_by_role("heading", name="Tess Thread")).to_be_visible()
