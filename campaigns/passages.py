@@ -15,7 +15,7 @@ from campaigns.models import Node
 from campaigns.nodes import KINDS
 from campaigns.nodes.base import ORIGIN, Arrival, LabelQuery, Outcome, State
 from common import sql
-from conversations import outbound, planned_calls
+from conversations import call_outcomes, outbound, planned_calls
 
 MAX_HOPS = 20
 MOST_PASSES = 100  # of one passage at one node: a loop that nothing else ends is over then
@@ -294,7 +294,9 @@ def end(enrollment_ids: Sequence[int], *, reason: str, now: datetime) -> int:
 def _take_back(enrollment_ids: Sequence[int], reason: str, now: datetime) -> None:
     """Take what is queued for these enrollments out of the queues: texts, emails and calls."""
     outbound.cancel(_queued_messages(enrollment_ids), reason=reason, now=now, tell=False)
-    planned_calls.cancel(_planned_calls(enrollment_ids), reason=reason, now=now, tell=False)
+    calls = _planned_calls(enrollment_ids)
+    call_outcomes.end_known(calls, now=now)  # a job may be made before the half minute of “Booked” is over
+    planned_calls.cancel(calls, reason=reason, now=now, tell=False)
 
 
 def _planned_calls(enrollment_ids: Sequence[int]) -> list[int]:

@@ -222,6 +222,21 @@ def sweep_taken(*, now: datetime) -> int:
     return len(found)
 
 
+def end_known(planned_ids: Sequence[int], *, now: datetime) -> None:
+    """End what an agent has open and has called, before it is taken away: what they said counts, else what the
+    line knows. In the caller's transaction; locks the planned calls."""
+    lock_planned_calls(planned_ids)
+    rows = PlannedCall.objects.filter(pk__in=planned_ids, state=State.TAKEN, taken_by__isnull=False)
+    found = list(rows.order_by("pk").values_list("pk", "code", "taken_by"))
+    latest = _latest_tries([pk for pk, *_ in found])
+    ends = []
+    for pk, code, agent in found:
+        call_id, of_line = latest.get(pk, (None, ""))
+        if given := code.removeprefix(SAID) if code.startswith(SAID) else of_line:
+            ends.append(TryEnd(pk, given, call_id, agent))
+    apply(ends, now=now)
+
+
 def _latest_tries(planned_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
     """Planned call → its latest try, and the outcome that the line knows where nobody has said one."""
     found = sql.rows(

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from audiences.models import BusinessDay
-from campaigns import bookings, job_creation, own_bookings, visit_slots
+from campaigns import bookings, job_creation, own_bookings, passages, visit_slots
 from campaigns.models import Booking
 from campaigns.own_booking_form import OwnBookingForm
 from campaigns.own_bookings import Wish
@@ -183,3 +183,31 @@ def test_a_window_that_is_gone_is_not_chosen_any_more(account: Account) -> None:
         initial={"slot": chosen},
     )
     assert not unasked.taken and chosen in dict(unasked.fields["slot"].choices)
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_job_made_at_once_takes_no_outcome_from_its_call(
+    account: Account, agent: User, client: Client, said: bool
+) -> None:
+    """ServiceTitan may make the job before the half minute of undo is over: the passage ends with it."""
+    made = world.build(account=account)
+    contact = factories.make_contact(account, "+13125550111", name="Ann Doe")
+    step = made.step(made.enrol(contact), "first_text", "waiting")
+    planned = factories.plan_call(contact, origin=f"step:{step.pk}", lane=made.campaign.lane)
+    call_taking.take([planned.pk], by=agent, now=clock.now())
+    now = clock.now()
+    Call.objects.create(
+        account=account, planned=planned, direction="out", contact=contact, address=planned.address,
+        number=planned.number, by=agent, state="completed", accepted_at=now, answered_at=now, ended_at=now,
+    )  # fmt: skip
+    if said:
+        planned.refresh_from_db()
+        said_outcomes.say(planned, "booked", by=agent, now=now)
+    passages.end([step.enrollment_id], reason="booked", now=now)
+    planned.refresh_from_db()
+    step.refresh_from_db()
+    assert (planned.state, planned.outcome) == ("called", "booked" if said else "answered")
+    assert planned.outcome_by == agent and planned.calls.get().outcome == planned.outcome
+    assert step.state == "completed"
+    step.enrollment.refresh_from_db()
+    assert step.enrollment.state == "ended"
