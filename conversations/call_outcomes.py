@@ -223,8 +223,8 @@ def sweep_taken(*, now: datetime) -> int:
 
 
 def end_known(planned_ids: Sequence[int], *, now: datetime) -> None:
-    """End what an agent has open and has called, before it is taken away: what they said counts, else what the
-    line knows. In the caller's transaction; locks the planned calls."""
+    """End what an agent has open and has called, before it is taken away: what they said counts, else what
+    the line knows. In the caller's transaction; locks the planned calls."""
     lock_planned_calls(planned_ids)
     rows = PlannedCall.objects.filter(pk__in=planned_ids, state=State.TAKEN, taken_by__isnull=False)
     found = list(rows.order_by("pk").values_list("pk", "code", "taken_by"))
