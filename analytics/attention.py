@@ -14,6 +14,7 @@ from accounts.models import Account
 from analytics import health, metrics, queue_signs, recounting
 from audiences import sync_state
 from campaigns import approving
+from campaigns.models import Intake
 from common import sql
 from conversations import abandonment, problems, safety
 from conversations.listening import DEAF
@@ -29,7 +30,8 @@ NEAR_ABANDONED = 2.0  # of a hundred: at 3 a campaign rests
 MISSED_WITHIN = timedelta(days=7)
 NUMBER_WINDOW = timedelta(hours=24)
 
-# What numbers' campaigns came to in the last day: accepted by the carrier, and failed steps, by the hour.
+# What numbers' campaigns came to in the last day: accepted by the carrier, and failed steps, by the hour. A
+# campaign of several numbers says nothing of one; each of these is held to the limits for senders by itself.
 _NUMBERS = """
 select campaign.number_id, cell."column", sum(cell.n)::bigint, min(cell.at)
 from campaigns_campaign campaign
@@ -42,6 +44,7 @@ cross join lateral (
 ) cell
 where campaign.account_id = %(account)s and campaign.status in ('active', 'paused', 'completed')
   and (campaign.completed_at is null or campaign.completed_at >= %(since)s)
+  and not exists (select from campaigns_campaignnumber more where more.campaign_id = campaign.id)
 group by 1, 2
 """
 _UNKNOWN = """
@@ -100,6 +103,7 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
         *_queues(now),
         *_deaf(account),
         *_approvals(account),
+        *_above_limit(account),
         *_recount(account),
         *_resting(account, now),
         *_numbers(account, now),
@@ -158,6 +162,20 @@ def _approvals(account: Account) -> list[Item]:
             needs="launch_campaign",
         )
         for one in approving.waiting(account)
+    ]  # fmt: skip
+
+
+def _above_limit(account: Account) -> list[Item]:
+    """Campaigns that more came to match than one person may launch to."""
+    rows = Intake.objects.filter(campaign__account=account, campaign__status__in=health.RUNNING, held__gt=0)
+    return [
+        Item(
+            f"above-limit-{one.campaign_id}", WARN, f"{one.held:,} more match {one.campaign.name}",
+            "They are more than one person may launch to, and wait for a second one.", None,
+            reverse("analytics:campaign", args=[one.campaign_id]) + "#above-limit", "Look at it",
+            "shield-check", needs="launch_campaign",
+        )
+        for one in rows.select_related("campaign").order_by("campaign", "-occurrence").distinct("campaign")
     ]  # fmt: skip
 
 

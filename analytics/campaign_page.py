@@ -1,18 +1,20 @@
 """What the page of one campaign shows, read in one snapshot so that its numbers agree."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import AuditEntry
 from analytics import counters, edge_counts, first_texts, metrics, results, spending
 from analytics.progress import Progress, progress
-from campaigns import audience_looks, graph, move_progress, repeating, waiting, words
+from campaigns import audience_looks, graph, move_progress, pools, repeating, waiting, words
 from campaigns.models import Campaign, Intake
 from campaigns.move_progress import Standing
 from common import clock
 from conversations import pausing, safety
 from conversations.models import SafetyPause
+from integrations.models import SendingNumber
 
 # The node table: groups of columns, in their order. Names are those of `metrics` and `results`.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -102,6 +104,7 @@ class Taking:
     admitted: int
     started_at: datetime
     finished_at: datetime | None
+    held: int = 0  # beyond what one person may launch to: a second person has to let them in
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,11 @@ class CampaignPage:
     broken: audience_looks.Broken | None  # the audience that is looked at again while it runs
     versions: Standing
     again: tuple[int, datetime] | None  # a recurring one's next occurrence, and when it begins
+
+    @property
+    def above_limit(self) -> Taking | None:
+        """The latest occurrence of which some wait for a second person."""
+        return next((taking for taking in reversed(self.intakes) if taking.held), None)
 
     @property
     def calling(self) -> bool:
@@ -202,11 +210,13 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
     )
     found = counters.totals([campaign.pk])
     intakes = Intake.objects.filter(campaign=campaign).order_by("occurrence")
-    takings = [Taking(i.occurrence, i.matched, i.admitted, i.started_at, i.finished_at) for i in intakes]
+    takings = [
+        Taking(i.occurrence, i.matched, i.admitted, i.started_at, i.finished_at, i.held) for i in intakes
+    ]
     nodes = metrics.node_rows(campaign, found)
     held = pausing.in_force(campaign.account) is not None
     came = results.of_nodes(campaign, nodes, found)
-    shown = _groups_of(nodes)
+    shown, numbers = _groups_of(nodes), pools.numbers_of(campaign)
     return CampaignPage(
         status=campaign.status,
         stop=_stop(campaign),
@@ -231,9 +241,9 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
         booking_rate=results.booking_rate(campaign, found[campaign.pk, "", "audience"]),
         exclusions=_reasons(found, "excluded:"),
         exits=_reasons(found, "exits:"),
-        first_texts_done=None if held else first_texts.done_at(campaign, nodes, takings),
+        first_texts_done=None if held else first_texts.done_at(campaign, nodes, takings, numbers),
         held=held,
-        resting=_resting(campaign),
+        resting=_resting(campaign, numbers),
         spent=spending.of_campaign(campaign),
         waits=waiting.of([campaign], now=clock.now()).get(campaign.pk, waiting.NOTHING),
         broken=_broken(campaign),
@@ -242,12 +252,13 @@ def of_campaign(campaign: Campaign) -> CampaignPage:
     )
 
 
-def _resting(campaign: Campaign) -> tuple[tuple[SafetyPause, str], ...]:
-    """What a safety rule holds of this campaign: itself, its number, or the mailbox of its emails."""
+def _resting(campaign: Campaign, numbers: Sequence[SendingNumber]) -> tuple[tuple[SafetyPause, str], ...]:
+    """What a safety rule holds of this campaign: itself, one of its numbers, or the mailbox of its emails."""
+    pool = {number.pk for number in numbers}
     return tuple(
         (one, safety.name_of(one))
         for one in safety.in_force(campaign.account, now=clock.now())
-        if one.lane_id == campaign.lane_id or one.number_id == campaign.number_id or one.mailbox_id
+        if one.lane_id == campaign.lane_id or one.number_id in pool or one.mailbox_id
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Account
-from analytics import campaign_page, edge_counts, funnel_groups, link_counts, metrics
+from analytics import campaign_page, edge_counts, funnel_groups, link_counts, metrics, number_counts
 from campaigns import graph, words
 from campaigns.models import Campaign, Enrollment, Node, Step, VersionMove
 from conversations.models import Call, Message, PlannedCall
@@ -45,6 +45,9 @@ def of(campaign: Campaign, key: str | None, column: str) -> Told:
     if (asked := link_counts.of_column(column)) and (link := link_counts.link_of(campaign, column)):
         title, meaning = link_counts.TITLES[asked[0]]
         return Told(title, f"{meaning} {link.url}", node)
+    if by_number := number_counts.number_of(campaign, column):
+        title, meaning = number_counts.TITLES[by_number[0]]
+        return Told(title.format(by_number[1]), meaning, None)
     metric = campaign_page.COLUMNS.get(column) or metrics.CAMPAIGN_METRICS.get(column)
     title = metric.label if metric else column.replace(":", ": ").replace("_", " ").capitalize()
     return Told(title, metric.meaning if metric else "", node)

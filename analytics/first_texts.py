@@ -1,4 +1,4 @@
-"""When the first texts of a running campaign are all sent at its number's rate, where that is known."""
+"""When the first texts of a running campaign are all sent at its numbers' rate, where that is known."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from campaigns.capacity import pace, sending_span
 from campaigns.models import Campaign, Enrollment
 from campaigns.samples import SAMPLES, longest_first_text
 from common import clock
+from integrations.models import SendingNumber
 
 ROUNDED_TO = timedelta(minutes=5)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -22,12 +23,17 @@ class Taken(Protocol):
     def finished_at(self) -> object: ...
 
 
-def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Taken]) -> datetime | None:
+def done_at(
+    campaign: Campaign,
+    nodes: Sequence[NodeRow],
+    intakes: Sequence[Taken],
+    numbers: Sequence[SendingNumber] = (),
+) -> datetime | None:
     """When first texts not yet accepted are sent, up to five minutes; None where that is not known.
 
     Unknown while the audience is being taken in, and of no meaning unless the campaign is active. Every text
     is reckoned as long as the longest of the first samples, in company hours. Caps, customers elsewhere and
-    other campaigns on the number come on top.
+    other campaigns on its `numbers` (its own, where none are given) come on top.
     """
     first = next((row for row in nodes if row.kind in TEXT_KINDS and row.present), None)
     finished = bool(intakes) and all(intake.finished_at for intake in intakes)
@@ -37,10 +43,9 @@ def done_at(campaign: Campaign, nodes: Sequence[NodeRow], intakes: Sequence[Take
     segments = _segments(campaign.pk) if left else 0
     if not segments:
         return None
-    rate = pace(
-        campaign.number, campaign.lane.texts_per_hour if campaign.lane else None, segments_each=segments
-    )
-    _, last = sending_span(campaign.account, campaign.number, left * segments, start=clock.now(), rate=rate)
+    numbers = numbers or [campaign.number]
+    rate = pace(numbers, campaign.lane.texts_per_hour if campaign.lane else None, segments_each=segments)
+    _, last = sending_span(campaign.account, numbers, left * segments, start=clock.now(), rate=rate)
     return last and last + (EPOCH - last) % ROUNDED_TO
 
 

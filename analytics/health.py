@@ -4,17 +4,18 @@ A constant number of queries, whatever their number. A share says something only
 behind it; below that it is shown and not judged.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Account
 from analytics import metrics
-from campaigns import audience_looks
+from campaigns import audience_looks, pools
 from campaigns.audience_looks import Broken
 from campaigns.models import Campaign
 from campaigns.scheduling import LIVE_VERSIONS
 from common import sql
+from integrations.models import SendingNumber
 
 RUNNING = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
 PER_PAGE = 20
@@ -140,10 +141,14 @@ def of(account: Account, now: datetime, *, only: Collection[int] | None = None, 
     counted = _counted(ids)
     found_stuck = stuck(ids, now)
     broken = audience_looks.broken(ids, now=now)
+    beside = pools.beside(ids)
     judged = [
-        _judge(campaign, counted.get(campaign.pk, {}), found_stuck.get(campaign.pk), broken.get(campaign.pk))
+        _judge(
+            campaign, [campaign.number, *beside.get(campaign.pk, [])], counted.get(campaign.pk, {}),
+            found_stuck.get(campaign.pk), broken.get(campaign.pk),
+        )
         for campaign in campaigns
-    ]
+    ]  # fmt: skip
     latest = {campaign.pk: campaign.launched_at for campaign in campaigns}
     judged.sort(key=lambda one: (latest[one.pk] is None, latest[one.pk] or now, one.pk), reverse=True)
     judged.sort(key=lambda one: -one.grade)
@@ -175,18 +180,20 @@ def _counted(ids: list[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, broken: Broken | None) -> Health:
+def _judge(
+    campaign: Campaign,
+    numbers: Sequence[SendingNumber],
+    counted: dict[str, int],
+    late: Stuck | None,
+    broken: Broken | None,
+) -> Health:
     n = {column: counted.get(column, 0) for column in (*_COLUMNS, "contacts_booked")}
     # Of calls those that are over: one that failed had mostly been accepted before, and would count twice.
     failed = metrics.Rate(n["failed"], n["failed"] + n["accepted"] + n["call:sent"])
     undelivered = metrics.Rate(n["undelivered"], n["accepted"])
     opted_out = metrics.Rate(n["optouts"] + n["call:optouts"], n["accepted"] + n["call:reached"])
     touches = "messages and calls" if n["call:reached"] else "messages"
-    found: list[tuple[int, str]] = []
-    if not campaign.number.active:
-        found.append((BAD, f"Its number {campaign.number} is switched off, so no text leaves"))
-    elif campaign.number.registration == "rejected":
-        found.append((BAD, f"Carriers rejected the registration of {campaign.number}"))
+    found = _of_numbers(numbers)
     if late is not None:
         verb = "is" if late.n == 1 else "are"
         found.append((BAD, f"{late.words[0].upper()}{late.words[1:]} {verb} due and not moved"))
@@ -220,6 +227,22 @@ def _judge(campaign: Campaign, counted: dict[str, int], late: Stuck | None, brok
         wrong=tuple(words for _, words in sorted(found, key=lambda one: -one[0])),
         grade=max((grade for grade, _ in found), default=0),
     )
+
+
+def _of_numbers(numbers: Sequence[SendingNumber]) -> list[tuple[int, str]]:
+    """What is wrong with the numbers of a campaign: of several, the others go on."""
+    off = [number for number in numbers if not number.active]
+    found = [
+        (BAD, f"Carriers rejected the registration of {number}")
+        for number in numbers
+        if number.active and number.registration == "rejected"
+    ]
+    if len(off) == len(numbers):
+        which = f"Its number {off[0]} is" if len(off) == 1 else "All its numbers are"
+        found.append((BAD, f"{which} switched off, so no text leaves"))
+    elif off:
+        found.append((WARN, f"{pools.in_words(off)} of its {len(numbers)} numbers: switched off"))
+    return found
 
 
 def _too_many(rate: metrics.Rate, words: str, bad: float, warn: float | None) -> list[tuple[int, str]]:

@@ -144,6 +144,7 @@ _DELETE = (
     " (SELECT id FROM campaigns_step WHERE enrollment_id = ANY(%(doomed)s))",
     "DELETE FROM campaigns_step WHERE enrollment_id = ANY(%(doomed)s)",
     "DELETE FROM campaigns_enrollmentsnapshot WHERE enrollment_id = ANY(%(doomed)s)",
+    "DELETE FROM campaigns_removal WHERE enrollment_id = ANY(%(doomed)s)",
     "DELETE FROM campaigns_enrollment WHERE id = ANY(%(doomed)s)",
 )
 # The triggers have counted down what went; that becomes the baseline instead, before anybody sees it. Ours

@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySe
 from django.db.models.functions import Cast, Substr
 
 from accounts.models import Account
-from analytics import edge_counts, funnel_groups, link_counts
+from analytics import edge_counts, funnel_groups, link_counts, number_counts
 from analytics.models import JobCredit, JobStanding
 from campaigns.models import Booking, Campaign, Enrollment, Exclusion, Step
 from conversations.call_outcomes import REACHED
@@ -125,6 +125,8 @@ def behind(campaign: Campaign, node_key: str | None, column: str) -> QuerySet[An
         return group
     if (messages := link_counts.messages(campaign, column)) is not None:
         return messages
+    if (texts := number_counts.texts(campaign, column)) is not None:
+        return texts
     return _behind(_of(campaign), nodes, column)
 
 

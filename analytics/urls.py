@@ -3,7 +3,7 @@
 from django.urls import path
 
 from analytics.views.call_lists import answered_calls
-from analytics.views.campaign import campaign, campaign_record, campaign_rows
+from analytics.views.campaign import campaign, campaign_numbers, campaign_record, campaign_rows
 from analytics.views.comparison import compare
 from analytics.views.compliance_reports import report_again, report_file, report_list
 from analytics.views.dashboard import dashboard, tile_rows
@@ -33,6 +33,7 @@ urlpatterns = [
     path("campaigns/compare/", compare, name="compare"),
     path("campaigns/<int:pk>/", campaign, name="campaign"),
     path("campaigns/<int:pk>/records/<int:record>/", campaign_record, name="campaign_record"),
+    path("campaigns/<int:pk>/senders/", campaign_numbers, name="campaign_numbers"),
     path("campaigns/<int:pk>/rows/", campaign_rows, name="campaign_rows"),
     path("analytics/assignments-and-sending/", assignments_and_sending, name="sending"),
     path("analytics/assignments-and-sending/rows/", sending_rows, name="sending_rows"),

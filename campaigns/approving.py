@@ -12,9 +12,10 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
-from campaigns import enrolling, starts, terms
-from campaigns.models import Campaign, LaunchApproval, LaunchRules
+from campaigns import enrolling, pools, starts, terms
+from campaigns.models import Campaign, Intake, LaunchApproval, LaunchRules
 from campaigns.words import number_of
+from common.doorbell import ring
 
 if TYPE_CHECKING:
     from campaigns.launching import Draft
@@ -49,6 +50,57 @@ def ask(campaign: Campaign, *, by: User | None, now: datetime) -> bool:
     return True
 
 
+def most(campaign: Campaign, intake: Intake) -> int | None:
+    """How many may enter in one occurrence without another word of a second person; None without a limit.
+
+    What a second person approved may have grown as little as a review may: beyond that, they are asked again.
+    """
+    above = rules_of(campaign.account).approval_above
+    if above is None:
+        return None
+    approval = LaunchApproval.objects.filter(campaign=campaign, approved=True).first()
+    agreed = (approval.approved_people or approval.people) if approval is not None else 0
+    return max(above, agreed + _leeway(agreed), intake.let_in or 0)
+
+
+def _leeway(people: int) -> int:
+    from campaigns.drafts import CLOSE_CONTACTS, CLOSE_SHARE
+
+    return max(CLOSE_CONTACTS, int(CLOSE_SHARE * people)) if people else 0
+
+
+@transaction.atomic
+def let_in(campaign: Campaign, *, by: User, now: datetime, people: int) -> int:
+    """Let those enter who came to match beyond the limit, as a second person; how many wait. `people` is what
+    the person saw. Raises NotPossible."""
+    from campaigns.drafts import changed_much
+    from campaigns.tasks import take_in  # tasks import this module
+
+    enrolling.alone(campaign)
+    locked = Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=campaign.pk)
+    intake = Intake.objects.select_for_update(no_key=True).filter(campaign=locked, held__gt=0)
+    held = intake.order_by("-occurrence").first()
+    if held is None or locked.status in (Campaign.Status.COMPLETED, Campaign.Status.CREATED):
+        raise NotPossible("Nobody waits for a second person any more.")
+    if locked.launched_by_id == by.pk:
+        raise NotPossible("You launched it yourself. Somebody else has to look at it.")
+    waiting = held.held
+    if changed_much(people, waiting):
+        raise NotPossible("More or fewer wait by now. Look again, then decide.")
+    held.let_in, held.let_in_by, held.let_in_at = held.admitted + waiting, by, now
+    if held.finished_at is not None:  # it goes through the audience once more; who is in stays in
+        held.cursor, held.finished_at = 0, None
+    held.held = 0
+    held.save()
+    audit.record(
+        account=locked.account, by=by, verb="let_more_in", on=locked,
+        summary=f"Let {number_of(waiting, 'customer')} more into {locked.name}",
+        detail={"people": waiting, "of_occurrence": held.occurrence},
+    )  # fmt: skip
+    ring(take_in)
+    return waiting
+
+
 def admissible(campaign: Campaign, *, now: datetime) -> int:
     """Who would enter a created campaign at this moment. Raises InvalidRules."""
     query, params = segments.compile_ids(
@@ -73,6 +125,7 @@ def draft_of(campaign: Campaign) -> "Draft":
         name=campaign.name, version=campaign.version, audience=audience, number=campaign.number,
         targeting=campaign.targeting, playbook=campaign.playbook, terms=chosen(campaign),
         schedule=starts.of(campaign), typed=campaign.typed, token=campaign.launch_token,
+        others=tuple(pools.numbers_of(campaign)[1:]),
     )  # fmt: skip
 
 
@@ -107,6 +160,7 @@ def approve(campaign: Campaign, *, by: User, now: datetime, people: int) -> Camp
     if errors := launching.problems(locked.account, draft, now=now, at=at):
         raise launching.LaunchRefused(errors)
     approval.decided_by, approval.decided_at, approval.approved = by, now, True
+    approval.approved_people = there
     approval.save()
     audit.record(
         account=locked.account, by=by, verb="approved_launch", on=locked,

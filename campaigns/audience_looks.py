@@ -109,6 +109,9 @@ def _joiners(campaign: Campaign, look_id: int, *, now: datetime, size: int) -> t
     if look is None or intake is None or intake.finished_at is None:
         return 0, True
     ids = enrolling.matching(campaign, look.cursor, size, now)
+    if not look.cursor and intake.held:  # they are counted anew, as they match now
+        intake.held = 0
+        intake.save(update_fields=["held"])
     joined = enrolling.join(campaign, intake, ids, now=now, most=first_launch.limit(campaign))
     _note(look, ids, size, now)
     return joined, look.ended_at is not None

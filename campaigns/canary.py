@@ -3,7 +3,7 @@
 Those few are drawn by chance among all who may enter. Each of them has to have had a message or a call, or to
 have left; from then on the campaign's minutes run, and the others enter. Where too many of those failed or
 too many people opted out, by the account's limits for senders that pause themselves, the campaign is paused
-instead, and somebody decides.
+instead, and somebody decides: two of them at least, or all there are.
 """
 
 import contextlib
@@ -14,13 +14,14 @@ from audiences import fitness, segments
 from campaigns import enrolling, lifecycle
 from campaigns.models import Campaign, Canary, Intake
 from campaigns.nodes.base import ORIGIN
+from campaigns.terms import CANARY_FEWEST, Terms
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
 from conversations import safety
 from conversations.models import PlannedCall
 
-AT_LEAST = 2  # people: one alone may be chance
+AT_LEAST = 2  # people: one alone may be chance, unless nobody else was tried
 _READ = """
 SELECT count(*), count(*) FILTER (WHERE e.state = 'ended' OR m.had), count(*) FILTER (WHERE m.had),
     count(*) FILTER (WHERE m.failed),
@@ -50,10 +51,11 @@ class Standing:
     opted_out: int
 
 
-def wanted(campaign: Campaign, among: int) -> int:
-    """How many go first of so many; 0 where all go at once."""
-    percent = campaign.canary_percent
-    first = campaign.canary_people or (-(-among * percent // 100) if percent else 0)
+def wanted(chosen: Campaign | Terms, among: int) -> int:
+    """How many go first of so many; 0 where all go at once. A share is `CANARY_FEWEST` people at
+    least."""
+    percent = chosen.canary_percent
+    first = chosen.canary_people or (max(-(-among * percent // 100), CANARY_FEWEST) if percent else 0)
     return first if first < among else 0
 
 
@@ -68,7 +70,8 @@ def draw(campaign: Campaign, intake_id: int, *, now: datetime, most: int | None)
     enrolling.alone(campaign)
     intake = Intake.objects.select_for_update(no_key=True).get(pk=intake_id)
     known = Canary.objects.filter(intake=intake).first()
-    if known is not None or intake.finished_at is not None or intake.cursor or not enrolling.runs(campaign):
+    goes_on = intake.cursor or intake.let_in is not None
+    if known is not None or intake.finished_at is not None or goes_on or not enrolling.runs(campaign):
         return known is not None and known.opened_at is None
     query, params = segments.compile_ids(
         campaign.account, campaign.audience_rules, campaign.targeting, now=now
@@ -160,7 +163,8 @@ def _trouble(campaign: Campaign, found: Standing) -> str:
         (found.failed, limits.failures, "messages or calls to {} of the first {} failed"),
         (found.opted_out, limits.opt_outs, "{} of the first {} opted out"),
     ):
-        if part >= AT_LEAST and part * 100 > most * found.tried:
+        enough = part >= AT_LEAST or (part == found.tried and found.over >= found.people)
+        if part and enough and part * 100 > most * found.tried:
             said = words.format(f"{part:,}", f"{found.tried:,}")
             return f"{said[0].upper()}{said[1:]}, and the limit is {most.normalize():f}%"
     return ""

@@ -1,12 +1,14 @@
-"""What a number can send before the first texts of a launch are too late, and whether that is enough."""
+"""What numbers can send together before first texts are too late, and whether that is enough."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from accounts.models import Account
 from audiences import hours, state_hours
 from audiences.models import ZoneSet
-from campaigns import graph
+from campaigns import graph, pools
 from campaigns.models import Node, WorkflowVersion
 from campaigns.terms import SEND_BY_HOURS
 from common import clock
@@ -15,6 +17,7 @@ from integrations.carrier_limits import carrier_day
 from integrations.models import SendingNumber
 
 MOST_SEGMENTS = 10  # of a text: what carriers put together again
+MOST_SUGGESTED = 50  # numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,15 @@ class Span:
     segments: int
 
 
-def pace(number: SendingNumber, texts_per_hour: int | None, *, segments_each: int = 1) -> float:
-    """Segments a second that may leave of a campaign whose texts have so many segments: the number's rate, or
-    what the campaign's texts an hour leave of it."""
-    own = number.segments_per_second
+def speed(numbers: Sequence[SendingNumber]) -> int:
+    """Segments a second of a pool: each number has a lane of its own."""
+    return sum(number.segments_per_second for number in numbers)
+
+
+def pace(numbers: Sequence[SendingNumber], texts_per_hour: int | None, *, segments_each: int = 1) -> float:
+    """Segments a second that may leave of a campaign whose texts have so many segments: the numbers' rates
+    together, or what the campaign's texts an hour leave of them."""
+    own = speed(numbers)
     return own if texts_per_hour is None else min(own, texts_per_hour * segments_each / 3600)
 
 
@@ -42,7 +50,7 @@ def company_hours(account: Account, start: datetime) -> list[tuple[datetime, dat
 
 def spans_of(
     account: Account,
-    number: SendingNumber,
+    numbers: Sequence[SendingNumber],
     *,
     start: datetime,
     until: datetime | None = None,
@@ -50,30 +58,37 @@ def spans_of(
 ) -> list[Span]:
     """When texts may leave from `start` on, and how many segments can leave in each opening.
 
-    That is what the rate allows (the number's, unless a slower one is given), and the daily cap of the
-    number's brand, less what it has handed over on the carrier's present day.
+    That is what the rates of the numbers allow together (unless a slower one is given), and the daily cap of
+    each brand among them, less what it has handed over on the carrier's present day.
     """
-    cap, left = number_days.cap_of(number), dict[date, int]()
-    if cap is not None:
-        today = number_days.left_of(number, clock.now())
-        left[carrier_day(clock.now())] = cap if today is None else min(cap, today)
+    caps, left = number_days.caps(account.pk), dict[tuple[str, date], int]()
+    if any(number.pk in caps for number in numbers):
+        today = carrier_day(clock.now())
+        for brand, remains in number_days.left([account.pk], clock.now()).values():
+            left[brand, today] = remains
+    together: dict[str, list[SendingNumber]] = defaultdict(list)
+    for number in numbers:
+        together[caps[number.pk][0] if number.pk in caps else ""].append(number)
     found = []
     for opens, closes in company_hours(account, start):
         closes = min(closes, until) if until else closes
         if opens >= closes:
             continue
-        able = int((closes - opens).total_seconds() * (rate or number.segments_per_second))
-        if cap is not None:
-            day = carrier_day(opens)
-            able = min(able, left.get(day, cap))
-            left[day] = left.get(day, cap) - able
+        seconds, day, able = (closes - opens).total_seconds(), carrier_day(opens), 0
+        most = int(seconds * (rate or speed(numbers)))
+        for brand, ours in together.items():
+            could = min(int(seconds * speed(ours)), most - able)
+            if brand:
+                could = min(could, left.setdefault((brand, day), caps[ours[0].pk][1]))
+                left[brand, day] -= could
+            able += could
         found.append(Span(opens, closes, able))
     return found
 
 
 def sendable(
     account: Account,
-    number: SendingNumber,
+    numbers: Sequence[SendingNumber],
     version: WorkflowVersion,
     *,
     start: datetime,
@@ -85,26 +100,40 @@ def sendable(
     A workflow that begins with a text makes all of them due at `start`. Where something comes before it,
     they count from the first opening: no better is known before it has run.
     """
+    deadline = _deadline(account, version, start, send_by_hours)
+    if deadline is None:
+        return 0
+    return sum(span.segments for span in spans_of(account, numbers, start=start, until=deadline, rate=rate))
+
+
+def _deadline(
+    account: Account, version: WorkflowVersion, start: datetime, send_by_hours: float
+) -> datetime | None:
+    """When the first texts are too late; None where no hours lie ahead."""
     spans = company_hours(account, start)
     if not spans:
-        return 0
+        return None
     drawn = graph.build(version)
     first = drawn.nodes.get(drawn.first)
     begins_with_text = first is not None and first.kind == Node.Kind.SEND_SMS
-    deadline = (start if begins_with_text else spans[0][0]) + timedelta(hours=send_by_hours)
-    return sum(span.segments for span in spans_of(account, number, start=start, until=deadline, rate=rate))
+    return (start if begins_with_text else spans[0][0]) + timedelta(hours=send_by_hours)
 
 
 def sending_span(
-    account: Account, number: SendingNumber, segments: float, *, start: datetime, rate: float | None = None
+    account: Account,
+    numbers: Sequence[SendingNumber],
+    segments: float,
+    *,
+    start: datetime,
+    rate: float | None = None,
 ) -> tuple[datetime | None, datetime | None]:
     """When so many segments begin and end to leave, for customers in the company's own zone.
 
     None for an end that lies further ahead than openings are known (two weeks).
     """
     first: datetime | None = None
-    rate = rate or number.segments_per_second
-    for span in spans_of(account, number, start=start, rate=rate):
+    rate = rate or speed(numbers)
+    for span in spans_of(account, numbers, start=start, rate=rate):
         if first is None and span.segments:
             first = span.opens
         if segments <= span.segments:
@@ -113,24 +142,72 @@ def sending_span(
     return first, None
 
 
-def days_needed(number: SendingNumber, segments: int) -> str:
-    """That a daily cap stretches a launch over days, in words; nothing where it fits into one."""
-    cap = number_days.cap_of(number)
+def days_needed(numbers: Sequence[SendingNumber], segments: int) -> str:
+    """That daily caps stretch a launch over days, in words; nothing where it fits into one."""
+    cap = _day_of(numbers)
     if cap is None or segments <= cap:
         return ""
+    who = "This number may" if len(numbers) == 1 else "These numbers may together"
+    whose = "Its carrier’s" if len(numbers) == 1 else "Their carriers’"
     return (
-        f"This number may send {cap:,} segments a day: your {segments:,} need {-(-segments // cap):,} days. "
-        "Its carrier’s day begins at midnight Pacific."
+        f"{who} send {cap:,} segments a day: your {segments:,} need {-(-segments // cap):,} days. "
+        f"{whose} day begins at midnight Pacific."
     )
 
 
+def _day_of(numbers: Sequence[SendingNumber]) -> int | None:
+    """Segments a day of all brands among these numbers; None where one has no cap."""
+    caps = number_days.caps(numbers[0].account_id) if numbers else {}
+    if any(number.pk not in caps for number in numbers):
+        return None
+    return sum(dict(caps[number.pk] for number in numbers).values())
+
+
+def suggested(
+    account: Account,
+    numbers: Sequence[SendingNumber],
+    version: WorkflowVersion,
+    *,
+    needed: int,
+    start: datetime,
+    send_by_hours: float,
+) -> list[SendingNumber]:
+    """These numbers and as few of the account's others as can send so many segments in time together, the
+    fastest first; empty where all of them cannot."""
+    deadline = _deadline(account, version, start, send_by_hours)
+    chosen = list(numbers)
+
+    def able(pool: Sequence[SendingNumber]) -> int:
+        return sum(span.segments for span in spans_of(account, pool, start=start, until=deadline))
+
+    spare = [one for one in pools.launchable(account) if one not in chosen][:MOST_SUGGESTED]
+    if deadline is None or able([*chosen, *spare]) < needed:
+        return []
+    spare.sort(key=lambda one: (-able([one]), one.pk))
+    for one in spare:
+        before = able(chosen)
+        if before >= needed:
+            break
+        if able([*chosen, one]) > before:  # one more of a brand that has had its day adds nothing
+            chosen.append(one)
+    return chosen
+
+
 def refusal(
-    number: SendingNumber, *, needed: int, sendable: int, send_by_hours: float, rate: float, texts: int | None
+    numbers: Sequence[SendingNumber],
+    *,
+    needed: int,
+    sendable: int,
+    send_by_hours: float,
+    rate: float,
+    texts: int | None,
+    take: Sequence[SendingNumber] = (),
 ) -> str:
     """Why a launch of so many segments is refused, and what would help: more `texts` an hour where those are
-    what is narrow, else so many numbers."""
-    own = number.segments_per_second
-    sends = f"{number} sends {own:,} segment{'' if own == 1 else 's'} a second"
+    what is narrow, else so many numbers, which are to `take` where the account has them."""
+    own = speed(numbers)
+    sends = f"{numbers[0]} sends" if len(numbers) == 1 else f"{len(numbers)} numbers together send"
+    sends = f"{sends} {own:,} segment{'' if own == 1 else 's'} a second"
     if texts is not None and rate < own:
         sends = f"At most {texts:,} text{'' if texts == 1 else 's'} an hour leave"
     said = (
@@ -142,13 +219,16 @@ def refusal(
         return f"{said}Choose another start."
     if texts is not None and rate < own:
         return f"{said}Let more texts leave an hour, give them more time, or choose a smaller audience."
-    if (cap := number_days.cap_of(number)) is not None and number.brand_id:
+    if take:
+        return f"{said}It takes {len(take):,} of your numbers: {pools.in_words(take)}."
+    cap = _day_of(numbers)
+    if cap is not None and len({number.brand_id for number in numbers}) == 1 and numbers[0].brand_id:
         return (
             f"{said}Its brand may send {cap:,} segments a day, whatever number sends them: launch to smaller "
             "audiences on different days."
         )
-    numbers = -(-needed // sendable)
+    each = sendable / len(numbers)
     return (
-        f"{said}It takes {numbers:,} such numbers: launch to {numbers:,} smaller audiences, each from a "
-        "number of its own, or choose a faster number."
+        f"{said}It takes {-(-needed // each):,.0f} such numbers, and your account has no more that could "
+        "help: choose a smaller audience or a faster number, or give the texts more time."
     )

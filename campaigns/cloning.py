@@ -5,7 +5,7 @@ from typing import Any
 
 from audiences import segments
 from audiences.rules import builder
-from campaigns import start_form, terms, terms_form
+from campaigns import pools, start_form, terms, terms_form
 from campaigns.forms import launchable
 from campaigns.models import Campaign
 from common.phone import display_phone
@@ -34,9 +34,10 @@ def of(campaign: Campaign) -> Clone:
     if segments.frozen(campaign.account, audience.rules) != campaign.audience_rules:
         differ = f"The rules of {audience.name} were changed since that launch"
         changed.append(f"{differ}. They count as they are now.")
-    number = campaign.number
-    if not number.active:
-        missing.append(f"The number {display_phone(number.e164)}: it no longer sends. Choose another.")
+    numbers = pools.numbers_of(campaign)
+    for number in numbers:
+        if not number.active:
+            missing.append(f"The number {display_phone(number.e164)}: it no longer sends. Choose another.")
     playbook = campaign.playbook
     if playbook is not None and playbook.archived_at is not None:
         missing.append(f"The playbook {playbook.name}: it is in the archive.")
@@ -52,7 +53,7 @@ def of(campaign: Campaign) -> Clone:
             "playbook": str(playbook.pk) if playbook and playbook.archived_at is None else "",
             "audience": str(audience.pk),
             "targeting": builder.stored(campaign.targeting) if campaign.targeting else {},
-            "number": str(number.pk) if number.active else "",
+            "number": [str(number.pk) for number in numbers if number.active],
             **terms_form.fields_of(campaign),
             **start_form.fields_of(campaign),
         },

@@ -6,6 +6,7 @@ all before it hold. Nothing is decided here: `launching.launch` checks everythin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.forms import Field, Form, MultipleChoiceField
+from django.forms import Field, Form, ModelMultipleChoiceField, MultipleChoiceField
 from django.http import QueryDict
 
 from accounts.models import Account, User
@@ -30,6 +31,7 @@ from campaigns.starts import Schedule
 from campaigns.terms import Terms
 from common import clock
 from common.htmx import version_of
+from integrations.models import SendingNumber
 
 MOST_LETTERS, MOST_VALUES = 500, 1000
 CLOSE_SHARE, CLOSE_CONTACTS = 0.05, 50  # how much an audience may change between review and launch
@@ -94,8 +96,8 @@ def _of_field(field: Field, name: str, data: QueryDict) -> Any:
     if isinstance(field, RulesField):
         rules = builder.typed(data)
         return rules if builder.asks(rules) else {}
-    if isinstance(field, MultipleChoiceField):
-        return [_kept(value) for value in data.getlist(name)[:MOST_VALUES]]
+    if isinstance(field, MultipleChoiceField | ModelMultipleChoiceField):
+        return [_kept(value) for value in data.getlist(name)[:MOST_VALUES] if value]
     return _kept(data.get(name, ""))
 
 
@@ -127,6 +129,17 @@ def launched_with(account: Account, token: str) -> Campaign | None:
         return Campaign.objects.filter(account=account, launch_token=UUID(token)).first()
     except ValueError:
         return None
+
+
+def take_numbers(draft: LaunchDraft, numbers: Sequence[str], *, now: datetime) -> None:
+    """Send from these numbers instead; what is wrong with them their stage says. Nothing where the draft is
+    gone meanwhile."""
+    with transaction.atomic():
+        locked = LaunchDraft.objects.select_for_update().filter(pk=draft.pk, token=draft.token).first()
+        if locked is not None:
+            locked.fields["number"] = [_kept(value) for value in numbers[:MOST_VALUES]]
+            locked.updated_at = now
+            locked.save(update_fields=["fields", "updated_at"])
 
 
 def fill(draft: LaunchDraft, fields: dict[str, Any]) -> None:
@@ -162,7 +175,7 @@ class Plan:
         return form(initial=self._initial(), account=self.draft.account, now=self.now) if form else None
 
     def _initial(self) -> dict[str, Any]:
-        return {key: value for key, value in self.draft.fields.items() if value != ""}
+        return {key: value for key, value in self.draft.fields.items() if value not in ("", [])}
 
     def done(self, stage: str) -> bool:
         """Whether a stage holds."""
@@ -194,6 +207,11 @@ class Plan:
             if name in form.fields:
                 return form.cleaned_data.get(name) or None
         return None
+
+    @property
+    def numbers(self) -> list[SendingNumber]:
+        """The numbers it would send from, as far as they are valid."""
+        return list(self.chosen("number") or ())
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -256,18 +274,19 @@ class Plan:
             audience=audience,
             targeting=self.rules,
             version=self.chosen("workflow"),
-            number=self.chosen("number"),
+            number=next(iter(self.numbers), None),
             now=self.now,
             at=self.at,
             terms=self.terms,
+            others=self.numbers[1:],
         )
 
     @property
     def fingerprint(self) -> str:
         """Stands for everything that would be launched: what was reviewed is what is sent, or nothing is."""
         audience: Audience | None = self.chosen("audience")
-        rows = [
-            getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "number", "playbook")
+        rows = [getattr(self.chosen(name), "pk", None) for name in ("workflow", "audience", "playbook")] + [
+            number.pk for number in self.numbers
         ]
         account = self.draft.account
         rules = [segments.frozen(account, one) for one in (audience.rules if audience else None, self.rules)]
@@ -281,13 +300,14 @@ class Plan:
             name=self.chosen("name"),
             version=self.chosen("workflow"),
             audience=self.chosen("audience"),
-            number=self.chosen("number"),
+            number=self.numbers[0],
             targeting=self.rules,
             playbook=self.chosen("playbook"),
             terms=self.terms,
             schedule=self.schedule,
             typed=self.draft.fields,
             token=self.draft.token,
+            others=tuple(self.numbers[1:]),
         )
 
 

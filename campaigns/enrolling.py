@@ -183,7 +183,10 @@ def enroll_slice(
     over = status in (Campaign.Status.COMPLETED, Campaign.Status.CREATED)
     ids = [] if over else matching(campaign, intake.cursor, size, now)
     if ids:
-        before = intake.occurrence > 1 or Canary.objects.filter(intake=intake).exists()
+        let_in = intake.let_in is not None
+        before = intake.occurrence > 1 or let_in or Canary.objects.filter(intake=intake).exists()
+        if not intake.cursor:
+            intake.held = 0  # they are counted anew
         _enter(campaign, intake, ids, now, most, again=_keeps_out(campaign) if before else "")
         intake.cursor = ids[-1]
     if len(ids) < size:
@@ -207,7 +210,16 @@ def join(
     The caller holds `alone` and the intake's row. Doing it again changes nothing.
     """
     again, before = _keeps_out(campaign), intake.admitted
-    newcomers = sql.column(
+    newcomers = _newcomers(campaign, intake, ids, now, again)
+    if newcomers:
+        _enter(campaign, intake, newcomers, now, most, again=again)
+        intake.save()
+    return intake.admitted - before
+
+
+def _newcomers(campaign: Campaign, intake: Intake, ids: list[int], now: datetime, again: str) -> list[int]:
+    """Those of these contacts whom no earlier passage keeps out."""
+    return sql.column(
         f"""
         SELECT w.id FROM unnest(%(ids)s::bigint[]) AS w(id) WHERE NOT EXISTS (
             SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %(campaign)s AND e.contact_id = w.id
@@ -215,10 +227,6 @@ def join(
         """,
         _params(campaign, intake, ids, now),
     )
-    if newcomers:
-        _enter(campaign, intake, newcomers, now, most, again=again)
-        intake.save()
-    return intake.admitted - before
 
 
 def alone(campaign: Campaign) -> None:
@@ -244,8 +252,18 @@ def alone_now(campaign_id: int) -> bool:
 def _enter(
     campaign: Campaign, intake: Intake, ids: list[int], now: datetime, most: int | None, *, again: str
 ) -> None:
-    """Admit or exclude these contacts and count them in the intake."""
-    taken = ids if most is None else _within(ids, most - intake.admitted, now)
+    """Admit or exclude these contacts and count them in the intake. Whoever would be one too many is neither:
+    of the account's limit, that is counted as held."""
+    from campaigns import approving  # which imports this module
+
+    limit = approving.most(campaign, intake)
+    room = min((each for each in (most, limit) if each is not None), default=None)
+    taken = ids
+    if room is not None and intake.admitted + len(ids) > room:
+        fresh = _newcomers(campaign, intake, ids, now, again) if again else ids
+        left_out = set(fresh) - set(_within(fresh, room - intake.admitted, now, campaign))
+        taken = [contact for contact in ids if contact not in left_out]
+        intake.held += len(left_out) if room == limit else 0
     params = _params(campaign, intake, taken, now)
     ((matched, admitted),) = sql.rows(_slice_sql(again, "zones" in params), params)
     intake.matched += matched
@@ -269,26 +287,31 @@ def _keeps_out(campaign: Campaign) -> str:
     return _KEEPS_OUT_SQL[Campaign.Again(campaign.again)]
 
 
-def _within(ids: list[int], room: int, now: datetime) -> list[int]:
+def _within(ids: list[int], room: int, now: datetime, campaign: Campaign) -> list[int]:
     """These contacts without those who would be admitted beyond `room`, the first by id first."""
-    while surplus := _admissible(ids, now)[max(room, 0) :]:  # somebody who shared a phone may move up
+    while surplus := _admissible(ids, now, campaign)[
+        max(room, 0) :
+    ]:  # somebody who shared a phone may move up
         passed_over = set(surplus)
         ids = [contact for contact in ids if contact not in passed_over]
     return ids
 
 
-def _admissible(ids: list[int], now: datetime) -> list[int]:
-    """Of these contacts, those fit to enter, one for each phone."""
+def _admissible(ids: list[int], now: datetime, campaign: Campaign) -> list[int]:
+    """Of these contacts, those fit to enter, one for each phone that nobody in the campaign has."""
     return sql.column(
         f"""
         WITH {fitness.MOMENT_SQL}
         SELECT q.contact_id FROM (
             SELECT DISTINCT ON (address_id) contact_id
             FROM ({_CANDIDATES_SQL} WHERE c.id = ANY(%s)) fit
-            WHERE unfit = '' ORDER BY address_id, contact_id) q
+            WHERE unfit = '' AND NOT EXISTS (
+                SELECT 1 FROM campaigns_enrollment e WHERE e.campaign_id = %s
+                AND e.address_id = fit.address_id AND e.state = 'active')
+            ORDER BY address_id, contact_id) q
         ORDER BY q.contact_id
         """,
-        [now, ids],
+        [now, ids, campaign.pk],
     )
 
 

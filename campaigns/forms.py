@@ -100,24 +100,35 @@ class WhomForm(forms.Form):
         self.fields["targeting"] = self.rules = RulesField(account=account, label="Rules")
 
 
-class SenderForm(forms.Form):
-    """The third stage: which number it comes from."""
+class NumbersField(forms.ModelMultipleChoiceField):
+    """One number or several, chosen by boxes."""
 
-    number = forms.ModelChoiceField(
+    def clean(self, value: Any) -> Any:
+        """A draft that was begun when there was only one to choose has it alone."""
+        return super().clean([value] if isinstance(value, str) and value else value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """See `clean`."""
+        return super().prepare_value([value] if isinstance(value, str) and value else value)
+
+
+class NumbersForm(forms.Form):
+    """Which numbers a campaign sends from."""
+
+    number = NumbersField(
         label="Send from",
         queryset=SendingNumber.objects.none(),
-        empty_label=None,
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose the number that sends."},
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": "Choose the number that sends, or several.",
+            "invalid_choice": "Select a valid choice. A number you chose no longer sends.",
+            "invalid_pk_value": "Select a valid choice. A number you chose no longer sends.",
+        },
     )
 
-    def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        numbers = SendingNumber.objects.active().filter(account=account).order_by("label", "e164")
-        numbers = numbers.select_related("connection")
-        _offer(self, "number", numbers)
-        if not self.is_bound and "number" not in self.initial and len(numbers) == 1:
-            self.initial["number"] = numbers[0].pk
+    def offer(self, numbers: QuerySet[SendingNumber]) -> None:
+        """Let these be chosen from."""
+        _offer(self, "number", numbers.select_related("connection").order_by("label", "e164"))
 
     def numbers(self) -> list[tuple[BoundWidget, SendingNumber, str, int]]:
         """Each number with the box to choose it by, as people write it, and its segments in an hour."""
@@ -126,6 +137,17 @@ class SenderForm(forms.Form):
             (choice, number, display_phone(number.e164), number.segments_per_second * 3600)
             for choice, number in found
         ]
+
+
+class SenderForm(NumbersForm):
+    """The third stage: which numbers it comes from."""
+
+    def __init__(self, *args: Any, account: Account, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        numbers = SendingNumber.objects.active().filter(account=account)
+        self.offer(numbers)
+        if not self.is_bound and not self.initial.get("number") and len(numbers) == 1:
+            self.initial["number"] = [numbers[0].pk]
 
 
 class TimeForm(StartForm):

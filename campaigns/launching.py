@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Account, User
 from audiences import segments
 from audiences.models import Audience
-from campaigns import approving, calls_foreseen, capacity, first_launch, graph, samples, units
+from campaigns import approving, calls_foreseen, capacity, first_launch, graph, pools, samples, units
 from campaigns.models import Campaign, Node, Playbook, WorkflowVersion
 from campaigns.starts import LONGEST_REPEATING, Schedule
 from campaigns.terms import LONGEST_JOINING, Terms
@@ -19,7 +19,6 @@ from common import sql
 from common.doorbell import ring
 from conversations import pausing
 from conversations.models import Lane
-from integrations import registration
 from integrations.models import SendingNumber
 
 LONGEST_LEAD = timedelta(days=366)
@@ -50,6 +49,12 @@ class Draft:
     schedule: Schedule | None = None  # where clocks count, or it comes round again
     typed: dict[str, Any] = field(default_factory=dict)  # what undoing the launch gives back
     token: uuid.UUID = field(default_factory=uuid.uuid4)
+    others: tuple[SendingNumber, ...] = ()  # numbers beside the first: together they are the pool
+
+    @property
+    def pool(self) -> list[SendingNumber]:
+        """Every number it sends from, once."""
+        return list(dict.fromkeys([self.number, *self.others]))
 
 
 @transaction.atomic
@@ -77,7 +82,7 @@ def launch(
     sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, str(draft.token)])
     if known := before.all().first():
         return known
-    campaign, _ = Campaign.objects.get_or_create(
+    campaign, made = Campaign.objects.get_or_create(
         launch_token=draft.token,
         defaults={
             "account": account, "playbook": draft.playbook, "name": draft.name.strip(),
@@ -90,6 +95,8 @@ def launch(
     )  # fmt: skip
     if campaign.account_id != account.pk:  # what the browser sends back is no secret and no claim
         raise LaunchRefused({"": ["This launch form was used before. Open a new one."]})
+    if made:
+        pools.keep(campaign, draft.others, now=now)
     if not approving.ask(campaign, by=by, now=now):
         begin(campaign, by=by, now=now, hold=hold, texts_per_hour=draft.terms.texts_per_hour)
     return campaign
@@ -128,7 +135,7 @@ def problems(
         "name": [] if draft.name.strip() else ["Give the campaign a name."],
         "workflow": _workflow_problems(account, draft),
         "audience": _audience_problems(account, draft, now),
-        "number": _number_problems(account, draft.number),
+        "number": list(dict.fromkeys(why for one in draft.pool for why in _number_problems(account, one))),
         "starts_at": [],
         "": pausing.launch_problems(account),
     }
@@ -214,10 +221,10 @@ def _audience_problems(account: Account, draft: Draft, now: datetime) -> list[st
 
 
 def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: datetime) -> list[str]:
-    """Too many texts for the number; whom they reach is evaluated only where that can be so at all."""
-    rate = capacity.pace(draft.number, draft.terms.texts_per_hour)
+    """Too many texts for the numbers; whom they reach is evaluated only where that can be so at all."""
+    rate = capacity.pace(draft.pool, draft.terms.texts_per_hour)
     able = capacity.sendable(
-        account, draft.number, draft.version,
+        account, draft.pool, draft.version,
         start=start, send_by_hours=draft.terms.send_by_hours, rate=rate,
     )  # fmt: skip
     most = segments.count(account, draft.audience.rules, draft.targeting, now=now) * capacity.MOST_SEGMENTS
@@ -225,7 +232,7 @@ def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: date
         return []
     foreseen = samples.preview(
         account, audience=draft.audience, targeting=draft.targeting, version=draft.version,
-        number=draft.number, now=now, at=start, terms=draft.terms,
+        number=draft.number, now=now, at=start, terms=draft.terms, others=draft.others,
     )  # fmt: skip
     return [foreseen.refusal] if foreseen.refusal else []
 
@@ -233,7 +240,4 @@ def _rate_problems(account: Account, draft: Draft, *, start: datetime, now: date
 def _number_problems(account: Account, number: SendingNumber) -> list[str]:
     if number.account_id != account.pk:
         return ["This number does not belong to your account."]
-    if not number.active:
-        return ["This number is switched off. Choose another, or switch it on in Settings."]
-    unregistered = registration.problem(number)
-    return [unregistered] if unregistered else []
+    return [why] if (why := pools.unfit(number)) else []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Account
+from campaigns import pools
 from campaigns.models import Campaign
 from common import sql
 from conversations.models import Message
@@ -63,8 +64,12 @@ def today(account: Account, numbers: Iterable[SendingNumber], *, now: datetime) 
 def live_campaigns(number_ids: Iterable[int]) -> dict[int, list[Campaign]]:
     """Number → its campaigns that may still send."""
     found: dict[int, list[Campaign]] = {}
-    for campaign in Campaign.objects.filter(number__in=list(number_ids), status__in=LIVE).order_by("name"):
-        found.setdefault(campaign.number_id, []).append(campaign)
+    wanted = set(number_ids)
+    campaigns = list(pools.using(wanted).filter(status__in=LIVE).order_by("name", "pk"))
+    beside = pools.more([campaign.pk for campaign in campaigns])
+    for campaign in campaigns:
+        for number in wanted.intersection([campaign.number_id, *beside.get(campaign.pk, [])]):
+            found.setdefault(number, []).append(campaign)
     return found
 
 

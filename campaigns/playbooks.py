@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Account, User
-from campaigns import cloning, figures
+from campaigns import cloning, figures, pools
 from campaigns.figures import NOTHING, Figures
 from campaigns.models import Campaign, Playbook
 from campaigns.words import number_of
@@ -209,11 +209,12 @@ def _copy(campaign: Campaign, into: Playbook, by: User, now: datetime) -> None:
     fields = cloning.of(campaign).fields
     typed = {**fields, "name": campaign.name, "playbook": str(into.pk), "audience": "", "targeting": {}}
     version = fields["workflow"]
-    Campaign.objects.create(
+    copy = Campaign.objects.create(
         account=campaign.account, playbook=into, name=campaign.name, version_id=int(version),
         audience=campaign.audience, number=campaign.number, created_by=by, created_at=now, typed=typed,
         send_by_hours=campaign.send_by_hours, credit_window_days=campaign.credit_window_days,
     )  # fmt: skip
+    pools.keep(copy, pools.numbers_of(campaign)[1:], now=now)
 
 
 def _copy_name(playbook: Playbook) -> str:

@@ -45,7 +45,8 @@ class Preview:
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
     last_at: datetime | None = None
-    refusal: str = ""  # why the number cannot be launched from, or cannot send the first texts in time
+    refusal: str = ""  # why the numbers cannot be launched from, or cannot send the first texts in time
+    suggested: tuple[SendingNumber, ...] = ()  # that could, together, where these cannot
     stretches: str = ""  # that a daily cap stretches the first texts over days
     errors: tuple[str, ...] = ()
 
@@ -60,10 +61,11 @@ def preview(
     now: datetime,
     at: datetime | None = None,
     terms: Terms | None = None,
+    others: Sequence[SendingNumber] = (),
 ) -> Preview:
     """Evaluate an audience as entering would, without entering anybody. Never raises for bad rules.
 
-    `at` is when it starts; None for now.
+    `at` is when it starts; None for now. `others` are the numbers of the pool beside `number`.
     """
     terms = terms or Terms()
     try:
@@ -80,7 +82,8 @@ def preview(
     without_mailbox = _without_mailbox(query, params, now) if email else 0
     start = max(at or now, now)
     needed = admitted * _longest(samples) if text else 0
-    outlook = _outlook(account, version if text else None, number, needed, terms, start, _longest(samples))
+    pool = [number, *others] if number else []
+    outlook = _outlook(account, version if text else None, pool, needed, terms, start, _longest(samples))
     needs = [lacking.needs(said.wordings(settings)) for settings in _all(version)] if version else []
     calls = calls_foreseen.NONE
     if version:
@@ -122,36 +125,42 @@ def _cost(
 def _outlook(
     account: Account,
     version: WorkflowVersion | None,
-    number: SendingNumber | None,
+    pool: Sequence[SendingNumber],
     needed: int,
     terms: Terms,
     start: datetime,
     each: int,
 ) -> dict[str, Any]:
-    """How long so many segments take, in texts of `each`, and whether that is in time."""
-    if number is None:
+    """How long so many segments take from these numbers, in texts of `each`, and whether that is in time."""
+    if not pool:
         return {}
-    rate = capacity.pace(number, terms.texts_per_hour, segments_each=each)
-    refusal = registration.problem(number)
+    rate, take = capacity.pace(pool, terms.texts_per_hour, segments_each=each), list[SendingNumber]()
+    refusal = " ".join(filter(None, (registration.problem(number) for number in pool)))
     if not refusal and version is not None:
         hours = terms.send_by_hours
-        able = capacity.sendable(account, number, version, start=start, send_by_hours=hours, rate=rate)
+        able = capacity.sendable(account, pool, version, start=start, send_by_hours=hours, rate=rate)
         if needed > able:
+            if rate == capacity.speed(pool):  # else the campaign's own pace is what is narrow
+                take = capacity.suggested(
+                    account, pool, version, needed=needed, start=start, send_by_hours=hours
+                )
             refusal = capacity.refusal(
-                number,
+                pool,
                 needed=needed,
                 sendable=able,
                 send_by_hours=hours,
                 rate=rate,
                 texts=terms.texts_per_hour,
+                take=take,
             )
-    first, last = capacity.sending_span(account, number, needed, start=start, rate=rate)
+    first, last = capacity.sending_span(account, pool, needed, start=start, rate=rate)
     return {
         "sending_takes": timedelta(seconds=math.ceil(needed / rate)),
         "first_at": first if needed else None,
         "last_at": last if needed else None,
         "refusal": refusal,
-        "stretches": capacity.days_needed(number, needed) if version else "",
+        "suggested": tuple(take),
+        "stretches": capacity.days_needed(pool, needed) if version else "",
     }
 
 

@@ -1,4 +1,4 @@
-"""Steering what runs: another start, late joiners, and taking one customer out."""
+"""Steering what runs: another start, and late joiners."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,13 +12,12 @@ from campaigns import approving, enrolling, launching, passages, starts, terms, 
 from campaigns.graph import GraphNode
 from campaigns.lifecycle import NotPossible
 from campaigns.locks import OPEN
-from campaigns.models import Campaign, Enrollment
+from campaigns.models import Campaign
 from campaigns.nodes import KINDS
 from campaigns.starts import Schedule
 from common import sql
 from common.transactions import atomic_with_retry
 
-REMOVED = "removed"
 LIVE = (Campaign.Status.ACTIVE, Campaign.Status.SCHEDULED, Campaign.Status.PAUSED)
 
 
@@ -140,36 +139,3 @@ def change_joining(campaign: Campaign, until: datetime | None, *, by: User, now:
         account=locked.account, by=by, verb="changed_joining", on=locked,
         summary=f"{locked.name}: {words[0].lower()}{words[1:]}",
     )  # fmt: skip
-
-
-@atomic_with_retry
-def remove(enrollment: Enrollment, *, by: User, now: datetime) -> bool:
-    """End one customer's passage where it stands; whether a message is being handed over at this moment and
-    may still leave. Nothing else does. Raises NotPossible where the passage has ended."""
-    if not passages.end([enrollment.pk], reason=REMOVED, now=now):
-        raise NotPossible("They have left this campaign already.")
-    campaign = enrollment.campaign
-    audit.record(
-        account=campaign.account, by=by, verb="removed_contact", on=campaign,
-        summary=f"Removed {enrollment.contact.name} from {campaign.name}",
-        detail={"enrollment": enrollment.pk},
-    )  # fmt: skip
-    return bool(
-        sql.value(
-            "SELECT EXISTS (SELECT 1 FROM campaigns_step s"
-            " JOIN conversations_message m ON m.id = s.message_id"
-            " WHERE s.enrollment_id = %s AND m.state = 'calling')",
-            [enrollment.pk],
-        )
-    )
-
-
-def received(enrollment: Enrollment) -> int:
-    """Messages of this passage that providers have accepted."""
-    return int(
-        sql.value(
-            "SELECT count(*) FROM campaigns_step s JOIN conversations_message m ON m.id = s.message_id"
-            " WHERE s.enrollment_id = %s AND m.accepted_at IS NOT NULL",
-            [enrollment.pk],
-        )
-    )

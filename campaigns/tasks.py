@@ -20,6 +20,7 @@ from campaigns import (
     lifecycle,
     link_domains,
     new_hours,
+    pool_changes,
     repeating,
     version_moves,
 )
@@ -132,6 +133,13 @@ def _move_slice(move_id: int) -> bool:
             move_id, f"A slice broke off and is tried again: {type(error).__name__}. Nobody was half moved."
         )
         return False
+
+
+@shared_task
+def move_numbers() -> int:
+    """Let what waits for a number that cannot send leave from another of its campaign’s; how many."""
+    with loops.only_one("move_numbers") as held:
+        return pool_changes.move_waiting(now=clock.now()) if held else 0
 
 
 @shared_task

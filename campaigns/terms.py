@@ -17,6 +17,8 @@ Again = Campaign.Again
 LONGEST_JOINING = timedelta(days=730)  # after the start, and nobody joins any more
 CREDIT_DAYS: int = Campaign._meta.get_field("credit_window_days").default
 CANARY_MINUTES: int = Campaign._meta.get_field("canary_minutes").default
+CANARY_FEWEST = 10
+"""People of a share who go first: of fewer, what failed or opted out says nothing of the others."""
 SEND_BY_HOURS: int = Campaign._meta.get_field("send_by_hours").default
 BOOKED, REPLIED, LEFT_AUDIENCE = "booked", "replied", "left_audience"
 EXITS: Mapping[str, str] = {
@@ -112,7 +114,7 @@ def canary_words(terms: Terms) -> str:
     if not terms.canary_people and not terms.canary_percent:
         return ""
     few = (
-        f"{terms.canary_percent}%"
+        f"{terms.canary_percent}%, {CANARY_FEWEST} at least"
         if terms.canary_percent
         else number_of(terms.canary_people or 0, "customer")
     )

@@ -7,7 +7,7 @@ from django import forms
 from accounts.models import Account
 from campaigns import terms
 from campaigns.models import Campaign
-from campaigns.terms import Again, Terms
+from campaigns.terms import CANARY_FEWEST, Again, Terms
 
 MOST_TEXTS, MOST_HOURS, MOST_DAYS = 1_000_000, 30 * 24, 730
 MOST_CREDIT, MOST_MINUTES, MOST_PERCENT, MOST_FIRST = 365, 7 * 24 * 60, 50, 10_000
@@ -31,12 +31,14 @@ def pace_field() -> forms.IntegerField:
     )
 
 
-def number_field(label: str, most: int, help_text: str, initial: int) -> forms.IntegerField:
-    """A whole number from 1 to `most`."""
+def number_field(
+    label: str, most: int, help_text: str, initial: int, *, least: int = 1
+) -> forms.IntegerField:
+    """A whole number from `least` to `most`."""
     return forms.IntegerField(
         label=label,
         required=False,
-        min_value=1,
+        min_value=least,
         max_value=most,
         initial=initial,
         help_text=help_text,
@@ -112,12 +114,14 @@ class TermsForm(forms.Form):
         initial=ALL,
         widget=forms.RadioSelect,
     )
-    canary_percent = number_field("Percent of them", MOST_PERCENT, "", 1)
-    canary_people = number_field("How many", MOST_FIRST, "", 12)
+    canary_percent = number_field("Percent of them", MOST_PERCENT, f"{CANARY_FEWEST} people at least.", 1)
+    canary_people = number_field(
+        "How many", MOST_FIRST, f"{CANARY_FEWEST} at least.", 12, least=CANARY_FEWEST
+    )
     canary_minutes = number_field(
         "The others follow after (minutes)", MOST_MINUTES,
-        "Counted once the first ones have had their message. The campaign pauses itself if too many messages "
-        "fail or too many people opt out.",
+        "Counted once the first ones have had their message. The campaign pauses itself if two or more of "
+        "them fail or opt out, and that is more than your limits allow.",
         terms.CANARY_MINUTES,
     )  # fmt: skip
     account: Account

@@ -243,6 +243,10 @@ def _thread(
         },
     )
     if not made:
+        if thread.number_id != number.pk:
+            # They are answered from the number that they wrote to: it is the one that they know.
+            Thread.objects.filter(pk=thread.pk).update(number=number)
+            thread.number = number
         touch(thread, now)
     return thread
 

@@ -12,6 +12,7 @@ from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change
 from conversations.locks import lock_messages
 from conversations.models import Message, MessageTemplate
+from conversations.number_choice import Pool
 from conversations.signals import message_status_changed
 
 _QUEUE_SQL = """
@@ -25,8 +26,7 @@ _QUEUE_SQL = """
     FROM ({source}) q {threads}
     RETURNING id, origin
 """
-_FROM_NUMBER = "COALESCE(t.number_id, %(number_id)s), NULL::bigint, 'twilio'"
-_THREADS = "LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id"
+_OF_WHOM = ("q.contact_id", "q.address_id")
 _FROM_MAILBOX = "NULL::bigint, %(mailbox_id)s, 'sendgrid'"
 
 
@@ -51,7 +51,7 @@ def queueing(
     *,
     account_id: int,
     lane_id: int,
-    number_id: int,
+    pool: Pool,
     template_id: int,
     segments: int,
     now: datetime,
@@ -61,21 +61,22 @@ def queueing(
 
     For a WITH of the caller, who notes in that same statement which message is whose. `source` gives origin,
     contact_id, address_id, variables, send_by and unless_booked_since, of origins that have no message yet:
-    one message per origin for ever. A contact keeps the number it has a thread with. `segments` is the
-    estimate that paces the number until the text is rendered; `carries_link`, whether a short link of ours is
-    among the words.
+    one message per origin for ever. Which number of the `pool` each leaves from `number_choice` says.
+    `segments` is the estimate that paces the number until the text is rendered; `carries_link`, whether a
+    short link of ours is among the words.
     """
     params = {
         **source.params,
+        **pool.params,
         "account_id": account_id,
         "lane_id": lane_id,
-        "number_id": number_id,
         "template_id": template_id,
         "segments": segments,
         "now": now,
         "carries_link": carries_link,
     }
-    statement = _QUEUE_SQL.format(source=source.text, sender=_FROM_NUMBER, threads=_THREADS)
+    sender = f"{pool.chosen(*_OF_WHOM)}, NULL::bigint, 'twilio'"
+    statement = _QUEUE_SQL.format(source=source.text, sender=sender, threads=pool.joins(*_OF_WHOM))
     return sql.Query(statement, params)
 
 

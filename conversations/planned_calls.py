@@ -17,6 +17,7 @@ from common import sql
 from conversations.agents_lane import agents_lane
 from conversations.locks import lock_planned_calls
 from conversations.models import Call, Lane, PlannedCall
+from conversations.number_choice import Pool
 from conversations.signals import planned_calls_changed, planned_calls_deferred
 from integrations.models import SendingNumber
 
@@ -35,13 +36,13 @@ _QUEUE_SQL = """
     INSERT INTO conversations_plannedcall
         (account_id, lane_id, contact_id, address_id, number_id, kind, mode, origin, script_id, variables,
          state, state_at, created_at, due_at, send_by, unless_booked_since)
-    SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, COALESCE(t.number_id, %(number_id)s),
+    SELECT %(account_id)s, %(lane_id)s, q.contact_id, q.address_id, {number},
         'campaign', %(mode)s, q.origin, %(script_id)s, q.variables,
         'queued', %(now)s, %(now)s, %(now)s, q.send_by, q.unless_booked_since
-    FROM ({source}) q
-    LEFT JOIN conversations_thread t ON t.contact_id = q.contact_id AND t.address_id = q.address_id
+    FROM ({source}) q {threads}
     RETURNING id, origin
 """
+_OF_WHOM = ("q.contact_id", "q.address_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def queueing(
     *,
     account_id: int,
     lane_id: int,
-    number_id: int,
+    pool: Pool,
     script_id: int,
     mode: str,
     now: datetime,
@@ -92,14 +93,17 @@ def queueing(
 
     For a WITH of the caller, who notes in that same statement which planned call is whose. `source` gives
     origin, contact_id, address_id, variables, send_by and unless_booked_since, of origins that have none yet:
-    one planned call per origin for ever. A contact keeps the number it has a thread with. `mode` is the
-    script's: whose consent to recorded voice is missing is found at the claim and left to a person there.
+    one planned call per origin for ever. Which number of the `pool` it shows `number_choice` says. `mode` is
+    the script's: whose consent to recorded voice is missing is found at the claim and left to a person there.
     """
     params = {
-        **source.params, "account_id": account_id, "lane_id": lane_id, "number_id": number_id,
+        **source.params, **pool.params, "account_id": account_id, "lane_id": lane_id,
         "script_id": script_id, "mode": mode, "now": now,
     }  # fmt: skip
-    return sql.Query(_QUEUE_SQL.format(source=source.text), params)
+    statement = _QUEUE_SQL.format(
+        source=source.text, number=pool.chosen(*_OF_WHOM), threads=pool.joins(*_OF_WHOM)
+    )
+    return sql.Query(statement, params)
 
 
 def plan_call_back(call: Call, *, now: datetime) -> PlannedCall:

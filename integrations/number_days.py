@@ -59,6 +59,23 @@ def left_of(number: SendingNumber, now: datetime) -> int | None:
     return known[1] if known else None
 
 
+def caps(account_id: int) -> dict[int, tuple[str, int]]:
+    """Number → (its brand, segments a day of that brand); uncapped numbers are absent."""
+    found = sql.rows(
+        """
+        WITH ours AS (
+            SELECT id, daily_cap,
+                account_id || ':' || coalesce(nullif(brand_id, ''), '#' || id) AS brand
+            FROM integrations_sendingnumber WHERE account_id = %s),
+        brands AS (
+            SELECT brand, min(daily_cap) AS cap FROM ours GROUP BY brand HAVING min(daily_cap) IS NOT NULL)
+        SELECT ours.id, brand, cap FROM ours JOIN brands USING (brand)
+        """,
+        [account_id],
+    )
+    return {number_id: (brand, cap) for number_id, brand, cap in found}
+
+
 def cap_of(number: SendingNumber) -> int | None:
     """Segments a day of the number's brand; None without a cap."""
     ours = SendingNumber.objects.filter(account=number.account_id).exclude(daily_cap=None)

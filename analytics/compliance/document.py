@@ -15,7 +15,7 @@ from analytics.compliance.typesetting import INK, SOFT, STRONG, TEXT, Document
 from analytics.models import ComplianceReport
 from audiences import hours, state_hours, suppression
 from audiences.models import Consent, ConsentBasis, DoNotCallList, OptOutImport
-from campaigns import words
+from campaigns import pools, words
 from common.phone import display_phone
 
 MOST_ENTRIES = 500
@@ -74,17 +74,13 @@ class Report:
             "Opt-out and consent report",
             f"{subject.capitalize()} {self.report.about}, {period}",
         )
-        number = display_phone(self.scope.number.e164)
-        label = self.scope.number.label
-        facts = [
-            ("Company", self.account.name),
-            (
-                "Sending number",
-                f"{number}{f' ({label})' if label else ''}, added "
-                f"{self.moment(self.scope.number.created_at)}",
-            ),
-        ]
-        if campaign := self.scope.campaign:
+        campaign = self.scope.campaign
+        facts = [("Company", self.account.name)]
+        for number in pools.numbers_of(campaign) if campaign else [self.scope.number]:
+            label = f" ({number.label})" if number.label else ""
+            written = f"{display_phone(number.e164)}{label}, added {self.moment(number.created_at)}"
+            facts.append(("Sending number", written))
+        if campaign:
             facts += [
                 ("Campaign", campaign.name),
                 ("Launched", f"{self.moment(campaign.launched_at)} by {campaign.launched_by or 'Truckroll'}"),

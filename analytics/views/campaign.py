@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts import access
@@ -20,6 +21,7 @@ from analytics import (
     list_counts,
     live,
     metrics,
+    number_counts,
     passage,
     retention,
     rows,
@@ -27,7 +29,7 @@ from analytics import (
 )
 from analytics.views.lists import show
 from audiences import segments
-from campaigns import starts, steering, terms
+from campaigns import pools, removing, starts, steering, terms
 from campaigns.models import Campaign, Enrollment
 from common import clock
 from common.htmx import unchanged_lately
@@ -107,7 +109,7 @@ def _settings(found: Campaign) -> dict[str, Any]:
         + terms.in_words(terms.of(found), found.account),
         "targeting": segments.describe(found.account, found.targeting) if found.targeting else [],
         "rules": segments.describe(found.account, found.audience_rules),
-        "number": display_phone(found.number.e164),
+        "numbers": [(one, display_phone(one.e164)) for one in pools.numbers_of(found)],
         "movable": steering.movable(found, now=clock.now()),
     }
 
@@ -137,6 +139,16 @@ def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
 
 @require_safe
 @access.require()
+def campaign_numbers(request: access.Request, pk: int) -> HttpResponse:
+    """What each number of a campaign has sent and has waiting."""
+    found = access.get(request, CAMPAIGNS, pk)
+    lines = number_counts.of_campaign(found, now=clock.now())
+    context = {"campaign": found, "lines": lines, "rows_url": reverse("analytics:campaign_rows", args=[pk])}
+    return render(request, "analytics/campaign_numbers.html", context)
+
+
+@require_safe
+@access.require()
 def campaign_record(request: access.Request, pk: int, record: int) -> HttpResponse:
     """One audience record's whole passage, step by step."""
     found = access.get(request, CAMPAIGNS, pk)
@@ -144,7 +156,10 @@ def campaign_record(request: access.Request, pk: int, record: int) -> HttpRespon
     enrollment = access.get(request, enrollments, record)
     with counters.snapshot():
         shown = passage.read(enrollment)
-    return render(request, "analytics/passage.html", {"campaign": found, "passage": shown})
+    left = (
+        removing.undoable(enrollment, now=clock.now()) if enrollment.ended_reason == removing.REMOVED else 0
+    )
+    return render(request, "analytics/passage.html", {"campaign": found, "passage": shown, "undo_left": left})
 
 
 def _download(request: access.Request, pk: int) -> dict[str, Any]:

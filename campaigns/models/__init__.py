@@ -1,6 +1,7 @@
 from campaigns.models.audience_look import AudienceLook
 from campaigns.models.booking import Booking
 from campaigns.models.campaign import Campaign
+from campaigns.models.campaign_number import CampaignNumber
 from campaigns.models.canary import Canary
 from campaigns.models.click import Click
 from campaigns.models.destination_check import DestinationCheck
@@ -18,6 +19,7 @@ from campaigns.models.link_settings import LinkSettings
 from campaigns.models.message_draft import MessageDraft
 from campaigns.models.node import Node
 from campaigns.models.playbook import Playbook
+from campaigns.models.removal import Removal
 from campaigns.models.retry import Retry
 from campaigns.models.step import Step
 from campaigns.models.tracked_link import TrackedLink
@@ -32,6 +34,7 @@ __all__ = [
     "AudienceLook",
     "Booking",
     "Campaign",
+    "CampaignNumber",
     "Canary",
     "Click",
     "DestinationCheck",
@@ -49,6 +52,7 @@ __all__ = [
     "MessageDraft",
     "Node",
     "Playbook",
+    "Removal",
     "Retry",
     "Step",
     "TrackedLink",

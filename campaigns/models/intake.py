@@ -19,6 +19,18 @@ class Intake(models.Model):
         db_default=0,
         help_text="Occurrences just before it that never began: nobody worked, or it rested",
     )
+    held = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Who would have entered beyond what the account lets one person launch to",
+    )
+    let_in = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A second person lets so many enter in all"
+    )
+    let_in_by = models.ForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    let_in_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -17,6 +17,9 @@ class LaunchApproval(models.Model):
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     approved = models.BooleanField(null=True, blank=True)
+    approved_people = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Who would have got it when it was approved"
+    )
     reason = models.CharField(max_length=300, blank=True, default="", help_text="Why it was refused")
 
     account_path = "campaign__account"

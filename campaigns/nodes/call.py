@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 
 from audiences import suppression
 from audiences.merge_fields import FIELDS
+from campaigns import pools
 from campaigns.graph import NEXT, OTHERWISE, GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import ORIGIN, Batch, Outcome, Row, Settings, State
@@ -121,7 +122,8 @@ class Call(Sending):
         used = sorted({field for _, words in settings.words() for field in rendering.fields(words)})
         calls = planned_calls.queueing(
             source(campaign, rows, used),
-            account_id=batch.account_id, lane_id=campaign.lane_id or 0, number_id=campaign.number_id,
+            account_id=batch.account_id, lane_id=campaign.lane_id or 0,
+            pool=pools.of(campaign, now=batch.now),
             script_id=call_scripts.stored(campaign.account, settings.plan).pk, mode=settings.plan.mode,
             now=batch.now,
         )  # fmt: skip

@@ -2,7 +2,9 @@ from datetime import datetime
 
 from pydantic import Field
 
+from campaigns import pools
 from campaigns.graph import NEXT, GraphNode
+from campaigns.models import Campaign
 from campaigns.nodes.base import Decisions, NodeKind, Settings
 from common import sql
 from conversations import handoffs
@@ -26,13 +28,14 @@ class Handoff(NodeKind):
         self, *, campaign_id: int, node: GraphNode, enrollment_ids: list[int], now: datetime
     ) -> Decisions:
         """Everybody's thread wants a person; who opted out meanwhile is left alone, and goes on too."""
+        pool, whom = pools.of(Campaign.objects.get(pk=campaign_id), now=now), ("e.contact_id", "e.address_id")
         found = sql.rows(
-            """
-            SELECT c.account_id, c.number_id, e.contact_id, e.address_id
-            FROM campaigns_enrollment e JOIN campaigns_campaign c ON c.id = e.campaign_id
-            WHERE e.id = ANY(%s) ORDER BY e.address_id, e.contact_id
+            f"""
+            SELECT c.account_id, {pool.chosen(*whom)}, e.contact_id, e.address_id
+            FROM campaigns_enrollment e JOIN campaigns_campaign c ON c.id = e.campaign_id {pool.joins(*whom)}
+            WHERE e.id = ANY(%(enrollments)s) ORDER BY e.address_id, e.contact_id
             """,
-            [enrollment_ids],
+            {"enrollments": enrollment_ids, **pool.params},
         )
         handoffs.hand_over(
             [handoffs.Handoff(*row) for row in found], reason=self.settings(node).reason, now=now

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audiences import suppression
 from audiences.merge_fields import FIELDS
-from campaigns import links
+from campaigns import links, pools
 from campaigns.graph import GraphNode
 from campaigns.models import Campaign
 from campaigns.nodes.base import Batch, Outcome, Row, Settings, State
@@ -71,9 +71,9 @@ class SendSms(Sending):
         return problems
 
     def limit(self, batch_limit: int, *, campaign_id: int, node: GraphNode, now: datetime) -> int:
-        """At most what number and campaign may send in 60 s, less what is queued there already."""
+        """At most what its numbers and the campaign may send in 60 s, less what is queued there already."""
         campaign = campaign_of(campaign_id)
-        room = campaign.number.segments_per_second * PACE_SECONDS
+        room = pools.of(campaign, now=now).segments_per_second * PACE_SECONDS
         texts, segments = outbound.waiting(campaign.lane_id or 0, room, now=now)
         most = (room - segments) // self._segments(node)
         if campaign.lane and (hourly := campaign.lane.texts_per_hour):
@@ -100,7 +100,7 @@ class SendSms(Sending):
             source(campaign, rows, fields_of(linked), linked=linked),
             account_id=batch.account_id,
             lane_id=campaign.lane_id or 0,
-            number_id=campaign.number_id,
+            pool=pools.of(campaign, now=batch.now),
             template_id=outbound.template(campaign.account, linked.body, content=linked.content).pk,
             segments=1 if settings.media else _longest(links.sample(s, linked) for _, s in settings.words()),
             now=batch.now,

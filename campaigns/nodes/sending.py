@@ -155,8 +155,8 @@ def _strings(content: object) -> list[str]:
 
 
 def campaign_of(campaign_id: int) -> Campaign:
-    """The campaign with what its messages leave from."""
-    return Campaign.objects.select_related("lane", "number", "account").get(pk=campaign_id)
+    """The campaign with its lane and account."""
+    return Campaign.objects.select_related("lane", "account").get(pk=campaign_id)
 
 
 def _alike(batch: Batch) -> list[_Alike]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import access
 from accounts.access import Request
@@ -13,6 +13,7 @@ from audiences import counting, segments
 from campaigns import approving, launching, samples, starts, terms
 from campaigns.models import Campaign, LaunchApproval
 from campaigns.views import launch_summary
+from campaigns.words import number_of
 from common import clock
 from common.htmx import leave_for, respond
 
@@ -38,6 +39,22 @@ def approval(request: Request, pk: int) -> HttpResponse:
         why = request.POST.get("decision") == "refuse" and not request.POST.get("reason", "").strip()
         return _show(request, campaign, asked, error=str(refusal), why_missing=why, status=409)
     messages.success(request, said)
+    return leave_for(request, "analytics:campaign", campaign.pk)
+
+
+@require_POST
+@access.require("launch_campaign")
+def let_in(request: Request, pk: int) -> HttpResponse:
+    """Let those enter who came to match beyond the account's limit."""
+    campaign = access.get(request, Campaign.objects.select_related("account"), pk)
+    seen = request.POST.get("people", "")
+    people = int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    try:
+        entering = approving.let_in(campaign, by=request.user, now=clock.now(), people=people)
+    except approving.NotPossible as refusal:
+        messages.error(request, f"{campaign.name}: nobody was let in. {refusal}")
+    else:
+        messages.success(request, f"{campaign.name}: {number_of(entering, 'customer')} more may enter now.")
     return leave_for(request, "analytics:campaign", campaign.pk)
 
 
@@ -81,6 +98,7 @@ def _reviewed(campaign: Campaign) -> dict[str, Any]:
             preview = samples.preview(
                 account, audience=draft.audience, targeting=draft.targeting, version=draft.version,
                 number=draft.number, now=clock.now(), at=campaign.starts_at, terms=draft.terms,
+                others=draft.others,
             )  # fmt: skip
     except counting.TakesLonger:
         return {"late": True}
@@ -90,6 +108,7 @@ def _reviewed(campaign: Campaign) -> dict[str, Any]:
         "obstacles": launching.obstacles(account, draft, now=clock.now()),
         "warnings": launch_summary.of_people(preview, account, now=clock.now()),
         "terms": said,
+        "numbers": draft.pool,
         "rules": segments.describe(account, campaign.audience_rules),
         "targeting": segments.describe(account, campaign.targeting) if campaign.targeting else [],
     }

@@ -5,21 +5,18 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
 from accounts import access, audit
 from accounts.access import Request
-from campaigns import canary, lifecycle, undoing
+from campaigns import canary, drafts, lifecycle, undoing
 from campaigns.models import Campaign
 from campaigns.words import number_of
 from common import clock
-from common.htmx import leave_for
+from common.htmx import leave_for, respond
 
-OWN_DRAFT = (
-    "You have begun another draft, so this one stays here, created and not launched. Make a draft of it when "
-    "you are done with yours."
-)
+KEPT = "You have begun another draft, so this one is kept here, created and not launched."
 
 
 @require_POST
@@ -34,17 +31,20 @@ def undo(request: Request, pk: int) -> HttpResponse:
         return leave_for(request, "analytics:campaign", campaign.pk)
     said = f"The launch of {campaign.name} is undone: nobody was in it, and nothing was sent."
     if draft is None:
-        messages.success(request, f"{said} {OWN_DRAFT}")
-        return leave_for(request, "analytics:campaign", campaign.pk)
+        messages.success(request, f"{said} {KEPT}")
+        return leave_for(request, "campaigns:take_back", campaign.pk)
     messages.success(request, f"{said} It is your draft again.")
     return leave_for(request, "campaigns:launch")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @access.require("launch_campaign")
 def take_back(request: Request, pk: int) -> HttpResponse:
-    """Make a draft of a campaign that was never launched, in place of another where that was said."""
+    """Make a draft of a campaign that was never launched; whoever has begun another is asked whether it takes
+    that one's place."""
     campaign = access.get(request, Campaign, pk)
+    if request.method == "GET":
+        return _ask_for_place(request, campaign)
     replace = request.POST.get("replace") == "1"
     try:
         draft = undoing.take_back(campaign, by=request.user, replace=replace)
@@ -52,10 +52,33 @@ def take_back(request: Request, pk: int) -> HttpResponse:
         messages.error(request, f"{campaign.name}: nothing was changed. {refusal}")
         return leave_for(request, "campaigns:list")
     if draft is None:
-        messages.error(request, f"Nothing was changed. {OWN_DRAFT}")
-        return leave_for(request, "analytics:campaign", campaign.pk)
+        return leave_for(request, "campaigns:take_back", campaign.pk)
     messages.success(request, f"{campaign.name} is your draft again. It was never launched.")
     return leave_for(request, "campaigns:launch")
+
+
+def _ask_for_place(request: Request, campaign: Campaign) -> HttpResponse:
+    """What becomes of the draft that the person has begun."""
+    own = drafts.open_for(request.account, request.user)
+    asked = {
+        "title": f"Make {campaign.name} your draft again?",
+        "possible": campaign.status == Campaign.Status.CREATED,
+        "not_possible": "This campaign was launched meanwhile.",
+        "note": "Everything that was typed for it is kept, and can be changed before it is launched.",
+        "button": "Make it my draft",
+        "hidden": {},
+    }
+    if own.begun:
+        asked |= {
+            "note": f"You have begun another draft, “{own}”. You can have one at a time: it would be "
+            f"forgotten, and what was typed for {campaign.name} takes its place. Or finish yours first; this "
+            "one waits here until then.",
+            "button": "Replace my draft",
+            "danger": True,
+            "hidden": {"replace": "1"},
+        }
+    context = {"campaign": campaign, "address": request.path, **asked}
+    return respond(request, "campaigns/steer.html", "steer", context)
 
 
 @require_POST

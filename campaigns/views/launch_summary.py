@@ -10,7 +10,7 @@ from accounts.models import Account
 from audiences import counting, segments
 from audiences.models import Audience, DoNotCallList
 from audiences.views import rule_effects
-from campaigns import drafts, graph, samples, starts, terms, words
+from campaigns import canary, drafts, graph, samples, starts, terms, words
 from campaigns.models import Node, WorkflowVersion
 from conversations import safety, unit_pausing
 from integrations import registration
@@ -40,10 +40,9 @@ def summary(
         "late": late,
         "once": uuid4().hex,  # what is to be asked for again stands under another id each time
         **rule_effects.WAITS,
-        "chosen": {
-            name: plan.chosen(name)
-            for name in ("name", "workflow", "playbook", "audience", "number", "start")
-        },
+        "chosen": {name: plan.chosen(name) for name in ("name", "workflow", "playbook", "audience", "start")},
+        "numbers": plan.numbers,
+        "goes_first": _goes_first(plan, preview),
         "filters": segments.describe(account, plan.rules) if plan.rules else [],
         "audience_words": _words_of(plan) if stage == drafts.REVIEW else [],
         "starts_at": plan.at,
@@ -80,6 +79,20 @@ def _terms(plan: drafts.Plan, stage: str) -> list[tuple[str, str]]:
         return []
     said = starts.in_words(plan.schedule, account) + terms.in_words(plan.terms, account)
     return [row for row in said if row not in usual]
+
+
+def _goes_first(plan: drafts.Plan, preview: samples.Preview | None) -> str:
+    """How many go first as things stand, and what they can tell; empty where everybody goes at once."""
+    if preview is None or not (plan.terms.canary_people or plan.terms.canary_percent):
+        return ""
+    few = canary.wanted(plan.terms, preview.admitted)
+    if not few:
+        return f"All {preview.admitted:,} at once: there are too few to let some go first"
+    limits = safety.limits_of(plan.draft.account)
+    return (
+        f"{few:,} of {preview.admitted:,}. It pauses itself from two of them on: if more than "
+        f"{limits.failures.normalize():f}% fail, or {limits.opt_outs.normalize():f}% opt out"
+    )
 
 
 def counted(preview: samples.Preview | None) -> dict[str, Any]:
@@ -121,20 +134,19 @@ def of_people(preview: samples.Preview, account: Account, *, now: datetime) -> l
 def _of_pace(preview: samples.Preview, plan: drafts.Plan) -> list[str]:
     """What number and hours make of it."""
     found = []
-    number = plan.chosen("number")
-    if number and (unknown := registration.warning(number)):
-        found.append(unknown)
-    for pause in safety.in_force(plan.draft.account, now=plan.now) if number else ():
-        if pause.number_id == number.pk:
-            found.append(
-                f"{number} paused itself: {pause.reason} Nothing leaves from it until it is resumed."
-            )
+    numbers = {number.pk: number for number in plan.numbers}
+    found += [unknown for number in numbers.values() if (unknown := registration.warning(number))]
+    for pause in safety.in_force(plan.draft.account, now=plan.now) if numbers else ():
+        if number := numbers.get(pause.number_id or 0):
+            left = "its texts leave from the others" if len(numbers) > 1 else "nothing leaves from it"
+            found.append(f"{number} paused itself: {pause.reason} Until it is resumed, {left}.")
     if preview.stretches:
         found.append(preview.stretches)
     if preview.first_at and preview.first_at > (plan.at or plan.now):
         found.append("The start lies outside sending hours. Texts wait for the next opening.")
     if preview.sending_takes and preview.sending_takes.total_seconds() > _LONG_DAY:
-        at = "this pace" if plan.terms.texts_per_hour else "this number’s rate"
+        rate = "this number’s rate" if len(numbers) == 1 else "the rate of these numbers together"
+        at = "this pace" if plan.terms.texts_per_hour else rate
         found.append(f"At {at} the first texts take more than one day of sending hours.")
     return found
 

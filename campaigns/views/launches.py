@@ -90,6 +90,21 @@ def keep(request: Request, stage: str) -> HttpResponse:
 
 @require_POST
 @access.require("launch_campaign")
+def take_numbers(request: Request) -> HttpResponse:
+    """Send from the numbers that were suggested, and look at the review again; nothing is launched."""
+    draft = drafts.open_for(request.account, request.user)
+    if not current(request, draft):
+        return gone(request, draft)
+    drafts.take_numbers(draft, request.POST.getlist("take"), now=clock.now())
+    plan = Plan(drafts.open_for(request.account, request.user), now=clock.now())
+    stage = REVIEW if plan.reachable(REVIEW) else plan.furthest()
+    if request.htmx:  # type: ignore[attr-defined]
+        return show(request, plan, stage)
+    return redirect("campaigns:launch_stage", stage)
+
+
+@require_POST
+@access.require("launch_campaign")
 def discard(request: Request) -> HttpResponse:
     """Start over: the draft is forgotten, and an empty one begins, or one from `?from=` or `?audience=`."""
     drafts.discard(drafts.open_for(request.account, request.user))

@@ -8,7 +8,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
-from campaigns import lifecycle, standing, terms
+from campaigns import capacity, lifecycle, pools, standing, terms
 from campaigns.models import Campaign
 from campaigns.terms_form import PaceForm
 from common import clock
@@ -47,7 +47,8 @@ def _ask(request: Request, campaign: Campaign, form: PaceForm, status: int = 200
         "campaign": campaign,
         "form": form,
         "now": terms.pace_words(terms.of(campaign).texts_per_hour),
-        "fastest": campaign.number.segments_per_second * 3600,
+        "numbers": (numbers := pools.numbers_of(campaign)),
+        "fastest": capacity.speed(numbers) * 3600,
         "possible": campaign.status in lifecycle.POSSIBLE["change_pace"],
     }
     return respond(request, "campaigns/pace.html", "pace", context, status=status)

@@ -103,13 +103,17 @@ def _missed(address: str | None) -> None:
 
 def _expired(request: HttpRequest, number: int) -> HttpResponse:
     """Whom to ask instead: the company, at the number it had texted from."""
-    codes = LinkCode.objects.select_related("link__campaign__account", "link__campaign__number")
+    codes = LinkCode.objects.select_related(
+        "link__campaign__account", "link__campaign__number", "step__message__number"
+    )
     code = codes.filter(pk=number).first()
     campaign = code.link.campaign if code else None
+    text = code.step.message if code else None
+    ours = (text.number if text else None) or (campaign.number if campaign else None)
     context = {
         "company": campaign.account.name if campaign else "",
-        "phone": campaign.number.e164 if campaign else "",
-        "phone_words": display_phone(campaign.number.e164) if campaign else "",
+        "phone": ours.e164 if ours else "",
+        "phone_words": display_phone(ours.e164) if ours else "",
     }
     return _page(request, "expired", 410, **context)
 

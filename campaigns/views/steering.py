@@ -9,13 +9,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
 from audiences.clock_times import YEARS, ClockTimeField
-from campaigns import lifecycle, retrying, standing, steering, terms, words
+from campaigns import lifecycle, removing, retrying, standing, steering, terms, words
 from campaigns.launching import LaunchRefused
 from campaigns.models import Campaign, Enrollment
 from campaigns.words import number_of
@@ -111,22 +112,49 @@ def remove(request: Request, pk: int, record: int) -> HttpResponse:
     campaign = access.get(request, CAMPAIGNS, pk)
     rows = Enrollment.objects.filter(campaign=campaign).select_related("contact", "campaign__account")
     enrollment = access.get(request, rows, record)
-    got = steering.received(enrollment)
+    got = removing.received(enrollment)
     sent = f"{number_of(got, 'message')} sent to them {'stays' if got == 1 else 'stay'} sent." if got else (
         "Nothing was sent to them.")  # fmt: skip
     name = enrollment.contact.name
     asked = {"title": f"Remove {name}?", "button": "Remove", "form": None, "danger": True,
              "possible": enrollment.state == Enrollment.State.ACTIVE,
              "note": f"{sent} They get nothing more of {campaign.name}; their other campaigns go on. "
-             "This cannot be undone.",
+             "You can undo this for a minute.",
              "not_possible": f"{name} has left this campaign already."}  # fmt: skip
     if request.method == "GET":
         return _ask(request, campaign, asked)
 
+    try:
+        flying = removing.remove(enrollment, by=request.user, now=clock.now())
+    except lifecycle.NotPossible as refusal:
+        messages.error(request, f"{campaign.name}: nothing was changed. {refusal}")
+        return _done(request, campaign)
+    more = " One message was being handed over and may still arrive." if flying else ""
+    said = f"{name} is removed. {sent}{more} They get nothing more of it."
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, f"{campaign.name}: {said}")
+        return _done(request, campaign)
+    asked = {"title": f"{name} is removed", "button": "Undo", "possible": True,
+             "note": f"{said} You can undo this for a minute.",
+             "address": reverse("campaigns:restore", args=[pk, record])}  # fmt: skip
+    return trigger_client_event(_ask(request, campaign, asked), "refresh")
+
+
+@require_POST
+@access.require("pause_campaign")
+def restore(request: Request, pk: int, record: int) -> HttpResponse:
+    """Take somebody who was removed back in."""
+    campaign = access.get(request, CAMPAIGNS, pk)
+    rows = Enrollment.objects.filter(campaign=campaign).select_related("contact", "campaign__account")
+    enrollment = access.get(request, rows, record)
+
     def act() -> str:
-        flying = steering.remove(enrollment, by=request.user, now=clock.now())
-        more = " One message was being handed over and may still arrive." if flying else ""
-        return f"{name} is removed. {sent}{more} They get nothing more of it."
+        back = removing.undo(enrollment, by=request.user, now=clock.now())
+        taken = f" {number_of(back, 'message')} that {'was' if back == 1 else 'were'} taken back "
+        leaves = f"{taken}{'leaves' if back == 1 else 'leave'} after all." if back else ""
+        return (
+            f"{enrollment.contact.name} is back where they stood. Nothing was sent to them meanwhile.{leaves}"
+        )
 
     return _act(request, campaign, act)
 

@@ -31,6 +31,8 @@ class SafetyPause(models.Model):
         ABANDONED = "abandoned", "Too many answered calls had nobody to talk to"
         CODE = "code", "The provider refused the sender"
 
+    IN_FORCE_SQL = "{0}.lifted_at IS NULL AND ({0}.until IS NULL OR {0}.until > %(now)s)"
+
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="safety_pauses")
     number = models.ForeignKey(
         "integrations.SendingNumber", null=True, blank=True, on_delete=models.CASCADE, db_index=False

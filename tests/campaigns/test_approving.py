@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from campaigns import approving, enrolling, launching, lifecycle, tasks
-from campaigns.models import Campaign, Enrollment, LaunchApproval, LaunchRules
+from campaigns import approving, audience_looks, enrolling, launching, lifecycle, scheduling, tasks
+from campaigns.models import Campaign, Enrollment, Intake, LaunchApproval, LaunchRules
 from campaigns.terms import Terms
 from common import clock
 from conversations.models import Lane
@@ -229,3 +229,97 @@ def test_nobody_left_leaves_no_button_but_refusing(limited: Ready) -> None:
     assert (
         "Nobody would get this any more" in page and "Approve and" not in page and "Refuse</button>" in page
     )
+
+
+LATE = [f"+1773555{100 + n:04}" for n in range(4)]
+
+
+def held(campaign: Campaign) -> list[tuple[int, int, int]]:
+    rows = Intake.objects.filter(campaign=campaign).order_by("occurrence")
+    return list(rows.values_list("occurrence", "admitted", "held"))
+
+
+def at_the_limit(noon: datetime, **terms: Any) -> Campaign:
+    """Three customers are in, and the account lets one person launch to three."""
+    account = factories.make_account()
+    factories.make_contacts(account, [f"+1312555{100 + n:04}" for n in range(3)])
+    LaunchRules.objects.create(account=account, approval_above=3)
+    by = factories.make_user(account, "csr")
+    campaign = launch(account, now=noon, by=by, terms=Terms(**terms))
+    enrolling.enroll(campaign, now=noon)
+    assert held(campaign) == [(1, 3, 0)] and not LaunchApproval.objects.exists()
+    return campaign
+
+
+def look(campaign: Campaign, now: datetime) -> None:
+    for each in audience_looks.due(now=now):
+        audience_looks.go_on_with(each, now=now, go_on=lambda: True)
+
+
+@pytest.mark.django_db
+def test_who_joins_beyond_the_limit_waits_for_a_second_person(noon: datetime) -> None:
+    campaign = at_the_limit(noon, joins_until=noon + timedelta(days=9))
+    scheduling.activate(noon)
+    factories.make_contacts(campaign.account, LATE[:2])
+    for minutes in (6, 12):
+        look(campaign, noon + timedelta(minutes=minutes))
+        assert held(campaign) == [(1, 3, 2)], "however often it is looked at"
+    launcher = signed_in(campaign.launched_by)
+    page = launcher.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "2 more match, and wait for a second person" in page
+    let_in = reverse("campaigns:let_in", args=[campaign.pk])
+    said = launcher.post(let_in, {"people": "2"}, follow=True).content.decode()
+    assert "You launched it yourself" in said and Enrollment.objects.count() == 3
+    client = signed_in(factories.make_user(campaign.account, "marketer"))
+    assert "2 more match Tune-up" in client.get(reverse("analytics:dashboard")).content.decode()
+    assert (
+        "2 customers more may enter now" in client.post(let_in, {"people": "2"}, follow=True).content.decode()
+    )
+    enrolling.enroll(campaign, now=noon + timedelta(minutes=13))
+    assert held(campaign) == [(1, 5, 0)] and Enrollment.objects.count() == 5
+    factories.make_contacts(campaign.account, LATE[2:])
+    look(campaign, noon + timedelta(minutes=20))
+    assert held(campaign) == [(1, 5, 2)], "what comes after that is asked anew"
+    assert AuditEntry.objects.get(verb="let_more_in").detail == {"people": 2, "of_occurrence": 1}
+    again = client.post(let_in, {"people": "900"}, follow=True).content.decode()
+    assert "More or fewer wait by now" in again
+
+
+@pytest.mark.django_db
+def test_an_audience_that_grew_during_the_minute_waits_too(noon: datetime) -> None:
+    account = factories.make_account()
+    factories.make_contacts(account, [f"+1312555{100 + n:04}" for n in range(3)])
+    LaunchRules.objects.create(account=account, approval_above=3)
+    campaign = launch(account, now=noon)
+    factories.make_contacts(account, LATE)
+    enrolling.enroll(campaign, now=noon)
+    assert held(campaign) == [(1, 3, 4)]
+    approving.let_in(campaign, by=factories.make_user(account), now=noon, people=4)
+    assert lifecycle.unfinished_intakes(now=noon) == [(campaign, 1)]
+    enrolling.enroll(campaign, now=noon)
+    assert held(campaign) == [(1, 7, 0)]
+    intake = Intake.objects.get()
+    assert intake.finished_at is not None and intake.matched == 7
+    with pytest.raises(approving.NotPossible, match="Nobody waits"):
+        approving.let_in(campaign, by=factories.make_user(account), now=noon, people=4)
+
+
+@pytest.mark.django_db
+def test_each_occurrence_counts_for_itself(noon: datetime) -> None:
+    campaign = at_the_limit(noon, again="occurrence")
+    Enrollment.objects.update(state="ended", ended_at=noon, ended_reason="finished")
+    factories.make_contacts(campaign.account, LATE[:2])
+    enrolling.enroll(campaign, now=noon + timedelta(hours=1), occurrence=2)
+    assert held(campaign) == [(1, 3, 0), (2, 3, 2)]
+
+
+@pytest.mark.django_db
+def test_what_was_approved_may_grow_as_a_review_may(limited: Ready) -> None:
+    campaign = asked(limited)
+    second(limited).post(url(campaign), {"decision": "approve", "people": "3"})
+    campaign.refresh_from_db()
+    assert campaign.approval.approved_people == 3
+    intake = Intake(campaign=campaign)
+    assert approving.most(campaign, intake) == 3 + 50
+    LaunchRules.objects.update(approval_above=None)
+    assert approving.most(campaign, intake) is None

@@ -70,10 +70,31 @@ def test_the_others_follow_after_the_minutes(noon: datetime) -> None:
 
 
 def test_they_are_drawn_by_chance_and_by_share(noon: datetime) -> None:
-    campaign = begun(noon, canary_people=None, canary_percent=10)
-    assert admitted(campaign) == 4
+    campaign = begun(noon, people=120, canary_people=None, canary_percent=10)
+    assert admitted(campaign) == 12
     first = sorted(Enrollment.objects.values_list("contact", flat=True))
-    assert first != list(Contact.objects.order_by("pk").values_list("pk", flat=True)[:4])
+    assert first != list(Contact.objects.order_by("pk").values_list("pk", flat=True)[:12])
+
+
+@pytest.mark.parametrize(("among", "first"), [(2_000, 20), (100, 10), (11, 10), (10, 0), (1, 0)])
+def test_a_share_is_as_many_as_can_be_judged_or_all_go_at_once(among: int, first: int) -> None:
+    assert canary.wanted(Terms(canary_percent=1), among) == first
+
+
+def test_one_alone_pauses_it_where_nobody_else_was_tried(noon: datetime) -> None:
+    campaign = begun(noon, canary_people=1)
+    accepted(noon, 1, state="failed", accepted_at=None)
+    assert canary.watch(now=noon + MINUTE) == 1
+    campaign.refresh_from_db()
+    assert campaign.status == "paused" and "1 of the first 1 failed" in Canary.objects.get().trouble
+
+
+def test_who_failed_first_of_several_does_not_pause_it(noon: datetime) -> None:
+    campaign = begun(noon)
+    accepted(noon, 1, state="failed", accepted_at=None)
+    canary.watch(now=noon + MINUTE)
+    campaign.refresh_from_db()
+    assert campaign.status == "active" and Canary.objects.get().trouble == ""
 
 
 def test_as_many_as_there_are_all_go_at_once(noon: datetime) -> None:

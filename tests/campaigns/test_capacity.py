@@ -30,16 +30,16 @@ WAITS_FIRST = (
     ],
 )
 def test_what_a_number_can_send_in_time(ready: Ready, start: datetime, hours: float) -> None:
-    able = capacity.sendable(ready.account, ready.number, ready.version, start=start)
+    able = capacity.sendable(ready.account, [ready.number], ready.version, start=start)
     assert able == hours * HOUR
     ready.number.segments_per_second = 3
-    assert capacity.sendable(ready.account, ready.number, ready.version, start=start) == 3 * hours * HOUR
+    assert capacity.sendable(ready.account, [ready.number], ready.version, start=start) == 3 * hours * HOUR
 
 
 def test_texts_after_a_wait_count_from_the_first_opening(ready: Ready) -> None:
     version = factories.make_workflow(ready.account, *WAITS_FIRST)
     saturday_evening = datetime(2026, 12, 6, 2, tzinfo=UTC)
-    assert capacity.sendable(ready.account, ready.number, version, start=saturday_evening) == 30 * HOUR
+    assert capacity.sendable(ready.account, [ready.number], version, start=saturday_evening) == 30 * HOUR
 
 
 def next_tuesday() -> datetime:
@@ -75,10 +75,10 @@ def test_a_pace_too_slow_for_the_audience_is_refused(ready: Ready) -> None:
 
 
 def test_a_pace_is_reckoned_in_texts_of_the_samples_length(ready: Ready) -> None:
-    assert capacity.pace(ready.number, None) == ready.number.segments_per_second == 1
-    assert capacity.pace(ready.number, 60) == 1 / 60
-    assert capacity.pace(ready.number, 60, segments_each=3) == 1 / 20
-    assert capacity.pace(ready.number, 100_000) == 1, "no faster than the number"
+    assert capacity.pace([ready.number], None) == ready.number.segments_per_second == 1
+    assert capacity.pace([ready.number], 60) == 1 / 60
+    assert capacity.pace([ready.number], 60, segments_each=3) == 1 / 20
+    assert capacity.pace([ready.number], 100_000) == 1, "no faster than the number"
 
 
 def test_the_review_says_so_and_offers_no_button(ready: Ready) -> None:

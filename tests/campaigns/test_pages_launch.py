@@ -98,7 +98,7 @@ def test_a_discarded_draft_in_another_tab_says_so(ready: Ready) -> None:
         ("workflow", {"workflow": ""}, "Choose what is sent"),
         ("audience", {"audience": ""}, "Choose who gets it"),
         ("audience", condition("0", "last_job", "before", value="soon"), "Last job: "),
-        ("sender", {"number": ""}, "Choose the number that sends"),
+        ("sender", {"number": []}, "Choose the number that sends"),
         ("time", {"start": "later"}, "Choose when the campaign starts"),
         ("time", {"start": "later", "starts_at": "2001-01-01T10:00"}, "This time has passed"),
         ("time", {"start": "later", "starts_at": "2101-01-01T10:00"}, "more than a year ahead"),
@@ -316,7 +316,7 @@ def test_a_clone_says_what_was_not_copied(ready: Ready) -> None:
     Campaign.objects.update(joins_until=clock.now())
     page = ready.client.get(f"{URL}?from={campaign.pk}", headers=MODAL).content.decode()
     assert "it no longer sends. Choose another." in page and "The last day for late joiners." in page
-    assert ready.draft.fields["number"] == "" and "rules of" not in page
+    assert ready.draft.fields["number"] == [] and "rules of" not in page
     drafts.discard(ready.draft)
     ready.audience.rules = {"all": []}
     ready.audience.save()

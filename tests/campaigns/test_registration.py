@@ -113,12 +113,12 @@ def test_a_daily_cap_stretches_a_launch_over_days(ready: Ready) -> None:
     SendingNumber.objects.filter(pk=ready.number.pk).update(daily_cap=2_000)
     number = SendingNumber.objects.get(pk=ready.number.pk)
     tuesday = datetime(2026, 12, 1, 16, tzinfo=UTC)  # 10:00 in Chicago
-    assert capacity.sendable(ready.account, number, ready.version, start=tuesday) == 4 * 2_000  # to Friday
-    first, last = capacity.sending_span(ready.account, number, 3_400, start=tuesday)
+    assert capacity.sendable(ready.account, [number], ready.version, start=tuesday) == 4 * 2_000  # to Friday
+    first, last = capacity.sending_span(ready.account, [number], 3_400, start=tuesday)
     assert first == tuesday
     assert last is not None and last.astimezone(ready.account.zone).day == 2
-    assert "2,000 segments a day: your 3,400 need 2 days" in capacity.days_needed(number, 3_400)
-    assert capacity.days_needed(number, 2_000) == ""
+    assert "2,000 segments a day: your 3,400 need 2 days" in capacity.days_needed([number], 3_400)
+    assert capacity.days_needed([number], 2_000) == ""
 
 
 def test_what_has_left_today_is_taken_off(ready: Ready) -> None:
@@ -126,7 +126,7 @@ def test_what_has_left_today_is_taken_off(ready: Ready) -> None:
     number = SendingNumber.objects.get(pk=ready.number.pk)
     number_days.count({number.pk: 70}, clock.now())
     assert number_days.left_of(number, clock.now()) == 30
-    spans = capacity.spans_of(ready.account, number, start=clock.now())
+    spans = capacity.spans_of(ready.account, [number], start=clock.now())
     today = carrier_limits.carrier_day(clock.now())
     assert sum(s.segments for s in spans if carrier_limits.carrier_day(s.opens) == today) <= 30
 

@@ -86,8 +86,11 @@ def test_undo_keeps_a_draft_that_was_begun_meanwhile(ready: Ready) -> None:
         url = reverse("analytics:campaign", args=[campaign.pk])
         assert ready.client.get(f"{url}?tab={tab}").status_code == 200, tab
 
-    ready.client.post(reverse("campaigns:take_back", args=[campaign.pk]))
+    back = reverse("campaigns:take_back", args=[campaign.pk])
+    asked = ready.client.post(back, follow=True).content.decode()
     assert ready.draft.fields["name"] == "Another one" and Campaign.objects.exists()
+    assert "“Another one”" in asked and "it would be forgotten" in asked
+    assert 'name="replace" value="1"' in asked and "Replace my draft" in asked
     ready.client.post(reverse("campaigns:take_back", args=[campaign.pk]), {"replace": "1"})
     assert ready.draft.fields["name"] == "Spring tune-ups" and not Campaign.objects.exists()
 

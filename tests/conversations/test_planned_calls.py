@@ -10,6 +10,7 @@ from audiences.models import Contact
 from common import clock, sql
 from conversations import call_outcomes, call_scripts, call_taking, planned_calls
 from conversations.models import Call, Lane, PlannedCall
+from conversations.number_choice import Pool
 from conversations.signals import planned_calls_changed, planned_calls_deferred
 from integrations.models import SendingNumber
 from tests import factories
@@ -82,7 +83,8 @@ def test_a_batch_is_planned_from_sql(
         {"contact": ann.pk, "address": factories.phone_of(ann).pk, "by": now + timedelta(hours=72)},
     )
     made = planned_calls.queueing(
-        source, account_id=account.pk, lane_id=lane.pk, number_id=number.pk, script_id=script.pk,
+        source, account_id=account.pk, lane_id=lane.pk,
+        pool=Pool((number.pk,), (number.segments_per_second,)), script_id=script.pk,
         mode="script", now=now,
     )  # fmt: skip
     rows = dict(sql.rows(f"WITH text AS ({made.text}) SELECT origin, id FROM text", made.params))
