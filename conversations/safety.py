@@ -32,7 +32,7 @@ AT_LEAST = 3
 """Messages that must have broken a rule: of a few hundred, one alone may be more than three in a thousand."""
 LATEST = 2_000
 """Of each campaign's messages so many are looked at, the latest: a rate is known from them."""
-IN_FORCE = SafetyPause.IN_FORCE_SQL
+IN_FORCE: str = SafetyPause.IN_FORCE_SQL
 HOLDS = "({0}.rule = 'code' OR m.kind <> 'agent')"
 """SQL: what a pause of a number holds; what people write by hand goes on where the carrier would take it."""
 
