@@ -7,7 +7,7 @@ import common.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0030_own_edits"),
+        ("campaigns", "0031_walkthroughs"),
         ("integrations", "0009_call_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
