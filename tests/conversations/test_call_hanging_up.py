@@ -131,7 +131,7 @@ def test_what_turns_up_after_the_wish_is_hung_up_and_rings_nobody(
     call_hanging_up.end(call.planned_id, by=agent, now=clock.now())  # nobody can be asked yet
     heard = Phone(client, call.number).answered(call)
     assert heard.names == ["Hangup"]
-    assert again(call).hang_up_at is not None and again(call).answered_at is None
+    assert again(call).hang_up_at is not None and again(call).outcome == ""  # nothing was said
 
 
 def test_a_colleague_does_not_end_it(contact: Contact, account: Account) -> None:
