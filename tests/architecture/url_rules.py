@@ -61,10 +61,15 @@ def _walked(account: Account) -> dict[str, Any]:
     """A test of a workflow in which an email has been sent; the same one each time."""
     kept = Walkthrough.objects.filter(account=account).first()
     if kept is None:
-        version = factories.make_workflow(account, name=f"Walk of {account.name}")
+        version = factories.make_workflow(
+            account,
+            [("email", "send_email", {"subject": "Hi", "body": "Hello"}), ("done", "end", {})],
+            [("email", "next", "done")],
+            name=f"Walk of {account.name}",
+        )
         drawn, now = workflow_drafts.drawn(version), datetime(2026, 11, 23, 18, tzinfo=UTC)
         email = {
-            "kind": "email", "at": now.isoformat(), "node": "first_text", "act": 0, "name": "First text",
+            "kind": "email", "at": now.isoformat(), "node": "email", "act": 0, "name": "Email",
             "to": "sample@example.com", "from": "office@comfort.example", "subject": "Hi", "body": "Hello",
             "known": {}, "language": "en", "links": [], "size": 40,
         }  # fmt: skip
