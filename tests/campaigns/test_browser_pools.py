@@ -82,6 +82,7 @@ def test_numbers_are_chosen_changed_and_taken_back(site: Page, live_server: Any)
     expect(site.get_by_text("sends from Main line from now on")).to_be_focused()
     campaign.refresh_from_db()
     assert pools.ids_of(campaign) == [campaign.number_id]
+    expect(site.locator("[aria-labelledby=made-heading]")).not_to_contain_text("Second line")
     site.get_by_role("button", name="Undo").last.click()
     expect(site.get_by_text("sends from Main line and Second line from now on")).to_be_visible()
     assert sorted(pools.ids_of(campaign)) == sorted(both)
