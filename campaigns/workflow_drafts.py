@@ -248,9 +248,9 @@ def since(draft: Draft, revision: int) -> list[WorkflowRevision]:
 
 def _by_others(draft: Draft, revision: int, by: User, tab: str) -> list[WorkflowRevision]:
     """What was done since, if any of it was by somebody else or in another tab. What this tab did first was
-    seen: only its answer is not there yet."""
+    seen: only its answer is not there yet. So was what it took over, which is nobody's edit."""
     found = since(draft, revision) if revision != draft.revision else []
-    while found and found[0].by_id == by.pk and found[0].tab == tab:
+    while found and found[0].by_id in (by.pk, None) and found[0].tab == tab:
         found = found[1:]
     return found
 

@@ -104,12 +104,13 @@ class Move:
     spam_reported_at: datetime | None = None  # of an email that arrived and was called spam
 
 
-def record(results: Sequence[CallResult], *, now: datetime) -> None:
+def record(results: Sequence[CallResult], *, now: datetime, leased: bool = True) -> None:
     """Store how calls ended, inside the caller's transaction; the layers above hear of all of them at once.
 
     Receipts and final refusals settle their messages, passing refusals put theirs back into the queue, and
     calls whose answer was lost are unknown: reconciled, never repeated. Recording the same ends again changes
     nothing: whoever lost the answer to its commit may, while the message is called by another attempt.
+    `leased`: whether a lease counted them into their numbers' day, from which refusals are taken back.
     """
     # Before their attempts: the drain takes messages first, and two orders would deadlock.
     lock_messages(result.message_id for result in results)
@@ -132,7 +133,8 @@ def record(results: Sequence[CallResult], *, now: datetime) -> None:
     changes += _mark_unknown([(r.message_id, error.code) for r, error in unknown], now)
     _tell(changes, now)
     # Last: whoever leases waits for these rows, and the layers above may wait for enrollments.
-    _take_back([r.message_id for r, _ in refused], now)
+    if leased:
+        _take_back([r.message_id for r, _ in refused], now)
 
 
 def advance(moves: Sequence[Move], *, now: datetime) -> int:

@@ -145,7 +145,7 @@ def _invented(walk: Walkthrough, now: datetime) -> Contact:
     account, language = walk.account, walk.sample
     first, last = _NAMES.get(language, _NAMES["en"])
     zones, _ = ZoneSet.objects.get_or_create(
-        key=f"walkthrough:{account.timezone}", defaults={"zones": [account.timezone], "states": []}
+        key=f"walkthrough:{walk.pk}", defaults={"zones": [account.timezone], "states": []}
     )
     contact = Contact.objects.create(
         pk=walk.places["contact"], account=account, servicetitan_customer_id=invented_id(walk),
@@ -154,7 +154,7 @@ def _invented(walk: Walkthrough, now: datetime) -> Contact:
         household=Household.objects.create(account=account, key=f"walkthrough:{walk.pk}"),
         last_job_at=now - timedelta(days=300), created_at=now,
     )  # fmt: skip
-    phone = _free_phone(account)
+    phone = _free_phone(walk)
     made = [
         Address.objects.create(account=account, channel=Address.Channel.PHONE, value=phone),
         Address.objects.create(
@@ -175,12 +175,13 @@ def _invented(walk: Walkthrough, now: datetime) -> Contact:
     return contact
 
 
-def _free_phone(account: Account) -> str:
-    """A number that is nobody's (555-01xx) and that the account has not met."""
-    asked = [f"+15555550{number}" for number in range(100, 200)]
+def _free_phone(walk: Walkthrough) -> str:
+    """A number that is nobody's (555-01xx) and that the account has not met; if possible another than that of
+    walkthroughs that are played at the same time, which would wait for one another."""
+    asked = [f"+15555550{100 + (walk.pk + further) % 100}" for further in range(100)]
     known = set(
-        Address.objects.filter(account=account, channel=Address.Channel.PHONE, value__in=asked).values_list(
-            "value", flat=True
-        )
+        Address.objects.filter(
+            account=walk.account, channel=Address.Channel.PHONE, value__in=asked
+        ).values_list("value", flat=True)
     )
-    return next((phone for phone in asked if phone not in known), "+15555550100")
+    return next((phone for phone in asked if phone not in known), asked[0])

@@ -105,14 +105,16 @@ def hand_over(stage: Stage, claim: Claim, *, refused: bool) -> None:
             remedy=remedy,
         )  # fmt: skip
         with stage.apart():
-            delivery.record([CallResult(claim.message_id, claim.attempt_id, error)], now=stage.now)
+            result = CallResult(claim.message_id, claim.attempt_id, error)
+            delivery.record([result], now=stage.now, leased=False)  # else real leases would wait
         with stage.apart():
             remedies.apply([(claim.message_id, remedy, code)], now=stage.now)
         return
     name = f"walkthrough-{claim.attempt_id.hex}"
     taken = Receipt(name, "accepted", DeliveryState.ACCEPTED, 0)
     with stage.apart():
-        delivery.record([CallResult(claim.message_id, claim.attempt_id, taken)], now=stage.now)
+        result = CallResult(claim.message_id, claim.attempt_id, taken)
+        delivery.record([result], now=stage.now, leased=False)
     # Later than the acceptance, as it is: what follows at once knows nothing of it yet.
     with stage.apart():
         arrived = Move(claim.message_id, DeliveryState.DELIVERED.value, name, "", "", 0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from audiences import suppression
 from audiences.models import ContactTag, Job, OptOut
@@ -189,6 +190,18 @@ def test_a_refused_text_leaves_by_its_own_way() -> None:
     go(walk, "refuse")
     assert walk.shown["path"][0]["way"] == "otherwise" and path(walk)[-1] == "mail"
     assert walk.shown["events"][0]["refused"] is True
+
+
+def test_a_refusal_touches_neither_pace_nor_day_of_a_number() -> None:
+    """Whoever leases waits for those rows: a look at what might be would hold up what is really sent."""
+    account, by, ann = company()
+    walk = begun(by, plain(account), ann)
+    with CaptureQueriesContext(connection) as asked:
+        go(walk, "refuse")
+    statements = [query["sql"] for query in asked.captured_queries]
+    assert any("conversations_attempt" in statement for statement in statements)
+    for table in ("integrations_numberday", "integrations_numberpace"):
+        assert not [one for one in statements if f"INSERT INTO {table}" in one or f"UPDATE {table}" in one]
 
 
 def test_an_email_is_shown_whole_and_answered() -> None:
