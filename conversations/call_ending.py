@@ -10,7 +10,7 @@ from integrations.twilio import live_calls
 from integrations.twilio.client import TwilioAccess
 
 OVER = "21220"  # the provider’s code: the call is not in progress
-_NO_ANSWER = ("timeout", "unreachable")  # asked for each call, it would keep the others from their turn
+NO_ANSWER = ("timeout", "unreachable")  # asked for each call, it would keep the others from their turn
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +41,7 @@ def end_unwanted() -> int:
             if error.code == OVER:
                 continue
             log.warning("call %s to somebody who has opted out goes on: %s", call.pk, error)
-            if error.code in _NO_ANSWER:
+            if error.code in NO_ANSWER:
                 silent.add(connection.pk)
         except KeyError as error:
             log.warning("call %s to somebody who has opted out cannot be ended yet: %s", call.pk, error)

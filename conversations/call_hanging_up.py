@@ -13,17 +13,16 @@ from accounts.models import User
 from common import sql
 from common.transactions import atomic_with_retry
 from conversations import call_progress, said_outcomes
-from conversations.call_ending import OVER
+from conversations.call_ending import NO_ANSWER, OVER
 from conversations.call_progress import News
 from conversations.call_taking import NotPossible
 from conversations.locks import lock_planned_calls
 from conversations.models import Call, PlannedCall
+from conversations.planned_calls import HUNG_UP
 from integrations.messaging import CallReport, ProviderError
 from integrations.twilio import live_calls, voice
 from integrations.twilio.client import TwilioAccess
 
-HUNG_UP = "hung_up"
-"""The code of a script’s call that was ended before its customer had answered."""
 PATIENCE_SECONDS = 4.0
 """For one request: somebody has pressed the button, and the sweep asks again."""
 NOT_ASKED = (Call.State.CALLING, Call.State.UNKNOWN)  # the provider’s name for it is not known yet
@@ -97,7 +96,8 @@ def _note(call_id: int, report: CallReport, now: datetime) -> None:
 
 
 def end_wished(*, now: datetime) -> int:
-    """Ask again for every call that goes on although its end was wished; how many were asked for."""
+    """Ask again for every call that goes on although its end was wished; how many were asked for. A provider
+    that does not answer is not asked again in this round."""
     ids = sql.column(
         """
         SELECT k.id FROM conversations_call k
@@ -106,11 +106,15 @@ def end_wished(*, now: datetime) -> int:
         ORDER BY k.id
         """
     )
-    asked = 0
-    for call in Call.objects.select_related("number__connection").filter(pk__in=ids):
+    asked, silent = 0, set[int]()  # connections
+    for call in Call.objects.select_related("number__connection").filter(pk__in=ids).order_by("pk"):
+        if call.number.connection_id in silent:
+            continue
         try:
             hang_up(call, now=now)
             asked += 1
         except ProviderError as error:
             log.warning("call %s goes on although its end was wished: %s", call.pk, error)
+            if error.code in NO_ANSWER:
+                silent.add(call.number.connection_id)
     return asked

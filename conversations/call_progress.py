@@ -27,6 +27,7 @@ SAY_WITHIN_SECONDS = 90
 """How long an agent has for saying what came of a call that is over."""
 BUSY_PROVIDER = "provider_busy"
 _ABANDONED = "abandoned"
+_UNHEARD = (planned_calls.NO_CONSENT, planned_calls.HUNG_UP)  # however the line ended: nothing was said
 _SHORTEST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 1.0, 300.0
 _REASON_LENGTH, _CODE_LENGTH, _ANSWERED_BY_LENGTH = 300, 40, 20  # of the columns
 _RANKS = {
@@ -138,7 +139,8 @@ def _move(furthest: dict[int, CallReport], now: datetime) -> list[_Moved]:
                 WHEN k.agent_phone = '' AND n.state IN ('in_progress', 'completed') THEN %(now)s END),
             ended_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress') THEN NULL
                 ELSE coalesce(k.ended_at, %(now)s) END,
-            claimed_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress') THEN k.claimed_at END,
+            claimed_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress')
+                THEN coalesce(k.claimed_at, clock_timestamp()) END,
             seconds = CASE WHEN k.agent_phone = '' THEN coalesce(n.seconds, k.seconds) ELSE k.seconds END,
             code = CASE WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.code ELSE k.code END,
             reason = CASE WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.reason
@@ -258,7 +260,7 @@ def _end_scripted(over: Sequence[_Moved], now: datetime) -> None:
             continue
         if each.state in (State.FAILED, State.REJECTED) and not each.outcome:
             refused.append(Refusal(each.planned_id, each.state, each.code or each.state, each.reason))
-        elif not each.outcome and (each.state == State.CANCELLED or each.code == planned_calls.NO_CONSENT):
+        elif not each.outcome and (each.state == State.CANCELLED or each.code in _UNHEARD):
             why = "opted_out" if each.planned_id in gone else each.code or "cancelled"
             refused.append(Refusal(each.planned_id, PlannedCall.State.CANCELLED, why, each.reason))
         else:

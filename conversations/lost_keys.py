@@ -7,6 +7,7 @@ as if they were pressed now; twice is as once.
 """
 
 import logging
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,12 +29,11 @@ LOOP_SECONDS = 10.0
 
 def take_in(*, now: datetime, seconds: float = LOOP_SECONDS) -> int:
     """Ask about calls that are over for long enough, oldest first; how many keys were new. A provider that
-    does not answer is not asked again in this round. Not inside a transaction."""
+    does not answer is not asked again in this round, and keeps nobody else from their turn. Not inside a
+    transaction."""
     heard, silent = 0, set[int]()  # connections
-    for call, _ in zip(_unread(now), loops.loop_until(seconds), strict=False):
+    for call, _ in zip(_in_turn(now, silent), loops.loop_until(seconds), strict=False):
         connection = call.number.connection
-        if connection.pk in silent:
-            continue
         try:
             keys = voice.keys_of(TwilioAccess.of(connection), call.provider_id or "")
         except (KeyError, ProviderError) as trouble:
@@ -45,11 +45,22 @@ def take_in(*, now: datetime, seconds: float = LOOP_SECONDS) -> int:
     return heard
 
 
-def _unread(now: datetime) -> list[Call]:
+def _in_turn(now: datetime, silent: set[int]) -> Iterator[Call]:
+    """A batch, and another one where `silent` connections had their share of it: an account whose provider
+    is out of reach for days may have more such calls than any batch holds."""
+    known = -1
+    while known < len(silent):
+        known = len(silent)
+        for call in _unread(now, silent):
+            if call.number.connection_id not in silent:
+                yield call
+
+
+def _unread(now: datetime, silent: Collection[int]) -> list[Call]:
     found = Call.objects.filter(
         keys_read_at=None, answered_at__isnull=False, direction=Call.Direction.OUT, agent_phone="",
         provider_id__isnull=False, ended_at__gt=now - ASKED_FOR, ended_at__lte=now - SHOWN_AFTER,
-    )  # fmt: skip
+    ).exclude(number__connection__in=list(silent))  # fmt: skip
     return list(found.select_related("number__connection").order_by("ended_at", "pk")[:BATCH])
 
 

@@ -26,6 +26,7 @@ TAKEN_SECONDS = 300
 CALL_BACK_WITHIN = timedelta(hours=72)
 TOO_LATE = "too_late"
 NO_CONSENT = "no_consent"  # to recorded voice: nothing may be played
+HUNG_UP = "hung_up"  # a script’s call that one of ours ended before its customer had answered
 _REASON_LENGTH, _CODE_LENGTH = 300, 40  # of the columns
 # Whether a call that is not over yet belongs to the planned call `p`.
 HAS_LIVE_CALL = """EXISTS (

@@ -12,6 +12,7 @@ from audiences.models import Contact
 from common import clock
 from config.celery import app
 from conversations import call_draining, call_ending, call_placing, inbound, opt_outs
+from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.models import Call, CallSettings, PlannedCall
 from integrations.messaging import InboundText
 from tests import factories
@@ -80,6 +81,25 @@ def test_a_call_that_rings_to_whoever_opts_out_is_ended_and_nobody_elses(company
     assert call_ending.end_unwanted() == 0, "it is over"
     bob.refresh_from_db()
     assert bob.ended_at is None
+
+
+def test_a_call_that_was_given_up_and_is_answered_after_all_is_ended_as_any_other(company: Company) -> None:
+    call = called(company, ANN)
+    Call.objects.filter(pk=call.pk).update(
+        state="failed", code=DELIVERY_UNKNOWN, provider_id=None, claimed_at=None, ended_at=clock.now()
+    )
+    PlannedCall.objects.filter(pk=call.planned_id).update(state="failed", code=DELIVERY_UNKNOWN)
+    await_(lambda: company.sandbox.on_the_phone(ANN, "answer").status_code == 200, "it did not ring")
+
+    def goes_on() -> bool:
+        call_draining.drain()
+        call.refresh_from_db()
+        return call.state == "in_progress"
+
+    await_(goes_on, "nobody heard of the answer")
+    opts_out(call)
+    assert call_ending.end_unwanted() == 1
+    assert hung_up(company) == [ANN]
 
 
 def test_the_call_on_which_nine_was_pressed_says_that_it_was_understood(company: Company) -> None:

@@ -1,5 +1,6 @@
 """Ending a call that goes on: by its agent, or a script's for its customer."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -119,6 +120,19 @@ def test_the_wish_stands_where_the_provider_cannot_be_asked(contact: Contact, ac
     assert not AuditEntry.objects.filter(verb="ended_call").exists()  # an agent's own is routine
 
 
+def test_a_provider_that_does_not_answer_is_asked_for_one_end_a_round(
+    contact: Contact, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in range(2):
+        call = talking.placed(contact)
+        Call.objects.filter(pk=call.pk).update(
+            provider_id=f"CA{place}", claimed_at=clock.now(), hang_up_at=clock.now()
+        )
+    with caplog.at_level(logging.WARNING, "conversations.call_hanging_up"):
+        assert call_hanging_up.end_wished(now=clock.now()) == 0
+    assert caplog.text.count("goes on although") == 1
+
+
 @pytest.mark.parametrize("mode", ["person", "script"])
 def test_what_turns_up_after_the_wish_is_hung_up_and_rings_nobody(
     contact: Contact, account: Account, client: Client, mode: str
@@ -131,7 +145,16 @@ def test_what_turns_up_after_the_wish_is_hung_up_and_rings_nobody(
     call_hanging_up.end(call.planned_id, by=agent, now=clock.now())  # nobody can be asked yet
     heard = Phone(client, call.number).answered(call)
     assert heard.names == ["Hangup"]
-    assert again(call).hang_up_at is not None and again(call).outcome == ""  # nothing was said
+    assert again(call).hang_up_at is not None and call.outcome == ""
+    assert call.state == "in_progress" and (call.answered_at is None) == (mode == "person")
+    advance(
+        [News(call.pk, CallReport(call.provider_id, "completed", CallState.COMPLETED, 4))], now=clock.now()
+    )
+    planned = PlannedCall.objects.get(pk=call.planned_id)
+    if mode == "person":
+        assert (planned.state, planned.tries) == ("queued", 0)
+    else:
+        assert (planned.state, planned.code, planned.outcome) == ("cancelled", "hung_up", "")
 
 
 def test_a_colleague_does_not_end_it(contact: Contact, account: Account) -> None:

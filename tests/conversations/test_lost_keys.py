@@ -135,6 +135,28 @@ def test_a_provider_that_does_not_answer_is_asked_again(
     assert lost_keys.take_in(now=clock.now()) == 1
 
 
+def test_an_account_whose_provider_is_away_keeps_nobody_elses_nine_waiting(
+    company: Company, settings: Any, later: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has more calls than a batch holds, all of them older."""
+    monkeypatch.setattr(lost_keys, "BATCH", 2)
+    call = unheard(company, settings, "9")
+    other = factories.make_account("Away Comfort")
+    number = factories.make_number(other, "+12175550169", base_url=NOBODY)
+    contact = factories.make_contact(other, PHONE)
+    before = clock.now() - timedelta(hours=1)
+    for place in range(5):
+        Call.objects.create(
+            account=other, direction="out", contact=contact, address=factories.phone_of(contact),
+            number=number, state="completed", provider_id=f"CAaway{place}", answered_at=before,
+            ended_at=before,
+        )  # fmt: skip
+    later(lost_keys.SHOWN_AFTER)
+    assert lost_keys.take_in(now=clock.now()) == 1
+    assert OptOut.objects.get().provider_id == call.provider_id
+    assert set(Call.objects.filter(account=other).values_list("keys_read_at", flat=True)) == {None}
+
+
 def test_what_is_over_for_days_is_not_asked_about(company: Company, settings: Any, later: Move) -> None:
     unheard(company, settings, "9")
     later(lost_keys.ASKED_FOR + timedelta(minutes=1))
