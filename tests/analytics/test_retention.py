@@ -335,6 +335,7 @@ def test_every_key_to_what_goes_is_minded() -> None:
             ("campaigns_enrollment", "conversations_message"),  # a reply, which stays
             ("campaigns_enrollmentsnapshot", "campaigns_enrollment"),
             ("campaigns_linkcode", "campaigns_step"),
+            ("campaigns_removal", "campaigns_enrollment"),
             ("campaigns_step", "campaigns_enrollment"),
             ("campaigns_step", "conversations_message"),
             ("conversations_attempt", "conversations_message"),
