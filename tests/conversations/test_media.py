@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
+from campaigns.publishing import PublishRefused
 from common import clock
 from conversations import draining, media, receiving_media, second_tries, sender
 from conversations.media_types import NotTaken, outgoing, sniff
@@ -51,7 +52,7 @@ def test_types_are_those_of_the_bytes_not_of_the_name() -> None:
 
 def test_a_campaign_text_goes_as_one_mms_that_the_provider_can_fetch(company: Company) -> None:
     file = factories.make_file(company.account)
-    stranger = factories.make_file(factories.make_account(), color="blue")
+    lost = factories.make_file(company.account, color="blue")
     company.launch(1, nodes_with(file), EDGES)
     company.run()
     (sent,) = company.sandbox.ledger("message")
@@ -61,9 +62,12 @@ def test_a_campaign_text_goes_as_one_mms_that_the_provider_can_fetch(company: Co
     assert fetched["nosniff"] and Message.objects.get().segments == 1
     company.account.sending_numbers.update(active=True)
     Message.objects.all().delete()
-    company.launch(1, nodes_with(stranger), EDGES)
+    company.launch(1, nodes_with(lost), EDGES)
+    type(lost).objects.filter(pk=lost.pk).update(account=factories.make_account())
     company.run()
     assert "media" not in company.sandbox.ledger("message")[-1], "nobody sends another company's files"
+    with pytest.raises(PublishRefused, match="not among your files"):
+        company.launch(1, nodes_with(lost), EDGES)
 
 
 def test_who_cannot_see_pictures_gets_the_words_once(company: Company) -> None:
