@@ -124,8 +124,8 @@ def test_a_launch_with_all_its_stages_by_keyboard_alone(site: Page, account: Acc
     go_to(site, site.locator("[name=first]:checked"))
     press(site, "ArrowDown", "ArrowDown")
     go_to(site, site.get_by_label("How many", exact=True))
-    site.keyboard.type("1")
-    expect(site.locator("#launch-summary")).to_contain_text("1 customer; the others 30 minutes after them")
+    site.keyboard.type("10")
+    expect(site.locator("#launch-summary")).to_contain_text("10 customers; the others 30 minutes after them")
     go_on(site)
 
     stage(site, "Check it, then send")
@@ -141,7 +141,7 @@ def test_a_launch_with_all_its_stages_by_keyboard_alone(site: Page, account: Acc
     press(site, "Enter")
     expect(site).to_have_url(re.compile(r"/campaigns/\d+/$"))
     campaign = Campaign.objects.get()
-    assert (campaign.name, campaign.canary_people, campaign.status) == ("Spring tune-ups", 1, "scheduled")
+    assert (campaign.name, campaign.canary_people, campaign.status) == ("Spring tune-ups", 10, "scheduled")
     assert not LaunchDraft.objects.exists()
 
     go_to(site, site.get_by_role("button", name="Undo launch"))
