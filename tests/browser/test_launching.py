@@ -110,7 +110,8 @@ def test_stage_with_mistakes(screen: Screen, site: Site, town: Town, stage: str)
         expect(target).to_have_count(1)
     assert wrong_with(screen) == []
     for name, value in typed.items():
-        field = page.locator(f"#launch-form [name='{name}']:is(input:not([type=radio]), select)")
+        typed_in = "input:not([type=radio], [type=checkbox]), select"
+        field = page.locator(f"#launch-form [name='{name}']:is({typed_in})")
         if field.count():
             expect(field).to_have_value(str(value))
 
