@@ -7,23 +7,19 @@ second process that stays open while all else goes on, a provider (`call_protoco
 """
 
 import contextlib
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from analytics.recount import recount
@@ -53,12 +49,9 @@ from integrations.twilio import live_calls, voice
 from tests import factories
 from tests.conversations.call_protocol import AGENTS, NOBODY, TEXT, CallStage, Killed, Line, wake
 from tests.conversations.protocol import ZONES, Wish
+from tests.conversations.storytelling import tell_stories
 
 FEW = 6
-STORIES = int(os.environ.get("TRUCKROLL_STORIES", FEW))
-SHRINKS = os.environ.get("TRUCKROLL_STORIES_SHRINK", "1") == "1"
-LENGTH = 30
-ATTEMPTS = 3  # as in `test_protocol.py`
 PHONES = st.sampled_from(sorted(ZONES))
 HOW = st.sampled_from(("taken", "taken", "taken", "lost", "lost", "never came", "busy", "no phone"))
 WORDS = {"en": "Hi {{ first_name }}, your plan ends soon."}
@@ -499,25 +492,4 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("put_back")
 def test_no_order_of_events_breaks_a_promise_about_calls() -> None:
-    told = False
-    for _ in range(ATTEMPTS):
-        try:
-            told = tell_stories()
-            break
-        except FlakyStrategyDefinition:  # the same choices led elsewhere: that says nothing of a promise
-            continue
-    assert told, "no attempt came to its end"
-
-
-def tell_stories() -> bool:
-    """Tell them all; true once none broke a promise."""
-    run_state_machine_as_test(
-        CallStory,
-        settings=settings(
-            # The same few stories in every run; a longer telling looks for others.
-            max_examples=STORIES, stateful_step_count=LENGTH, deadline=None, derandomize=STORIES <= FEW,
-            suppress_health_check=list(HealthCheck), print_blob=True, database=None,
-            phases=[Phase.generate, *([Phase.shrink] if SHRINKS else [])],
-        ),
-    )  # fmt: skip
-    return True
+    assert tell_stories(CallStory, FEW, same=True), "no attempt came to its end"

@@ -7,7 +7,6 @@ model of the provider (`protocol.py`) keeps the books, and the judge of `make fa
 `TRUCKROLL_STORIES=500` tells that many stories instead of the few that every run of the tests can afford.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,16 +14,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from analytics.recount import recount
@@ -38,11 +34,9 @@ from conversations.models import Message
 from integrations.messaging import ProviderError
 from tests import factories
 from tests.conversations.protocol import SILENCE, ZONES, Stage, Wish
+from tests.conversations.storytelling import tell_stories
 
-STORIES = int(os.environ.get("TRUCKROLL_STORIES", "8"))
-SHRINKS = os.environ.get("TRUCKROLL_STORIES_SHRINK", "1") == "1"  # look for the shortest story that fails
-LENGTH = 30
-ATTEMPTS = 3  # a machine that stalls for seconds lets a real lock or pace come in between
+FEW = 8
 PHONES = st.sampled_from(sorted(ZONES))
 NAMES = "ABC"  # of the campaigns; their texts begin so
 NODES = [("reply", "wait_for_reply", {"timeout_minutes": 90})]
@@ -336,24 +330,4 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("put_back")
 def test_no_order_of_events_breaks_a_promise() -> None:
-    told = False
-    for _ in range(ATTEMPTS):
-        try:
-            told = tell_stories()
-            break
-        except FlakyStrategyDefinition:  # the same choices led elsewhere: that says nothing of a promise
-            continue
-    assert told, "no attempt came to its end"
-
-
-def tell_stories() -> bool:
-    """Tell them all; true once none broke a promise."""
-    run_state_machine_as_test(
-        Story,
-        settings=settings(
-            max_examples=STORIES, stateful_step_count=LENGTH, deadline=None,
-            suppress_health_check=list(HealthCheck), print_blob=True, database=None,
-            phases=[Phase.generate, *([Phase.shrink] if SHRINKS else [])],
-        ),
-    )  # fmt: skip
-    return True
+    assert tell_stories(Story, FEW), "no attempt came to its end"
