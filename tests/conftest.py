@@ -71,6 +71,10 @@ LONGEST = (
     "tests/journeys/",
     "tests/browser/test_journeys.py",
 )
+# These watch processes, the product's and a browser's, by the clock: a machine that stands still for a second may
+# fail one. It is looked at once more and shown in the summary; what fails twice has failed. Nothing else is
+# run again: a race that loses one time in ten in a test of claims or counters is a fault of the product.
+WATCHED = ("tests/browser/", "tests/journeys/", "tests/running/", "tests/sandbox/")
 GUARDED = """
 SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgname = 'evidence_never_emptied' AND pg_table_is_visible(c.oid)
@@ -289,6 +293,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for path in {item.path for item in driving}:
         if "playwright" not in path.read_text(encoding="utf-8"):  # by which `make test` finds them
             raise pytest.UsageError(f"{path} drives a browser and does not say playwright anywhere")
+    for item in items:
+        if item.nodeid.startswith(WATCHED) or item in driving:
+            item.add_marker(pytest.mark.flaky(reruns=1))
     yield  # the shuffle
     items.sort(key=_longest_first)
 

@@ -72,11 +72,13 @@ def test_a_person_who_hangs_up_hears_half(sandbox: SandboxProcess, sink: Sink) -
 
 
 def test_who_hangs_up_while_a_transfer_rings_ends_it(sandbox: SandboxProcess, sink: Sink) -> None:
-    dial = f'<Response><Dial callerId="{FROM}" action="../dialed/a1">{OFFICE}</Dial></Response>'
-    answers(sink, answer=dial)
-    sandbox.steer(PERSON, hangs_up_after=3)
-    sandbox.steer(OFFICE, rings=20)
-    over(sandbox, place(sandbox, sink).json()["sid"])
+    dial = f'<Dial callerId="{FROM}" action="../dialed/a1" timeout="600">{OFFICE}</Dial>'
+    answers(sink, answer=f"<Response>{dial}</Response>")
+    sandbox.steer(OFFICE, answers="no_answer")
+    sid = place(sandbox, sink).json()["sid"]
+    sandbox.wait_for("leg", 1, phone=OFFICE)  # however long the document took to come
+    assert sandbox.on_the_phone(PERSON, "hangup").status_code == 200
+    over(sandbox, sid)
     sink.wait(lambda: len(asked(sink, "dialed")) == 1)
     assert asked(sink, "dialed")[0].fields["DialCallStatus"] == "canceled"
     assert asked(sink, "dialed")[0].fields["CallStatus"] == "completed"
