@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from bench import clocks, deaths, misbehaving, office, outages, people
+from bench import call_faults, clocks, deaths, misbehaving, office, outages, people
 from bench.faulted import Course
 
 Disturbance = Callable[[Course], None]
@@ -41,5 +41,7 @@ DISTURBANCES: dict[str, Disturbance] = {
     "disk_full": outages.fill_disk,
     "missing_hour": clocks.missing_hour,
     "hour_twice": clocks.hour_twice,
+    **call_faults.FAULTS,
 }
+CALLS = frozenset(call_faults.FAULTS)  # these are courses of calls
 SMALL_DISK = frozenset({"disk_full"})  # these run on a product whose servers have a disk of their own

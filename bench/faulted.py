@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import psycopg
 
 from bench import load_company
-from bench.judging import Entry, Facts, Passage, Turn
+from bench.judging import Entry, Facts, Passage, Turn, judge
 from bench.product import ROOT, Product
 from common import clock
 from config import embedded
@@ -49,7 +49,7 @@ where step.campaign_id = any(%(campaigns)s) and node.key = 'text'
        or step.state = 'scheduled' and step.due_at <= %(now)s)
 """
 _UNAPPLIED = "select 1 from integrations_providerevent where applied_at is null limit 1"
-PASSAGES = """
+_PASSAGES = """
 select address.value, enrollment.state, enrollment.ended_reason, coalesce(step.state, ''),
        coalesce(step.reason, ''),
        (select count(*) from campaigns_step open
@@ -57,9 +57,10 @@ select address.value, enrollment.state, enrollment.ended_reason, coalesce(step.s
 from campaigns_enrollment enrollment
 join audiences_address address on address.id = enrollment.address_id
 left join campaigns_step step on step.enrollment_id = enrollment.id
-    and step.node_id in (select id from campaigns_node where key = 'text')
+    and step.node_id in (select id from campaigns_node where key = '{node}')
 where enrollment.campaign_id = any(%s)
 """
+PASSAGES = _PASSAGES.format(node="text")
 EXCLUSIONS = """
 select address.value, exclusion.reason from campaigns_exclusion exclusion
 join audiences_contactaddress link on link.contact_id = exclusion.contact_id
@@ -142,7 +143,7 @@ class Provider:
         return answer
 
     def idle(self) -> bool:
-        """Whether every text has its final status and every callback was posted."""
+        """Whether every text has its final status and every callback about one was posted."""
         health = self.call("GET", "/healthz")
         return not health["unfinished_messages"] and not health["pending"].keys() & {"callback", "inbound"}
 
@@ -151,6 +152,8 @@ class Provider:
 class Course:
     """One fault on one product. Disturbances use what is public here; every draw comes from `rng`."""
 
+    node: ClassVar[str] = "text"  # where everybody's first message leaves
+    taken_kind: ClassVar[str] = "message"  # the ledger's word for what the provider took
     product: Product
     database: Database
     provider: Provider
@@ -164,6 +167,7 @@ class Course:
     unsettled: str = ""
     complaints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # of how long things took
+    planned: range = range(0)  # the customers' indexes
     texts: list[Entry] = field(default_factory=list)
     since: int = 0  # the ledger's last entry before this course
     _campaigns_before: set[int] = field(default_factory=set)
@@ -203,8 +207,8 @@ class Course:
         clicks = ("--clicks", str(self.clicks))
         made = self.company("launch", str(self.recipients), *clicks, "--spread", *also)
         self.number = made["number"]
-        planned = range(made["first"], made["first"] + self.recipients)
-        self.facts.zones = {load_company.phone(index): load_company.zone(index) for index in planned}
+        self.planned = range(made["first"], made["first"] + self.recipients)
+        self.facts.zones = {load_company.phone(index): load_company.zone(index) for index in self.planned}
         self.campaigns = sorted(self._all_campaigns() - self._campaigns_before)
 
     def company(self, *arguments: str) -> dict[str, Any]:
@@ -229,7 +233,7 @@ class Course:
     def texts_taken(self) -> int:
         """Texts of this course that the provider took so far; `texts` are they."""
         last = self.texts[-1]["id"] if self.texts else self.since
-        self.texts += self.provider.entries("message", last)
+        self.texts += self.provider.entries(self.taken_kind, last)
         return len(self.texts)
 
     def complain(self, words: str) -> None:
@@ -280,10 +284,13 @@ class Course:
 
     def _all_told(self) -> bool:
         """Twice idle, a second apart: a callback may be on its way."""
-        if not self.provider.idle():
+        if not self._idle():
             return False
         time.sleep(1.0)
-        return self.provider.idle() and not self.database.rows(_UNAPPLIED)
+        return self._idle() and not self.database.rows(_UNAPPLIED)
+
+    def _idle(self) -> bool:
+        return self.provider.idle()
 
     def _all_ended(self) -> bool:
         live = "select 1 from campaigns_enrollment where campaign_id = any(%s) and state = 'active' limit 1"
@@ -314,14 +321,28 @@ class Course:
         clock.set_offset(wanted - datetime.now(UTC), self.product.data / clock.FILE_NAME)
         time.sleep(1.0)  # every process reads the clock's file twice a second
 
+    def figures(self) -> dict[str, int]:
+        """What it came to: the contract's figures."""
+        return judge(self.facts)
+
+    def finish(self) -> None:
+        """Leave nothing of its own behind, however far it came."""
+
+    def _gather_people(self) -> None:
+        """What customers wrote, and how their passages ended."""
+        facts, rows = self.facts, self.database.rows
+        facts.inbounds = self.provider.entries("inbound", self.since)
+        excluded = [Passage(phone, excluded=why) for phone, why in rows(EXCLUSIONS, [self.campaigns])]
+        ended = rows(_PASSAGES.format(node=self.node), [self.campaigns])
+        facts.passages = [Passage(*row) for row in ended] + excluded
+        heard = rows("select provider_id from conversations_message where kind = 'inbound'")
+        facts.kept = frozenset(sid for (sid,) in heard)
+
     def _gather(self) -> None:
-        facts = self.facts
+        self._gather_people()
+        facts, rows = self.facts, self.database.rows
         facts.texts = self.provider.entries("message", self.since)
         facts.callbacks = self.provider.entries("callback", self.since)
-        facts.inbounds = self.provider.entries("inbound", self.since)
-        rows = self.database.rows
-        excluded = [Passage(phone, excluded=why) for phone, why in rows(EXCLUSIONS, [self.campaigns])]
-        facts.passages = [Passage(*row) for row in rows(PASSAGES, [self.campaigns])] + excluded
         ids = [text["sid"] for text in facts.texts]
         states = rows(
             "select provider_id, state from conversations_message where provider_id = any(%s)", [ids]
@@ -333,8 +354,6 @@ class Course:
             [ids],
         )
         facts.confirmations = frozenset(sid for (sid,) in confirming)
-        heard = rows("select provider_id from conversations_message where kind = 'inbound'")
-        facts.kept = frozenset(sid for (sid,) in heard)
         facts.turns = [Turn(*row) for row in rows("select was, became, code from bench_turn")]
 
 

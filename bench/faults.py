@@ -22,9 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench.disturbances import DISTURBANCES, SMALL_DISK
+from bench.called import CallCourse, keep_call_history
+from bench.disturbances import CALLS, DISTURBANCES, SMALL_DISK
 from bench.faulted import LAUNCH_SECONDS, Course, Database, Provider
-from bench.judging import judge
 from bench.product import Product
 from config import embedded
 
@@ -60,6 +60,7 @@ class Ground:
             )
             self.product.start()
             Database(self.product).keep_history()
+            keep_call_history(Database(self.product))
         return self.product
 
     def _mount(self, data: Path) -> None:
@@ -91,11 +92,12 @@ class Ground:
 def try_fault(ground: Ground, fault: str, seed: int) -> bool:
     """Run one fault and print its line; whether every figure was 0 and everything came to rest."""
     began = time.monotonic()
+    course: Course | None = None
     try:
         product = ground.ready(small_disk=fault in SMALL_DISK)
         port = (product.data / "sandbox.port").read_text().strip()
         rng = random.Random(f"{seed}:{fault}")
-        course = Course(
+        course = (CallCourse if fault in CALLS else Course)(
             product,
             Database(product),
             Provider(f"http://127.0.0.1:{port}"),
@@ -103,7 +105,8 @@ def try_fault(ground: Ground, fault: str, seed: int) -> bool:
             ground.recipients,
             ground.rate,
         )
-        figures = judge(course.run(DISTURBANCES[fault]))
+        course.run(DISTURBANCES[fault])
+        figures = course.figures()
     except PermissionError as refusal:
         _say(f"{fault}: not tried: {refusal}")
         return True
@@ -112,7 +115,10 @@ def try_fault(ground: Ground, fault: str, seed: int) -> bool:
         _say(*(ground.product.lines[-20:] if ground.product else []))
         ground.clear()
         return False
-    line = {"fault": fault, "seed": seed, "recipients": ground.recipients, **figures}
+    finally:
+        if course is not None:
+            course.finish()
+    line = {"fault": fault, "seed": seed, "recipients": course.recipients, **figures}
     print(json.dumps(line), flush=True)
     _say(f"{fault}, seed {seed}: {time.monotonic() - began:.0f} s. {course.story()}")
     sound = not any(figures.values()) and not course.unsettled and not course.complaints

@@ -10,12 +10,16 @@ import json
 import os
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import call_company
+
 if TYPE_CHECKING:
     from accounts.models import Account
+    from audiences.models import Address, Contact
     from campaigns.launching import Draft
     from campaigns.models import WorkflowVersion
 
@@ -37,7 +41,7 @@ HOMES = (
 )
 Node = tuple[str, str, str, dict[str, Any]]
 MAIL = "owner@load.example"
-WAIT = timedelta(hours=20)
+WAIT_MINUTES = 20 * 60
 TEXT = "Hi {{ first_name }}, {{ company }} here. Reply STOP to opt out."
 
 
@@ -53,13 +57,20 @@ def zone(index: int) -> str:
 
 
 def launch(
-    customers: int, *, clicks: int = 1, spread: bool = False, booking: bool = False, dies: bool = False
+    customers: int,
+    *,
+    clicks: int = 1,
+    spread: bool = False,
+    booking: bool = False,
+    calls: bool = False,
+    dies: bool = False,
+    version: "Callable[[Account], WorkflowVersion] | None" = None,
 ) -> dict[str, Any]:
     """Make customers and launch one text to them, with as many clicks at once as asked for.
 
     `LOAD_RATE` is the number's segments a second (150). Without `spread` everybody lives in Chicago. With
-    `booking` a yes to the text leads to a job. `dies` ends this process once the launch is committed, before
-    it rings anybody.
+    `booking` a yes to the text leads to a job; with `calls` they are called instead. `dies` ends this process
+    once the launch is committed, before it rings anybody. `version` gives another workflow than these.
     """
     from accounts.models import Account
     from audiences.models import Audience, Contact
@@ -69,12 +80,14 @@ def launch(
     account = Account.objects.filter(name="Load Heating").first() or _open()
     Contact.objects.filter(account=account).update(active=False)
     first = Contact.objects.filter(account=account).count()
-    _add_customers(account, range(first, first + customers), spread)
+    added = _add_customers(account, range(first, first + customers), spread)
+    if calls:
+        call_company.prepare(account, *added, first)
     _mirror_is_fresh(account)
     number = SendingNumber.objects.filter(account=account).order_by("pk")[0]
     draft = launching.Draft(
         name=f"Load from {first}",
-        version=_workflow(account, booking),
+        version=(version or partial(_workflow, booking=booking, calls=calls))(account),
         audience=Audience.objects.create(account=account, name=f"All from {first}"),
         number=number,
     )
@@ -139,7 +152,8 @@ def _mirror_is_fresh(account: "Account") -> None:
         SyncCursor.objects.update_or_create(account=account, entity=entity, defaults=read)
 
 
-def _add_customers(account: "Account", indexes: range, spread: bool) -> None:
+def _add_customers(account: "Account", indexes: range, spread: bool) -> "tuple[list[Contact], list[Address]]":
+    """Customers and their phones."""
     from audiences.hours import zone_set_for
     from audiences.models import Address, Contact, ContactAddress, Household
 
@@ -162,21 +176,23 @@ def _add_customers(account: "Account", indexes: range, spread: bool) -> None:
         ContactAddress(contact=contact, address=address)
         for contact, address in zip(people, addresses, strict=True)
     )
+    return people, addresses
 
 
-def _workflow(account: "Account", booking: bool) -> "WorkflowVersion":
+def _workflow(account: "Account", *, booking: bool, calls: bool) -> "WorkflowVersion":
     from campaigns import publishing
     from campaigns.models import Workflow
     from common import clock
 
+    if calls:
+        return call_company.workflow(account, WAIT_MINUTES)
     name = "One text and a job" if booking else "One text"
     workflow, made = Workflow.objects.get_or_create(account=account, name=name)
     if not made:
         return workflow.versions.get()
-    minutes = WAIT // timedelta(minutes=1)
     text: Node = ("text", "send_sms", "Text", {"body": TEXT})
-    pause: Node = ("pause", "wait", "Pause", {"minutes": minutes})
-    reply: Node = ("reply", "wait_for_reply", "Reply", {"timeout_minutes": minutes})
+    pause: Node = ("pause", "wait", "Pause", {"minutes": WAIT_MINUTES})
+    reply: Node = ("reply", "wait_for_reply", "Reply", {"timeout_minutes": WAIT_MINUTES})
     job: Node = ("job", "book_job", "Job", {"summary": "Tune-up"})
     version = publishing.draft(
         workflow,
@@ -273,13 +289,15 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=1)
     parser.add_argument("--spread", action="store_true", help="customers live in four time zones")
     parser.add_argument("--booking", action="store_true", help="a yes leads to a job")
+    parser.add_argument("--calls", action="store_true", help="everybody is called, by a script or an agent")
     parser.add_argument("--dies", action="store_true", help="once committed, before anybody is rung")
     given = parser.parse_args()
     django.setup()
     if given.command == "launch":
         answer = launch(
-            given.number, clicks=given.clicks, spread=given.spread, booking=given.booking, dies=given.dies
-        )
+            given.number, clicks=given.clicks, spread=given.spread, booking=given.booking, calls=given.calls,
+            dies=given.dies,
+        )  # fmt: skip
     elif given.command in ("pause", "resume"):
         answer = turn(given.command, given.number)
     else:
