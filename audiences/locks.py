@@ -58,9 +58,10 @@ def _in_transaction() -> None:
 
 def _lock(table: str, ids: Iterable[int]) -> None:
     _in_transaction()
-    with connection.cursor() as cursor:
-        # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
-        cursor.execute(
-            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [sql.array(sorted(set(ids)))],
-        )
+    # Plain FOR UPDATE would deadlock with the key-share locks of foreign keys.
+    sql.run(
+        f"SELECT count(*) FROM (SELECT FROM {table} WHERE id = ANY(%s::bigint[])"
+        " ORDER BY id FOR NO KEY UPDATE) held",
+        [sql.array(sorted(set(ids)))],
+        often=True,
+    )

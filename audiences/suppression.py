@@ -7,9 +7,8 @@ The caller holds the locks (`lock_households`, then `lock_addresses`): whoever c
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -40,8 +39,7 @@ _CAPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class Reach(NamedTuple):
     """One intended touch. Counts are of touches already claimed, this batch excluded.
 
     An email goes to a mailbox and keeps no hours: hours are the law of texts and calls, and whoever gets an
@@ -73,8 +71,7 @@ class Reach:
     confirms: int = 0  # id of the opt-out that this text confirms: it alone passes that very opt-out
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The answer for one reach.
 
     Refused without `until`: for good, the step is skipped with `reason`. Refused with `until`: ask again
@@ -175,7 +172,7 @@ def _final_refusals(reaches: Sequence[Reach], now: datetime) -> dict[int, str]:
         )
         for r in reaches
     ]
-    found = sql.rows(REFUSALS_SQL, [now, now - CONFIRM_WITHIN, *sql.arrays(asked)])
+    found = sql.rows(REFUSALS_SQL, [now, now - CONFIRM_WITHIN, *sql.arrays(asked)], often=True)
     return {key: reason for key, reason in found if reason}
 
 

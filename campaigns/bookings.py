@@ -237,7 +237,7 @@ def _complete_step(booking: Booking, label: str, now: datetime) -> None:
     booked on goes on by the call's outcome."""
     if booking.step_id is None or booking.by_id is not None:
         return
-    for step_id, enrollment_id, campaign_id, version_id, node_id in locks.lock_open_steps([booking.step_id]):
-        drawn = graph.load(version_id)
-        outcome = Outcome([Row(step_id, enrollment_id)], State.COMPLETED, label=label)
-        passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
+    for step in locks.lock_open_steps([booking.step_id]):
+        drawn = graph.load(step.version_id)
+        outcome = Outcome([Row(step.step_id, step.enrollment_id)], State.COMPLETED, label=label)
+        passages.settle(step.campaign_id, drawn, drawn.nodes[step.node_id], [outcome], now=now)

@@ -130,10 +130,10 @@ def _set_aside(row: Row, now: datetime) -> None:
 
 @atomic_with_retry
 def _fail(row: Row, now: datetime) -> None:
-    for step_id, enrollment_id, campaign_id, version_id, node_id in locks.lock_open_steps([row.step_id]):
-        drawn = graph.load(version_id)
-        outcome = Outcome([Row(step_id, enrollment_id)], State.FAILED, reason=ERROR)
-        passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
+    for step in locks.lock_open_steps([row.step_id]):
+        drawn = graph.load(step.version_id)
+        outcome = Outcome([Row(step.step_id, step.enrollment_id)], State.FAILED, reason=ERROR)
+        passages.settle(step.campaign_id, drawn, drawn.nodes[step.node_id], [outcome], now=now)
 
 
 @atomic_with_retry

@@ -88,7 +88,7 @@ def _write(outcome: Outcome, now: datetime) -> list[tuple[int, int, int]]:
         f"""
         {first} UPDATE campaigns_step s SET state = %(state)s, {own}, outcome = %(label)s,
             reason = %(reason)s, state_at = CASE WHEN s.state = %(state)s THEN s.state_at ELSE %(now)s END
-        {source} WHERE {wanted} AND s.state = ANY(%(open)s)
+        {source} WHERE {wanted} AND s.state = ANY(%(open)s::text[])
         RETURNING s.id, s.enrollment_id, s.pass_number
         """,
         params,
@@ -249,10 +249,11 @@ def _finish(enrollment_ids: list[int], now: datetime) -> None:
     sql.run(
         """
         UPDATE campaigns_enrollment e SET state = 'ended', ended_at = %s, ended_reason = %s, reply_id = NULL
-        WHERE e.id = ANY(%s) AND e.state = 'active' AND NOT EXISTS (
-            SELECT 1 FROM campaigns_step s WHERE s.enrollment_id = e.id AND s.state = ANY(%s))
+        WHERE e.id = ANY(%s::bigint[]) AND e.state = 'active' AND NOT EXISTS (
+            SELECT 1 FROM campaigns_step s WHERE s.enrollment_id = e.id AND s.state = ANY(%s::text[]))
         """,
-        [now, FINISHED, enrollment_ids, OPEN],
+        [now, FINISHED, sql.array(enrollment_ids), OPEN],
+        often=True,
     )
 
 

@@ -1,9 +1,8 @@
 """What campaigns do when conversations tell them something: in the teller's transaction, without vendors."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from audiences.signals import appointments_changed, contacts_merged, hours_changed, jobs_changed
 from campaigns import appointments, call_receivers, exits, graph, merging, passages
@@ -29,12 +28,14 @@ _ENDING = {"opted_out": "opted_out"}
 _ENDING_ALWAYS = {"booked": BOOKED}
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(NamedTuple):
     """What a message's news means for its step."""
 
     state: State
     reason: str = ""
+
+
+_ACCEPTED = _End(State.COMPLETED)
 
 
 def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None:
@@ -45,7 +46,9 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
         if step_id is not None and (end := _end_of(change)):
             wanted[step_id] = end
     groups: dict[tuple[_End, int, int, int], list[Row]] = defaultdict(list)
-    for step in lock_open_steps(wanted):
+    steps = lock_open_steps(wanted)
+    answered = {step.step_id for step in steps if step.has_reply}
+    for step in steps:
         key = (wanted[step.step_id], step.campaign_id, step.version_id, step.node_id)
         groups[key].append(Row(step.step_id, step.enrollment_id))
     for (end, campaign_id, version_id, node_id), rows in groups.items():
@@ -60,7 +63,7 @@ def on_status_changed(*, changes: list[Change], now: datetime, **_: Any) -> None
             passages.end([row.enrollment_id for row in rows], reason=why, now=now)
         else:
             if end.state == State.COMPLETED:
-                _forget_older_replies([row.step_id for row in rows])
+                _forget_older_replies([row.step_id for row in rows if row.step_id in answered])
             outcome = Outcome(rows, end.state, reason=end.reason)
             passages.settle(campaign_id, drawn, drawn.nodes[node_id], [outcome], now=now)
 
@@ -70,7 +73,7 @@ def _end_of(change: Change) -> _End | None:
         return _End(State.WAITING)
     if change.first_acceptance:
         # Whatever a receipt that came before our own answer says of delivery: the provider took it.
-        return _End(State.COMPLETED)
+        return _ACCEPTED
     if change.state in ACCEPTED_STATES:
         return None  # it had been accepted before, which completed the step
     ends = ends_as(change.state, change.code)
@@ -85,7 +88,10 @@ def _wait(rows: list[Row], now: datetime) -> None:
 
 
 def _forget_older_replies(step_ids: list[int]) -> None:
-    """A kept reply to an earlier message does not answer the one just accepted."""
+    """A kept reply to an earlier message does not answer the one just accepted; of steps whose enrollments,
+    locked, have a reply."""
+    if not step_ids:
+        return
     sql.run(
         """
         UPDATE campaigns_enrollment e SET reply_id = NULL

@@ -4,15 +4,23 @@ Every function uses the default connection and so runs inside the transaction of
 one. Values always travel as parameters, never inside the statement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
+from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
+from weakref import WeakSet
 
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 
 Params: TypeAlias = Sequence[Any] | Mapping[str, Any]
 _COPIED_AT_ONCE = 500  # rows
+_MOSTLY_ALIKE = {bool, NoneType, datetime}  # columns of these have few values, each said once
+_PLANS_KEPT = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+_keeping: WeakSet[Any] = WeakSet()  # the driver's connections whose server keeps plans for us
 
 
 class Query(NamedTuple):
@@ -22,17 +30,50 @@ class Query(NamedTuple):
     params: Mapping[str, Any]
 
 
-def rows(statement: str, params: Params | None = None) -> list[tuple[Any, ...]]:
-    """Every row of the answer."""
-    with connection.cursor() as cursor:
+def keep_plans() -> None:
+    """Have the server keep the plans of statements that are asked for `often`, while this connection lives.
+
+    For a connection that says the same all the time, in loops that live for seconds. A plan for batches of a
+    thousand takes as long to make as to follow, since each id of an array is weighed. Kept ones are made
+    for arrays of any length, and must hold while a table grows under them: they read by indexes.
+    """
+    connection.ensure_connection()
+    if connection.connection not in _keeping:
+        run(_PLANS_KEPT)
+        _keeping.add(connection.connection)
+
+
+@contextmanager
+def _cursor(often: bool) -> Iterator[Any]:
+    driver = connection.connection
+    if not often or driver is None or driver not in _keeping:
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    bound: Any = ServerBindingCursor(driver)  # type: ignore[call-arg]  # its stub knows no base
+    with wrap(bound) as cursor:
+        driver.prepare_threshold = 0  # for this statement alone: others carry their values in their words
+        try:
+            yield cursor
+        finally:
+            driver.prepare_threshold = None
+
+
+def rows(statement: str, params: Params | None = None, *, often: bool = False) -> list[tuple[Any, ...]]:
+    """Every row of the answer. `often`: the server may keep the plan (`keep_plans`).
+
+    The words of such a statement are always the same few, and make plain of what type each value is.
+    """
+    with _cursor(often) as cursor:
         cursor.execute(statement, params)
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
 
-def column(statement: str, params: Params | None = None) -> list[Any]:
+def column(statement: str, params: Params | None = None, *, often: bool = False) -> list[Any]:
     """The first column of every row: ids, mostly."""
-    return [row[0] for row in rows(statement, params)]
+    return [row[0] for row in rows(statement, params, often=often)]
 
 
 def value(statement: str, params: Params | None = None) -> Any:
@@ -43,9 +84,9 @@ def value(statement: str, params: Params | None = None) -> Any:
         return row[0] if row else None
 
 
-def run(statement: str, params: Params | None = None) -> int:
+def run(statement: str, params: Params | None = None, *, often: bool = False) -> int:
     """Execute a statement whose rows nobody needs; how many rows it touched."""
-    with connection.cursor() as cursor:
+    with _cursor(often) as cursor:
         cursor.execute(statement, params)
         return int(cursor.rowcount)
 
@@ -65,6 +106,9 @@ def array(values: Iterable[Any]) -> str:
     kinds = set(map(type, listed))
     if kinds == {int}:
         return "{" + ",".join(map(str, listed)) + "}"
+    if kinds <= _MOSTLY_ALIKE:
+        said = {value: _element(value) for value in set(listed)}
+        return "{" + ",".join([said[value] for value in listed]) + "}"
     if kinds == {UUID}:
         return "{" + ",".join([value.hex for value in listed]) + "}"
     if kinds == {str}:

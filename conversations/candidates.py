@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from common import sql
 from conversations import listening, pausing, safety
@@ -50,8 +51,7 @@ class Claim:
         return self.mailbox_id is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A leased message with all that deciding it needs."""
 
     id: int
@@ -144,7 +144,7 @@ def still_queued(message_ids: Sequence[int], now: datetime) -> list[Candidate]:
         LEFT JOIN integrations_sendingnumber n ON n.id = m.number_id
         LEFT JOIN integrations_sendingmailbox x ON x.id = m.mailbox_id
         LEFT JOIN conversations_messagetemplate t ON t.id = m.template_id
-        WHERE m.id = ANY(%(ids)s) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
+        WHERE m.id = ANY(%(ids)s::bigint[]) AND m.state = 'queued' AND NOT l.paused AND NOT EXISTS (
             SELECT 1 FROM conversations_sendingpause p WHERE p.account_id = m.account_id AND {pausing.HELD})
           AND (l.kind <> 'campaign' OR NOT EXISTS (
             SELECT 1 FROM conversations_listening h WHERE h.account_id = m.account_id AND {listening.DEAF}))
@@ -155,5 +155,6 @@ def still_queued(message_ids: Sequence[int], now: datetime) -> list[Candidate]:
         ORDER BY c.household_id, m.due_at, m.id
         """,
         {"ids": sql.array(message_ids), "now": now},
+        often=True,
     )
     return [Candidate(*row) for row in found]

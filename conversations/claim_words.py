@@ -2,10 +2,9 @@
 
 import json
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from audiences import suppression
 from common.segments import count_segments
@@ -20,8 +19,7 @@ EMAIL_VALIDITY = timedelta(hours=1)
 MIN_VALIDITY_SECONDS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A claim with what is stored beside it."""
 
     claim: Claim

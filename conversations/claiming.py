@@ -154,8 +154,9 @@ def _lock(message_ids: Sequence[int]) -> tuple[Counter[int], Counter[int]]:
     found = sql.rows(
         "SELECT m.address_id, c.household_id, m.account_id, m.number_id, m.segments, m.lane_id"
         " FROM conversations_message m LEFT JOIN audiences_contact c ON c.id = m.contact_id"
-        " WHERE m.id = ANY(%s)",
+        " WHERE m.id = ANY(%s::bigint[])",
         [sql.array(message_ids)],
+        often=True,
     )
     suppression.lock_households({household for _, household, *_ in found if household is not None})
     suppression.lock_addresses({address for address, *_ in found})
@@ -277,9 +278,11 @@ def _call(rendered: list[Rendered], now: datetime) -> None:
             AS n(id, body, subject, segments, valid_until, tells, linked) WHERE m.id = n.id
         """,
         [now, ids, bodies, subjects, segments, valid, tells, linked],
+        often=True,
     )
     sql.run(
         "INSERT INTO conversations_attempt (id, message_id, try_number, state, started_at, code)"
-        " SELECT *, 'calling', %s, '' FROM unnest(%s::uuid[], %s::bigint[], %s::int[])",
+        " SELECT *, 'calling', %s::timestamptz, '' FROM unnest(%s::uuid[], %s::bigint[], %s::int[])",
         [now, attempts, ids, tries],
+        often=True,
     )

@@ -6,6 +6,7 @@ A state changes by one conditional update and only upward in rank, whatever orde
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from common import sql
@@ -60,8 +61,7 @@ def _rank_sql(row: str) -> str:
 _RISES_SQL = f"{_rank_sql('m')} < {_rank_sql('n')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One message's move, for receivers. `first_acceptance` is true once in a message's life."""
 
     message_id: int
@@ -82,8 +82,7 @@ class Deferral:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(NamedTuple):
     """How one call to the provider ended: a receipt, or the error."""
 
     message_id: int
@@ -91,8 +90,7 @@ class CallResult:
     result: Receipt | ProviderError
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """A state a message shall reach, with what is known of it."""
 
     message_id: int
@@ -116,7 +114,10 @@ def record(results: Sequence[CallResult], *, now: datetime, leased: bool = True)
     lock_messages(result.message_id for result in results)
     accepted = [(r, r.result) for r in results if isinstance(r.result, Receipt)]
     errors = [(r, r.result) for r in results if isinstance(r.result, ProviderError)]
-    _end_attempts([(r.attempt_id, "") for r, _ in accepted], "accepted", now)
+    if accepted:
+        sql.run(
+            _END_ATTEMPTS, ["accepted", now, *_ended([(r.attempt_id, "") for r, _ in accepted])], often=True
+        )
     refused = _ended_now([(r, error) for r, error in errors if error.accepted == "no"], "refused", now)
     unknown = _ended_now([(r, error) for r, error in errors if error.accepted == "unknown"], "unknown", now)
     moves = [
@@ -143,15 +144,18 @@ def advance(moves: Sequence[Move], *, now: datetime) -> int:
     Locks the message rows in id order first (architecture: locks). A message that has another
     provider id keeps its own, and none gets one that another message has: the report is not for it.
     """
+    if not moves:
+        return 0
+    lock_messages(move.message_id for move in moves)
     changes = _move(moves, now)
     _tell(changes, now)
     return len(changes)
 
 
 def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
+    """As `advance`, of locked messages; tells nobody."""
     if not moves:
         return []
-    lock_messages(move.message_id for move in moves)
     ordered = sorted(moves, key=lambda move: move.message_id)
     arrays = sql.arrays(
         [
@@ -189,6 +193,7 @@ def _move(moves: Sequence[Move], now: datetime) -> list[Change]:
         RETURNING m.id, m.origin, m.state, m.code, m.reason, h.unaccepted AND m.accepted_at IS NOT NULL
         """,
         [*arrays, now, now],
+        often=True,
     )
     return [Change(*row) for row in found]
 
@@ -272,25 +277,24 @@ def _ended_now(
     errors: Sequence[tuple[CallResult, ProviderError]], state: str, now: datetime
 ) -> list[tuple[CallResult, ProviderError]]:
     """Note that these calls failed; those of them whose attempt was open until now."""
-    ended = _end_attempts([(r.attempt_id, error.code) for r, error in errors], state, now)
+    if not errors:
+        return []
+    attempts = _ended([(r.attempt_id, error.code) for r, error in errors])
+    ended = set(sql.column(f"{_END_ATTEMPTS} RETURNING a.id", [state, now, *attempts]))
     return [(r, error) for r, error in errors if r.attempt_id in ended]
 
 
-def _end_attempts(attempts: Sequence[tuple[UUID, str]], state: str, now: datetime) -> set[UUID]:
-    """Note how these attempts ended: (id, code). Those that were open until now."""
-    if not attempts:
-        return set()
-    ids, codes = sql.arrays([(attempt_id, code[:_CODE_LENGTH]) for attempt_id, code in attempts])
-    return set(
-        sql.column(
-            """
-            UPDATE conversations_attempt a SET state = %s, ended_at = %s, code = n.code
-            FROM unnest(%s::uuid[], %s::text[]) AS n (id, code)
-            WHERE a.id = n.id AND a.state IN ('calling', 'unknown') RETURNING a.id
-            """,
-            [state, now, ids, codes],
-        )
-    )
+_END_ATTEMPTS = """
+    UPDATE conversations_attempt a SET state = %s, ended_at = %s, code = n.code
+    FROM unnest(%s::uuid[], %s::text[]) AS n (id, code)
+    WHERE a.id = n.id AND a.state IN ('calling', 'unknown')
+"""
+"""Note how attempts ended that were open until now."""
+
+
+def _ended(attempts: Sequence[tuple[UUID, str]]) -> list[str]:
+    """Ids and codes of attempts, as `_END_ATTEMPTS` takes them."""
+    return sql.arrays([(attempt_id, code[:_CODE_LENGTH]) for attempt_id, code in attempts])
 
 
 def _tell(changes: list[Change], now: datetime) -> None:

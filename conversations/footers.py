@@ -103,12 +103,13 @@ def untold(address_ids: Iterable[int], now: datetime) -> set[int]:
     told = sql.column(
         """
         SELECT m.address_id FROM conversations_message m
-        WHERE m.address_id = ANY(%s) AND m.kind IN ('campaign', 'automatic')
+        WHERE m.address_id = ANY(%s::bigint[]) AND m.kind IN ('campaign', 'automatic')
           AND (m.accepted_at IS NOT NULL OR m.state IN ('calling', 'unknown'))
         GROUP BY m.address_id
         HAVING bool_or(m.tells_opt_out) AND max(coalesce(m.accepted_at, m.state_at)) > %s
         """,
         [sql.array(ids), now - AGAIN_AFTER],
+        often=True,
     )
     return set(ids) - set(told)
 

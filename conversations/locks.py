@@ -9,8 +9,10 @@ from common import sql
 def lock_messages(message_ids: Iterable[int]) -> None:
     """Lock these messages until the caller's transaction ends, waiting for whoever holds one."""
     sql.run(
-        "SELECT 1 FROM conversations_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        "SELECT count(*) FROM (SELECT FROM conversations_message WHERE id = ANY(%s::bigint[])"
+        " ORDER BY id FOR NO KEY UPDATE) held",
         [sql.array(sorted(message_ids))],
+        often=True,
     )
 
 

@@ -44,12 +44,12 @@ def household_frees(home: Touches, *, weekly: int) -> datetime | None:
 
 def count_by_address(address_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     """Touches by address; untouched ones are absent."""
-    return _count("{0}.address_id", "{0}.address_id = ANY(%(ids)s)", address_ids, now)
+    return _count("{0}.address_id", "{0}.address_id = ANY(%(ids)s::bigint[])", address_ids, now)
 
 
 def count_by_household(household_ids: Iterable[int], now: datetime) -> dict[int, Touches]:
     """Touches by household; untouched ones are absent."""
-    members = "SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s)"
+    members = "SELECT id FROM audiences_contact WHERE household_id = ANY(%(ids)s::bigint[])"
     return _count("c.household_id", f"{{0}}.contact_id IN ({members})", household_ids, now)
 
 
@@ -73,6 +73,7 @@ def _count(column: str, wanted: str, ids: Iterable[int], now: datetime) -> dict[
         FROM touches WHERE at > %(week)s GROUP BY who
         """,
         {"ids": sql.array(ids), "day": now - DAY, "week": now - WEEK},
+        often=True,
     )
     return {who: Touches(*counts) for who, *counts in found}
 
@@ -101,6 +102,7 @@ def holds(pairs: Sequence[tuple[int, int]], now: datetime) -> dict[tuple[int, in
             "lanes": sql.array(lane for _, lane in pairs),
             "now": now,
         },
+        often=True,
     )
     return {(contact, lane): until for contact, lane, until in found}
 
@@ -127,7 +129,7 @@ def _answered(theirs: str, message_ids: Sequence[int], now: datetime) -> dict[in
         JOIN conversations_message i ON {theirs} AND i.kind = 'inbound'
             AND i.created_at > %(day)s AND i.created_at <= m.created_at
         JOIN conversations_message asked ON asked.id = i.replies_to_id AND asked.lane_id = m.lane_id
-        WHERE m.id = ANY(%(ids)s) AND m.kind IN ('campaign', 'automatic') AND NOT EXISTS (
+        WHERE m.id = ANY(%(ids)s::bigint[]) AND m.kind IN ('campaign', 'automatic') AND NOT EXISTS (
             SELECT 1 FROM conversations_message since
             WHERE since.address_id = m.address_id AND since.id <> m.id AND since.created_at > %(week)s
               AND since.kind IN ('campaign', 'automatic')
@@ -135,5 +137,6 @@ def _answered(theirs: str, message_ids: Sequence[int], now: datetime) -> dict[in
         GROUP BY m.id
         """,
         {"ids": sql.array(message_ids), "day": now - DAY, "week": now - WEEK},
+        often=True,
     )
     return {row[0]: row[1] for row in found}

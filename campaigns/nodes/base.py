@@ -17,8 +17,7 @@ DAY_MINUTES = 24 * 60
 ORIGIN = "step:"  # and its id: what a campaign's message names as its origin
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One claimed step and its enrollment, both locked."""
 
     step_id: int

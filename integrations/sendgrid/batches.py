@@ -24,8 +24,13 @@ async def hand_over(
 
     `not_after` is monotonic: no request begins after it. Raises nothing of the provider's.
     """
-    ends: list[End] = [(one, errors.no_mailbox()) for one in people if not may_exist(one.to)]
-    waiting = deque([[one for one in people if may_exist(one.to)]] if len(ends) < len(people) else [])
+    possible, ends = list[Recipient](), list[End]()
+    for one in people:
+        if may_exist(one.to):
+            possible.append(one)
+        else:
+            ends.append((one, errors.no_mailbox()))
+    waiting = deque([possible] if possible else [])
     divided = False
     while waiting:
         part = waiting.popleft()
