@@ -3,6 +3,7 @@
 import sys
 
 TURN_SECONDS = 0.0005
+LONG_TURN_SECONDS = 0.02
 
 
 def switch_often() -> None:
@@ -12,3 +13,12 @@ def switch_often() -> None:
     small things: each answer waits for the busy one's turn to end, and Python ends it no sooner.
     """
     sys.setswitchinterval(TURN_SECONDS)
+
+
+def switch_rarely() -> None:
+    """Let a thread go on for twenty milliseconds where it does not wait for anything, not for five.
+
+    For a process with many threads that all have short work to do and then wait, a web server's: who is
+    interrupted in the middle of it queues again behind all others, and has them wait the longer.
+    """
+    sys.setswitchinterval(LONG_TURN_SECONDS)
