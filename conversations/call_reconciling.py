@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from common import loops, sql
 from common.transactions import atomic_with_retry
-from conversations import call_ending, call_progress, call_remedies
+from conversations import call_ending, call_progress, call_remedies, inbound_calls
 from conversations.call_progress import FINAL, News
 from conversations.call_remedies import SEVERAL_CALLS
 from conversations.delivery import DELIVERY_UNKNOWN
@@ -44,7 +44,7 @@ def reconcile(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> 
     were settled. A provider that does not answer is not asked again in this round."""
     silent: set[int] = set()  # connections
     settled = call_ending.end_unwanted()
-    calls = [*_unknown(), *_silent(now)]
+    calls = [*_unknown(), *_silent(now), *_silent_callers(now)]
     for call, _ in zip(calls, loops.loop_until(seconds), strict=False):
         connection = call.number.connection
         if connection.pk in silent:
@@ -86,8 +86,20 @@ def _silent(now: datetime) -> list[Call]:
     return list(calls.select_related("address", "number__connection").order_by("?")[:BATCH])
 
 
+def _silent_callers(now: datetime) -> list[Call]:
+    """Customers' calls that seem to go on: where their end was lost, nobody knows that somebody called, and
+    whoever took the call is not rung for the next."""
+    calls = Call.objects.filter(
+        direction=Call.Direction.IN, state__in=Call.LIVE, state_at__lt=now - SILENT_AFTER,
+        provider_id__isnull=False,
+    )  # fmt: skip
+    return list(calls.select_related("number__connection").order_by("?")[:BATCH])
+
+
 def _look_up(call: Call, access: TwilioAccess, now: datetime) -> bool:
     """Ask the provider about one call; whether it moved."""
+    if call.direction == Call.Direction.IN:
+        return _end_callers(call, _of_books(access, call.provider_id or ""), now)
     if call.provider_id:
         return _apply(call.pk, _of_books(access, call.provider_id), now)
     listed = voice.list_calls(access, to=_rings(call), created_after=call.created_at - _SLACK)
@@ -107,6 +119,16 @@ def _of_books(access: TwilioAccess, provider_id: str) -> CallReport:
         if error.code != voice.NOT_FOUND:
             raise
         return CallReport("", "", CallState.FAILED, FINAL, code=voice.NOT_FOUND, meaning=_FORGOTTEN)
+
+
+def _end_callers(call: Call, report: CallReport, now: datetime) -> bool:
+    """As the news of its end would have; whether it is over."""
+    if report.rank < FINAL:
+        return False
+    inbound_calls.ended(
+        call.provider_id or "", [call.account_id], status=report.status, seconds=report.seconds or 0, now=now
+    )
+    return True
 
 
 def _rings(call: Call) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import OuterRef, QuerySet
+
 from audiences import suppression
 from audiences.models import Address, Contact, ContactAddress
 from common import sql
@@ -62,7 +64,7 @@ def begin(calling: Calling, accounts: list[int], *, now: datetime) -> str:
     call = Call.objects.select_for_update(no_key=True, of=("self",)).select_related("contact").get(pk=call.pk)
     if call.account_id != number.account_id or call.direction != Call.Direction.IN:
         return twiml.hang_up()
-    if not call.digits and _was_called_by_script(address, now):
+    if not call.digits and offered_nine(address.pk, now).exists():
         speaks = call.contact.language if call.contact else "en"
         return twiml.ask_then(
             [line("inbound", speaks, company=number.account.name)],
@@ -119,23 +121,21 @@ def message_left(attempt: UUID, accounts: list[int], *, now: datetime) -> str:
 @atomic_with_retry
 def ended(call_id: str, accounts: list[int], *, status: str, seconds: int, now: datetime) -> None:
     """The provider says that a customer's call is over. Who hung up before anybody answered was missed,
-    too."""
+    too. Said again it changes nothing: somebody may have seen to it by now."""
     known = Call.objects.filter(
         provider="twilio", provider_id=call_id, account__in=accounts, direction=Call.Direction.IN
     )
     attempt = known.values_list("attempt", flat=True).first()
     call = call_talk.locked(attempt, accounts) if attempt else None
-    if call is None:
+    if call is None or call.ended_at is not None:
         return
     if call.connected_at is None and not call.opted_out_at:
-        call_talk.note(
-            call, state=Call.State.NO_ANSWER, state_at=call.state_at, ended_at=call.ended_at or now
-        )
+        call_talk.note(call, state=Call.State.NO_ANSWER, ended_at=now)
         if not call.recording_id:
             _wants_a_person(call, now, MISSED)
         return
     call_talk.note(
-        call, state=Call.State.COMPLETED, ended_at=call.ended_at or now,
+        call, state=Call.State.COMPLETED, ended_at=now,
         seconds=call.seconds if call.seconds is not None else seconds,
     )  # fmt: skip
 
@@ -223,10 +223,12 @@ def _caller(address: Address, number: SendingNumber, now: datetime) -> Contact:
     return found.contact if found else inbound.whose(address)
 
 
-def _was_called_by_script(address: Address, now: datetime) -> bool:
+def offered_nine(address: int | OuterRef, at: datetime | OuterRef) -> QuerySet[Call]:
+    """The scripted calls for whose sake a call from this address (an id) at this instant is offered the 9."""
     return Call.objects.filter(
         address=address,
         direction=Call.Direction.OUT,
         planned__mode="script",
-        created_at__gt=now - MENU_WINDOW,
-    ).exists()
+        created_at__gt=at - MENU_WINDOW,
+        created_at__lte=at,
+    )

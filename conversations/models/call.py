@@ -92,6 +92,9 @@ class Call(models.Model):
     keys_read_at = models.DateTimeField(
         null=True, blank=True, help_text="When the provider was asked for keys that nobody here had heard"
     )
+    keys_broke_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what it pressed could last not be acted upon"
+    )
     unknown_polls = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
@@ -159,6 +162,12 @@ class Call(models.Model):
                 condition=Q(
                     keys_read_at__isnull=True, answered_at__isnull=False, ended_at__isnull=False,
                     direction="out", agent_phone="",
+                ),
+            ),
+            models.Index(
+                fields=["ended_at"], name="call_callers_keys_unread",
+                condition=Q(
+                    keys_read_at__isnull=True, ended_at__isnull=False, direction="in", digits=""
                 ),
             ),
             models.Index(fields=["by"], name="call_by", condition=Q(by__isnull=False)),

@@ -15,12 +15,19 @@ from accounts.models import User
 from audiences import consent_records
 from audiences.models import Contact
 from common import clock, sql
-from conversations import call_claiming, call_draining, call_placing, call_reconciling, call_sender
-from conversations.models import Call, CallSettings, PlannedCall, SendingProblem
+from conversations import (
+    call_claiming,
+    call_draining,
+    call_placing,
+    call_reconciling,
+    call_routing,
+    call_sender,
+)
+from conversations.models import AgentPhone, Call, CallSettings, PlannedCall, SendingProblem, Thread
 from tests import factories
 from tests.accounts.making import make_member, signed_in
 from tests.conversations.conftest import Company
-from tests.conversations.talking import agrees, place_all
+from tests.conversations.talking import again, agrees, place_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE, AGENT_PHONE = "+12175550150", "+12175550151"
@@ -223,6 +230,47 @@ def test_an_end_that_nobody_told_is_looked_up(company: Company, later: Move) -> 
     later(call_reconciling.SILENT_AFTER + timedelta(seconds=1))
     look()
     assert now_of(call)[0] == "busy"
+
+
+@pytest.mark.parametrize("talked", [False, True])
+def test_a_callers_end_that_nobody_told_is_looked_up(
+    company: Company, settings: Any, later: Move, talked: bool
+) -> None:
+    """Else whoever took such a call would be in it for ever, and not rung for any other; and who was missed
+    would wait for nobody."""
+    CallSettings.objects.filter(account=company.account).update(office_line=AGENT_PHONE)
+    company.sandbox.steer(AGENT_PHONE, by_hand=True)
+    agent = factories.make_user(company.account, "agent")
+    caller = person(company)
+    called = company.sandbox.on_the_phone(PHONE, "call", to=company.number.e164, by_hand=True)
+    assert called.status_code == 200, called.text
+    until = time.monotonic() + 20
+    while not Call.objects.filter(direction="in").exists():
+        assert time.monotonic() < until, "the call does not come here"
+        time.sleep(0.02)
+    if talked:  # an agent has taken it by a key
+        Call.objects.update(answered_at=clock.now(), connected_at=clock.now(), by=agent)
+    settings.PUBLIC_URL = "http://127.0.0.1:9"  # by which every signature is wrong: nothing more is heard
+    assert company.sandbox.on_the_phone(PHONE, "hangup").status_code == 200
+    over(company)
+    call = Call.objects.get()
+    AgentPhone.objects.create(
+        account=company.account, user=agent, phone=AGENT_PHONE, available_since=clock.now()
+    )
+    look()
+    assert (again(call).contact, call.state, call.ended_at) == (caller, "ringing", None), "news may come yet"
+    assert rung(company) == ([] if talked else [agent])
+    later(call_reconciling.SILENT_AFTER + timedelta(seconds=1))
+    look()
+    assert (again(call).state, call.ended_at is not None) == ("completed" if talked else "no_answer", True)
+    assert Thread.objects.filter(contact=caller, needs_reply=True).exists() != talked
+    assert rung(company) == [agent]
+
+
+def rung(company: Company) -> list[User]:
+    """Who would be rung for the next caller."""
+    AgentPhone.objects.update(seen_at=clock.now())
+    return [phone.user for phone in call_routing.available(company.account.pk, now=clock.now())]
 
 
 def test_a_provider_that_does_not_answer_is_asked_once_a_round(

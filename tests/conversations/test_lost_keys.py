@@ -10,11 +10,11 @@ import pytest
 
 from audiences.models import OptOut
 from common import clock
-from conversations import abandonment, call_draining, lost_keys
-from conversations.models import Call, CallSettings, PlannedCall
+from conversations import abandonment, call_draining, call_reconciling, lost_keys
+from conversations.models import Call, CallScript, CallSettings, PlannedCall, Thread
 from tests import factories
 from tests.conversations.conftest import Company
-from tests.conversations.talking import agrees, place_all
+from tests.conversations.talking import again, agrees, place_all, placed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE, OFFICE = "+12175550165", "+12175550166"
@@ -25,6 +25,14 @@ Move = Callable[[timedelta], Any]
 @pytest.fixture(autouse=True)
 def room(company: Company) -> None:
     CallSettings.objects.create(account=company.account, per_second=30, office_line=OFFICE)
+
+
+def asked_for_a_key(company: Company) -> None:
+    """Wait until the call that goes on listens for keys."""
+    deadline = time.monotonic() + 20
+    while "Gather" not in str(company.sandbox.ledger("call_twiml")[-1:]):
+        assert time.monotonic() < deadline
+        time.sleep(0.03)
 
 
 def unheard(company: Company, settings: Any, digit: str) -> Call:
@@ -39,12 +47,10 @@ def unheard(company: Company, settings: Any, digit: str) -> Call:
     while company.sandbox.on_the_phone(PHONE, "answer").status_code != 200:  # it does not ring yet
         assert time.monotonic() < deadline
         time.sleep(0.03)
-    while "Gather" not in str(company.sandbox.ledger("call_twiml")[-1:]):
-        assert time.monotonic() < deadline
-        time.sleep(0.03)
+    asked_for_a_key(company)
     web, settings.PUBLIC_URL = settings.PUBLIC_URL, NOBODY  # by which every signature is wrong
     assert company.sandbox.on_the_phone(PHONE, "press", digits=digit).status_code == 200
-    while "Digits" not in str(company.sandbox.ledger("call_twiml")[-1]):
+    while "Digits" not in company.sandbox.ledger("call_twiml")[-1]["fields"]:
         assert time.monotonic() < deadline
         time.sleep(0.03)
     settings.PUBLIC_URL = web
@@ -155,6 +161,65 @@ def test_an_account_whose_provider_is_away_keeps_nobody_elses_nine_waiting(
     assert lost_keys.take_in(now=clock.now()) == 1
     assert OptOut.objects.get().provider_id == call.provider_id
     assert set(Call.objects.filter(account=other).values_list("keys_read_at", flat=True)) == {None}
+
+
+def test_a_nine_of_somebody_who_called_us_is_never_lost_either(
+    company: Company, settings: Any, later: Move
+) -> None:
+    """A script had called them; they call back, and press it when nobody answers for us any more. Neither
+    that nor the call's end is heard."""
+    contact = factories.make_contact(company.account, PHONE)
+    script = placed(contact)
+    Call.objects.filter(pk=script.pk).update(state="completed", ended_at=clock.now())
+    assert (
+        company.sandbox.on_the_phone(PHONE, "call", to=company.number.e164, by_hand=True).status_code == 200
+    )
+    asked_for_a_key(company)
+    web, settings.PUBLIC_URL = settings.PUBLIC_URL, NOBODY  # by which every signature is wrong
+    assert company.sandbox.on_the_phone(PHONE, "press", digits="9").status_code == 200
+    until = time.monotonic() + 20
+    while company.sandbox.calls(PHONE)[0]["ended"] is None:
+        assert time.monotonic() < until, "the call does not end"
+        time.sleep(0.03)
+    settings.PUBLIC_URL = web
+    call = Call.objects.get(direction="in")
+    assert (call.state, call.digits, OptOut.objects.count()) == ("ringing", "", 0), "nobody has heard it"
+    later(call_reconciling.SILENT_AFTER + timedelta(seconds=1))
+    call_reconciling.reconcile(now=clock.now())
+    assert again(call).ended_at is not None
+    company.sandbox.http.post(f"{company.sandbox.base_url}/settings", json={"call_speed": 10_000_000})
+    assert lost_keys.take_in(now=clock.now()) == 0, "the provider does not show it yet"
+    later(lost_keys.SHOWN_AFTER)
+    assert lost_keys.take_in(now=clock.now()) == 1
+    wish = OptOut.objects.get()
+    assert (wish.source, wish.address.value, wish.provider_id) == ("phone", PHONE, call.provider_id)
+    assert (again(call).digits, call.opted_out_at is not None) == ("9", True)
+    thread = Thread.objects.get(contact=contact)
+    assert (thread.state, thread.needs_reply) == ("closed", False)
+    assert lost_keys.take_in(now=clock.now()) == 0, "asked about once"
+
+
+def test_a_call_that_breaks_us_keeps_nobody_elses_nine_waiting_and_is_asked_about_again(
+    company: Company, settings: Any, later: Move, caplog: pytest.LogCaptureFixture
+) -> None:
+    sick = unheard(company, settings, "9")
+    plan = sick.planned.script  # type: ignore[union-attr]
+    PlannedCall.objects.update(
+        script=CallScript.objects.create(account=company.account, content={"mode": "?"}, sha256="sick")
+    )
+    company.sandbox.http.post(f"{company.sandbox.base_url}/settings", json={"call_speed": 0})
+    sound = unheard(company, settings, "9")
+    later(lost_keys.SHOWN_AFTER)
+    with caplog.at_level(logging.ERROR, "conversations.lost_keys"):
+        assert lost_keys.take_in(now=clock.now()) == 1
+    assert f"the keys of call {sick.pk} cannot be acted upon" in caplog.text
+    assert OptOut.objects.get().provider_id == sound.provider_id
+    assert again(sick).keys_read_at is None
+    PlannedCall.objects.filter(pk=sick.planned_id).update(script=plan)
+    assert lost_keys.take_in(now=clock.now()) == 0, "not asked about in every round"
+    later(lost_keys.BROKEN_FOR + timedelta(seconds=1))
+    assert lost_keys.take_in(now=clock.now()) == 1
+    assert again(sick).digits == "9"
 
 
 def test_what_is_over_for_days_is_not_asked_about(company: Company, settings: Any, later: Move) -> None:
