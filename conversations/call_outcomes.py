@@ -79,9 +79,9 @@ def outcome(
     return done[0] if done else None
 
 
-def apply(ends: Sequence[TryEnd], *, now: datetime) -> list[Finished]:
+def apply(ends: Sequence[TryEnd], *, now: datetime, final: bool = False) -> list[Finished]:
     """Apply outcomes to planned calls that are not over yet, in the caller's transaction; what became of
-    each.
+    each. `final`: no further try is planned, whatever the plan says.
 
     Locks the planned calls in id order, and tells the layers above.
     """
@@ -97,7 +97,7 @@ def apply(ends: Sequence[TryEnd], *, now: datetime) -> list[Finished]:
     found = PlannedCall.objects.filter(pk__in=by_planned, state__in=PlannedCall.OPEN).select_related("script")
     for planned in found.order_by("pk"):
         end = by_planned[planned.pk]
-        at = _next_try(planned, end, before.get(planned.pk, 0), now)
+        at = None if final else _next_try(planned, end, before.get(planned.pk, 0), now)
         if at is None:
             finals.append((end, planned))
             done.append(Finished(planned.pk, State.CALLED, end.outcome))
@@ -224,7 +224,7 @@ def sweep_taken(*, now: datetime) -> int:
 
 def end_known(planned_ids: Sequence[int], *, now: datetime) -> None:
     """End what an agent has open and has called, before it is taken away: what they said counts, else what
-    the line knows. In the caller's transaction; locks the planned calls."""
+    the line knows, and no further try follows. In the caller's transaction; locks the planned calls."""
     lock_planned_calls(planned_ids)
     rows = PlannedCall.objects.filter(pk__in=planned_ids, state=State.TAKEN, taken_by__isnull=False)
     found = list(rows.order_by("pk").values_list("pk", "code", "taken_by"))
@@ -234,7 +234,7 @@ def end_known(planned_ids: Sequence[int], *, now: datetime) -> None:
         call_id, of_line = latest.get(pk, (None, ""))
         if given := code.removeprefix(SAID) if code.startswith(SAID) else of_line:
             ends.append(TryEnd(pk, given, call_id, agent))
-    apply(ends, now=now)
+    apply(ends, now=now, final=True)
 
 
 def _latest_tries(planned_ids: Sequence[int]) -> dict[int, tuple[int, str]]:

@@ -1,5 +1,5 @@
 """What follows from an opt-out: the wish is recorded, queued texts and planned calls are taken back, scripted
-calls that go on are ended, threads close.
+calls that go on are ended, threads close. A call that was made keeps its outcome.
 
 Enrollments are ended by campaigns, which hears of it in the same transaction.
 """
@@ -15,7 +15,8 @@ from audiences.models import Address, Contact, ContactAddress, OptOut
 from common import sql
 from common.doorbell import ring
 from common.transactions import atomic_with_retry
-from conversations import outbound, planned_calls
+from conversations import call_outcomes, outbound, planned_calls
+from conversations.locks import lock_planned_calls
 from conversations.models import Call, Message, Thread
 from conversations.signals import address_opted_out, message_status_changed
 
@@ -66,12 +67,14 @@ def follow(address_ids: Sequence[int], now: datetime) -> list[InFlight]:
 
     ids = sorted(set(address_ids))
     taken = outbound.cancel(outbound.queued_to(ids), reason=REASON, now=now, tell=False)
-    planned = planned_calls.cancel(planned_calls.queued_to(ids), reason=REASON, now=now, tell=False)
+    planned = planned_calls.queued_to(ids)
+    lock_planned_calls(planned)  # before any enrollment
     address_opted_out.send(Message, address_ids=ids, reason=REASON, now=now)
     # What nobody's end has closed: a mailbox ends no passage, so the steps of its emails go on.
     if taken:
         message_status_changed.send(Message, changes=taken, now=now)
-    planned_calls.tell_changed(planned, now)
+    call_outcomes.end_known(planned, now=now)
+    planned_calls.cancel(planned, reason=REASON, now=now)
     if Call.objects.filter(address__in=ids, state__in=Call.LIVE, agent_phone="").exists():
         ring(end_calls)
     # After the enrollments: a workflow that has one may just have opened a thread for a person.

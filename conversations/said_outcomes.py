@@ -7,6 +7,7 @@ Until then it stands on the planned call, which stays the agent's: nothing has m
 from datetime import datetime, timedelta
 
 from accounts.models import User
+from audiences import suppression
 from common import sql
 from common.transactions import atomic_with_retry
 from conversations.call_outcomes import SAID
@@ -61,6 +62,11 @@ def take_back(planned: PlannedCall, *, by: User) -> None:
 
 def _too_late(kept: PlannedCall) -> str:
     """Why an outcome stands."""
+    if kept.state == State.CALLED and suppression.in_force([kept.address_id]):
+        return (
+            f"The outcome “{kept.get_outcome_display()}” stands: they have opted out meanwhile, so that they "
+            "are not called again. Write what is right as a note in the conversation."
+        )
     if kept.state == State.CALLED:
         return (
             f"The outcome “{kept.get_outcome_display()}” stands: the half minute is over and the campaign has"

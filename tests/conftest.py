@@ -87,7 +87,7 @@ RECOUNTED = {  # whatever these do to calls, steps and passages, counters say wh
     )),
     *(f"tests/conversations/test_{name}.py" for name in (
         "abandonment", "call_claiming", "call_progress", "call_queue", "call_talk", "calling",
-        "inbound_calls", "pausing", "planned_calls", "unit_pausing",
+        "inbound_calls", "pausing", "placing_results", "planned_calls", "said_outcomes", "unit_pausing",
     )),
 }  # fmt: skip
 OF_MIGRATIONS = {"django_content_type", "auth_permission"}  # the same for ever
