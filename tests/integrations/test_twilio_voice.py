@@ -1,7 +1,5 @@
-"""Twilio's calls over HTTP: what is placed, what is not, what is known afterwards, and what its books say."""
+"""Twilio's calls over HTTP: what is placed, and what its books say. Refusals: `test_twilio_refusals.py`."""
 
-import asyncio
-import socket
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -11,62 +9,17 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from integrations.messaging import (
-    CallReceipt,
-    CallState,
-    DeliveryState,
-    OutgoingCall,
-    ProviderError,
-    Remedy,
-)
+from integrations.messaging import CallReceipt, CallState, ProviderError, Remedy
 from integrations.twilio import live_calls, voice
-from integrations.twilio.client import TwilioAccess, TwilioPool
+from integrations.twilio.client import TwilioAccess
+from tests.integrations.twilio_asking import ATTEMPT, SID, answering, call, place, placed
 
-ATTEMPT = UUID("0192d2c0-0000-7000-8000-000000000001")
 OTHER = UUID("0192d2c0-0000-7000-8000-000000000002")
-SID = "AC" + "0" * 32
 SINCE = datetime(2026, 11, 10, 15, 0, tzinfo=UTC)
 
 
-def call(**changes: Any) -> OutgoingCall:
-    fields: dict[str, Any] = {
-        "attempt_id": ATTEMPT,
-        "to": "+15125550142",
-        "from_": "+15125550100",
-        "answer_url": f"http://app.example/webhooks/twilio/calls/answer/{ATTEMPT}",
-        "status_callback": f"http://app.example/webhooks/twilio/calls/status/{ATTEMPT}",
-        "ring_seconds": 25,
-    }
-    return OutgoingCall(**fields | changes)
-
-
-def placed(sid: str = "CA1", created: str = "Tue, 10 Nov 2026 15:00:00 +0000", **changes: Any) -> Any:
-    return {
-        "sid": sid, "status": "queued", "to": "+15125550142", "from": "+15125550100", "answered_by": None,
-        "duration": None, "direction": "outbound-api", "date_created": created, **changes,
-    }  # fmt: skip
-
-
-def place(url: str, *, claim_seconds: float = 3.0, **changes: Any) -> CallReceipt:
-    async def once() -> CallReceipt:
-        async with TwilioPool(2) as pool:
-            client = voice.CallClient(pool.sdk(TwilioAccess(SID, "token", url)))
-            return await client.place(call(**changes), not_after=time.monotonic() + claim_seconds)
-
-    return asyncio.run(once())
-
-
-def answering(status: int, payload: Any = None) -> Any:
-    async def handler(_: web.Request) -> web.StreamResponse:
-        if isinstance(payload, str):
-            return web.Response(status=status, text=payload)
-        return web.json_response(payload or placed(), status=status)
-
-    return handler
-
-
 def test_a_call_is_placed_with_its_attempt_in_every_address(server: Any) -> None:
-    server.handler = answering(201)
+    server.handler = answering(201, placed())
     listening = f"http://app.example/webhooks/twilio/calls/amd/{ATTEMPT}"
     assert place(server.url, machine_callback=listening) == CallReceipt("CA1", "queued")
     [request] = server.requests
@@ -87,81 +40,13 @@ def test_a_call_is_placed_with_its_attempt_in_every_address(server: Any) -> None
 
 
 def test_nobody_listens_for_machines_where_an_agent_is_rung(server: Any) -> None:
-    server.handler = answering(201)
+    server.handler = answering(201, placed())
     place(server.url)
     assert not [name for name in parse_qs(server.requests[0].body) if "Detection" in name or "Amd" in name]
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "accepted", "permanent", "state", "remedy"),
-    [
-        (400, 21211, "no", True, DeliveryState.FAILED, Remedy.NUMBER_INVALID),
-        (400, 21215, "no", True, DeliveryState.REJECTED, Remedy.FIX_SETTINGS),
-        (400, 21216, "no", True, DeliveryState.REJECTED, Remedy.NONE),
-        (400, 22005, "no", True, DeliveryState.FAILED, Remedy.NONE),
-        (400, 99999, "no", True, DeliveryState.REJECTED, Remedy.NONE),
-        (401, 20003, "no", True, DeliveryState.REJECTED, Remedy.STOP_ACCOUNT),
-        (403, 70000, "no", True, DeliveryState.REJECTED, Remedy.STOP_ACCOUNT),
-        (429, 20429, "no", False, None, Remedy.RETRY_LATER),
-        (429, 10004, "no", False, None, Remedy.RETRY_LATER),
-        (408, 20408, "unknown", False, None, Remedy.NONE),
-        (500, 20500, "unknown", False, None, Remedy.NONE),
-        (503, 20503, "unknown", False, None, Remedy.NONE),
-    ],
-)
-def test_refusals_say_whether_a_call_may_have_been_placed(
-    server: Any, status: int, code: int, accepted: str, permanent: bool, state: Any, remedy: Remedy
-) -> None:
-    server.handler = answering(status, {"code": code, "message": "no", "more_info": "", "status": status})
-    with pytest.raises(ProviderError) as caught:
-        place(server.url)
-    error = caught.value
-    assert (error.accepted, error.permanent, error.state, error.remedy, error.code) == (
-        accepted, permanent, state, remedy, str(code),
-    )  # fmt: skip
-    assert len(server.requests) == 1, "placed once, by nobody twice"
-
-
-@pytest.mark.parametrize("answer", ["not json", "{}", '{"sid": null, "status": "queued"}'])
-def test_an_answer_that_names_no_call_proves_nothing(server: Any, answer: str) -> None:
-    server.handler = answering(201, answer)
-    with pytest.raises(ProviderError) as caught:
-        place(server.url)
-    assert caught.value.accepted == "unknown"
-
-
-def test_a_connection_that_dies_after_the_request_proves_nothing(server: Any) -> None:
-    async def die(request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        request.transport.close()
-        return web.Response()
-
-    server.handler = die
-    with pytest.raises(ProviderError) as caught:
-        place(server.url)
-    assert caught.value.accepted == "unknown"
-    assert len(server.requests) == 1
-
-
-def test_a_claim_that_is_too_old_places_nothing(server: Any) -> None:
-    server.handler = answering(201)
-    with pytest.raises(ProviderError) as caught:
-        place(server.url, claim_seconds=-0.01)
-    assert (caught.value.accepted, caught.value.permanent) == ("no", False)
-    assert server.requests == []
-
-
-def test_who_is_not_there_took_nothing() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        with pytest.raises(ProviderError) as caught:
-            place(url)
-    assert (caught.value.accepted, caught.value.permanent) == ("no", False)
-
-
 def test_a_web_process_places_a_call_by_the_same_code(server: Any) -> None:
-    server.handler = answering(201)
+    server.handler = answering(201, placed())
     access = TwilioAccess(SID, "token", server.url)
     assert voice.place_now(access, call(), not_after=time.monotonic() + 3) == CallReceipt("CA1", "queued")
     with pytest.raises(ProviderError) as caught:
@@ -318,7 +203,7 @@ def test_one_status_of_one_call_is_one_event() -> None:
 
 
 def test_a_call_is_led_elsewhere_and_ended(server: Any) -> None:
-    server.handler = answering(200)
+    server.handler = answering(200, placed())
     access = TwilioAccess("AC1", "t", server.url)
     live_calls.redirect(access, "CA1", url="http://app.example/voicemail")
     live_calls.end(access, "CA1")
