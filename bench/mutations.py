@@ -140,7 +140,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "lost_calls_are_placed_again": Mutation(
         (CALLS,),
-        "conversations/call_progress.py",
+        "conversations/placing_results.py",
         'if e.accepted == "no" and not e.permanent], now)',
         "if not e.permanent], now)",
     ),
@@ -166,7 +166,7 @@ MUTATIONS: dict[str, Mutation] = {
     "late_agents_ring_whoever_they_had": Mutation(
         ("tests/conversations/test_call_talk.py::test_an_agent_whose_phone_rings_late_calls_nobody_elses",),
         "conversations/call_talk.py",
-        "if words := call_taking.why_not_rung(call, planned):",
+        "if words := call_taking.why_not_rung(call, planned, now=now):",
         "if words := None:",
     ),
     "passages_are_not_counted": Mutation(

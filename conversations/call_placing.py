@@ -12,10 +12,10 @@ from common import clock
 from conversations import call_claiming, call_rechecking, call_sender
 from conversations.call_candidates import HELD_WORDS
 from conversations.call_claiming import Agent, Decided
-from conversations.call_progress import PlacingResult
 from conversations.claiming import CLAIM_VALID_SECONDS
 from conversations.handing_over import outgoing_call
 from conversations.models import Call, PlannedCall
+from conversations.placing_results import PlacingResult
 from integrations.messaging import CallReceipt, ProviderError
 from integrations.models import Connection
 from integrations.twilio import voice

@@ -1,5 +1,5 @@
-"""What becomes of placed calls: the provider's answers, its news in any order, and what a call's end means
-for the planned call.
+"""What becomes of placed calls: the provider's news in any order, and what a call's end means for the planned
+call. How asking for one ended: `conversations/placing_results.py`.
 
 A call's state rises by rank, and only so; all is written under the planned call's lock. A call that an agent
 makes is the customer's only once the agent is there and the customer is rung (`customer_rung`): until then no
@@ -8,28 +8,24 @@ try was used, and nobody was touched.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from common import sql
 from conversations import call_outcomes, planned_calls
-from conversations.call_candidates import CallClaim
-from conversations.call_outcomes import TryEnd
+from conversations.call_outcomes import SAID, TryEnd
 from conversations.call_scripts import Plan
 from conversations.delivery import DELIVERY_UNKNOWN
 from conversations.locks import lock_planned_calls
 from conversations.models import Call, PlannedCall
-from conversations.planned_calls import CallChange, CallDeferral, Refusal
-from integrations.messaging import CallReceipt, CallReport, CallState, ProviderError
+from conversations.planned_calls import CallChange, Refusal
+from integrations.messaging import CallReport, CallState
 
 State = Call.State
 SAY_WITHIN_SECONDS = 90
 """How long an agent has for saying what came of a call that is over."""
-BUSY_PROVIDER = "provider_busy"
-_ABANDONED = "abandoned"
 _UNHEARD = (planned_calls.NO_CONSENT, planned_calls.HUNG_UP)  # however the line ended: nothing was said
-_SHORTEST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 1.0, 300.0
-_REASON_LENGTH, _CODE_LENGTH, _ANSWERED_BY_LENGTH = 300, 40, 20  # of the columns
+REASON_LENGTH, CODE_LENGTH, ANSWERED_BY_LENGTH = 300, 40, 20  # of the columns
 _RANKS = {
     State.CALLING: 0, State.UNKNOWN: 0, State.ACCEPTED: 1, State.RINGING: 2, State.IN_PROGRESS: 3,
     State.COMPLETED: 4, State.BUSY: 4, State.NO_ANSWER: 4, State.FAILED: 4, State.REJECTED: 4,
@@ -43,6 +39,8 @@ def _rank(row: str) -> str:
     return f"CASE {row}.state {ranks} ELSE 9 END"
 
 
+# A script's call that one of ours has ended: whatever is heard of it, that stays the reason for its end.
+_ENDED_BY_US = "k.hang_up_at IS NOT NULL AND k.agent_phone = ''"
 # What failed for want of news may still turn out to have been placed.
 _RISES = f"""({_rank("k")} < {_rank("n")} OR k.state = 'failed' AND k.code = '{DELIVERY_UNKNOWN}'
     AND n.code <> '{DELIVERY_UNKNOWN}')"""
@@ -54,14 +52,6 @@ class News:
 
     call_id: int
     report: CallReport
-
-
-@dataclass(frozen=True, slots=True)
-class PlacingResult:
-    """How asking the provider for one call ended: a receipt, or the error."""
-
-    claim: CallClaim
-    result: CallReceipt | ProviderError
 
 
 class _Moved(NamedTuple):
@@ -106,7 +96,7 @@ def _move(furthest: dict[int, CallReport], now: datetime) -> list[_Moved]:
     rows = [
         (
             call_id, r.state.value if r.state else "", r.provider_id or None, r.sequence,
-            r.answered_by[:_ANSWERED_BY_LENGTH], r.seconds, r.code[:_CODE_LENGTH], r.meaning[:_REASON_LENGTH],
+            r.answered_by[:ANSWERED_BY_LENGTH], r.seconds, r.code[:CODE_LENGTH], r.meaning[:REASON_LENGTH],
         )
         for call_id, r in sorted(furthest.items())
     ]  # fmt: skip
@@ -142,9 +132,10 @@ def _move(furthest: dict[int, CallReport], now: datetime) -> list[_Moved]:
             claimed_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress')
                 THEN coalesce(k.claimed_at, clock_timestamp()) END,
             seconds = CASE WHEN k.agent_phone = '' THEN coalesce(n.seconds, k.seconds) ELSE k.seconds END,
-            code = CASE WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.code ELSE k.code END,
-            reason = CASE WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.reason
-                ELSE k.reason END
+            code = CASE WHEN n.code <> '' THEN n.code WHEN k.code <> '{DELIVERY_UNKNOWN}' THEN k.code
+                WHEN {_ENDED_BY_US} THEN '{planned_calls.HUNG_UP}' ELSE '' END,
+            reason = CASE WHEN n.code IN ('', '{DELIVERY_UNKNOWN}') AND {_ENDED_BY_US} THEN k.reason
+                WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.reason ELSE k.reason END
         FROM news n JOIN held h USING (id) WHERE k.id = n.id
         RETURNING k.id, k.planned_id, k.state, k.agent_phone <> '', k.code, k.reason, k.outcome,
             k.answered_by, h.unaccepted AND k.accepted_at IS NOT NULL
@@ -167,22 +158,24 @@ def _follow(moved: Sequence[_Moved], now: datetime) -> None:
     )
     _take_again([each.id for each in planned if each.by_agent and _RANKS[State(each.state)] < FINAL], now)
     over = [each for each in planned if _RANKS[State(each.state)] == FINAL]
-    _give_to_agents([each.planned_id for each in over if each.planned_id and each.by_agent], now)
+    give_to_agents([each.planned_id for each in over if each.planned_id and each.by_agent], now=now)
     _end_scripted([each for each in over if not each.by_agent], now)
 
 
 def _take_again(call_ids: Sequence[int], now: datetime) -> None:
     """Agents' calls that were given up ring after all: what was put back is being called again, unless
-    somebody else has it by now."""
+    somebody else has it by now, or its agent has put it off or said what came of a later try. That stands:
+    `call_taking.why_not_rung` tells whoever picks up."""
     sql.run(
-        """
+        f"""
         UPDATE conversations_plannedcall p SET state = 'calling', state_at = %s, due_at = NULL,
             taken_by_id = k.by_id, taken_until = NULL, code = '', reason = ''
         FROM conversations_call k
         WHERE k.id = ANY(%s::bigint[]) AND p.id = k.planned_id AND k.by_id IS NOT NULL
-          AND (p.state = 'queued' OR p.state = 'taken' AND p.taken_by_id = k.by_id)
+          AND (p.state = 'queued' AND p.due_at <= %s OR p.state = 'taken' AND p.taken_by_id = k.by_id
+            AND NOT starts_with(p.code, '{SAID}'))
         """,
-        [now, sql.array(call_ids)],
+        [now, sql.array(call_ids), now],
     )
 
 
@@ -225,7 +218,7 @@ def _accepted(planned_ids: Sequence[int], now: datetime) -> None:
     planned_calls.tell_changed([each for each in changes if each.first_acceptance], now)
 
 
-def _give_to_agents(planned_ids: Sequence[int], now: datetime) -> None:
+def give_to_agents(planned_ids: Sequence[int], *, now: datetime) -> None:
     """An agent's call is over: the agent says what came of it, or calls again where nobody was rung. Whoever
     has left us meanwhile leaves it to the others. News of a call before the one that goes on changes nothing.
     """
@@ -294,118 +287,3 @@ def _outcome_of(call: _Moved, planned: PlannedCall) -> str:
     if call.answered_by == "fax":
         return PlannedCall.Outcome.NO_ANSWER
     return PlannedCall.Outcome.ANSWERED
-
-
-def record(results: Sequence[PlacingResult], *, now: datetime) -> None:
-    """Store how asking for calls ended, inside the caller's transaction.
-
-    Acceptance and final refusals settle them, passing refusals put the planned calls back, and calls whose
-    answer was lost are unknown: looked up, never repeated. Recording the same ends again changes nothing.
-    """
-    lock_planned_calls(each.claim.planned_id for each in results)
-    errors = [(each.claim, each.result) for each in results if isinstance(each.result, ProviderError)]
-    news = [
-        News(r.claim.call_id, CallReport(r.result.provider_id, r.result.status, CallState.ACCEPTED, 1))
-        for r in results
-        if isinstance(r.result, CallReceipt)
-    ]
-    open_ids = _still_open([claim.call_id for claim, _ in errors])
-    errors = [(claim, error) for claim, error in errors if claim.call_id in open_ids]
-    for claim, error in errors:
-        if error.accepted == "no" and error.permanent:
-            state = CallState((error.state or CallState.FAILED).value)
-            report = CallReport("", "", state, FINAL, code=error.code, meaning=error.message)
-            news.append(News(claim.call_id, report))
-    advance(news, now=now)
-    _put_back([(c, e) for c, e in errors if e.accepted == "no" and not e.permanent], now)
-    mark_unknown([(c.call_id, e.code) for c, e in errors if e.accepted == "unknown"], now=now)
-
-
-def _still_open(call_ids: Sequence[int]) -> set[int]:
-    return set(
-        sql.column(
-            "SELECT id FROM conversations_call WHERE id = ANY(%s::bigint[])"
-            " AND state IN ('calling', 'unknown') AND provider_id IS NULL",
-            [sql.array(call_ids)],
-        )
-    )
-
-
-def _put_back(refused: Sequence[tuple[CallClaim, ProviderError]], now: datetime) -> None:
-    """Proven not taken: a script's call waits longer each time, an agent's is in the agent's hands again."""
-    if not refused:
-        return
-    rows = [(c.call_id, e.code[:_CODE_LENGTH], e.message[:_REASON_LENGTH]) for c, e in refused]
-    sql.run(
-        """
-        UPDATE conversations_call k SET state = 'refused', state_at = %s, ended_at = %s, code = n.code,
-            reason = n.reason FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n(id, code, reason)
-        WHERE k.id = n.id AND k.state IN ('calling', 'unknown')
-        """,
-        [now, now, *sql.arrays(rows)],
-    )
-    _give_to_agents([c.planned_id for c, _ in refused if not c.listens_for_machines], now)
-    scripted = [(c, e) for c, e in refused if c.listens_for_machines]
-    times = dict(
-        sql.rows(
-            "SELECT planned_id, count(*) FROM conversations_call WHERE state = 'refused'"
-            " AND planned_id = ANY(%s::bigint[]) GROUP BY planned_id",
-            [sql.array(c.planned_id for c, _ in scripted)],
-        )
-    )
-    origins = dict(
-        PlannedCall.objects.filter(pk__in=list(times), state__in=("calling", "unknown")).values_list(
-            "pk", "origin"
-        )
-    )
-    waits = {c.planned_id: _wait(e.retry_after, times.get(c.planned_id, 1)) for c, e in scripted}
-    planned_calls.defer(
-        [CallDeferral(pk, origin, now + waits[pk], BUSY_PROVIDER) for pk, origin in sorted(origins.items())],
-        now=now,
-    )
-
-
-def _wait(retry_after: float | None, times: int) -> timedelta:
-    doubled = min(_LONGEST_RETRY_SECONDS, 2.0 ** min(times, 20) / 2)
-    return timedelta(seconds=max(retry_after or 0.0, _SHORTEST_RETRY_SECONDS, doubled))
-
-
-def mark_unknown(lost: Sequence[tuple[int, str]], *, now: datetime) -> int:
-    """Nobody knows whether the provider took these calls: (call id, code). Their planned calls are locked by
-    the caller. How many were being placed until now."""
-    if not lost:
-        return 0
-    rows = sql.arrays([(call_id, code[:_CODE_LENGTH]) for call_id, code in lost])
-    planned = sql.column(
-        """
-        UPDATE conversations_call k SET state = 'unknown', state_at = %s, code = n.code
-        FROM unnest(%s::bigint[], %s::text[]) AS n(id, code) WHERE k.id = n.id AND k.state = 'calling'
-        RETURNING k.planned_id
-        """,
-        [now, *rows],
-    )
-    found = sql.rows(
-        """
-        UPDATE conversations_plannedcall SET state = 'unknown', state_at = %s
-        WHERE id = ANY(%s::bigint[]) AND state = 'calling'
-        RETURNING id, origin, state, outcome, code, reason, false
-        """,
-        [now, sql.array(planned)],
-    )
-    planned_calls.tell_changed([CallChange(*row) for row in found], now)
-    return len(planned)
-
-
-def sweep_abandoned(*, older_than_seconds: float, now: datetime) -> int:
-    """Calls that nobody recorded are unknown: whoever was placing them is dead. Inside the caller's
-    transaction; how many."""
-    found = sql.rows(
-        """
-        SELECT k.id, k.planned_id FROM conversations_call k
-        WHERE k.state = 'calling' AND k.claimed_at < clock_timestamp() - %s * interval '1 second'
-        ORDER BY k.id
-        """,
-        [older_than_seconds],
-    )
-    lock_planned_calls(planned_id for _, planned_id in found if planned_id is not None)
-    return mark_unknown([(call_id, _ABANDONED) for call_id, _ in found], now=now)

@@ -14,13 +14,13 @@ from common import clock, loops, sql
 from common.database_threads import DatabaseThread
 from common.transactions import atomic_with_retry
 from common.turns import Turns
-from conversations import call_claiming, call_progress, call_remedies, listening, safety
+from conversations import call_claiming, call_remedies, listening, placing_results, safety
 from conversations.call_candidates import CallClaim
-from conversations.call_progress import PlacingResult
 from conversations.claiming import CLAIM_VALID_SECONDS
 from conversations.delivery import THROTTLED
 from conversations.handing_over import call_clients, outgoing_call
 from conversations.holding_back import HeldBack
+from conversations.placing_results import PlacingResult
 from conversations.recorder import PAUSE_SECONDS, Recorder
 from conversations.slots import Slots
 from integrations.messaging import CallReceipt, ProviderError
@@ -183,4 +183,4 @@ def settle(ended: Sequence[PlacingResult]) -> None:
 
 @atomic_with_retry
 def _record(ended: Sequence[PlacingResult]) -> None:
-    call_progress.record(ended, now=clock.now())
+    placing_results.record(ended, now=clock.now())

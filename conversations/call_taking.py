@@ -125,11 +125,11 @@ def put_off(
     defer([CallDeferral(planned_id, kept.origin, until, code)], now=now)
 
 
-def why_not_rung(call: Call, planned: PlannedCall) -> str:
+def why_not_rung(call: Call, planned: PlannedCall, *, now: datetime) -> str:
     """Why an agent who has answered late rings nobody, in words; empty where the customer is theirs still.
 
     An agent's call that was given up may ring after all, when somebody else has the customer or has called
-    them. The caller holds both locks.
+    them, or when its own agent has put them off or talked with them. The caller holds both locks.
     """
     nobody = "Nobody was called."
     if planned.state not in PlannedCall.OPEN:
@@ -138,6 +138,10 @@ def why_not_rung(call: Call, planned: PlannedCall) -> str:
         return f"A colleague has this person now. {nobody}"
     if Call.objects.filter(planned=planned, state__in=Call.LIVE).exclude(pk=call.pk).exists():
         return f"They are being called at this moment. {nobody}"
+    if planned.state == State.QUEUED and planned.due_at is not None and planned.due_at > now:
+        return f"This call was put off until later. {nobody}"
+    if planned.code.startswith(call_outcomes.SAID):
+        return f"You have said what came of this call. {nobody}"
     return ""
 
 

@@ -140,7 +140,7 @@ def _ring_customer(call: Call, planned: PlannedCall, now: datetime) -> str:
     if call.address_id in suppression.in_force([call.address_id]):
         note(call, code="opted_out")
         return twiml.tell([Said(f"{call.contact} has opted out. They are not called.")])
-    if words := call_taking.why_not_rung(call, planned):
+    if words := call_taking.why_not_rung(call, planned, now=now):
         return twiml.tell([Said(words)])
     plan = call_words.plan_of(planned)
     chosen = call_routing.settings_of(call.account_id)

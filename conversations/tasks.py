@@ -13,7 +13,6 @@ from conversations import (
     call_ending,
     call_hanging_up,
     call_outcomes,
-    call_progress,
     call_reconciling,
     delivery,
     draining,
@@ -21,6 +20,7 @@ from conversations import (
     lost_keys,
     mail_events,
     opt_out_imports,
+    placing_results,
     prices,
     receiving_media,
     rechecking,
@@ -78,7 +78,7 @@ def sweep() -> int:
     now = clock.now()
     old = settings.ABANDONED_AFTER_SECONDS
     swept = atomic_with_retry(delivery.sweep_abandoned)(older_than_seconds=old, now=now)
-    swept += atomic_with_retry(call_progress.sweep_abandoned)(older_than_seconds=old, now=now)
+    swept += atomic_with_retry(placing_results.sweep_abandoned)(older_than_seconds=old, now=now)
     with loops.only_one(loops.VENDORS) as held:
         if not held:
             return swept

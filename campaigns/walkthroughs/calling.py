@@ -16,11 +16,13 @@ from conversations import (
     call_states,
     call_talk,
     call_words,
+    placing_results,
 )
 from conversations.call_claiming import Agent, Decided
-from conversations.call_progress import News, PlacingResult
+from conversations.call_progress import News
 from conversations.call_talk import Heard
 from conversations.models import PlannedCall
+from conversations.placing_results import PlacingResult
 from integrations.messaging import CallReceipt, CallReport, CallState
 
 _TALK_SECONDS = 45
@@ -57,7 +59,7 @@ def follow(stage: Stage, step: Step, node: GraphNode) -> bool:
     for claim in decided.claims:
         name = f"walkthrough-{claim.attempt_id.hex}"
         with stage.apart():
-            call_progress.record([PlacingResult(claim, CallReceipt(name, "queued"))], now=stage.now)
+            placing_results.record([PlacingResult(claim, CallReceipt(name, "queued"))], now=stage.now)
         stage.line = Line(claim.attempt_id, claim.call_id, planned.pk, name, by_agent)
         _ring(stage, stage.line, planned, node)
     return True

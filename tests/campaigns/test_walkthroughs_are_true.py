@@ -13,10 +13,19 @@ from campaigns.drawing import Drawing
 from campaigns.models import Campaign, Enrollment, Step, Walkthrough, Workflow
 from campaigns.walkthroughs import keeping
 from common import sql
-from conversations import call_claiming, call_outcomes, call_progress, claiming, delivery, inbound
+from conversations import (
+    call_claiming,
+    call_outcomes,
+    call_progress,
+    claiming,
+    delivery,
+    inbound,
+    placing_results,
+)
 from conversations.call_claiming import Agent
-from conversations.call_progress import News, PlacingResult
+from conversations.call_progress import News
 from conversations.models import Call, Message, PlannedCall
+from conversations.placing_results import PlacingResult
 from integrations.messaging import CallReceipt, CallReport, CallState, InboundText
 from tests import factories
 from tests.campaigns.test_editing import EDITS, SLOW, three, tried
@@ -68,7 +77,7 @@ class Campaigning:
         decided = call_claiming.claim_for_agent(planned.pk, agent=agent, now=self.now)
         for claim in decided.claims:
             receipt = CallReceipt(f"CA{claim.call_id}", "queued")
-            call_progress.record([PlacingResult(claim, receipt)], now=self.now)
+            placing_results.record([PlacingResult(claim, receipt)], now=self.now)
             call_progress.customer_rung(Call.objects.get(pk=claim.call_id), now=self.now)
         return True
 

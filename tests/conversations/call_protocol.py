@@ -17,20 +17,23 @@ from django.db import transaction
 from audiences import consent_records
 from audiences.models import Address, Consent
 from bench.judging import CLOSES, OPENS, SUNDAY
-from conversations import call_progress, call_sender, call_talk
+from conversations import call_sender, call_talk, inbound, placing_results
 from conversations.call_candidates import CallClaim
-from conversations.call_progress import PlacingResult
 from conversations.call_talk import Heard
 from conversations.models import Call, CallSettings, PlannedCall
+from conversations.opt_outs import InFlight
+from conversations.placing_results import PlacingResult
 from integrations import inbox
 from integrations.messaging import CallReceipt, ListedCall, OutgoingCall, ProviderError
 from integrations.models import ProviderEvent
 from integrations.twilio import live_calls, voice
+from integrations.twilio.voice import Pressed
 from tests import factories
 from tests.conversations.protocol import BUSY, NO_SUCH_PHONE, SILENCE, ZONES, Stage, Wish
 from tests.conversations.talking import agrees
 
 OVER = ProviderError("Not in progress", permanent=True, accepted="no", code="21220")
+AWAY = ProviderError("Away", permanent=False, accepted="no", code="timeout")
 NOBODY = ("busy", "no-answer", "failed", "canceled")  # how a call ends that nobody answered
 AGREED = (101, 103, 104)  # phones with a written consent to recorded voice, of `protocol.HOMES`
 AGENTS = ("+13125550171", "+13125550172")
@@ -60,6 +63,9 @@ class Line:
     told: list[dict[str, str]] = field(default_factory=list)  # every status it has had
     rings_customer: bool = False
     asked_agent: bool = False
+    said: str = ""  # by us, to a customer who calls
+    pressed: list[Pressed] = field(default_factory=list)
+    end_told: bool = False
 
     @property
     def over(self) -> bool:
@@ -81,11 +87,14 @@ class Line:
 
 
 class Exchange:
-    """What the provider knows: calls it took. It answers our adapter's questions from its own books."""
+    """What the provider knows: calls it took, and customers' to us. It answers our adapter's questions from
+    its own books, unless it is `away`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: list[Line] = []
+        self.callers: list[Line] = []
+        self.away = False
 
     def take(self, attempt: UUID, to: str, from_: str, wall: datetime) -> CallReceipt:
         """Accept a call for good."""
@@ -96,7 +105,7 @@ class Exchange:
 
     def line(self, sid: str) -> Line:
         """The call of an id. Raises ProviderError."""
-        for each in self.lines:
+        for each in [*self.lines, *self.callers]:
             if each.sid == sid:
                 return each
         raise ProviderError("Gone", permanent=True, accepted="no", code="20404")
@@ -110,13 +119,27 @@ class Exchange:
         vars(voice)["attempts_of"] = lambda _access, sid: {
             each.attempt for each in self.lines if each.sid == sid and each.over
         }
-        vars(live_calls)["end"] = lambda _access, sid: self.end(self.line(sid))
+        vars(voice)["keys_of"] = lambda _access, sid: [
+            key
+            for each in [*self.lines, *self.callers]
+            if each.sid == sid and each.over
+            for key in each.pressed
+        ]
+        vars(live_calls)["end"] = lambda _access, sid, **_: self.end(self.line(sid))
+        vars(live_calls)["call_off"] = lambda _access, sid, **_: self.call_off(self.line(sid))
 
     def end(self, line: Line) -> None:
         """The product hangs up."""
+        if self.away:
+            raise AWAY
         if line.over:
             raise OVER
         line.go("completed" if line.status == "in-progress" else "canceled")
+
+    def call_off(self, line: Line) -> None:
+        """The product hangs up what only rings; what was answered meanwhile goes on."""
+        if self.away or line.over or line.status != "in-progress":
+            self.end(line)
 
 
 @dataclass(eq=False)
@@ -137,6 +160,8 @@ class CallStage(Stage):
         self.exchange = Exchange(self.provider.name)
         self.exchange.wire()
         vars(voice)["place_now"] = self.place_for_agent
+        self.waited_for: list[InFlight] = []
+        vars(inbound)["wait_for_calls"] = lambda in_flight, *_: self.waited_for.extend(in_flight)
         CallSettings.objects.create(
             account=self.account, per_second=30, most_at_once=100, office_line="+13125550177"
         )
@@ -150,6 +175,8 @@ class CallStage(Stage):
         self.calls_apart: list[CallClaim] = []  # claimed by the other process, not committed yet
         self.placed: Counter[tuple[int, int]] = Counter()  # (planned call, try)
         self.wished: set[str] = set()  # phones whose opt-out is committed
+        self.unheard: set[str] = set()  # phones on which a 9 was pressed while the web was away
+        self.ended: set[UUID] = set()  # attempts that one of ours wished ended before anybody had answered
         self.how, self.death = "taken", ""
         self.call_states: dict[int, tuple[str, str]] = {}
         self.planned_states: dict[int, tuple[str, str]] = {}
@@ -188,8 +215,10 @@ class CallStage(Stage):
         """Nobody is called who was told that they will not be, nor at night for a campaign."""
         assert customer not in self.stopped, f"a call to {customer} after its STOP"
         assert not self.all_quiet, "a call while everything is paused"
-        kind = PlannedCall.objects.get(calls__attempt=attempt).kind
-        if kind == PlannedCall.Kind.CAMPAIGN:
+        planned = PlannedCall.objects.get(calls__attempt=attempt)
+        over = planned.calls.filter(attempt__in=self.ended, agent_phone="").exclude(attempt=attempt)
+        assert not over.exists(), f"a script calls {customer} again, whose call somebody has ended"
+        if planned.kind == PlannedCall.Kind.CAMPAIGN:
             local = wall.astimezone(UTC).astimezone(ZoneInfo(ZONES[customer]))
             assert OPENS <= local.hour < CLOSES and local.weekday() != SUNDAY, f"{customer} at {local}"
 
@@ -236,7 +265,9 @@ class CallStage(Stage):
                 now=self.now,
             )
         )  # fmt: skip
-        if not self.is_agents(line):
+        if line.attempt in self.ended:
+            assert not any(verb in said for verb in ("<Say", "<Play", "<Gather", "<Dial")), said
+        elif not self.is_agents(line):
             self.may_hear(line, said)
         elif "<Dial" in said:
             self._rings_customer(line)
@@ -369,4 +400,4 @@ class CallStage(Stage):
 
 def wake(stage: CallStage) -> None:
     """Minutes later: what a dead process was placing is unknown."""
-    stage.do(lambda: call_progress.sweep_abandoned(older_than_seconds=-1, now=stage.now))
+    stage.do(lambda: placing_results.sweep_abandoned(older_than_seconds=-1, now=stage.now))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,12 +14,27 @@ from campaigns import engine, enrolling, launching
 from campaigns.models import Campaign
 from common import clock
 from conversations import draining, sender
+from conversations.planned_calls import CallChange
+from conversations.signals import planned_calls_changed
 from integrations.models import SendingNumber
 from tests import factories
 from tests.product import wait_for
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
 
 QUIET_SECONDS = 0.8
+
+
+@pytest.fixture
+def changes() -> Iterator[list[CallChange]]:
+    """What the layers above heard of planned calls."""
+    heard: list[CallChange] = []
+
+    def changed(changes: list[CallChange], **_: Any) -> None:
+        heard.extend(changes)
+
+    planned_calls_changed.connect(changed)
+    yield heard
+    planned_calls_changed.disconnect(changed)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from tests.accounts.making import signed_in
 from tests.conversations import talking
 from tests.conversations.conftest import Company
 from tests.conversations.talking import Phone, again, agrees
+from tests.conversations.tries import BUSY, SILENCE, calling, record
 
 CUSTOMER, AGENT = "+12175550142", "+12175550143"
 HANGS_ON = {"answers": "human", "talks": None}
@@ -179,6 +180,55 @@ def test_a_scripts_call_that_nobody_answered_is_not_called_and_says_who_ended_it
     assert planned.reason == "Ended by Cora Clerk before anybody answered"
     entry = AuditEntry.objects.get(verb="ended_call")
     assert (entry.by, entry.summary) == (csr, "Ended a script’s call to Ann Rivera")
+
+
+def ended_while_placed(contact: Contact) -> Call:
+    """A script's call that somebody ends before the provider has answered at all."""
+    call = calling(contact)
+    csr = factories.make_user(contact.account, "csr", "Cora Clerk")
+    call_hanging_up.end(call.planned_id, by=csr, now=clock.now())
+    return call
+
+
+def stays_ended(call: Call) -> None:
+    """Not called any more, for the reason that somebody gave."""
+    planned = PlannedCall.objects.get(pk=call.planned_id)
+    assert (planned.state, planned.code) == ("cancelled", "hung_up")
+    assert planned.reason == again(call).reason == "Ended by Cora Clerk before anybody answered"
+    assert planned.calls.get() == call
+
+
+def test_who_ended_it_is_said_where_the_providers_answer_was_lost(contact: Contact) -> None:
+    call = ended_while_placed(contact)
+    record(call, SILENCE)
+    assert (again(call).state, call.code) == ("unknown", "hung_up")
+    advance([News(call.pk, CallReport("CA9", "canceled", CallState.CANCELLED, 4))], now=clock.now())
+    stays_ended(call)
+
+
+def test_who_ended_it_is_said_where_it_was_given_up_and_answered_after_all(
+    contact: Contact, client: Client
+) -> None:
+    """Nobody spoke with them: that is no answered call."""
+    call = ended_while_placed(contact)
+    record(call, SILENCE)
+    given_up = CallReport("", "", CallState.FAILED, 4, code="delivery_unknown", meaning="Never said")
+    advance([News(call.pk, given_up)], now=clock.now())
+    planned = PlannedCall.objects.get(pk=call.planned_id)
+    assert (planned.state, planned.code) == ("failed", "delivery_unknown")
+    assert planned.reason == "Ended by Cora Clerk before anybody answered"
+    heard = Phone(client, call.number).answered(call)
+    assert heard.names == ["Hangup"]
+    over = CallReport(again(call).provider_id, "completed", CallState.COMPLETED, 4)
+    advance([News(call.pk, over)], now=clock.now())
+    stays_ended(call)
+
+
+def test_what_was_ended_while_the_provider_was_too_busy_is_not_placed_again(contact: Contact) -> None:
+    call = ended_while_placed(contact)
+    record(call, BUSY)
+    assert again(call).state == "cancelled"
+    stays_ended(call)
 
 
 def open_call(contact: Contact, agent: User, **fields: Any) -> PlannedCall:

@@ -1,4 +1,4 @@
-"""What becomes of placed calls: answers and news in any order, once or often, and what their end means."""
+"""What becomes of placed calls: news in any order, once or often, and what their end means."""
 
 import itertools
 from datetime import datetime, timedelta
@@ -22,24 +22,16 @@ from conversations import (
     planned_calls,
     said_outcomes,
 )
-from conversations.call_candidates import CallClaim
-from conversations.call_progress import News, PlacingResult
-from conversations.call_scripts import Tries
+from conversations.call_progress import News
 from conversations.models import Call, PlannedCall
-from conversations.signals import planned_calls_changed
-from integrations import inbox
-from integrations.messaging import CallReceipt, CallState, ListedCall, ProviderError, Remedy
+from integrations.messaging import CallReceipt, CallState, ListedCall
 from integrations.models import ProviderEvent
 from integrations.twilio import voice
 from tests import factories
+from tests.conversations.tries import SILENCE, calling, now_of, record, tell
 
 pytestmark = pytest.mark.django_db
 State = PlannedCall.State
-BUSY = ProviderError("Too many", permanent=False, accepted="no", code="20429", retry_after=7)
-SILENCE = ProviderError("Silence", permanent=False, accepted="unknown", code="timeout")
-GONE = ProviderError(
-    "Not a phone", permanent=True, accepted="no", code="21211", state=None, remedy=Remedy.NUMBER_INVALID
-)
 
 
 @pytest.fixture
@@ -55,77 +47,6 @@ def ann(account: Account) -> Contact:
 @pytest.fixture
 def agent(account: Account) -> User:
     return factories.make_user(account, "agent")
-
-
-@pytest.fixture
-def changes():
-    """What the layers above heard of planned calls."""
-    heard: list[planned_calls.CallChange] = []
-
-    def changed(changes: list[planned_calls.CallChange], **_: Any) -> None:
-        heard.extend(changes)
-
-    planned_calls_changed.connect(changed)
-    yield heard
-    planned_calls_changed.disconnect(changed)
-
-
-def calling(contact: Contact, by: User | None = None, **fields: Any) -> Call:
-    """A call that is being placed."""
-    planned = factories.plan_call(
-        contact, mode="person" if by else "script", state=State.CALLING, due_at=None, taken_by=by,
-        **{"tries": Tries(no_answer=0, busy=0), **fields},
-    )  # fmt: skip
-    call = Call.objects.create(
-        account=contact.account, planned=planned, direction="out", contact=contact, address=planned.address,
-        number=planned.number, state="calling", by=by, agent_phone="+13125550177" if by else "",
-        created_at=clock.now(), valid_until=clock.now() + timedelta(minutes=15),
-    )  # fmt: skip
-    sql.run("UPDATE conversations_call SET claimed_at = clock_timestamp() WHERE id = %s", [call.pk])
-    return call
-
-
-def claim_of(call: Call) -> CallClaim:
-    return CallClaim(
-        call.pk, call.planned_id or 0, call.account_id, call.attempt, call.number.connection_id, "+1", "+1",
-        20, not call.agent_phone,
-    )  # fmt: skip
-
-
-def record(call: Call, result: CallReceipt | ProviderError) -> None:
-    call_progress.record([PlacingResult(claim_of(call), result)], now=clock.now())
-
-
-def tell(call: Call, status: str, sequence: int = 0, **fields: str) -> None:
-    """One status callback, stored as the webhook does."""
-    payload = {
-        "CallSid": f"CA{call.pk}", "CallStatus": status, "SequenceNumber": str(sequence),
-        "attempt": str(call.attempt), **fields,
-    }  # fmt: skip
-    event = inbox.IncomingEvent(
-        provider="twilio", event_id=voice.status_event_id(payload), kind=ProviderEvent.Kind.CALL_STATUS,
-        payload=payload, account_id=call.account_id,
-    )  # fmt: skip
-    inbox.store(event)
-
-
-def now_of(call: Call) -> tuple[str, str, str]:
-    """(call's state, planned call's state, its outcome or code)."""
-    call.refresh_from_db()
-    planned = PlannedCall.objects.get(pk=call.planned_id)
-    return call.state, planned.state, planned.outcome or planned.code
-
-
-def test_acceptance_of_a_scripted_call_is_a_touch_and_tells_once(ann: Contact, changes: list[Any]) -> None:
-    call = calling(ann, origin="step:3")
-    for _ in range(2):
-        record(call, CallReceipt(f"CA{call.pk}", "queued"))
-    call.refresh_from_db()
-    planned = PlannedCall.objects.get(pk=call.planned_id)
-    assert (call.state, call.provider_id, call.accepted_at is not None) == ("accepted", f"CA{call.pk}", True)
-    assert (planned.state, planned.tries) == (State.CALLING, 1)
-    assert planned.first_accepted_at == call.accepted_at
-    assert [(c.origin, c.state, c.first_acceptance) for c in changes] == [("step:3", "calling", True)]
 
 
 ENDS: list[tuple[str, dict[str, str], tuple[str, str, str]]] = [
@@ -236,53 +157,6 @@ def test_an_agent_who_does_not_answer_uses_no_try(ann: Contact, agent: User, sta
     assert (planned.state, planned.outcome) == (State.QUEUED, ""), "the next agent's"
 
 
-def test_a_provider_that_is_too_busy_uses_no_try(ann: Contact, agent: User) -> None:
-    by_script, by_agent = calling(ann), calling(ann, by=agent)
-    for call in (by_script, by_agent):
-        record(call, BUSY)
-        call.refresh_from_db()
-        assert call.state == "refused"
-    first, second = (PlannedCall.objects.get(pk=c.planned_id) for c in (by_script, by_agent))
-    assert (first.state, second.state) == (State.QUEUED, State.TAKEN)
-    assert first.due_at is not None
-    assert first.due_at - clock.now() > timedelta(seconds=6), "as long as the provider asked for"
-    again = Call.objects.create(
-        account=ann.account, planned=first, direction="out", contact=ann, address=first.address,
-        number=first.number, state="calling", try_number=1,
-    )  # fmt: skip
-    assert again.pk, "the same try may be placed again"
-
-
-def test_a_lost_answer_is_unknown_and_told(ann: Contact, changes: list[Any]) -> None:
-    call = calling(ann, origin="step:5")
-    record(call, SILENCE)
-    assert now_of(call) == ("unknown", State.UNKNOWN, "")
-    assert [(c.state, c.first_acceptance) for c in changes] == [("unknown", False)]
-    tell(call, "ringing", 1)
-    call_draining.drain()
-    assert now_of(call) == ("ringing", State.CALLING, "")
-    assert changes[-1].first_acceptance
-
-
-def test_a_final_refusal_fails_the_planned_call_but_leaves_an_agent_their_person(
-    ann: Contact, agent: User
-) -> None:
-    by_script, by_agent = calling(ann), calling(ann, by=agent)
-    record(by_script, GONE)
-    record(by_agent, GONE)
-    assert now_of(by_script) == ("failed", State.FAILED, "21211")
-    assert now_of(by_agent)[:2] == ("failed", State.TAKEN)
-    assert by_agent.reason == "Not a phone"
-
-
-def test_an_abandoned_call_becomes_unknown(ann: Contact) -> None:
-    call = calling(ann)
-    assert call_progress.sweep_abandoned(older_than_seconds=60, now=clock.now()) == 0
-    sql.run("UPDATE conversations_call SET claimed_at = claimed_at - interval '2 minutes'")
-    assert call_progress.sweep_abandoned(older_than_seconds=60, now=clock.now()) == 1
-    assert now_of(call)[:2] == ("unknown", State.UNKNOWN)
-
-
 def test_news_that_another_account_signed_or_of_no_attempt_is_not_believed(ann: Contact) -> None:
     call, other = calling(ann), factories.make_account()
     Call.objects.filter(pk=call.pk).update(account=other)
@@ -371,6 +245,50 @@ def test_news_of_an_earlier_try_leaves_an_agents_present_one_alone(ann: Contact,
     assert now_of(first)[:2] == ("no_answer", State.CALLING)
     planned.refresh_from_db()
     assert (planned.taken_by, planned.taken_until) == (agent, None)
+
+
+def given_up(contact: Contact, agent: User) -> Call:
+    """An agent's call whose answer was lost and that was never found; the agent has the person open again."""
+    call = calling(contact, by=agent)
+    Call.objects.filter(pk=call.pk).update(state="failed", code="delivery_unknown", claimed_at=None)
+    with transaction.atomic():
+        call_progress.give_to_agents([call.planned_id or 0], now=clock.now())
+    return call
+
+
+def test_a_promised_time_outlives_an_earlier_try_that_rings_late(ann: Contact, agent: User) -> None:
+    call = given_up(ann, agent)
+    friday = clock.now() + timedelta(days=3)
+    planned_id = call.planned_id or 0
+    call_taking.put_off(planned_id, until=friday, by=agent, now=clock.now(), code="promised")
+    for sequence, status in enumerate(("ringing", "in-progress", "no-answer"), 1):
+        tell(call, status, sequence)
+        call_draining.drain()
+        planned = PlannedCall.objects.get(pk=planned_id)
+        assert (planned.state, planned.due_at, planned.code) == (State.QUEUED, friday, "promised"), status
+    call.refresh_from_db()
+    assert call.ended_at is not None
+
+
+def test_what_an_agent_said_outlives_an_earlier_try_that_rings_late(ann: Contact, agent: User) -> None:
+    first, now = given_up(ann, agent), clock.now()
+    planned = PlannedCall.objects.get(pk=first.planned_id)
+    Call.objects.create(
+        account=ann.account, planned=planned, direction="out", contact=ann, address=planned.address,
+        number=planned.number, state="completed", try_number=2, by=agent, agent_phone="+13125550177",
+        accepted_at=now, answered_at=now, ended_at=now,
+    )  # fmt: skip
+    said_outcomes.say(planned, "voicemail", by=agent, now=now)
+    tell(first, "ringing", 1)
+    call_draining.drain()
+    planned.refresh_from_db()
+    assert (planned.state, said_outcomes.outcome_of(planned)) == (State.TAKEN, "voicemail")
+    tell(first, "no-answer", 2)
+    call_draining.drain()
+    sql.run("UPDATE conversations_plannedcall SET taken_until = clock_timestamp() - interval '1 second'")
+    call_outcomes.sweep_taken(now=now)
+    planned.refresh_from_db()
+    assert (planned.state, planned.outcome, planned.outcome_by) == (State.CALLED, "voicemail", agent)
 
 
 def test_a_script_that_was_answered_when_it_might_not_be_played_any_more_is_no_answer(ann: Contact) -> None:

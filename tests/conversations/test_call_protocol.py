@@ -7,6 +7,7 @@ second process that stays open while all else goes on, a provider (`call_protoco
 """
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -38,6 +39,7 @@ from conversations import (
     call_taking,
     call_talk,
     claiming,
+    inbound,
     leasing,
     pausing,
     reconciling,
@@ -47,11 +49,13 @@ from conversations.call_talk import Heard
 from conversations.models import Call, Message, PlannedCall
 from integrations.twilio import live_calls, voice
 from tests import factories
-from tests.conversations.call_protocol import AGENTS, NOBODY, TEXT, CallStage, Killed, Line, wake
+from tests.conversations.call_protocol import AGENTS, NOBODY, TEXT, Killed, Line, wake
+from tests.conversations.call_wishes import Wishes
 from tests.conversations.protocol import ZONES, Wish
 from tests.conversations.storytelling import tell_stories
 
-FEW = 6
+FEW = 5
+OPEN_EVERYWHERE = 20  # o’clock, UTC: from Chicago to Honolulu
 PHONES = st.sampled_from(sorted(ZONES))
 HOW = st.sampled_from(("taken", "taken", "taken", "lost", "lost", "never came", "busy", "no phone"))
 WORDS = {"en": "Hi {{ first_name }}, your plan ends soon."}
@@ -76,7 +80,7 @@ def drawn(mode: str) -> tuple[list[Any], list[tuple[str, str, str]]]:
     return nodes, edges
 
 
-class CallStory(CallStage, RuleBasedStateMachine):
+class CallStory(Wishes, RuleBasedStateMachine):
     """What may happen on the stage, in any order."""
 
     @initialize()
@@ -321,19 +325,15 @@ class CallStory(CallStage, RuleBasedStateMachine):
         self.do(lambda: call_talk.leg(line.attempt, [self.account.pk], heard, now=self.now))
 
     @precondition(lambda self: any(line.status == "in-progress" for line in self.live))
-    @rule(data=st.data(), digit=st.sampled_from("9912"))
-    def presses_a_key(self, data: st.DataObject, digit: str) -> None:
+    @rule(data=st.data(), digit=st.sampled_from("9912"), heard=st.sampled_from((True, True, False)))
+    def presses_a_key(self, data: st.DataObject, digit: str, heard: bool) -> None:
         talking = [line for line in self.live if line.status == "in-progress" and not self.is_agents(line)]
         if not talking:
             return
         line = data.draw(st.sampled_from(talking))
         phone = self.customer_of(line)
-        pressed = self.do(
-            lambda: call_talk.key(
-                line.attempt, [self.account.pk], Heard(line.sid, digits=digit), now=self.now
-            )
-        )
-        if digit == "9":
+        pressed = self.press(line, digit, heard=heard)
+        if pressed is not None and digit == "9":
             self.closed(phone, pressed.in_flight)
             queued = PlannedCall.objects.filter(address__value=phone, account=self.account)
             assert not queued.filter(state__in=("queued", "taken")).exists(), "it is still to be called"
@@ -392,6 +392,8 @@ class CallStory(CallStage, RuleBasedStateMachine):
     @rule(hours=st.sampled_from((-1, 1, 1, 4, 9, 24)))
     def the_clock_steps(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
+        if self.unheard:
+            self.lost_keys_are_had(0)
 
     # --- what must hold --------------------------------------------------------------------------
 
@@ -437,11 +439,12 @@ class CallStory(CallStage, RuleBasedStateMachine):
             if campaign.lane_id in self.paused:
                 lifecycle.resume(Campaign.objects.get(pk=campaign.pk), by=self.boss, now=self.now)
         self.paused = set()
-        for _ in range(40):
+        self.now = max(self.now, self.now.replace(hour=OPEN_EVERYWHERE))
+        for hours in itertools.chain.from_iterable(itertools.repeat((2, 22), 20)):
             self.a_quiet_moment()
             if not Enrollment.objects.filter(campaign__account=self.account, state="active").exists():
                 break
-            self.now += timedelta(hours=7)
+            self.now += timedelta(hours=hours)
         self.rows_hold_together()
         open_ = Step.objects.filter(campaign__in=self.campaigns, state__in=Step.OPEN)
         assert not open_.exists(), list(open_.values("node__key", "state", "reason"))
@@ -449,6 +452,8 @@ class CallStory(CallStage, RuleBasedStateMachine):
         assert not going.exists(), list(going.values("state", "code"))
         unended = PlannedCall.objects.filter(account=self.account, origin__startswith="step:")
         assert not unended.filter(state__in=PlannedCall.OPEN).exists()
+        assert not self.unheard, f"a 9 of {self.unheard} is lost"
+        self.ended_calls_have_no_outcome()
 
     def a_quiet_moment(self) -> None:
         """What is due is called and texted by a good provider; all that happened is told. Agents go home."""
@@ -464,13 +469,20 @@ class CallStory(CallStage, RuleBasedStateMachine):
         self.record(self.flights)
         while one := call_queue.take_next(self.account, by=self.agents[0], now=self.now):
             call_taking.skip(one.pk, by=self.agents[0], reason="Closing time", now=self.now)
+        if self.ended:
+            self.wished_ends_are_asked_for()
         for line in self.live:
             line.go("no-answer" if line.status in ("initiated", "ringing") else "completed")
+        self.callers_hang_up()
         for line in self.exchange.lines:
-            self.tell(line, line.told[-1])
+            if not line.end_told:
+                self.tell(line, line.told[-1])
+                line.end_told = line.over
         self.do(lambda: call_draining.drain(5))
         wake(self)
         self.lost_calls_are_looked_up(0)
+        if self.unheard:
+            self.lost_keys_are_had(0)
         self.leases_run_out_and_are_swept()
         self.what_is_late_is_swept()
 
@@ -480,9 +492,11 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
     """What a story changes outside the database."""
     monkeypatch.setattr(clock, "now", clock.now)
     monkeypatch.setattr(reconciling, "list_texts", reconciling.list_texts)
-    for name in ("list_calls", "look_up", "attempts_of", "place_now"):
+    for name in ("list_calls", "look_up", "attempts_of", "keys_of", "place_now"):
         monkeypatch.setattr(voice, name, getattr(voice, name))
-    monkeypatch.setattr(live_calls, "end", live_calls.end)
+    for name in ("end", "call_off"):
+        monkeypatch.setattr(live_calls, name, getattr(live_calls, name))
+    monkeypatch.setattr(inbound, "wait_for_calls", inbound.wait_for_calls)
     monkeypatch.setattr(leasing, "LEASE_SECONDS", 3600)
     settings.RECONCILE_AFTER_SECONDS = -1.0
     yield

@@ -317,6 +317,8 @@ LATE = [  # what became of the planned call meanwhile, and what the agent hears
     ({"state": "taken", "colleague": True}, "A colleague has this person"),
     ({"state": "calling", "colleague": True}, "A colleague has this person"),
     ({"state": "calling", "other try": True}, "being called at this moment"),
+    ({"state": "queued", "due_at": NOON + timedelta(days=3)}, "put off until later"),
+    ({"state": "taken", "own": True, "code": "said:voicemail"}, "have said what came of this call"),
 ]
 
 
@@ -330,10 +332,10 @@ def test_an_agent_whose_phone_rings_late_calls_nobody_elses(
     Call.objects.filter(pk=call.pk).update(
         state="failed", code="delivery_unknown", by=ann, agent_phone="+13125550171"
     )
-    state = {name: meanwhile[name] for name in ("state", "outcome") if name in meanwhile}
-    has = bob if meanwhile.get("colleague") else None
+    state = {name: meanwhile[name] for name in ("state", "outcome", "code") if name in meanwhile}
+    has = bob if meanwhile.get("colleague") else ann if meanwhile.get("own") else None
     until = clock.now() + timedelta(minutes=1) if has else None
-    due = NOON if state["state"] == "taken" else None
+    due = NOON if state["state"] == "taken" else meanwhile.get("due_at")
     PlannedCall.objects.update(taken_by=has, taken_until=until, due_at=due, **state)
     if meanwhile.get("other try"):
         Call.objects.create(

@@ -72,12 +72,12 @@ def test_an_agents_phone_rings_first_and_the_call_is_told_of(company: Company) -
 def test_a_claim_that_died_before_the_request_is_given_up_and_nobody_was_called(
     company: Company, settings: Any
 ) -> None:
-    from conversations import call_claiming, call_progress
+    from conversations import call_claiming, placing_results
 
     (planned,) = scripted(company, 1)
     call_claiming.claim_scripts(company.account.pk, [planned.lane_id], now=clock.now(), most=1)
     sql.run("UPDATE conversations_call SET claimed_at = claimed_at - interval '10 minutes'")
-    call_progress.sweep_abandoned(older_than_seconds=60, now=clock.now())
+    placing_results.sweep_abandoned(older_than_seconds=60, now=clock.now())
     settings.RECONCILE_AFTER_SECONDS = -1
     Call.objects.update(valid_until=clock.now() - timedelta(seconds=1))
     for _ in range(2):
