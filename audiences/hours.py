@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from audiences.models import AccountHours, Opening, SendWindow, ZoneSet
 from audiences.places import EASTERN, locate
 from audiences.state_hours import CLOSED, STATES, lawful, public_holidays
+from common.transactions import is_tried_out
 
 HORIZON = timedelta(days=14)
 _RECENT = timedelta(days=8)  # an unbroken row of openings has one within a week, whatever the window's days
@@ -140,9 +141,12 @@ def _intersection(left: list[Span], right: list[Span]) -> list[Span]:
 
 
 def ensure_openings(pairs: Iterable[Pair], medium: str, now: datetime) -> None:
-    """Store the openings of every pair that has none ahead. Cheap where nothing is missing: one query."""
+    """Store the openings of every pair that has none ahead. Cheap where nothing is missing: one query.
+
+    What is only tried out, far ahead perhaps, stores none: whoever fills the same gap would wait for it.
+    """
     wanted = sorted(set(pairs))
-    if not wanted:
+    if not wanted or is_tried_out():
         return
     covered = _covered(wanted, medium, now)
     missing = [pair for pair in wanted if pair not in covered]
@@ -208,7 +212,7 @@ def current_or_next(pairs: Iterable[Pair], medium: str, now: datetime) -> dict[P
 
 def _first_computed(pairs: Sequence[Pair], medium: str, now: datetime) -> dict[Pair, Span]:
     """The first opening of pairs that have none stored, by the rules: somebody may have dropped theirs since
-    they were ensured, because the account keeps to other hours."""
+    they were ensured, because the account keeps to other hours; or it is only tried out."""
     found: dict[Pair, Span] = {}
     for row in _compute(pairs, medium, now) if pairs else ():
         found.setdefault((row.zone_set_id, row.window_id), (row.opens_at, row.closes_at))

@@ -25,6 +25,7 @@ from campaigns import (
     version_moves,
 )
 from campaigns.models import Campaign
+from campaigns.walkthroughs import keeping
 from common import clock, loops
 from common.doorbell import ring
 
@@ -180,6 +181,15 @@ def check_links() -> int:
                 destinations.check(one, now=clock.now())
                 asked += 1
     return asked
+
+
+@shared_task
+def tidy_walkthroughs() -> int:
+    """Delete walkthroughs of long ago; how many."""
+    gone = 0
+    while not loops.should_stop() and (some := keeping.tidy(now=clock.now())):
+        gone += some
+    return gone
 
 
 @shared_task

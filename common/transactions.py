@@ -1,9 +1,12 @@
-"""Transactions that meet others: one place for retrying what Postgres rolled back to break a deadlock."""
+"""Transactions that meet others: retried where Postgres rolled them back to break a deadlock, and those that
+are only tried out and keep nobody waiting."""
 
 import functools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, transaction
@@ -12,6 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _RETRYABLE = {"40P01", "40001"}  # deadlock_detected, serialization_failure
 _TRIES = 6
+_tried_out: ContextVar[bool] = ContextVar("tried_out", default=False)
 
 
 def atomic_with_retry(function: Callable[P, R]) -> Callable[P, R]:
@@ -38,3 +42,24 @@ def atomic_with_retry(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return wrapper
+
+
+@contextmanager
+def tried_out() -> Iterator[None]:
+    """A transaction that is rolled back whatever happens in it, for what is only looked at.
+
+    Inside, locks that put commits in order are not taken and rows that others would fill in, too, are not
+    stored (`is_tried_out`): nothing of it is ever committed, so nobody has to wait for it.
+    """
+    with transaction.atomic():
+        token = _tried_out.set(True)
+        try:
+            yield
+        finally:
+            _tried_out.reset(token)
+            transaction.set_rollback(True)
+
+
+def is_tried_out() -> bool:
+    """Whether what this very thread does now will be rolled back for certain."""
+    return _tried_out.get()

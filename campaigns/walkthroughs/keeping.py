@@ -21,8 +21,9 @@ from campaigns.walkthroughs.stage import NotNow
 from common.spoken import LANGUAGES
 
 KEPT = 40  # of a workflow: the oldest make room
-FOR = timedelta(days=90)
-_MOST_CAMPAIGNS = 400  # tried for one that sends the contact down another arm
+FOR = timedelta(days=90)  # after the last act in it
+_AT_ONCE = 500  # deleted in one statement
+_MOST_CAMPAIGNS = 400  # about so many are tried for one that sends the contact down another arm
 
 
 class Unfit(Exception):
@@ -70,7 +71,7 @@ def begin(
         walk.delete()
         raise
     walk.save(update_fields=["shown"])
-    _tidy(workflow, now)
+    _make_room(workflow)
     return walk
 
 
@@ -143,6 +144,8 @@ def other_side(walk: Walkthrough, key: str, label: str, *, revision: int, by: Us
     sides = walk.shown.get("sides", {})
     if key not in sides:
         raise NotNow("The walkthrough has not come to that split.")
+    if label not in KINDS[Node.Kind.SPLIT].labels(drawing.read(walk.graph).by_key[key].node):
+        raise NotNow("That split has no such side.")
     wanted = {**walk.places.get("arms", {}), key: label}
     campaign = _campaign_for(walk, wanted)
     if campaign is None:
@@ -158,10 +161,13 @@ def _campaign_for(walk: Walkthrough, wanted: dict[str, str]) -> int | None:
     contact = walk.contact_id or walk.places["contact"]
     nodes = {node.key: node.node for node in drawing.read(walk.graph).nodes if node.key in wanted}
     split = KINDS[Node.Kind.SPLIT]
-    for campaign in scene.further_campaigns(_MOST_CAMPAIGNS):
-        arms = ((scene.arm_of(split, campaign, nodes[key], contact), arm) for key, arm in wanted.items())
-        if all(found == arm for found, arm in arms):
-            return campaign
+    tried, some = 0, 4
+    while tried < _MOST_CAMPAIGNS:  # a few at a time: ids of campaigns are not to be wasted by the hundred
+        for campaign in scene.further_campaigns(some):
+            arms = ((scene.arm_of(split, campaign, nodes[key], contact), arm) for key, arm in wanted.items())
+            if all(found == arm for found, arm in arms):
+                return campaign
+        tried, some = tried + some, some * 2
     return None
 
 
@@ -182,9 +188,16 @@ def latest(account: Account, workflow: Workflow) -> list[Walkthrough]:
     return list(found.select_related("contact", "changed_by").order_by("-changed_at", "-pk")[:KEPT])
 
 
-def _tidy(workflow: Workflow, now: datetime) -> None:
-    """What nobody looks at any more holds customers' words: it goes."""
+def _make_room(workflow: Workflow) -> None:
+    """Only the latest of a workflow stay."""
     mine = Walkthrough.objects.filter(workflow=workflow)
-    mine.filter(changed_at__lt=now - FOR).delete()
     newest = list(mine.order_by("-changed_at", "-pk").values_list("pk", flat=True)[:KEPT])
     mine.exclude(pk__in=newest).delete()
+
+
+def tidy(*, now: datetime) -> int:
+    """Delete what nobody has gone on with for `FOR`, for it holds customers' words; how many, at most
+    `_AT_ONCE`. One that somebody goes on with meanwhile stays."""
+    old = Walkthrough.objects.filter(changed_at__lt=now - FOR)
+    some = list(old.order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
+    return old.filter(pk__in=some).delete()[0]

@@ -1,8 +1,10 @@
 """Playing a walkthrough: all its acts from the start, with the product's own engine, gate and reader, in one
 transaction that is rolled back whatever happens.
 
-One look may take so many steps and seconds. It locks the contact's home and addresses, as a claim does, and
-waits for nobody longer than `_LOCK_WAIT`: real work goes before a look at what might be.
+One look may take so many steps, and two seconds. It takes no lock of those that put commits in order
+(`tried_out` of `common/transactions.py`), so that a customer's STOP and claims for them wait at most for rows
+that it changes; and it waits for nobody longer than a moment (`limit`): real work goes before a look at what
+might be.
 """
 
 import logging
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 
 from accounts.models import User
 from campaigns import engine, words
@@ -19,14 +21,13 @@ from campaigns.graph import GraphNode
 from campaigns.models import Node, Step, Walkthrough
 from campaigns.walkthroughs import acts, calling, customers, scene, sending, standing, telling
 from campaigns.walkthroughs.acts import Act
-from campaigns.walkthroughs.stage import NotNow, Stage, TooLong
-from common import sql
+from campaigns.walkthroughs.stage import NotNow, Stage, TooLong, hurried, limit
+from common.transactions import tried_out
 from conversations.models import ContactHold
 
 log = logging.getLogger(__name__)
 Kind = Node.Kind
-_LOCK_WAIT = "800ms"
-_LONGEST_STATEMENT = "5s"
+_OUT_OF_TIME = "57014"  # query_canceled, by statement_timeout
 _BY_ITSELF = (
     Kind.WAIT, Kind.WAIT_FOR_REPLY, Kind.BRANCH, Kind.SPLIT, Kind.UPDATE_CONTACT, Kind.HANDOFF, Kind.END,
 )  # fmt: skip
@@ -56,16 +57,14 @@ def play(walk: Walkthrough, done: Sequence[Act], *, by: User) -> Played:
     if number is None:
         raise NoNumber
     try:
-        with transaction.atomic():
-            try:
-                sql.run(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
-                sql.run(f"SET LOCAL statement_timeout = '{_LONGEST_STATEMENT}'")
-                return _play(walk, done, Stage(walk, scene.build(walk, number, now=walk.starts_at), by,
-                                               walk.starts_at))  # fmt: skip
-            finally:
-                transaction.set_rollback(True)
+        with hurried(), tried_out():
+            limit()
+            built = scene.build(walk, number, now=walk.starts_at)
+            return _play(walk, done, Stage(walk, built, by, walk.starts_at))
     except (OperationalError, InterfaceError) as error:
         log.info("a walkthrough was not played: %s", error)
+        if getattr(error.__cause__, "sqlstate", None) == _OUT_OF_TIME:
+            raise TooLong from error
         raise Busy from error
 
 

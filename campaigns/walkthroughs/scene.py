@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Account
-from audiences import suppression
 from audiences.models import Address, Audience, Consent, Contact, ContactAddress, Household, ZoneSet
 from campaigns import drawing, enrolling, graph
 from campaigns.drawing import Drawing
@@ -91,10 +90,6 @@ def build(walk: Walkthrough, number: SendingNumber, *, now: datetime) -> Scene:
     back."""
     account = walk.account
     contact = walk.contact or _invented(walk, now)
-    # As a claim locks them: whoever else wants this home or its addresses waits for an instant.
-    suppression.lock_households([contact.household_id])
-    links = ContactAddress.objects.filter(contact=contact)
-    suppression.lock_addresses(links.values_list("address_id", flat=True))
     version = _version(walk, now)
     name = f"Test of {walk.workflow.name}"[:160]
     lane = Lane.objects.create(account=account, kind=Lane.Kind.CAMPAIGN, name=name)

@@ -1,6 +1,6 @@
 """Where a walkthrough stands while it is played: its rows, its clock, and what there was to see so far."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,17 +8,21 @@ from time import monotonic
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from campaigns.graph import GraphNode
 from campaigns.models import Enrollment, Step, Walkthrough
 from campaigns.walkthroughs.scene import Scene
-from common import clock
+from common import clock, sql
 
 Event: TypeAlias = dict[str, Any]
 MOST_STEPS = 500
-LONGEST_SECONDS = 6.0
+LONGEST_SECONDS = 1.6
+"""After which no further statement begins; one takes at most a quarter of it (`limit`). Together 2 s: what
+else is done for the contact may wait for rows that a walkthrough changes, and a claim is good for 3 s."""
+_LOCK_WAIT = 0.3
+"""Seconds: less than a deadlock is looked for, so that real work is never chosen to be undone."""
 SOON = timedelta(seconds=30)
 """How long after what we sent the customer does something."""
 
@@ -29,6 +33,31 @@ class NotNow(Exception):
 
 class TooLong(Exception):
     """The walkthrough has more in it than one look may take."""
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Let no statement of this connection begin once `LONGEST_SECONDS` are over. Raises TooLong."""
+    began = monotonic()
+
+    def look(execute: Callable[..., Any], statement: str, *rest: Any) -> Any:
+        # What takes back what was begun must go through, however late.
+        if monotonic() - began > LONGEST_SECONDS and not str(statement).startswith(("ROLLBACK", "RELEASE")):
+            raise TooLong
+        return execute(statement, *rest)
+
+    with connection.execute_wrapper(look):
+        yield
+
+
+def limit() -> None:
+    """Let the server end a statement of this transaction that takes too long, and the transaction where its
+    process was frozen meanwhile."""
+    for setting, seconds in (
+        ("lock_timeout", _LOCK_WAIT), ("statement_timeout", LONGEST_SECONDS / 4),
+        ("idle_in_transaction_session_timeout", LONGEST_SECONDS),
+    ):  # fmt: skip
+        sql.run(f"SET LOCAL {setting} = {int(seconds * 1000)}")
 
 
 @dataclass
@@ -61,7 +90,6 @@ class Stage:
     told: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # step → as it was told
     sides: dict[str, int] = field(default_factory=dict)  # split → the act during which it decided
     steps: int = 0
-    began: float = field(default_factory=monotonic)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -73,7 +101,7 @@ class Stage:
     def count(self) -> None:
         """One more step of all that one look may take. Raises TooLong."""
         self.steps += 1
-        if self.steps > MOST_STEPS or monotonic() - self.began > LONGEST_SECONDS:
+        if self.steps > MOST_STEPS:
             raise TooLong
 
     def tell(self, kind: str, /, node: str = "", **facts: Any) -> Event:

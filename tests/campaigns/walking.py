@@ -10,7 +10,26 @@ from campaigns.walkthroughs import keeping
 from common import sql
 from tests import factories
 
+Nodes = list[tuple[str, str, dict[str, Any]]]
 NOON = datetime.fromisoformat("2026-11-23T18:00:00+00:00")  # a Monday in Chicago
+
+DONE: Nodes = [("done", "end", {})]
+TEXT: Nodes = [("text", "send_sms", {"body": "Hi {{ first_name }}, time for a tune-up?"})]
+
+
+def workflow(account: Account, nodes: Nodes, edges: list[tuple[str, str, str]]) -> WorkflowVersion:
+    """A published workflow of these nodes and an end called “done”."""
+    return factories.make_workflow(account, [*nodes, *DONE], edges)
+
+
+def plain(account: Account) -> WorkflowVersion:
+    """One text and the end."""
+    return workflow(account, TEXT, [("text", "next", "done")])
+
+
+def asking(account: Account) -> WorkflowVersion:
+    """A text, a wait for the reply, and a booking for who says yes."""
+    return factories.make_workflow(account)
 
 
 def company() -> tuple[Account, User, Contact]:

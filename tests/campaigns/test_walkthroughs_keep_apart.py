@@ -1,0 +1,219 @@
+"""What only happens in a walkthrough is in nobody’s way, and nothing of it is left."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from threading import Thread as Worker
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+
+from audiences import suppression
+from audiences.models import Contact
+from campaigns import drawing
+from campaigns.models import Campaign, Enrollment, Step
+from campaigns.walkthroughs import keeping, playing, stage
+from campaigns.walkthroughs.stage import NotNow
+from common import clock
+from conversations import inbound
+from conversations.models import Message
+from integrations.messaging import InboundText
+from tests import factories
+from tests.campaigns.walking import (
+    TEXT,
+    Nodes,
+    asking,
+    begun,
+    company,
+    counts,
+    go,
+    kinds,
+    plain,
+    workflow,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_refusal_touches_neither_pace_nor_day_of_a_number() -> None:
+    """Whoever leases waits for those rows: a look at what might be would hold up what is really sent."""
+    account, by, ann = company()
+    walk = begun(by, plain(account), ann)
+    with CaptureQueriesContext(connection) as asked:
+        go(walk, "refuse")
+    statements = [query["sql"] for query in asked.captured_queries]
+    assert any("conversations_attempt" in statement for statement in statements)
+    for table in ("integrations_numberday", "integrations_numberpace"):
+        assert not [one for one in statements if f"INSERT INTO {table}" in one or f"UPDATE {table}" in one]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_real_transaction_too_nothing_is_left() -> None:
+    account, by, ann = company()
+    walk = begun(by, asking(account), ann)
+    before = counts()
+    go(walk, "next")
+    go(walk, "reply", words="STOP")
+    assert not connection.in_atomic_block
+    assert counts() == before
+    for model in (Campaign, Enrollment, Step, Message):
+        assert not model._default_manager.exists()
+    assert drawing.read(walk.graph).first == "first_text"
+
+
+@contextmanager
+def watched(look: Callable[[int], None]) -> Iterator[None]:
+    """Call `look` with the number of each statement that a walkthrough has behind it."""
+    number = count()
+
+    def wrap(execute: Callable[..., Any], *statement: Any) -> Any:
+        answer = execute(*statement)
+        look(next(number))
+        return answer
+
+    with connection.execute_wrapper(wrap):
+        yield
+
+
+TAKEN = """
+    SELECT ARRAY(SELECT 'home ' || id FROM audiences_household WHERE id NOT IN (SELECT id
+                 FROM audiences_household FOR NO KEY UPDATE SKIP LOCKED))
+        || ARRAY(SELECT 'address ' || id FROM audiences_address WHERE id NOT IN (SELECT id
+                 FROM audiences_address FOR NO KEY UPDATE SKIP LOCKED))
+        || ARRAY(SELECT classid::text FROM pg_locks
+                 WHERE locktype = 'advisory' AND classid IN (7103, 7104, 7106))
+"""
+"""Homes, addresses and locks of an account (pauses, jobs, papers) that somebody holds."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_neither_home_nor_address_nor_account_is_locked() -> None:
+    account, by, ann = company()
+    walk = begun(by, asking(account), ann)
+    other = connection.copy()
+    seen = []
+
+    def look(number: int) -> None:
+        if number % 25 == 0:
+            with other.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute(TAKEN)
+                seen.append(cursor.fetchone()[0])
+                cursor.execute("ROLLBACK")
+
+    with watched(look):
+        for act in (
+            {"do": "next"}, {"do": "reply", "words": "Yes please, book me in"}, {"do": "next"},
+            {"do": "made"}, {"do": "reply", "words": "STOP"},
+        ):  # fmt: skip
+            go(walk, **act)
+    other.close()
+    assert len(seen) > 20 and set(map(tuple, seen)) == {()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_of_the_same_customer_waits_for_no_walkthrough() -> None:
+    account, by, ann = company()
+    walk = begun(by, plain(account), ann)
+    text = InboundText("SM-stop", account.sending_numbers.get().e164, factories.phone_of(ann).value, "STOP")
+    stopped: list[bool] = []
+
+    def stop() -> None:
+        inbound.receive(text, account=account, now=clock.now())
+        connections.close_all()
+
+    def look(number: int) -> None:
+        if number == 60:  # in the middle
+            worker = Worker(target=stop, daemon=True)
+            worker.start()
+            worker.join(5)
+            stopped.append(not worker.is_alive())
+
+    with watched(look):
+        go(walk, "next")
+    assert stopped == [True]
+    assert suppression.in_force([factories.phone_of(ann).pk])
+
+
+def noting(account: Any) -> Any:
+    nodes: Nodes = [*TEXT, ("note", "update_contact", {"add_tags": [], "language": "es"})]
+    return workflow(account, nodes, [("text", "next", "note"), ("note", "next", "done")])
+
+
+@contextmanager
+def held(contact: Contact) -> Iterator[None]:
+    """Somebody else is writing this contact."""
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT 1 FROM audiences_contact WHERE id = %s FOR UPDATE", [contact.pk])
+        yield
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_is_writing_is_not_waited_for() -> None:
+    account, by, ann = company()
+    walk = begun(by, noting(account), ann)
+    with held(ann), pytest.raises(playing.Busy):
+        go(walk, "next")
+    go(walk, "next")
+    assert "text" in kinds(walk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_its_two_seconds_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, by, ann = company()
+    walk = begun(by, noting(account), ann)
+    usual = stage.LONGEST_SECONDS
+    monkeypatch.setattr(stage, "LONGEST_SECONDS", 0.05)
+    with pytest.raises(stage.TooLong):
+        go(walk, "next")
+    monkeypatch.setattr(stage, "LONGEST_SECONDS", usual)
+    monkeypatch.setattr(stage, "_LOCK_WAIT", 30)
+    monkeypatch.setattr(stage, "LONGEST_SECONDS", 1.0)
+    with held(ann), pytest.raises(stage.TooLong):  # one statement of a quarter of that
+        go(walk, "next")
+    monkeypatch.setattr(stage, "LONGEST_SECONDS", usual)
+    assert walk.acts == [] and not connection.in_atomic_block
+    go(walk, "next")
+    assert "text" in kinds(walk)
+
+
+def test_openings_far_ahead_are_not_stored() -> None:
+    """Whoever fills the same gap would wait for them."""
+    account, by, ann = company()
+    nodes: Nodes = [("wait", "wait", {"minutes": 40 * 24 * 60}), *TEXT]
+    walk = begun(by, workflow(account, nodes, [("wait", "next", "text"), ("text", "next", "done")]), ann)
+    with CaptureQueriesContext(connection) as asked:
+        go(walk, "next")
+    assert walk.shown["events"][-1]["at"].startswith("2027-01-02") and "text" in kinds(walk)
+    assert not [query for query in asked.captured_queries if 'INTO "audiences_opening"' in query["sql"]]
+
+
+def test_nothing_is_left_and_no_bell_rings(django_capture_on_commit_callbacks: Any) -> None:
+    account, by, ann = company()
+    walk = begun(by, asking(account), ann)
+    before = counts()
+    with django_capture_on_commit_callbacks() as rung:
+        for act in (
+            {"do": "next"}, {"do": "reply", "words": "Yes please, book me in"}, {"do": "next"},
+            {"do": "made"}, {"do": "reply", "words": "Stop texting me"},
+        ):  # fmt: skip
+            go(walk, **act)
+    assert rung == []
+    assert counts() == before
+    assert "end" in kinds(walk)
+
+
+def test_a_walkthrough_takes_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, by, ann = company()
+    walk = begun(by, plain(account), ann)
+    monkeypatch.setattr(stage, "MOST_STEPS", 2)
+    with pytest.raises(stage.TooLong):
+        go(walk, "next")
+    monkeypatch.setattr(keeping.acts, "MOST", 0)
+    with pytest.raises(NotNow, match="at most"):
+        go(walk, "next")
