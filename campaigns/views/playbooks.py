@@ -1,6 +1,7 @@
 """Playbooks: one page for all of them, and one address for each thing that is done to them."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -17,6 +18,8 @@ from campaigns.words import number_of
 from common import clock
 
 PLAYBOOKS = Playbook.objects.select_related("account")
+Done: TypeAlias = tuple[str, Playbook]
+"""What to say of a verb, and the playbook to look at next."""
 
 
 @require_GET
@@ -55,16 +58,16 @@ def change(request: Request, pk: int, verb: str) -> HttpResponse:
     playbook = access.get(request, PLAYBOOKS, pk)
     if verb not in VERBS:
         raise Http404(f"no verb {verb}")
-    said = ""
+    said, shown = "", playbook
     try:
-        said = VERBS[verb](request, playbook)
+        said, shown = VERBS[verb](request, playbook)
     except playbooks.NotPossible as refusal:
         if verb == "rename":
             return _show(request, renamed=playbook.pk, typed=request.POST.get("name", ""), error=str(refusal))
         messages.error(request, f"Nothing was changed. {refusal}")
     if said:
         messages.success(request, said)
-    return redirect("campaigns:playbooks") if verb == "archive" else _at(playbook)
+    return redirect("campaigns:playbooks") if verb == "archive" else _at(shown)
 
 
 def _at(playbook: Playbook) -> HttpResponse:
@@ -86,41 +89,39 @@ def put(request: Request, pk: int) -> HttpResponse:
     return redirect("campaigns:playbooks")
 
 
-def _rename(request: Request, playbook: Playbook) -> str:
+def _rename(request: Request, playbook: Playbook) -> Done:
     playbooks.rename(playbook, request.POST.get("name", ""), by=request.user)
-    return f"It is called {playbook.name} now."
+    return f"It is called {playbook.name} now.", playbook
 
 
-def _up(request: Request, playbook: Playbook) -> str:
+def _up(request: Request, playbook: Playbook) -> Done:
     playbooks.shift(playbook, -1, by=request.user)
-    return f"{playbook.name} moved up."
+    return f"{playbook.name} moved up.", playbook
 
 
-def _down(request: Request, playbook: Playbook) -> str:
+def _down(request: Request, playbook: Playbook) -> Done:
     playbooks.shift(playbook, 1, by=request.user)
-    return f"{playbook.name} moved down."
+    return f"{playbook.name} moved down.", playbook
 
 
-def _archive(request: Request, playbook: Playbook) -> str:
+def _archive(request: Request, playbook: Playbook) -> Done:
     playbooks.archive(playbook, by=request.user, now=clock.now())
     back = f"{reverse('campaigns:playbook_change', args=[playbook.pk, 'restore'])}?undo=1"
     offer(request, f"{playbook.name} is archived. Its campaigns go on as they are.", url=back, words="Undo")
-    return ""
+    return "", playbook
 
 
-def _restore(request: Request, playbook: Playbook) -> str:
+def _restore(request: Request, playbook: Playbook) -> Done:
     playbooks.restore(playbook, by=request.user, in_place="undo" in request.GET)
-    return f"{playbook.name} is back."
+    return f"{playbook.name} is back.", playbook
 
 
-def _clone(request: Request, playbook: Playbook) -> str:
+def _clone(request: Request, playbook: Playbook) -> Done:
     copy, n = playbooks.clone(playbook, by=request.user, now=clock.now())
-    return (
-        f"{copy.name} is there with {number_of(n, 'campaign')}, none of them launched. Choose an audience and"
-        " a start for each."
-    )
+    campaigns = f"{number_of(n, 'campaign')}, none of them launched"
+    return f"{copy.name} is there with {campaigns}. Choose an audience and a start for each.", copy
 
 
-VERBS: dict[str, Callable[[Request, Playbook], str]] = {
+VERBS: dict[str, Callable[[Request, Playbook], Done]] = {
     "rename": _rename, "up": _up, "down": _down, "archive": _archive, "restore": _restore, "clone": _clone,
 }  # fmt: skip

@@ -174,6 +174,16 @@ def test_a_copy_is_made_from_the_page(account, marketer):
     assert names(account) == ["Spring", "Copy of Spring"]
 
 
+def test_after_copying_one_sees_the_copy_and_after_all_else_what_it_was_done_to(account, marketer):
+    spring = playbooks.add(account, "Spring", by=marketer)
+    client = signed_in(marketer)
+    copied = client.post(reverse("campaigns:playbook_change", args=[spring.pk, "clone"]))
+    copy = Playbook.objects.get(name="Copy of Spring")
+    assert copied["Location"] == f"{PAGE}#playbook-{copy.pk}"
+    moved = client.post(reverse("campaigns:playbook_change", args=[spring.pk, "down"]))
+    assert moved["Location"] == f"{PAGE}#playbook-{spring.pk}"
+
+
 def test_nobody_touches_playbooks_of_another_account_or_without_the_right(account, marketer):
     spring = playbooks.add(account, "Spring", by=marketer)
     stranger = signed_in(factories.make_user(factories.make_account(), Role.MARKETER))
