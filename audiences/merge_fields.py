@@ -52,6 +52,8 @@ _CUSTOMER, _COMPANY, _JOB, _VISIT = "Customer", "Company", "Last job", "Next vis
 _MEMBER, _ESTIMATE = "Membership", "Open estimate"
 _RECORD = "the customer’s record"
 _PAST, _AHEAD = "the latest job that was not cancelled", "the next visit that is not cancelled"
+_WINDOW = "the arrival window of the next visit, where ServiceTitan has one"
+_CREW = "who is assigned to the next visit"
 _PLAN, _OFFER = "the active membership", "the latest estimate that is still open"
 
 FIELDS: dict[str, MergeField] = {
@@ -83,6 +85,12 @@ FIELDS: dict[str, MergeField] = {
                    _day("ahead.at"), Form.WEEKDAY, ("account", "ahead")),
         MergeField("next_appointment_time", "Next visit’s hour", _VISIT, "14:30", _AHEAD,
                    _hour("ahead.at"), Form.HOUR, ("account", "ahead")),
+        MergeField("next_appointment_window", "Next visit’s arrival window", _VISIT, "14:00-16:00", _WINDOW,
+                   f"{_hour('ahead.arrives_from')} || '-' || {_hour('ahead.arrives_until')}", Form.SPAN,
+                   ("account", "ahead"), "the agreed time", "la hora acordada"),
+        MergeField("next_appointment_technician", "Next visit’s technician", _VISIT, "Luis Ortega", _CREW,
+                   _text("crew.names", 80), joins=("ahead", "crew"), fallback="our technician",
+                   spanish_fallback="nuestro técnico"),
         MergeField("next_appointment_type", "Next visit’s job type", _VISIT, "AC repair", _AHEAD,
                    _text("ahead.type", 60), joins=("ahead",), fallback="visit", spanish_fallback="visita"),
         MergeField("membership_type", "Membership", _MEMBER, "Gold plan", _PLAN, _text("plan.type", 60),
@@ -114,13 +122,21 @@ JOINS: dict[str, str] = {
     ) past ON TRUE""",
     "ahead": f"""
     LEFT JOIN LATERAL (
-        SELECT p.starts_at AS at, t.name AS type FROM audiences_job j
+        SELECT p.starts_at AS at, p.servicetitan_id AS visit, p.arrives_from, p.arrives_until, t.name AS type
+        FROM audiences_job j
         JOIN audiences_appointment p
             ON p.account_id = j.account_id AND p.servicetitan_job_id = j.servicetitan_id
         LEFT JOIN audiences_jobtype t ON t.id = j.job_type_id
         WHERE j.{_THEIRS.format("j")} AND j.active AND j.status <> 'Canceled'
           AND p.starts_at > %(now)s AND p.status NOT IN ('Canceled', 'Done') ORDER BY p.starts_at LIMIT 1
     ) ahead ON TRUE""",
+    "crew": """
+    LEFT JOIN LATERAL (
+        SELECT string_agg(n.technician, ', ' ORDER BY n.id) AS names FROM (
+            SELECT s.technician, min(s.servicetitan_id) AS id FROM audiences_appointmentassignment s
+            WHERE s.account_id = c.account_id AND s.servicetitan_appointment_id = ahead.visit
+              AND s.active AND s.technician <> '' GROUP BY s.technician) n
+    ) crew ON TRUE""",
     "plan": f"""
     LEFT JOIN LATERAL (
         SELECT t.name AS type, m.ends_at FROM audiences_customermembership m
@@ -135,7 +151,8 @@ JOINS: dict[str, str] = {
         ORDER BY o.created_on DESC, o.id DESC LIMIT 1
     ) offer ON TRUE""",
 }
-"""What a field's SQL may stand on beside c, each once. `%(now)s` is the product's clock."""
+"""What a field's SQL may stand on beside c, each once, in this order: the crew is that of the visit ahead.
+`%(now)s` is the product's clock."""
 
 FORMS: dict[str, Form] = {field.name: field.form for field in FIELDS.values() if field.form is not Form.TEXT}
 """How the values that are no plain words are said."""

@@ -15,6 +15,7 @@ from audiences.locks import hold_jobs, hold_papers
 from audiences.mirror import Table, ids_by_key, upsert
 from audiences.models import (
     Appointment,
+    AppointmentAssignment,
     Contact,
     ContactMethod,
     ContactTag,
@@ -54,7 +55,12 @@ _JOBS = Table(
     only_new=("first_seen_at",),
 )  # fmt: skip
 _RECURRING = Table(RecurringVisit, KEY, ("servicetitan_job_id", "active"))
-_APPOINTMENTS = Table(Appointment, KEY, ("servicetitan_job_id", "starts_at", "ends_at", "status"))
+_APPOINTMENTS = Table(
+    Appointment,
+    KEY,
+    ("servicetitan_job_id", "starts_at", "ends_at", "arrives_from", "arrives_until", "status"),
+)
+_ASSIGNMENTS = Table(AppointmentAssignment, KEY, ("servicetitan_appointment_id", "technician", "active"))
 
 
 def apply_business_units(account: Account, records: Records) -> None:
@@ -232,6 +238,7 @@ def apply_appointments(account: Account, records: Records) -> None:
                 "servicetitan_job_id": record.job_id,
                 "starts_at": record.start,
                 "ends_at": record.end or record.start,
+                **_window(record),
                 "status": record.status[:20] if record.active else "Canceled",
             }
             for record in records
@@ -243,6 +250,29 @@ def apply_appointments(account: Account, records: Records) -> None:
         derived_contacts.note_last_jobs(account.pk, of.values_list("servicetitan_customer_id", flat=True))
         changed_jobs = Appointment.objects.filter(pk__in=changed)
         _tell_of_visits(account, changed_jobs.values_list("servicetitan_job_id", flat=True))
+
+
+def _window(record: Any) -> dict[str, datetime | None]:
+    """When somebody is told that we come: both ends, or nothing."""
+    begin, end = record.arrival_window_start, record.arrival_window_end
+    known = bool(begin and end and begin < end)
+    return {"arrives_from": begin if known else None, "arrives_until": end if known else None}
+
+
+def apply_assignments(account: Account, records: Records) -> None:
+    """Who comes to a visit: a name for words to its customer, which nothing else follows from."""
+    upsert(
+        _ASSIGNMENTS,
+        [
+            {
+                **keys(account, record),
+                "servicetitan_appointment_id": record.appointment_id,
+                "technician": (record.technician_name or "").strip()[:120],
+                "active": record.active,
+            }
+            for record in records
+        ],
+    )
 
 
 def _tell_of_visits(account: Account, job_ids: Iterable[int]) -> None:

@@ -36,6 +36,7 @@ EXPORTS: dict[str, Apply] = {
     "recurring-service-events": pages.apply_recurring_visits,
     "jobs": pages.apply_jobs,
     "appointments": pages.apply_appointments,
+    "appointment-assignments": pages.apply_assignments,
     "membership-types": work.apply_membership_types,
     "memberships": work.apply_memberships,
     "estimates": work.apply_estimates,
@@ -52,8 +53,8 @@ LISTS: dict[str, tuple[Callable[[ServiceTitanClient], Sequence[Any]], Apply]] = 
 }
 # What an app may have no permission for: then it is told on the cursor, and the rest goes on.
 OPTIONAL = {
-    LEAD_SOURCES, "recurring-service-events", "membership-types", "memberships", "estimates", "invoices",
-    "bookings", "calls",
+    LEAD_SOURCES, "appointment-assignments", "recurring-service-events", "membership-types", "memberships",
+    "estimates", "invoices", "bookings", "calls",
 }  # fmt: skip
 NOT_OURS = {"403", "404"}
 ALL_REFUSED = 10  # as many rows and not one taken: ours is the mistake, nothing is passed over

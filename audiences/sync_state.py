@@ -22,6 +22,7 @@ LABELS = {
     "recurring-service-events": "Recurring visits",
     "jobs": "Jobs",
     "appointments": "Appointments",
+    "appointment-assignments": "Technicians of appointments",
     "membership-types": "Kinds of memberships",
     "memberships": "Memberships",
     "estimates": "Estimates",

@@ -105,6 +105,7 @@ def longest_values(account: Account) -> dict[str, str]:
         "membership_type": _longest(plans, "Maintenance plan"),
         **{name: _LONGEST_DAY for name in FIELDS if name.endswith("_date")},
         "next_appointment_time": "12:30",
+        "next_appointment_window": "10:30-12:30",
         "company_phone": "+13125550142",
         "open_estimate_days": "365",
         **dict.fromkeys(("balance", "open_estimate_amount"), _LONGEST_AMOUNT),

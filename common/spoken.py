@@ -37,6 +37,7 @@ class Form(StrEnum):
     DAY = "day"  # November 24, 2026; 24 de noviembre de 2026
     MONTH = "month"  # November 2026; noviembre de 2026
     HOUR = "hour"  # 2:30 pm; 2:30 p. m.
+    SPAN = "span"  # 2:00 pm to 4:00 pm; 2:00 p. m. a 4:00 p. m.
     MONEY = "money"  # $1,250, with cents where there are some
     PHONE = "phone"
     LINK = "link"
@@ -82,6 +83,13 @@ def hour(value: str, language: str) -> str:
     return f"{at.hour % 12 or 12}:{at:%M} {half[at.hour >= 12]}"
 
 
+def span(value: str, language: str) -> str:
+    """“2:00 pm to 4:00 pm” of “14:00-16:00”. Raises ValueError for anything else."""
+    begin, end = value.split("-")
+    between = "to" if language == "en" else "a"
+    return f"{hour(begin, language)} {between} {hour(end, language)}"
+
+
 def money(value: str, language: str) -> str:
     """“$1,250” of “1250.00”, “$1,250.50” of “1250.5”. Raises InvalidOperation for what is no number."""
     amount = Decimal(value)
@@ -96,6 +104,7 @@ _SPOKEN: dict[Form, Callable[[str, str], str]] = {
     Form.DAY: whole_day,
     Form.MONTH: month,
     Form.HOUR: hour,
+    Form.SPAN: span,
     Form.MONEY: money,
     Form.PHONE: lambda value, _: display_phone(value),
 }

@@ -43,6 +43,7 @@ MORE_SCOPES = (
     ("membership types", "memberships", "membership-types"),
     ("invoices", "accounting", "invoices"),
     ("estimates", "sales", "estimates"),
+    ("technicians of appointments", "dispatch", "export/appointment-assignments"),
     ("recurring visits", "memberships", "export/recurring-service-events"),
     ("phone calls", "telecom", "export/calls"),
 )

@@ -324,6 +324,8 @@ class _Company:
         job = job_row(job_id, wish, iso(booked), [appointment["id"]])
         self.put("jobs", {**job, "modifiedOn": stamp})
         self.put("appointments", {**appointment, "createdOn": iso(booked), "modifiedOn": stamp})
+        if status == "Scheduled":
+            self.tenant.assign(appointment, iso(booked), settled=True)
         if done:
             unit_name = next(each["name"] for each in self.units if each["id"] == unit)
             demo_papers.invoice(self.tenant, job, row, unit_name, end, settled=True)

@@ -15,6 +15,7 @@ from sandbox.servicetitan_rows import (
     BOOKING_FIELDS,
     Row,
     appointment_row,
+    assignment_row,
     contact_row,
     customer_row,
     job_row,
@@ -33,6 +34,7 @@ FIRST_IDS = {
     "contacts": 8_000_001,
     "jobs": 9_000_001,
     "appointments": 9_500_001,
+    "appointment-assignments": 9_600_001,
     "bookings": 6_000_001,
     "invoices": 9_800_001,
     "estimates": 5_000_001,
@@ -237,9 +239,15 @@ class ServiceTitan:
         for appointment in appointments:
             appointment["createdOn"] = appointment["modifiedOn"] = now
             self.put("appointments", appointment, settled=settled)
+            self.assign(appointment, now, settled=settled)
         if appointments and not settled:
             self.office.expect(job, appointments[-1]["start"])
         return job
+
+    def assign(self, appointment: Row, stamp: str, *, settled: bool = False) -> Row:
+        """Put a technician on a visit."""
+        row = assignment_row(self.new_id("appointment-assignments"), appointment, stamp)
+        return self.put("appointment-assignments", row, settled=settled)
 
     def keep_external(self, job_id: int, wish: Row) -> list[Row]:
         """Keep an application's data on a job, to be found again by application, key and value."""

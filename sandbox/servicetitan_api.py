@@ -28,6 +28,7 @@ EXPORTS = {
     "crm/export/bookings": "bookings",
     "jpm/export/jobs": "jobs",
     "jpm/export/appointments": "appointments",
+    "dispatch/export/appointment-assignments": "appointment-assignments",
     "jpm/export/job-canceled-logs": "job-canceled-logs",
     "memberships/export/recurring-service-events": "recurring-service-events",
     "memberships/export/memberships": "memberships",

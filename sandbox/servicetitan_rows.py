@@ -2,6 +2,7 @@
 
 from typing import Any
 
+TECHNICIANS = ("Luis Ortega", "Dana Whitlock", "Marcus Bell", "Priya Nair", "Tom Kowalk")
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 Row = dict[str, Any]
 
@@ -170,4 +171,23 @@ def appointment_row(row_id: int, job_id: int, customer_id: int, slot: Row, numbe
         "isConfirmed": False,
         "active": True,
         "appointmentSummaries": [],
+    }
+
+
+def assignment_row(row_id: int, appointment: Row, stamp: str) -> Row:
+    """A technician on an appointment: whose turn it is, by the appointment's id."""
+    turn = appointment["id"] % len(TECHNICIANS)
+    return {
+        "id": row_id,
+        "technicianId": 801 + turn,
+        "technicianName": TECHNICIANS[turn],
+        "assignedById": 31,
+        "assignedOn": stamp,
+        "status": "Scheduled",
+        "isPaused": False,
+        "jobId": appointment["jobId"],
+        "appointmentId": appointment["id"],
+        "createdOn": stamp,
+        "modifiedOn": stamp,
+        "active": True,
     }

@@ -1,6 +1,7 @@
 from audiences.models.account_hours import AccountHours
 from audiences.models.address import Address
 from audiences.models.appointment import Appointment
+from audiences.models.appointment_assignment import AppointmentAssignment
 from audiences.models.audience import Audience
 from audiences.models.booking_at_source import BookingAtSource
 from audiences.models.business_day import BusinessDay
@@ -48,6 +49,7 @@ __all__ = [
     "AccountHours",
     "Address",
     "Appointment",
+    "AppointmentAssignment",
     "Audience",
     "BookingAtSource",
     "BusinessDay",

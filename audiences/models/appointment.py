@@ -9,6 +9,10 @@ class Appointment(models.Model):
     servicetitan_job_id = models.BigIntegerField()
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    arrives_from = models.DateTimeField(
+        null=True, blank=True, help_text="Begin of the window told to the customer; blank: none is set"
+    )
+    arrives_until = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=20)
     source_modified_at = models.DateTimeField(null=True, blank=True)
 

@@ -12,6 +12,11 @@ EXPORTS: dict[str, tuple[str, str, type[records.Record]]] = {
     "bookings": ("crm", "export/bookings", records.Booking),
     "jobs": ("jpm", "export/jobs", records.Job),
     "appointments": ("jpm", "export/appointments", records.Appointment),
+    "appointment-assignments": (
+        "dispatch",
+        "export/appointment-assignments",
+        records.AppointmentAssignment,
+    ),
     "recurring-service-events": (
         "memberships",
         "export/recurring-service-events",

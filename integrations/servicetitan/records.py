@@ -190,6 +190,13 @@ class Appointment(Record):
     status: Word = ""
 
 
+class AppointmentAssignment(Record):
+    """A technician on a visit."""
+
+    appointment_id: Id
+    technician_name: Text = None
+
+
 class RecurringServiceEvent(Record):
     """A visit due under a recurring service; `job_id` once a job was made for it."""
 

@@ -1,12 +1,20 @@
 """The sync ends in the same place however often it is killed, repeated or overtaken."""
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DataError, connection
 
 from audiences import servicetitan_sync, sync_stops
-from audiences.models import Contact, Job, RecurringVisit, SyncCursor
+from audiences.models import (
+    Appointment,
+    AppointmentAssignment,
+    Contact,
+    Job,
+    RecurringVisit,
+    SyncCursor,
+)
 from audiences.servicetitan_sync import sync
 from audiences.signals import jobs_changed
 from integrations.servicetitan import errors
@@ -299,6 +307,33 @@ def test_visits_of_recurring_services_arrive_before_their_jobs(tenant, heard):
     visit = RecurringVisit.objects.get()
     assert (visit.servicetitan_id, visit.servicetitan_job_id, visit.active) == (990002, 77, True)
     assert visit in known
+
+
+def test_windows_and_technicians_of_visits_follow_the_source(tenant):
+    account = people.account()
+    visit = {"jobId": 77, "start": "2026-12-01T15:00:00Z", "end": "2026-12-01T17:00:00Z", "customerId": 7,
+             "status": "Scheduled", "active": True}  # fmt: skip
+    window = {"arrivalWindowStart": "2026-12-01T14:00:00Z", "arrivalWindowEnd": "2026-12-01T16:00:00Z"}
+    tenant.sandbox.put_servicetitan("appointments", id=880001, **visit, **window)
+    tenant.sandbox.put_servicetitan("appointments", id=880002, **visit)
+    half = {**window, "arrivalWindowEnd": None}
+    tenant.sandbox.put_servicetitan("appointments", id=880003, **visit, **half)
+    assigned = {"id": 660001, "appointmentId": 880001, "jobId": 77, "technicianName": " Luis Ortega "}
+    tenant.sandbox.put_servicetitan("appointment-assignments", **assigned, active=True)
+    assert sync(account, client=tenant, now=NOON).error == ""
+    known = {each.servicetitan_id: each for each in Appointment.objects.filter(account=account)}
+    whole = known[880001]
+    assert (whole.arrives_from, whole.arrives_until) == (
+        datetime(2026, 12, 1, 14, tzinfo=UTC), datetime(2026, 12, 1, 16, tzinfo=UTC)
+    )  # fmt: skip
+    assert {known[pk].arrives_from for pk in (880002, 880003)} == {None}
+    assert {known[pk].arrives_until for pk in (880002, 880003)} == {None}
+    on_it = AppointmentAssignment.objects.get(servicetitan_id=660001)
+    assert (on_it.servicetitan_appointment_id, on_it.technician) == (880001, "Luis Ortega") and on_it.active
+    tenant.sandbox.put_servicetitan("appointment-assignments", **assigned, active=False)
+    assert sync(account, client=tenant, now=NOON).error == ""
+    on_it.refresh_from_db()
+    assert not on_it.active
 
 
 class WithoutMemberships(Tenant):

@@ -9,6 +9,7 @@ from accounts.models import Account, BusinessUnit
 from audiences import merge_fields, segments
 from audiences.models import (
     Appointment,
+    AppointmentAssignment,
     Contact,
     CustomerMembership,
     Estimate,
@@ -61,7 +62,19 @@ def with_everything(account: Account) -> Contact:
     Appointment.objects.create(
         account=account, servicetitan_id=1, servicetitan_job_id=2, status="Scheduled",
         starts_at=datetime(2026, 11, 24, 20, 30, tzinfo=UTC), ends_at=datetime(2026, 11, 24, 22, tzinfo=UTC),
+        arrives_from=datetime(2026, 11, 24, 20, tzinfo=UTC),
+        arrives_until=datetime(2026, 11, 24, 22, tzinfo=UTC),
     )  # fmt: skip
+    for number, name in enumerate(["Luis Ortega", "Dana Whitlock", "Luis Ortega", ""], start=1):
+        AppointmentAssignment.objects.create(
+            account=account, servicetitan_id=number, servicetitan_appointment_id=1, technician=name
+        )
+    AppointmentAssignment.objects.create(
+        account=account, servicetitan_id=9, servicetitan_appointment_id=1, technician="Off it", active=False
+    )
+    AppointmentAssignment.objects.create(
+        account=account, servicetitan_id=10, servicetitan_appointment_id=2, technician="Of another visit"
+    )
     CustomerMembership.objects.create(
         **customer, servicetitan_id=1, membership_type=plan, status="Active",
         starts_at=NOON - timedelta(days=300), ends_at=datetime(2027, 1, 12, 18, tzinfo=UTC),
@@ -87,6 +100,8 @@ SAID = {
     "last_job_date": "October 2025",  # nine in the evening of the 31st, in Chicago
     "next_appointment_date": "Tuesday, November 24",
     "next_appointment_time": "2:30 pm",
+    "next_appointment_window": "2:00 pm to 4:00 pm",
+    "next_appointment_technician": "Luis Ortega, Dana Whitlock",
     "next_appointment_type": "Furnace tune-up",
     "membership_type": "Gold plan",
     "membership_renewal_date": "January 12, 2027",
@@ -111,6 +126,26 @@ def test_what_is_not_so_any_more_is_not_known(account: Account) -> None:
     Appointment.objects.update(status="Canceled")
     gone = {name for name in SAID if name.startswith(("open_", "next_", "member", "balance", "first_name"))}
     assert set(merge_fields.known([contact.pk], now=NOON)[contact.pk]) == set(SAID) - gone
+
+
+def test_a_visit_without_window_or_technician_says_what_stands_in_for_them(account: Account) -> None:
+    contact = with_everything(account)
+    AppointmentAssignment.objects.all().delete()
+    Appointment.objects.update(arrives_from=None, arrives_until=None)
+    known = merge_fields.known([contact.pk], now=NOON)[contact.pk]
+    assert not {"next_appointment_window", "next_appointment_technician"} & set(known)
+    assert known["next_appointment_time"] == "14:30"
+    words = "{{ next_appointment_window | default: 'the agreed time' }}, {{ next_appointment_technician }}"
+    (sample,) = said.texts(account, {"body": words}, [contact.pk], now=NOON)
+    assert "next visit’s technician" in sample.missing
+
+
+def test_window_and_technician_in_spanish(account: Account) -> None:
+    contact = with_everything(account)
+    Contact.objects.update(language="es")
+    spanish = {"body": "{{ next_appointment_technician }}: {{ next_appointment_window }}"}
+    (sample,) = said.texts(account, {"body": "Hi", "spanish": spanish}, [contact.pk], now=NOON)
+    assert sample.body.startswith("Luis Ortega, Dana Whitlock: 2:00 p. m. a 4:00 p. m.")
 
 
 def launch(account: Account, settings: dict[str, object]) -> list[Message]:

@@ -75,6 +75,8 @@ def test_every_field_has_an_example_that_people_can_read(name):
         ("2025-08-31", Form.MONTH, "August 2025", "agosto de 2025"),
         ("00:05", Form.HOUR, "12:05 am", "12:05 a. m."),
         ("14:30", Form.HOUR, "2:30 pm", "2:30 p. m."),
+        ("11:30-13:00", Form.SPAN, "11:30 am to 1:00 pm", "11:30 a. m. a 1:00 p. m."),
+        ("some time", Form.SPAN, "some time", "some time"),
         ("1250.00", Form.MONEY, "$1,250", "$1,250"),
         ("1250.5", Form.MONEY, "$1,250.50", "$1,250.50"),
         ("-3.05", Form.MONEY, "-$3.05", "-$3.05"),
