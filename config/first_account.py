@@ -11,7 +11,8 @@ from integrations.encryption import CredentialsUnreadable
 from integrations.messaging import ProviderError
 from integrations.models import Connection, SendingNumber
 
-SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND = "Main line", 100  # the rate of a busy short code
+# The sandbox's, in their order: the first at the rate of a busy short code, the others at that of local ones.
+SANDBOX_NUMBERS = (("Main line", 100), ("City line", 10), ("West line", 10))
 SANDBOX_POSTAL_ADDRESS, SANDBOX_EMAILS_PER_SECOND = "100 Example Avenue, Chicago, IL 60601", 100
 
 
@@ -71,13 +72,12 @@ def connect(account: Account, environ: Mapping[str, str]) -> list[str]:
 
 
 def _quicken(account: Account) -> None:
-    """Let the sandbox's first number send at its rate, once; a carrier's keeps the careful rate it has."""
-    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
-    if number is None or number.segments_per_second != 1 or number.label == SANDBOX_LABEL:
-        return
-    if _is_sandbox(number.connection):
-        number.label, number.segments_per_second = SANDBOX_LABEL, SANDBOX_SEGMENTS_PER_SECOND
-        number.save(update_fields=["label", "segments_per_second"])
+    """Let the sandbox's numbers send at their rates, once; a carrier's keep the careful rate they have."""
+    numbers = SendingNumber.objects.filter(account=account, active=True).select_related("connection")
+    for number, (label, rate) in zip(numbers.order_by("pk"), SANDBOX_NUMBERS, strict=False):
+        if number.segments_per_second == 1 and number.label != label and _is_sandbox(number.connection):
+            number.label, number.segments_per_second = label, rate
+            number.save(update_fields=["label", "segments_per_second"])
 
 
 def _mailbox(account: Account) -> None:

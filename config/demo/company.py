@@ -1,7 +1,7 @@
 """Making the demo company: every step finds what an earlier start made, and goes on where one was killed."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -153,10 +153,10 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
     if Campaign.objects.filter(launch_token=LAUNCH_TOKEN).exists():
         return ""
     _synchronise(account, now)
-    number = SendingNumber.objects.filter(account=account, active=True).order_by("pk").first()
+    numbers = list(SendingNumber.objects.filter(account=account, active=True).order_by("pk"))
     audiences = _audiences(account)
     version = _version(account, now)
-    if number is None or not providers.is_loopback(environ.get("TWILIO_API_BASE_URL", "")):
+    if not numbers or not providers.is_loopback(environ.get("TWILIO_API_BASE_URL", "")):
         return f"{NAME} is ready; nothing was launched, because its texts would leave this machine"
     admin = User.objects.filter(memberships__account=account, memberships__role=Role.ADMIN).first()
     CallSettings.objects.get_or_create(
@@ -166,10 +166,10 @@ def prepare(environ: Mapping[str, str], *, now: datetime, known_passwords: bool)
     members = next(each for each in audiences if each.name == CALLS_AUDIENCE)
     # The first wave comes last: where it is, everything is.
     _launch(
-        account, members, _calls_version(account, now), number, name=CALLS_CAMPAIGN, token=CALLS_TOKEN,
+        account, members, _calls_version(account, now), numbers[:1], name=CALLS_CAMPAIGN, token=CALLS_TOKEN,
         by=admin, now=now,
     )  # fmt: skip
-    _launch(account, audiences[0], version, number, name=CAMPAIGN, token=LAUNCH_TOKEN, by=admin, now=now)
+    _launch(account, audiences[0], version, numbers, name=CAMPAIGN, token=LAUNCH_TOKEN, by=admin, now=now)
     return f"{NAME} is ready with {account.contacts.count():,} contacts and two campaigns under way"
 
 
@@ -284,20 +284,21 @@ def _launch(
     account: Account,
     audience: Audience,
     version: WorkflowVersion,
-    number: SendingNumber,
+    numbers: Sequence[SendingNumber],
     *,
     name: str,
     token: uuid.UUID,
     by: User | None,
     now: datetime,
 ) -> None:
-    """Launch a campaign through the same door as everybody."""
+    """Launch a campaign from these numbers, through the same door as everybody."""
     playbook, _ = Playbook.objects.get_or_create(account=account, name=PLAYBOOK)
     draft = launching.Draft(
         name=name,
         version=version,
         audience=audience,
-        number=number,
+        number=numbers[0],
+        others=tuple(numbers[1:]),
         playbook=playbook,
         token=token,
     )

@@ -7,8 +7,8 @@ import pytest
 
 from accounts.models import Account, AuditEntry, Membership, User
 from audiences import segments
-from audiences.models import Audience, Contact, Job
-from campaigns import engine, enrolling
+from audiences.models import AppointmentAssignment, Audience, Contact, Job
+from campaigns import engine, enrolling, pools
 from campaigns.models import Campaign, Enrollment, Step, WorkflowVersion
 from common import clock
 from config import providers
@@ -60,12 +60,15 @@ def test_a_newcomer_finds_a_company_at_work(source):
     assert roles == {f"{role}@demo.example": role for role in ("admin", "marketer", "csr", "agent")}
     assert all(user.check_password("truckroll-demo") for user in User.objects.all())
     assert SendingNumber.objects.get(label="Main line").segments_per_second == 100
+    assert SendingNumber.objects.filter(account=account, active=True).count() == 3
+    assert AppointmentAssignment.objects.exclude(technician="").exists()
     reached, *others = Audience.objects.order_by("pk")
     for audience in (reached, *others):
         assert segments.count(account, audience.rules) > 0, audience.name
     assert [line.split()[3] for line in company.sign_ins()] == [email for email, *_ in company.PEOPLE]
     calls, campaign = Campaign.objects.order_by("pk")
     assert (campaign.status, campaign.audience) == ("active", reached)
+    assert (len(pools.ids_of(campaign)), len(pools.ids_of(calls))) == (3, 1)
     enrolling.enroll(campaign, now=clock.now())
     assert Enrollment.objects.filter(campaign=campaign).count() > CUSTOMERS // 4
     enrolling.enroll(calls, now=clock.now())
