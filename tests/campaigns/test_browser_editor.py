@@ -8,7 +8,6 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from accounts.models import Account
 from bench.editor import measurements
 from campaigns import editing, workflow_drafts, workflow_list
 from campaigns.drawing import Drawing
@@ -18,6 +17,7 @@ from common import clock
 from tests import factories
 from tests.accounts.making import signed_in
 from tests.browser import axe
+from tests.campaigns.browsing import looking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DRAWN = 15  # times
@@ -36,15 +36,9 @@ def workflow(live_server: Any) -> Workflow:
 @pytest.fixture
 def site(page: Page, live_server: Any, workflow: Workflow) -> Iterator[Page]:
     """A marketer's browser; anything on its console fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    account: Account = workflow.account
-    cookie = signed_in(factories.make_user(account, "marketer")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/workflows/{workflow.pk}/edit/")
-    yield page
-    assert not complaints
+    by = factories.make_user(workflow.account, "marketer")
+    with looking(page, f"{live_server.url}/workflows/{workflow.pk}/edit/", by) as site:
+        yield site
 
 
 def test_a_workflow_is_built_and_published_by_keyboard_alone(site: Page, workflow: Workflow) -> None:

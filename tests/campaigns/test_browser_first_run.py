@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from accounts.models import Account
@@ -13,7 +12,7 @@ from common import clock
 from conversations.models import Message
 from tests import factories
 from tests.accounts import making
-from tests.accounts.making import signed_in
+from tests.campaigns.browsing import looking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,14 +27,9 @@ def account(live_server: Any) -> Account:
 @pytest.fixture
 def site(page: Page, live_server: Any, account: Account) -> Iterator[Page]:
     """An admin's browser on the first run; anything on its console fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    cookie = signed_in(factories.make_user(account, name="Ann Reed")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/settings/first-run/")
-    yield page
-    assert not complaints
+    by = factories.make_user(account, name="Ann Reed")
+    with looking(page, f"{live_server.url}/settings/first-run/", by) as site:
+        yield site
 
 
 def test_steps_fill_while_somebody_types(site: Page, account: Account) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, Route, expect
 
 from accounts.models import Account
 from campaigns.models import Campaign, LaunchDraft
 from tests import factories
-from tests.accounts.making import signed_in
+from tests.campaigns.browsing import launching_company, looking
 from tests.campaigns.test_pages_campaigns import launched
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,26 +18,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def account(live_server: Any) -> Account:
-    account = factories.make_account("Comfort Air")
-    for number in range(3):
-        factories.make_contact(account, f"+1312555010{number}")
-    factories.make_workflow(account, name="Tune-up season")
-    factories.make_audience(account, name="Everybody")
-    factories.make_number(account, label="Main line")
-    return account
+    return launching_company("Main line")
 
 
 @pytest.fixture
 def site(page: Page, live_server: Any, account: Account) -> Iterator[Page]:
     """A CSR's browser on the list; anything on its console but the answer 422 fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    cookie = signed_in(factories.make_user(account, "csr")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/campaigns/")
-    yield page
-    assert not [text for text in complaints if "status of 422" not in text]
+    by = factories.make_user(account, "csr")
+    with looking(page, f"{live_server.url}/campaigns/", by, expected="status of 422") as site:
+        yield site
 
 
 def press(site: Page, *keys: str) -> None:

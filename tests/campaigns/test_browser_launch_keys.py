@@ -14,8 +14,8 @@ from campaigns import drafts
 from campaigns.models import Campaign, LaunchDraft
 from common import clock
 from tests import factories
-from tests.accounts.making import signed_in
 from tests.browser.conftest import STILL
+from tests.campaigns.browsing import launching_company, looking
 from tests.campaigns.test_pages_campaigns import launched
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,27 +27,15 @@ EXPECTED = r"status of (401|403|404|409|422)|ERR_FAILED|Failed to fetch"
 @pytest.fixture
 def account(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setattr(drafts, "TYPED_ABOVE", 2)
-    account = factories.make_account("Comfort Air")
-    for number in range(3):
-        factories.make_contact(account, f"+1312555010{number}")
-    factories.make_workflow(account, name="Tune-up season")
-    factories.make_audience(account, name="Everybody")
-    factories.make_number(account, label="Main line")
-    factories.make_number(account, "+13125550191", label="Spare line")
-    return account
+    return launching_company("Main line", "Spare line")
 
 
 @pytest.fixture
 def site(page: Page, live_server: Any, account: Account) -> Iterator[Page]:
     """A CSR's browser on the list; anything on its console but refusals fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    cookie = signed_in(factories.make_user(account, "csr")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/campaigns/")
-    yield page
-    assert not [text for text in complaints if not re.search(EXPECTED, text)]
+    by = factories.make_user(account, "csr")
+    with looking(page, f"{live_server.url}/campaigns/", by, expected=EXPECTED) as site:
+        yield site
 
 
 def go_to(site: Page, target: Locator, *, back: bool = False) -> None:

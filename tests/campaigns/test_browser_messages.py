@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from accounts.models import Account
 from campaigns.models import MessageDraft, WorkflowVersion
 from tests import factories
-from tests.accounts.making import signed_in
 from tests.browser import axe
+from tests.campaigns.browsing import looking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NODES: list[tuple[str, str, dict[str, Any]]] = [
@@ -35,15 +33,9 @@ def version(live_server: Any) -> WorkflowVersion:
 @pytest.fixture
 def site(page: Page, live_server: Any, version: WorkflowVersion) -> Iterator[Page]:
     """A marketer's browser on the page; anything on its console fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    account: Account = version.workflow.account
-    cookie = signed_in(factories.make_user(account, "marketer")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/workflows/{version.workflow_id}/messages/")
-    yield page
-    assert not complaints
+    by = factories.make_user(version.workflow.account, "marketer")
+    with looking(page, f"{live_server.url}/workflows/{version.workflow_id}/messages/", by) as site:
+        yield site
 
 
 def test_words_are_written_by_keyboard_with_a_field_and_kept(site: Page, version: WorkflowVersion) -> None:

@@ -4,41 +4,28 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from accounts.models import Account
 from campaigns import pools
 from campaigns.models import Campaign
 from tests import factories
-from tests.accounts.making import signed_in
 from tests.browser import axe
+from tests.campaigns.browsing import launching_company, looking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def account(live_server: Any) -> Account:
-    account = factories.make_account("Comfort Air")
-    factories.make_contact(account, "+13125550101")
-    factories.make_workflow(account, name="Tune-up season")
-    factories.make_audience(account, name="Everybody")
-    factories.make_number(account, label="Main line")
-    factories.make_number(account, "+13125550191", label="Second line")
-    return account
+    return launching_company("Main line", "Second line", people=1)
 
 
 @pytest.fixture
 def site(page: Page, live_server: Any, account: Account) -> Iterator[Page]:
     """A CSR's browser on the list; anything on its console fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    cookie = signed_in(factories.make_user(account, "csr")).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/campaigns/")
-    yield page
-    assert not complaints
+    with looking(page, f"{live_server.url}/campaigns/", factories.make_user(account, "csr")) as site:
+        yield site
 
 
 def launch(site: Page) -> Campaign:

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from campaigns.models import WorkflowVersion
 from conversations.models import Message
 from tests import factories
-from tests.accounts.making import signed_in
 from tests.browser import axe
+from tests.campaigns.browsing import looking
 from tests.campaigns.walking import company
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,15 +36,10 @@ def version(live_server: Any, noon: Any) -> WorkflowVersion:
 @pytest.fixture
 def site(page: Page, live_server: Any, version: WorkflowVersion) -> Iterator[Page]:
     """A marketer's browser; anything on its console fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
     by = factories.make_user(version.workflow.account, "marketer")
-    cookie = signed_in(by).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.goto(f"{live_server.url}/workflows/{version.workflow_id}/test/")
-    yield page
-    assert [said for said in complaints if "status of 4" not in said] == []
+    url = f"{live_server.url}/workflows/{version.workflow_id}/test/"
+    with looking(page, url, by, expected="status of 4") as site:
+        yield site
 
 
 def test_a_workflow_is_walked_by_keyboard_alone(site: Page) -> None:
