@@ -74,9 +74,9 @@ def preview(
         return Preview(errors=tuple(invalid.errors))
     by_reason = enrolling.preview(query, params, now=now)
     admitted = by_reason.pop("", 0)
-    text = _first(version, Node.Kind.SEND_SMS) if version else None
+    text = first(version, Node.Kind.SEND_SMS) if version else None
     samples = said.texts(account, text, _some(query, params, text, now), now=now) if text else ()
-    email = _first(version, Node.Kind.SEND_EMAIL) if version else None
+    email = first(version, Node.Kind.SEND_EMAIL) if version else None
     mailed = _some(query, params, email, now, mailed=True) if email else []
     sender = units.mailbox(account.pk, targeting, audience.rules) if email else None
     without_mailbox = _without_mailbox(query, params, now) if email else 0
@@ -166,22 +166,23 @@ def _outlook(
 
 def first_text(version: WorkflowVersion) -> str:
     """The words of the workflow's first text, before merge fields are filled; empty where it has none."""
-    return str((_first(version, Node.Kind.SEND_SMS) or {}).get("body", ""))
+    return str((first(version, Node.Kind.SEND_SMS) or {}).get("body", ""))
 
 
 def first_email(version: WorkflowVersion) -> dict[str, Any] | None:
     """The settings of the workflow's first email; None where it sends none."""
-    return _first(version, Node.Kind.SEND_EMAIL)
+    return first(version, Node.Kind.SEND_EMAIL)
 
 
 def longest_first_text(version: WorkflowVersion, contact_ids: Sequence[int], *, now: datetime) -> int:
     """Segments of the longest first text among these contacts'; 0 where there is none."""
-    text = _first(version, Node.Kind.SEND_SMS)
+    text = first(version, Node.Kind.SEND_SMS)
     samples = said.texts(version.workflow.account, text, contact_ids, now=now) if text else ()
     return max((sample.segments for sample in samples), default=0)
 
 
-def _first(version: WorkflowVersion, kind: Node.Kind) -> dict[str, Any] | None:
+def first(version: WorkflowVersion, kind: Node.Kind) -> dict[str, Any] | None:
+    """The settings of the workflow's first node of this kind; None where it has none."""
     nodes = graph.build(version).nodes.values()
     return next((node.settings for node in nodes if node.kind == kind), None)
 

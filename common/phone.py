@@ -52,6 +52,12 @@ class Phone:
     extension: str = ""  # a number behind an extension cannot be texted
 
 
+def textable(text: str) -> str:
+    """The E.164 of a number as written that a text can be sent to; "" where it cannot be one."""
+    phone = parse_phone(text)
+    return phone.e164 if phone and not phone.extension else ""
+
+
 def parse_phone(text: str, region: str = DEFAULT_REGION) -> Phone | None:
     """Understand a number as written; None where it cannot be one (short codes and 911 included)."""
     try:

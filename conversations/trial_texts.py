@@ -46,6 +46,12 @@ def latest(account: Account) -> Message | None:
     return _sent(account).select_related("address", "number", "by").order_by("-pk").first()
 
 
+def phone_of(account: Account, by: User) -> str:
+    """The phone to which this person sent a test last, as people write it; "" where they never did."""
+    mine = _sent(account).filter(by=by, mailbox=None).select_related("address").order_by("-pk").first()
+    return display_phone(mine.address.value) if mine else ""
+
+
 def arrived(account: Account) -> bool:
     """Whether a test has ever been delivered."""
     return _sent(account).filter(state=Message.State.DELIVERED).exists()
@@ -97,12 +103,9 @@ def send_words(
         raise TrialRefused(
             f"No test was sent: {display_phone(phone)} is a customer’s phone. Use the phone in your hand."
         )
-    mine = Message.objects.filter(lane=lane_of(account), by=by, mailbox=None)
-    if mine.filter(created_at__gt=now - timedelta(hours=1)).count() >= PER_HOUR:
-        raise TrialRefused(
-            f"No test was sent: you have had {PER_HOUR} within the hour. Try again a little later."
-        )
-    found, made = _queued(account, number, phone, f"{MARK}{words}", by, f"test:{token}", now)
+    found, made = _queued(
+        account, number, phone, f"{MARK}{words}", by, f"test:{token}", now, most_per_hour=PER_HOUR
+    )
     if made:
         audit.record(
             account=account, by=by, verb="sent_test_text", on=found, detail={"words": words},
@@ -113,9 +116,11 @@ def send_words(
 
 
 def _queued(
-    account: Account, number: SendingNumber, phone: str, body: str, by: User, origin: str, now: datetime
-) -> tuple[Message, bool]:
-    """The test of this origin, and whether it is a new one. Raises TrialRefused."""
+    account: Account, number: SendingNumber, phone: str, body: str, by: User, origin: str, now: datetime,
+    *, most_per_hour: int | None = None,
+) -> tuple[Message, bool]:  # fmt: skip
+    """The test of this origin, and whether it is a new one: of those, so many in an hour. Raises
+    TrialRefused."""
     from conversations import tasks  # tasks import the sender, and with it most of this package
 
     if number.account_id != account.pk or not number.active:
@@ -129,6 +134,12 @@ def _queued(
         raise TrialRefused(
             f"No test was sent: {display_phone(phone)} has opted out. Text START from it to the number, or "
             "use another phone."
+        )
+    mine = Message.objects.filter(lane=lane_of(account), by=by, mailbox=None)
+    lately = mine.filter(created_at__gt=now - timedelta(hours=1))
+    if most_per_hour is not None and lately.count() >= most_per_hour:
+        raise TrialRefused(
+            f"No test was sent: you have had {most_per_hour} within the hour. Try again a little later."
         )
     message = Message.objects.create(
         account=account, lane=lane_of(account), contact=inbound.whose(address), address=address,

@@ -22,6 +22,7 @@ from campaigns.models import Campaign, LaunchDraft
 from campaigns.views import launch_summary
 from common import clock
 from common.htmx import leave_for, respond
+from conversations import trial_texts
 
 TEMPLATE = "campaigns/launch.html"
 GONE = "That draft was discarded or launched elsewhere. This is a new one."
@@ -258,6 +259,7 @@ def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
         "obstacles": launching.obstacles(plan.draft.account, plan.to_launch(), now=plan.now),
         "type_it": preview.admitted > drafts.TYPED_ABOVE,
         "needs_approval": above if above is not None and preview.admitted > above else None,
+        "own_phone": trial_texts.phone_of(plan.draft.account, plan.draft.user),
     }
 
 

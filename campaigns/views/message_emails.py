@@ -1,7 +1,5 @@
 """A workflow's email before it is published: as one contact would see it, and as a test to oneself."""
 
-import uuid
-
 from django.contrib import messages as toasts
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -12,15 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.access import Request
 from audiences.models import Audience, Contact
-from campaigns import message_previews, messages
+from campaigns import message_previews, messages, trials
 from campaigns.message_previews import Looker
 from campaigns.models import Workflow
-from campaigns.nodes.send_email import SendEmailSettings
 from campaigns.said import Sample
+from campaigns.views import once
 from campaigns.views.designs import framed
 from common import clock
-from conversations import outbound, trial_emails
-from conversations.emails import content, words
 from conversations.trial_texts import TrialRefused
 from integrations.models import SendingMailbox
 
@@ -56,13 +52,10 @@ def send_test(request: Request, message: messages.Message, seen_by: Looker, samp
 
 
 def _send(request: Request, message: messages.Message, sample: Sample, sender: SendingMailbox | None) -> None:
-    settings = SendEmailSettings.model_validate(message.settings)
-    said = words.of(settings.subject, settings.body, settings.content(), sample.language)
-    template = outbound.template(request.account, said.body, said.subject, content.of(said))
     try:
-        trial_emails.send(
-            request.account, template, sample.known or {}, by=request.user, token=_token(request),
-            now=clock.now(), mailbox=sender,
+        trials.email(
+            request.account, message.settings, sample.language, sample.known or {}, by=request.user,
+            token=once.token(request), now=clock.now(), mailbox=sender,
         )  # fmt: skip
     except TrialRefused as refused:
         toasts.error(request, str(refused))
@@ -89,10 +82,3 @@ def _of(
 
 def _id(typed: str) -> int:
     return int(typed) if typed.isdecimal() and len(typed) < 18 else 0
-
-
-def _token(request: Request) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("token", ""))
-    except ValueError:
-        return uuid.uuid4()

@@ -18,6 +18,7 @@ from audiences import contact_search
 from audiences.models import Contact
 from campaigns import workflow_drafts
 from campaigns.models import Walkthrough, Workflow, WorkflowVersion
+from campaigns.views import once
 from campaigns.views.designs import framed
 from campaigns.views.message_emails import NOTHING
 from campaigns.walkthroughs import acts, for_real, keeping, page, playing
@@ -25,7 +26,7 @@ from campaigns.walkthroughs.keeping import Stale, Unfit
 from campaigns.walkthroughs.stage import NotNow, TooLong
 from common import clock
 from common.htmx import respond
-from common.phone import parse_phone
+from common.phone import textable
 from common.spoken import LANGUAGES
 
 CHOICE, WALK = "campaigns/walkthroughs/choose.html", "campaigns/walkthroughs/walk.html"
@@ -34,7 +35,11 @@ BUSY = (
     "Somebody is being written to there at this moment, or the account is busy. Nothing was done: press it "
     "once more."
 )
-TOO_LONG = "That is more than one walkthrough can take. Nothing was done: take some acts back, or start over."
+TOO_LONG = (
+    "This test is too long to go on. All of it is played again with every act, and that may take two seconds "
+    "at most, so that no customer’s STOP waits for a test. What you pressed was not done. Take some acts "
+    "back, or start over and go the shortest way to what you want to see."
+)
 NO_NUMBER = "The account has no number in use that texts could leave from. Add one in Settings, Numbers."
 
 
@@ -91,17 +96,16 @@ def act(request: Request, pk: int, walk: int) -> HttpResponse:
 def send(request: Request, pk: int, walk: int) -> HttpResponse:
     """Send what it has shown to whoever asks: one message, or all."""
     kept = _walk(request, pk, walk)
-    phone = parse_phone(request.POST.get("phone", ""))
     numbers = [number for number, _ in for_real.messages(kept)]
     one = request.POST.get("only", "")
     chosen = [number for number in numbers if str(number) == one] if one else numbers
     done = for_real.send(
-        kept, chosen, phone=phone.e164 if phone and not phone.extension else "", by=request.user,
-        token=_token(request), now=clock.now(),
+        kept, chosen, phone=textable(request.POST.get("phone", "")), by=request.user,
+        token=once.token(request), now=clock.now(),
     )  # fmt: skip
     (toasts.success if done.sent and not done.refused else toasts.warning)(request, done.words)
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
+        return once.anew(request, "walk-once")
     return redirect("campaigns:walkthrough", pk, walk)
 
 
@@ -153,7 +157,7 @@ def _page(request: Request, walk: Walkthrough, said: str = "", status: int = 200
         "picture": shown.picture, "edges": json.dumps(shown.picture.edges),
         "opens": json.dumps(shown.picture.opens), "walked": json.dumps(shown.walked), "may_edit": False,
         "card_template": "campaigns/walkthroughs/card.html", "behind": keeping.is_behind(walk),
-        "token": uuid.uuid4(), "stands": shown.standing.offers,
+        "once": uuid.uuid4(), "stands": shown.standing.offers,
     }  # fmt: skip
     return respond(request, WALK, "walk", context, status)
 
@@ -212,10 +216,3 @@ def _words(why: Exception) -> str:
         case TooLong():
             return TOO_LONG
     return str(why)
-
-
-def _token(request: Request) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("token", ""))
-    except ValueError:
-        return uuid.uuid4()

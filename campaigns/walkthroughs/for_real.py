@@ -10,14 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import User
-from campaigns import drawing, said, units
+from campaigns import drawing, said, trials, units
 from campaigns.drawing import DrawnNode
 from campaigns.models import Walkthrough
-from campaigns.nodes.send_email import SendEmailSettings
 from campaigns.walkthroughs import scene
 from common.phone import display_phone
-from conversations import footers, outbound, rendering, trial_emails, trial_texts
-from conversations.emails import content, words
+from conversations import footers, rendering, trial_texts
 from conversations.trial_texts import TrialRefused
 
 MOST = 10
@@ -61,7 +59,7 @@ def send(
         node = nodes.get(str(event["node"]))
         if node is None:
             continue
-        once = uuid.uuid5(token, str(number))
+        once = uuid.uuid5(token, f"{number} {phone}")
         try:
             if event["kind"] == "text":
                 _text(walk, node, event, phone, by, once, now)
@@ -98,14 +96,9 @@ def _text(
 def _email(
     walk: Walkthrough, node: DrawnNode, event: Mapping[str, Any], by: User, once: uuid.UUID, now: datetime
 ) -> None:
-    settings = SendEmailSettings.model_validate(node.settings)
     language = str(event["language"])
     language = language if language in said.wordings(node.settings) else "en"
-    email = words.of(settings.subject, settings.body, settings.content(), language)
-    template = outbound.template(
-        walk.account, email.body, f"{trial_texts.MARK}{email.subject}", content.of(email)
-    )
-    trial_emails.send(
-        walk.account, template, event["known"], by=by, token=once, now=now,
-        mailbox=units.mailbox(walk.account_id),
+    trials.email(
+        walk.account, node.settings, language, event["known"], by=by, token=once, now=now,
+        mailbox=units.mailbox(walk.account_id), mark=trial_texts.MARK,
     )  # fmt: skip

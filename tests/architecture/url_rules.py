@@ -248,6 +248,7 @@ RULES: dict[str, Rule] = {
         capability="launch_campaign", methods=BOTH, arg="stage", owned=False, answers={409}
     ),
     "campaigns:launch_email": Rule(capability="launch_campaign"),
+    "campaigns:launch_trial": Rule(capability="launch_campaign", methods=POST),
     "campaigns:launch_keep": Rule(capability="launch_campaign", methods=POST, arg="stage", owned=False),
     "campaigns:launch_shape": Rule(capability="launch_campaign", methods=POST),
     "campaigns:launch_effects": Rule(capability="launch_campaign", methods=POST),

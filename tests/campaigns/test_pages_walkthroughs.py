@@ -165,7 +165,7 @@ class TestForReal:
 
     def send(self, page: Page, walk: Walkthrough, token: uuid.UUID | None = None, **posted: Any) -> str:
         url = reverse("campaigns:walkthrough_send", args=[walk.workflow_id, walk.pk])
-        answer = page.browser.post(url, {"token": token or uuid.uuid4(), **posted}, follow=True)
+        answer = page.browser.post(url, {"once": token or uuid.uuid4(), **posted}, follow=True)
         return re.sub(r"\s+", " ", answer.content.decode())
 
     def walked(self, page: Page) -> Walkthrough:
@@ -191,6 +191,34 @@ class TestForReal:
         for _ in range(2):
             self.send(page, walk, token, phone="(312) 555-0142")
         assert Message.objects.count() == 2
+
+    def test_the_same_press_twice_is_once_at_the_limit_too(
+        self, page: Page, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trial_texts, "PER_HOUR", 1)
+        walk, token = self.walked(page), uuid.uuid4()
+        for _ in range(2):
+            said = self.send(page, walk, token, phone="(312) 555-0142")
+            assert "On the way, marked as tests: “Text” to" in said and "within the hour" not in said
+        assert Message.objects.filter(number__isnull=False).count() == 1
+
+    def test_the_next_press_is_another(self, page: Page) -> None:
+        walk, url = self.walked(page), ""
+        once = str(uuid.uuid4())
+        for _ in range(2):
+            url = reverse("campaigns:walkthrough_send", args=[walk.workflow_id, walk.pk])
+            answer = page.browser.post(url, {"once": once, "phone": "(312) 555-0142"}, headers=HTMX)
+            found = re.search(r'id="walk-once" name="once" value="([-\w]+)"', answer.text)
+            assert found and found[1] != once
+            once = found[1]
+        assert Message.objects.filter(number__isnull=False).count() == 2
+
+    def test_another_phone_is_another_test(self, page: Page) -> None:
+        walk, token = self.walked(page), uuid.uuid4()
+        for phone in ("(312) 555-0142", "(312) 555-0143"):
+            self.send(page, walk, token, phone=phone)
+        texts = Message.objects.filter(number__isnull=False).order_by("pk")
+        assert [text.address.value for text in texts] == ["+13125550142", "+13125550143"]
 
     def test_one_of_them_alone(self, page: Page) -> None:
         walk = self.walked(page)
