@@ -34,6 +34,7 @@ class Control:
                 "webhook_base": world.webhook_base,
                 "messaging_service_sid": world.customers.service_sid,
                 "pending": world.schedule.pending(),
+                "undone": world.schedule.undone(),
                 "unfinished_messages": len(world.traffic.live),
                 "following": world.followers.under_way,
                 "live_calls": len(world.voice.live),

@@ -66,6 +66,10 @@ class Schedule:
             counts[kind] = counts.get(kind, 0) + 1
         return counts
 
+    def undone(self) -> int:
+        """How many durable timers wait or have begun what is not done yet."""
+        return int(self._store.read("SELECT count(*) FROM timers")[0][0])
+
     async def run(self) -> None:
         """Fire timers until cancelled; sleeps while nothing is due."""
         while True:

@@ -127,6 +127,7 @@ class World:
         For tests that share one process. Webhooks under way are cut, as when the process dies.
         """
         self.generation += 1
+        self.schedule.clear()  # before anything is waited for: nothing new begins meanwhile
         await self.voice.reset()
         await self.webhooks.restart()
         await self.followers.stop()

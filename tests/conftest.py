@@ -6,6 +6,7 @@ every worker clones.
 """
 
 import fcntl
+import gc
 import os
 import secrets
 import shutil
@@ -26,19 +27,20 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import client
+from django.test.testcases import LiveServerThread
 from xdist.scheduler import LoadScopeScheduling
 
-from accounts import polling
 from analytics.recount import recount
 from audiences import counting
-from common import clock, htmx, sql
+from common import clock, sql
 from common.transactions import atomic_with_retry
 from config import embedded
 from config.processes import alive, spawn, stop
-from conversations import listening
-from integrations.twilio import signers
+from tests.forgetting import forget_everybody
 from tests.product import Product
 from tests.seed import schema_hash, sow
+from tests.web_server import WebServer
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,9 +73,9 @@ LONGEST = (
     "tests/journeys/",
     "tests/browser/test_journeys.py",
 )
-# These watch processes, the product's and a browser's, by the clock: a machine that stands still for a second may
-# fail one. It is looked at once more and shown in the summary; what fails twice has failed. Nothing else is
-# run again: a race that loses one time in ten in a test of claims or counters is a fault of the product.
+# These watch processes, the product's and a browser's, by the clock: a machine that stands still for a second
+# may fail one. It is looked at once more and shown in the summary; what fails twice has failed. Nothing else
+# is run again: a race that loses one time in ten in a test of claims or counters is a fault of the product.
 WATCHED = ("tests/browser/", "tests/journeys/", "tests/running/", "tests/sandbox/")
 GUARDED = """
 SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -92,6 +94,7 @@ RECOUNTED = {  # whatever these do to calls, steps and passages, counters say wh
 }  # fmt: skip
 OF_MIGRATIONS = {"django_content_type", "auth_permission"}  # the same for ever
 _running: list[tuple[Any, Any]] = []
+_store_rendered_templates = client.store_rendered_templates
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,6 +102,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the tests' thread
     if not settings.TESTING:
         raise pytest.UsageError("tests empty their data folder, so they run with tests.settings alone")
+    LiveServerThread.server_class = WebServer
+    client.store_rendered_templates = _keep_page
     if "PYTEST_XDIST_WORKER" in os.environ or config.option.collectonly:
         return
     _sweep_dead_sessions()
@@ -123,6 +128,18 @@ def pytest_unconfigure() -> None:
         process, program = _running.pop()
         stop(process, program, seconds=10)
     embedded.remove(settings.DATA_DIR)
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves stay to the end: no search for garbage need look at them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _keep_page(store: dict[str, Any], **rendered: Any) -> None:
+    """An answer's `context` is its page's: copying those of hundreds of parts takes as long as a view."""
+    if not store:
+        _store_rendered_templates(store, **rendered)
 
 
 def _start(name: str, program: Any) -> Any:
@@ -203,13 +220,8 @@ def _admin_connection() -> "psycopg.Connection[Any]":
 
 
 @pytest.fixture(autouse=True)
-def _strange_signers() -> None:
-    """What a web process keeps for a moment, of who signs webhooks, of texts it turned away and of what was
-    shown, is of another test's accounts."""
-    signers.forget()
-    listening._missed.clear()
-    htmx._looked.clear()
-    polling.forget()
+def _nobody_known() -> None:
+    forget_everybody()
 
 
 @pytest.fixture(autouse=True)

@@ -180,6 +180,17 @@ class SandboxProcess:
                 )
             time.sleep(0.05)
 
+    def settle(self, seconds: float = 30.0) -> None:
+        """Return once every message and call is over and all news of them was told; else fails."""
+        deadline = time.monotonic() + seconds
+        while any(left := self._left()):
+            assert time.monotonic() < deadline, f"not settled after {seconds} s: {left}"
+            time.sleep(0.02)
+
+    def _left(self) -> tuple[int, ...]:
+        now = self._get("/healthz")
+        return tuple(now[what] for what in ("unfinished_messages", "live_calls", "undone", "following"))
+
     def _get(self, path: str, **query: Any) -> Any:
         answer = self.http.get(f"{self.base_url}{path}", params=query)
         answer.raise_for_status()

@@ -1,18 +1,22 @@
 """Every URL as every role, as a member of another account and signed out, against `url_rules.py`."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import access
-from accounts.models import Account, Role
+from accounts.models import Account, Role, User
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.architecture.url_rules import EXAMPLES, RULES, Rule
+from tests.forgetting import forget_everybody
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
@@ -34,7 +38,6 @@ LISTED = sorted(name for name in RULES if name in URLS)
 MEMBERS_ONLY = [name for name in LISTED if not RULES[name].public]
 OWNED = [name for name in MEMBERS_ONLY if RULES[name].arg and RULES[name].owned]
 CALLS = [(name, method) for name in LISTED for method in sorted(RULES[name].methods)]
-MEMBER_CALLS = [(name, method) for name, method in CALLS if not RULES[name].public]
 
 
 def address(name: str, account: Account) -> str:
@@ -84,44 +87,92 @@ def test_url_names_are_used_once() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("name", LISTED)
-def test_view_declares_what_the_rule_says(name: str) -> None:
-    rule, view = RULES[name], URLS[name].callback
-    expected = access.Rule(public=True) if rule.public else access.Rule(False, rule.capability, rule.post)
-    assert access.rule_of(view) == expected
-    assert getattr(view, "csrf_exempt", False) is rule.csrf_exempt
-    assert not rule.csrf_exempt or rule.public, "a session's view is never exempt"
+def test_views_declare_what_the_rules_say(subtests: pytest.Subtests) -> None:
+    for name in LISTED:
+        rule, view = RULES[name], URLS[name].callback
+        expected = access.Rule(public=True) if rule.public else access.Rule(False, rule.capability, rule.post)
+        with subtests.test(name):
+            assert access.rule_of(view) == expected
+            assert getattr(view, "csrf_exempt", False) is rule.csrf_exempt
+            assert not rule.csrf_exempt or rule.public, "a session's view is never exempt"
 
 
-@pytest.mark.parametrize("name", LISTED)
-def test_url_with_arguments_has_an_example(name: str) -> None:
-    pattern = URLS[name].pattern
-    assert bool(pattern.converters or pattern.regex.groupindex) is bool(RULES[name].arg)
-    assert not RULES[name].arg or RULES[name].arg in EXAMPLES
+def test_urls_with_arguments_have_an_example(subtests: pytest.Subtests) -> None:
+    for name in LISTED:
+        pattern = URLS[name].pattern
+        with subtests.test(name):
+            assert bool(pattern.converters or pattern.regex.groupindex) is bool(RULES[name].arg)
+            assert not RULES[name].arg or RULES[name].arg in EXAMPLES
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One URL with one of its methods, and the account whose row its address names."""
+
+    name: str
+    method: str
+    home: Account
+    url: str
+
+    @property
+    def rule(self) -> Rule:
+        return RULES[self.name]
+
+    def by(self, client: Client, **extra: Any) -> HttpResponse:
+        """What this browser is answered."""
+        return call(client, self.name, self.method, self.home, self.url, **extra)
 
 
 @pytest.mark.parametrize(("name", "method"), CALLS)
-def test_signed_out(name: str, method: str) -> None:
+def test_url_as_everybody(name: str, method: str, subtests: pytest.Subtests) -> None:
+    """Each finds the rows as if nobody else had been there."""
     home = make_account(PLACE_OF_HOME)
-    url = address(name, home)
-    page = call(Client(), name, method, home, url)
-    fragment = call(Client(), name, method, home, url, headers=HTMX)
-    if RULES[name].public:
+    visit, admin = Visit(name, method, home, address(name, home)), make_member(home)
+
+    def check(who: str, of_them: Callable[..., None], *given: Any) -> None:
+        with subtests.test(who), undone():
+            of_them(visit, *given)
+
+    check("signed out", signed_out)
+    if not visit.rule.public:
+        for role in Role:
+            check(role, member, role, admin)
+        if name in OWNED:
+            check("member of another account", stranger)
+    if method == "POST" and not visit.rule.csrf_exempt:
+        check("from another site", from_another_site, admin)
+    if method == min(visit.rule.methods):
+        check("by other methods", by_other_methods, admin)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is written inside is taken back, in the database and in the process."""
+    block: Any = transaction.atomic()
+    block._from_testcase = True  # views may ask for an outermost transaction here as in any test
+    with block:
+        forget_everybody()
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
+
+
+def signed_out(visit: Visit) -> None:
+    page, fragment = visit.by(Client()), visit.by(Client(), headers=HTMX)
+    if visit.rule.public:
         assert not leads_to_sign_in(page) and not leads_to_sign_in(fragment)
-        assert page.status_code < 500 or page.status_code in RULES[name].answers
+        assert page.status_code < 500 or page.status_code in visit.rule.answers
     else:
         assert page.status_code == 302 and leads_to_sign_in(page)
         assert fragment.status_code == 401 and fragment["HX-Redirect"].startswith("/login/?next=")
         assert not fragment.content
 
 
-@pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize(("name", "method"), MEMBER_CALLS)
-def test_member(name: str, method: str, role: Role) -> None:
-    rule, home = RULES[name], make_account(PLACE_OF_HOME)
-    admin = make_member(home)
-    answer = call(signed_in(make_member(home, role)), name, method, home)
-    needed = [rule.capability] + ([rule.post] if method == "POST" and rule.post else [])
+def member(visit: Visit, role: Role, admin: User) -> None:
+    rule = visit.rule
+    answer = visit.by(signed_in(make_member(visit.home, role)))
+    needed = [rule.capability] + ([rule.post] if visit.method == "POST" and rule.post else [])
     if all(access.allowed(role, capability) for capability in needed):
         assert worked(rule, answer), (answer.status_code, answer.content[:500])
     else:
@@ -129,44 +180,36 @@ def test_member(name: str, method: str, role: Role) -> None:
         assert str(admin) in answer.content.decode(), "the page names who can grant the role"
 
 
-@pytest.mark.parametrize(("name", "method"), [row for row in MEMBER_CALLS if row[0] in OWNED])
-def test_row_of_another_account_is_not_there(name: str, method: str) -> None:
-    home, elsewhere = make_account(PLACE_OF_HOME), make_account(PLACE_OF_STRANGER)
-    stranger = signed_in(make_member(elsewhere))
-    url = address(name, home)
+def stranger(visit: Visit) -> None:
+    client = signed_in(make_member(make_account(PLACE_OF_STRANGER)))
     for headers in ({}, HTMX):
-        answer = call(stranger, name, method, home, url, headers=headers)
+        answer = visit.by(client, headers=headers)
         assert answer.status_code == 404
         assert PLACE_OF_HOME not in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", [name for name in MEMBERS_ONLY if name not in OWNED])
-def test_page_shows_nothing_of_another_account(name: str) -> None:
-    if "GET" not in RULES[name].methods:
-        pytest.skip("nothing to look at")
-    home, elsewhere = make_account(PLACE_OF_HOME), make_account(PLACE_OF_STRANGER)
-    for make in EXAMPLES.values():
-        make(home)
-    answer = call(signed_in(make_member(elsewhere)), name, "GET", elsewhere)
-    shown = b"".join(getattr(answer, "streaming_content", [answer.content])).decode(errors="replace")
-    assert worked(RULES[name], answer) and PLACE_OF_HOME not in shown
-
-
-@pytest.mark.parametrize(("name", "method"), [row for row in CALLS if row[1] == "POST"])
-def test_post_from_another_site_is_refused(name: str, method: str) -> None:
-    if RULES[name].csrf_exempt:
-        pytest.skip("its sender signs instead")
-    home = make_account(PLACE_OF_HOME)
+def from_another_site(visit: Visit, admin: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(make_member(home), backend="django.contrib.auth.backends.ModelBackend")
-    answer = call(client, name, method, home)
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    answer = visit.by(client)
     assert answer.status_code == 403 and "This form is out of date" in answer.content.decode()
 
 
-@pytest.mark.parametrize("name", LISTED)
-def test_other_methods_are_refused(name: str) -> None:
-    home = make_account(PLACE_OF_HOME)
-    client = signed_in(make_member(home))
-    url = address(name, home)
-    for method in {"GET", "POST"} - set(RULES[name].methods):
-        assert call(client, name, method, home, url).status_code == 405
+def by_other_methods(visit: Visit, admin: User) -> None:
+    client = signed_in(admin)
+    for method in {"GET", "POST"} - set(visit.rule.methods):
+        assert call(client, visit.name, method, visit.home, visit.url).status_code == 405
+
+
+def test_pages_show_nothing_of_another_account(subtests: pytest.Subtests) -> None:
+    home, elsewhere = make_account(PLACE_OF_HOME), make_account(PLACE_OF_STRANGER)
+    for make in EXAMPLES.values():
+        make(home)
+    member = make_member(elsewhere)
+    for name in MEMBERS_ONLY:
+        if name in OWNED or "GET" not in RULES[name].methods:
+            continue
+        with subtests.test(name), undone():
+            answer = call(signed_in(member), name, "GET", elsewhere)
+            shown = b"".join(getattr(answer, "streaming_content", [answer.content])).decode(errors="replace")
+            assert worked(RULES[name], answer) and PLACE_OF_HOME not in shown

@@ -1,4 +1,5 @@
-"""Every page, full and empty, on one visit: whole, light, fit for every screen, clean for axe-core.
+"""Every page, full and empty, on one visit: whole, light, fit for every screen, clean for axe-core, and
+worked by keyboard alone.
 
 Everything is looked at before anything fails, so one complaint does not hide the others.
 """
@@ -6,7 +7,7 @@ Everything is looked at before anything fails, so one complaint does not hide th
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import axe, weight
+from tests.browser import axe, keyboard, weight
 from tests.browser.asking import layout
 from tests.browser.conftest import SCREENS, Screen, Screens, Site
 from tests.browser.pages import WHOLE, Visit, visits
@@ -26,8 +27,13 @@ def test_page(site: Site, screens: Screens, visit: Visit) -> None:
     if visit in WHOLE:
         wrong += weight.of(screen.page, answer.body()).complaints(site.url)
     wrong += on_every_screen(screen, axe.WIDTHS if visit in WHOLE else (PHONE_WIDTH,), not visit.public)
+    if visit in WHOLE:
+        wrong += by_keyboard(screen)
     wrong += screen.complaints()
     assert wrong == [], screen.page.url
+    if visit in WHOLE:
+        keyboard.skip_link_leads_to_the_content(screen.page)
+        keyboard.escape_closes_what_opens_and_focus_returns(screen.page)
 
 
 def not_whole(page: Page) -> list[str]:
@@ -53,4 +59,13 @@ def on_every_screen(screen: Screen, axe_widths: tuple[int, ...], fingers: bool) 
             wrong += [f"small for fingers: {what}" for what in layout(screen.page, "small", LEAST_TARGET)]
         if width in axe_widths:
             wrong += [f"{width} {line}" for line in axe.by_day_and_night(screen.page)]
+    return wrong
+
+
+def by_keyboard(screen: Screen) -> list[str]:
+    """What the Tab key misses on a phone and on a laptop."""
+    wrong: list[str] = []
+    for width in (PHONE_WIDTH, 1280):
+        screen.show(width)
+        wrong += [f"{width}: {line}" for line in keyboard.not_reached(screen.page)]
     return wrong

@@ -1,6 +1,5 @@
 """A contractor with a campaign, wired to a real sandbox process and a real web server."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +19,6 @@ from integrations.models import SendingNumber
 from tests import factories
 from tests.product import wait_for
 from tests.sandbox_process import SandboxProcess, sandbox, start_sandbox  # noqa: F401  (fixtures)
-
-QUIET_SECONDS = 0.8
 
 
 @pytest.fixture
@@ -105,17 +102,8 @@ def company(
     yield Company(account, number, sandbox)
     if sandbox.process.poll() is None:
         sandbox.reset()
-    wait_for(quiet, seconds=60, what="end of the web server's last requests")
-
-
-def quiet() -> bool:
-    """Whether nobody else used the database for a while: a request may be on its way to the web server."""
-    until = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < until:
-        if busy_connections():
-            return False
-        time.sleep(0.02)
-    return True
+    wait_for(live_server.thread.httpd.at_rest, seconds=60, what="end of the web server's last requests")
+    wait_for(lambda: not busy_connections(), seconds=60, what="end of others' last statements")
 
 
 def busy_connections() -> int:

@@ -35,7 +35,7 @@ def asked_for_a_key(company: Company) -> None:
         time.sleep(0.03)
 
 
-def unheard(company: Company, settings: Any, digit: str) -> Call:
+def unheard(company: Company, digit: str) -> Call:
     """A script's call on which a key is pressed when nobody answers for us any more."""
     contact = factories.make_contact(company.account, PHONE)
     if not Call.objects.exists():
@@ -48,12 +48,12 @@ def unheard(company: Company, settings: Any, digit: str) -> Call:
         assert time.monotonic() < deadline
         time.sleep(0.03)
     asked_for_a_key(company)
-    web, settings.PUBLIC_URL = settings.PUBLIC_URL, NOBODY  # by which every signature is wrong
+    company.sandbox.set_faults(calls={"documents": {"bad_signature": 1.0}})  # news of the call is signed well
     assert company.sandbox.on_the_phone(PHONE, "press", digits=digit).status_code == 200
     while "Digits" not in company.sandbox.ledger("call_twiml")[-1]["fields"]:
         assert time.monotonic() < deadline
         time.sleep(0.03)
-    settings.PUBLIC_URL = web
+    company.sandbox.set_faults(calls={"documents": {"bad_signature": 0.0}})
     call = Call.objects.exclude(state="refused").get(planned=planned)
     while call.ended_at is None:
         assert time.monotonic() < deadline, call.state
@@ -65,10 +65,8 @@ def unheard(company: Company, settings: Any, digit: str) -> Call:
     return call
 
 
-def test_a_nine_that_nobody_heard_stops_everything_all_the_same(
-    company: Company, settings: Any, later: Move
-) -> None:
-    call = unheard(company, settings, "9")
+def test_a_nine_that_nobody_heard_stops_everything_all_the_same(company: Company, later: Move) -> None:
+    call = unheard(company, "9")
     waits = factories.plan_call(call.planned.contact)  # type: ignore[union-attr]
     assert lost_keys.take_in(now=clock.now()) == 0, "the provider does not show it yet"
     later(lost_keys.SHOWN_AFTER)
@@ -83,14 +81,14 @@ def test_a_nine_that_nobody_heard_stops_everything_all_the_same(
 
 
 def test_a_call_back_that_nobody_heard_is_planned_and_a_wish_to_talk_was_abandoned(
-    company: Company, settings: Any, later: Move
+    company: Company, later: Move
 ) -> None:
-    call = unheard(company, settings, "2")
+    call = unheard(company, "2")
     later(lost_keys.SHOWN_AFTER)
     assert lost_keys.take_in(now=clock.now()) == 1
     assert PlannedCall.objects.get(kind="call_back").origin == f"callback:{call.pk}"
     company.sandbox.http.post(f"{company.sandbox.base_url}/settings", json={"call_speed": 0})
-    second = unheard_again(company, settings, "1")
+    second = unheard_again(company, "1")
     later(lost_keys.SHOWN_AFTER)
     assert lost_keys.take_in(now=clock.now()) == 1
     assert abandonment.mark(now=clock.now()) == 1
@@ -98,10 +96,10 @@ def test_a_call_back_that_nobody_heard_is_planned_and_a_wish_to_talk_was_abandon
     assert second.abandoned_at is not None
 
 
-def unheard_again(company: Company, settings: Any, digit: str) -> Call:
+def unheard_again(company: Company, digit: str) -> Call:
     """As `unheard`, of the same person's next call."""
     PlannedCall.objects.filter(kind="call_back").delete()
-    return unheard(company, settings, digit)
+    return unheard(company, digit)
 
 
 def test_what_was_heard_is_not_acted_upon_again(company: Company, later: Move) -> None:
@@ -125,9 +123,9 @@ def test_what_was_heard_is_not_acted_upon_again(company: Company, later: Move) -
 
 
 def test_a_provider_that_does_not_answer_is_asked_again(
-    company: Company, settings: Any, later: Move, caplog: pytest.LogCaptureFixture
+    company: Company, later: Move, caplog: pytest.LogCaptureFixture
 ) -> None:
-    unheard(company, settings, "9")
+    unheard(company, "9")
     later(lost_keys.SHOWN_AFTER)
     stored = company.number.connection
     sound = stored.settings
@@ -142,11 +140,11 @@ def test_a_provider_that_does_not_answer_is_asked_again(
 
 
 def test_an_account_whose_provider_is_away_keeps_nobody_elses_nine_waiting(
-    company: Company, settings: Any, later: Move, monkeypatch: pytest.MonkeyPatch
+    company: Company, later: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has more calls than a batch holds, all of them older."""
     monkeypatch.setattr(lost_keys, "BATCH", 2)
-    call = unheard(company, settings, "9")
+    call = unheard(company, "9")
     other = factories.make_account("Away Comfort")
     number = factories.make_number(other, "+12175550169", base_url=NOBODY)
     contact = factories.make_contact(other, PHONE)
@@ -200,15 +198,15 @@ def test_a_nine_of_somebody_who_called_us_is_never_lost_either(
 
 
 def test_a_call_that_breaks_us_keeps_nobody_elses_nine_waiting_and_is_asked_about_again(
-    company: Company, settings: Any, later: Move, caplog: pytest.LogCaptureFixture
+    company: Company, later: Move, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sick = unheard(company, settings, "9")
+    sick = unheard(company, "9")
     plan = sick.planned.script  # type: ignore[union-attr]
     PlannedCall.objects.update(
         script=CallScript.objects.create(account=company.account, content={"mode": "?"}, sha256="sick")
     )
     company.sandbox.http.post(f"{company.sandbox.base_url}/settings", json={"call_speed": 0})
-    sound = unheard(company, settings, "9")
+    sound = unheard(company, "9")
     later(lost_keys.SHOWN_AFTER)
     with caplog.at_level(logging.ERROR, "conversations.lost_keys"):
         assert lost_keys.take_in(now=clock.now()) == 1
@@ -222,8 +220,8 @@ def test_a_call_that_breaks_us_keeps_nobody_elses_nine_waiting_and_is_asked_abou
     assert again(sick).digits == "9"
 
 
-def test_what_is_over_for_days_is_not_asked_about(company: Company, settings: Any, later: Move) -> None:
-    unheard(company, settings, "9")
+def test_what_is_over_for_days_is_not_asked_about(company: Company, later: Move) -> None:
+    unheard(company, "9")
     later(lost_keys.ASKED_FOR + timedelta(minutes=1))
     assert lost_keys.take_in(now=clock.now()) == 0
     assert Call.objects.get().keys_read_at is None

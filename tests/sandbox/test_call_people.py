@@ -1,7 +1,6 @@
 """The people of calls: machines, callers of ours, natures under the seed, and phones in one's own hand."""
 
 import collections
-import time
 
 import pytest
 
@@ -176,8 +175,8 @@ def test_demo_customers_follow_their_nature_and_agents_answer(
 
 
 def test_a_phone_is_taken_over_in_the_middle(sandbox: SandboxProcess, sink: Sink) -> None:
-    answers(sink, answer="<Response><Gather timeout='60' action='../key/a1'/></Response>")
-    sandbox.steer(PERSON, keys=["1"], thinks=50)
+    answers(sink, answer="<Response><Gather timeout='6000' action='../key/a1'/></Response>")
+    sandbox.steer(PERSON, keys=["1"], thinks=5000)
     sid = place(sandbox, sink).json()["sid"]
     sink.wait(lambda: ("in-progress", "2") in statuses(sink, sid))
     assert sandbox.on_the_phone(PERSON, "take").status_code == 200
@@ -199,7 +198,7 @@ def test_the_pages_show_a_call_and_let_a_person_act(sandbox: SandboxProcess, sin
     assert PERSON in sandbox.http.get(f"{sandbox.base_url}/calls").text
     sandbox.http.post(url, data={"do": "answer"})
     sink.wait(lambda: len(asked(sink, "answer")) == 1)
-    time.sleep(0.1)
+    sandbox.wait_for("heard", 1, sid=sid)
     shown = sandbox.http.get(f"{url}/now").text
     assert "&lt;b&gt; Press." in shown and "<b> Press" not in shown
     sandbox.http.post(url, data={"do": "press 7"})

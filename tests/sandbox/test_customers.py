@@ -2,7 +2,6 @@
 
 import collections
 import random
-import time
 
 from sandbox import personas, replies
 from tests.sandbox.messages import send
@@ -51,15 +50,7 @@ def talk(
     for number in range(rounds):
         for phone in phones:
             send(sandbox, to=phone, body=f"{CAMPAIGN} ({number})")
-        quiet, last = 0, -1
-        while quiet < 8:
-            time.sleep(0.1)
-            now = sandbox.http.get(f"{sandbox.base_url}/healthz").json()
-            waiting = (
-                sum(now["pending"].get(kind, 0) for kind in ("reply", "inbound")) + now["unfinished_messages"]
-            )
-            quiet = quiet + 1 if waiting == 0 == last else 0
-            last = waiting
+        sandbox.settle()
     return [(e["from"], e["body"], e["intent"]) for e in sandbox.ledger("inbound")]
 
 
@@ -96,8 +87,7 @@ def test_a_booker_who_was_made_to_stop_never_says_yes_again(start_sandbox: Start
 def test_silent_customers_receive_and_say_nothing(sandbox: SandboxProcess) -> None:
     for phone in PHONES[:60]:
         assert send(sandbox, to=phone, body=CAMPAIGN).status_code == 201
-    sandbox.wait_for("message", 60)
-    time.sleep(0.5)
+    sandbox.settle()
     assert sandbox.ledger("inbound") == []
     assert sandbox.http.get(f"{sandbox.base_url}/healthz").json()["pending"].get("reply", 0) == 0
 

@@ -82,7 +82,7 @@ def test_callbacks_are_dropped_duplicated_and_reversed(sandbox: SandboxProcess, 
         sandbox.clear_faults()
         sandbox.set_faults(callbacks=callbacks)
         sid = send(sandbox, StatusCallback=sink.callback("c")).json()["sid"]
-        time.sleep(1.2)
+        sandbox.settle()
         return sink.statuses(sid)
 
     assert statuses(drop=1.0) == []

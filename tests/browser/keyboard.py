@@ -1,30 +1,12 @@
-"""Every page is worked by keyboard alone: Tab reaches all of it, Escape closes and gives back."""
+"""A page worked by keyboard alone: Tab reaches all of it, Escape closes and gives back."""
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.asking import layout
-from tests.browser.conftest import Screens, Site
-from tests.browser.pages import FULL, WHOLE, Visit
 
 MOST_TABS = 90
-SIGNED_IN = [visit for visit in WHOLE if visit.state == FULL]
-
-
-@pytest.mark.parametrize("visit", SIGNED_IN, ids=str)
-def test_page_by_keyboard(site: Site, screens: Screens, visit: Visit) -> None:
-    screen = screens(FULL, "admin", still=True)
-    screen.show(1280)
-    screen.page.goto(site.address(visit))
-    wrong: list[str] = []
-    for width in (390, 1280):
-        screen.show(width)
-        wrong += [f"{width}: {line}" for line in not_reached(screen.page)]
-    assert wrong == []
-    skip_link_leads_to_the_content(screen.page)
-    escape_closes_what_opens_and_focus_returns(screen.page)
 
 
 def not_reached(page: Page) -> list[str]:
