@@ -10,7 +10,10 @@ import gc
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -39,7 +42,7 @@ from config import embedded
 from config.processes import alive, spawn, stop
 from tests.forgetting import forget_everybody
 from tests.product import Product
-from tests.seed import schema_hash, sow
+from tests.seed import is_kept, schema_hash, sow
 from tests.web_server import WebServer
 
 MONDAY_NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)  # in Chicago
@@ -109,7 +112,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _sweep_dead_sessions()
     shutil.rmtree(embedded.place(settings.DATA_DIR), ignore_errors=True)  # of a dead session with our pid
     if not os.environ.get("DATABASE_URL"):
-        sow(settings.DATA_DIR)
+        with _compiling(config):
+            sow(settings.DATA_DIR)
         program = embedded.prepare_postgres(settings.DATA_DIR, durable=False)
         process = _start("postgres", program)
         embedded.wait_for_postgres(settings.DATA_DIR, process)
@@ -118,6 +122,21 @@ def pytest_configure(config: pytest.Config) -> None:
         process = _start("redis", program)
         embedded.wait_for_redis(settings.DATA_DIR, process)
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _compiling(config: pytest.Config) -> Iterator[None]:
+    """On a new clone the migrations keep one processor busy for a while, and each worker would then compile
+    every test for itself: the other processor does that meanwhile, once for all."""
+    if is_kept() or not config.getoption("numprocesses", 0) or sys.dont_write_bytecode:
+        yield
+        return
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq"]
+    collecting = subprocess.Popen(collect, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        collecting.wait()
 
 
 def pytest_unconfigure() -> None:

@@ -22,7 +22,7 @@ _HOME = ROOT / ".test-data"
 
 def sow(data_dir: Path) -> None:
     """Give a data folder without a cluster a copy of the migrated one, which is made where there is none."""
-    seed = _HOME / f"seed-{schema_hash()}"
+    seed = _seed()
     _HOME.mkdir(exist_ok=True)
     with seed.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -32,6 +32,15 @@ def sow(data_dir: Path) -> None:
             _migrate(seed)
     place = embedded.prepare_folders(data_dir)
     subprocess.run(["cp", "-a", str(embedded.place(seed) / "postgres"), str(place)], check=True)
+
+
+def is_kept() -> bool:
+    """Whether the cluster of these migrations is there already, so that sowing takes a moment only."""
+    return (_seed() / "migrated").exists()
+
+
+def _seed() -> Path:
+    return _HOME / f"seed-{schema_hash()}"
 
 
 def schema_hash() -> str:
