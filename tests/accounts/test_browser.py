@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from accounts.models import Role, User
 from tests.accounts import pages
@@ -15,6 +15,7 @@ from tests.accounts.making import PASSWORD, make_account, make_member, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.accounts.pages")]
 HIDE = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})"
+under_way: set[Request] = set()
 SIGNED_OUT = "status of 401"  # what the browser notes about a poll that came too late
 
 
@@ -33,9 +34,22 @@ def site(page: Page, live_server: Any, member: User) -> Iterator[Page]:
     cookie = signed_in(member).cookies[settings.SESSION_COOKIE_NAME]
     page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
     pages.fragments_sent.clear()
+    under_way.clear()
+    page.on("request", lambda request: under_way.add(request))
+    page.on("requestfinished", lambda request: under_way.discard(request))
+    page.on("requestfailed", lambda request: under_way.discard(request))
     page.goto(f"{live_server.url}/live/")
     yield page
     assert not [text for text in complaints if SIGNED_OUT not in text]
+
+
+def sent(site: Page) -> int:
+    """How many fragments the page was sent, once nothing that it has asked is under way."""
+    deadline = time.monotonic() + 10
+    while under_way:
+        assert time.monotonic() < deadline, under_way
+        site.wait_for_timeout(20)
+    return len(pages.fragments_sent)
 
 
 def leave(page: Page) -> None:
@@ -75,8 +89,7 @@ def test_live_region_polls_marked_and_keeps_details_open(site: Page) -> None:
 def test_hidden_tab_asks_nothing_and_asks_at_once_on_return(site: Page) -> None:
     expect(site.locator("#live")).to_contain_text("sent")
     site.evaluate(HIDE)
-    time.sleep(0.5)
-    before = len(pages.fragments_sent)
+    before = sent(site)
     time.sleep(1)
     assert len(pages.fragments_sent) == before
     site.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
@@ -132,8 +145,7 @@ def test_switch_pauses_every_region_and_resuming_asks_at_once(site: Page) -> Non
     switch.click()
     expect(switch).to_have_text("Paused")
     expect(switch).to_have_attribute("aria-pressed", "true")
-    time.sleep(0.5)
-    before = len(pages.fragments_sent)
+    before = sent(site)
     time.sleep(1)
     assert len(pages.fragments_sent) == before
     switch.click()
@@ -144,8 +156,7 @@ def test_switch_pauses_every_region_and_resuming_asks_at_once(site: Page) -> Non
 def test_region_asks_more_rarely_while_nobody_is_there(site: Page) -> None:
     expect(site.locator("#live")).to_contain_text("sent")
     site.evaluate("const now = Date.now; Date.now = () => now() + 6 * 60 * 1000")
-    time.sleep(0.5)
-    before = len(pages.fragments_sent)
+    before = sent(site)
     time.sleep(2)
     assert len(pages.fragments_sent) - before <= 3, "two seconds are ten turns"
     site.mouse.move(40, 40)
