@@ -83,7 +83,7 @@ def _ways(drawn: graph.Graph, node: graph.GraphNode, left: Leaving) -> list[Way]
     return [
         Way(
             pk=f"way-{node.key}-{position}",
-            words="" if label == graph.NEXT else words.edge(label),
+            words="" if label == graph.NEXT else words.way(node.kind, label),
             target=drawn.nodes[target].key,
             name=drawn.nodes[target].name,
             column=f"{EDGE}{label}",

@@ -57,7 +57,7 @@ def _edge(campaign: Campaign, key: str, label: str) -> tuple[str, str]:
     drawn = graph.load(campaign.version_id)
     node = next(node for node in drawn.nodes.values() if node.key == key)
     to = drawn.nodes[node.edges[label]].name
-    how = "went on" if label == graph.NEXT else words.edge(label)
+    how = "went on" if label == graph.NEXT else words.way(node.kind, label)
     return f"“{how[0].upper()}{how[1:]}”", f"Steps that left by this way, to {to}."
 
 

@@ -106,8 +106,10 @@ class Health:
     done: metrics.Rate
     failed: metrics.Rate
     undelivered: metrics.Rate
-    opted_out: metrics.Rate
-    replied: metrics.Rate
+    opted_out: metrics.Rate  # of messages; by phone, of people called
+    opted_out_by_phone: metrics.Rate
+    replied: metrics.Rate  # messages; of people called those who talked to us
+    spoken_to: metrics.Rate
     bookings: metrics.Rate
     wrong: tuple[str, ...] = ()
     grade: int = 0  # 0 well, `WARN`, `BAD`
@@ -219,10 +221,10 @@ def _judge(
         done=metrics.Rate(n["exits"], n["entries"]),
         failed=failed,
         undelivered=undelivered,
-        opted_out=opted_out,
-        replied=metrics.Rate(
-            n["replies"] + sum(n[column] for column in metrics.SPOKEN), n["accepted"] + n["call:reached"]
-        ),
+        opted_out=metrics.Rate(n["optouts"], n["accepted"]),
+        opted_out_by_phone=metrics.Rate(n["call:optouts"], n["call:reached"]),
+        replied=metrics.Rate(n["replies"], n["accepted"]),
+        spoken_to=metrics.Rate(sum(n[column] for column in metrics.SPOKEN), n["call:reached"]),
         bookings=metrics.Rate(n["contacts_booked"], n["audience"]),
         wrong=tuple(words for _, words in sorted(found, key=lambda one: -one[0])),
         grade=max((grade for grade, _ in found), default=0),

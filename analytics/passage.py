@@ -195,7 +195,7 @@ def _way(step: Step) -> tuple[str, str]:
     if step.state != Step.State.COMPLETED and not step.outcome:
         return "", ""
     target = node.leads_to(state=step.state, label=step.outcome) if node else None
-    said = "" if step.outcome in ("", graph.NEXT) else words.edge(step.outcome)
+    said = "" if step.outcome in ("", graph.NEXT) else words.way(step.node.kind, step.outcome)
     return said, drawn.nodes[target].name if target in drawn.nodes else ""
 
 

@@ -146,7 +146,7 @@ def ways(drawn: Drawing, node: DrawnNode, *, every: bool = False) -> list[Way]:
     conditions = _conditions(node)
     return [
         Way(
-            f"way-{node.key}-{place}", Place(node.key, label), _words(node, label),
+            f"way-{node.key}-{place}", Place(node.key, label), words.way(node.kind, label),
             by_key.get(node.ways.get(label, "")), conditions.get(label, ""), label in needed,
         )
         for place, label in enumerate(shown)
@@ -159,20 +159,12 @@ def _conditions(node: DrawnNode) -> dict[str, str]:
     return {str(row.get("label")): words.condition(dict(row)) for row in found}
 
 
-def _words(node: DrawnNode, label: str) -> str:
-    if node.kind in ("branch", "split") and label not in ("otherwise", "next"):
-        return words.sentence(label)
-    if label == "otherwise" and node.kind != "branch":
-        return "not reached"
-    return words.edge(label)
-
-
 def place_words(drawn: Drawing, at: Place) -> str:
     """Where a place is: “After “First text”, then”."""
     if not at.source:
         return "At the very beginning"
     node = drawn.by_key[at.source]
-    way = _words(node, at.label)
+    way = words.way(node.kind, at.label)
     target = drawn.by_key.get(node.ways.get(at.label, ""))
     then = f", before “{target.name}”" if target else ", where it ends"
     return f"After “{node.name}”{'' if at.label == 'next' else f' ({way})'}{then}"

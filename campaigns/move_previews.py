@@ -262,7 +262,8 @@ def _messages(place: Place, version: WorkflowVersion) -> list[str]:
             " new ones. Nobody gets both."
         )
     elif place.queued and treatment.do == Do.SAME:
-        found.append(f"{number_of(place.queued, noun)} queued: sent as they are.")
+        as_now = "it is" if place.queued == 1 else "they are"
+        found.append(f"{number_of(place.queued, noun)} queued: sent as {as_now}.")
     elif place.queued:
         found.append(f"{number_of(place.queued, noun)} queued: taken back, never sent.")
     elif treatment.reworded and not place.in_flight:

@@ -13,6 +13,7 @@ from campaigns import calls_foreseen, capacity, costs, enrolling, graph, lacking
 from campaigns.calls_foreseen import CallsForeseen
 from campaigns.lacking import NOBODY, Lacking
 from campaigns.models import Node, WorkflowVersion
+from campaigns.nodes import KINDS
 from campaigns.said import Sample
 from campaigns.terms import Terms
 from common import sql
@@ -42,6 +43,7 @@ class Preview:
     calls: CallsForeseen = calls_foreseen.NONE
     cost: costs.Estimate | None = None
     sending_takes: timedelta | None = None
+    texts_at_once: bool = False  # what everybody begins with; else a wait, an email or a call comes before
     segments: int = 0  # of all first texts together, every one as long as the longest sample
     first_at: datetime | None = None  # when the first texts begin and end, in company hours
     last_at: datetime | None = None
@@ -99,6 +101,7 @@ def preview(
         without_mailbox=without_mailbox,
         calls=calls,
         lacking=lacking.count(query, params, needs, now=now, fit=True),
+        texts_at_once=version is not None and _begins_with(version, Node.Kind.SEND_SMS),
         segments=needed,
         cost=_cost(account, version, admitted, samples, without_mailbox, calls),
         **outlook,
@@ -185,6 +188,22 @@ def first(version: WorkflowVersion, kind: Node.Kind) -> dict[str, Any] | None:
     """The settings of the workflow's first node of this kind; None where it has none."""
     nodes = graph.build(version).nodes.values()
     return next((node.settings for node in nodes if node.kind == kind), None)
+
+
+def _begins_with(version: WorkflowVersion, kind: Node.Kind) -> bool:
+    """Whether somebody who enters may be at a node of this kind at once: nothing but choices before it."""
+    drawn = graph.build(version)
+    ahead, seen = [drawn.first], set[int]()
+    while ahead:
+        node = drawn.nodes.get(ahead.pop())
+        if node is None or node.id in seen:
+            continue
+        if node.kind == kind:
+            return True
+        seen.add(node.id)
+        if KINDS[node.kind].instant:
+            ahead += node.edges.values()
+    return False
 
 
 def _all(version: WorkflowVersion) -> list[dict[str, Any]]:

@@ -142,7 +142,8 @@ def _ways(
         where = _id(later or earlier, SAME if later else REMOVED)  # type: ignore[arg-type]
         key = f"way-{where}-{len(ways)}"
         change = _change(old, new, kept)
-        ways.append(Way(key, _words(label), change, old.name if old else "", new.name if new else ""))
+        kind = (later or earlier).kind  # type: ignore[union-attr]
+        ways.append(Way(key, _words(kind, label), change, old.name if old else "", new.name if new else ""))
         if new:
             drawn.append((where, new.key, key))
         if old and not (new and change == SAME):
@@ -161,8 +162,8 @@ def _change(old: GraphNode | None, new: GraphNode | None, kept: set[str]) -> str
     return SAME if old.key == new.key and new.key in kept else CHANGED
 
 
-def _words(label: str) -> str:
-    return "" if label == NEXT else words.edge(label)
+def _words(kind: str, label: str) -> str:
+    return "" if label == NEXT else words.way(kind, label)
 
 
 def _said(old: GraphNode, new: GraphNode) -> tuple[Said, ...]:

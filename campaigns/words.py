@@ -89,6 +89,16 @@ def edge(label: str) -> str:
     return EDGES.get(label, sentence(label).lower())
 
 
+def way(kind: str, label: str) -> str:
+    """What a way out of a node of this kind is called, on every diagram: by the name its author gave it, and
+    `otherwise` of what reaches out by what it means there."""
+    if kind in (Node.Kind.BRANCH, Node.Kind.SPLIT) and label not in ("otherwise", "next"):
+        return sentence(label)
+    if label == "otherwise" and kind != Node.Kind.BRANCH:
+        return "not reached"
+    return edge(label)
+
+
 def call_words(settings: dict[str, Any]) -> str:
     """What is said in a call step, in English; nothing for a step of another kind."""
     plan = settings.get("plan")
@@ -149,5 +159,6 @@ def hours(window: SendWindow) -> str:
 
 
 def number_of(count: int, noun: str) -> str:
-    """`1,234 customers`, `1 customer`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    """`1,234 customers`, `1 customer`, `2 people`."""
+    many = "people" if noun == "person" else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else many}"

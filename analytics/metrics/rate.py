@@ -23,4 +23,4 @@ class Rate:
     @property
     def percent(self) -> str:
         """For people: `12.5%`, or a dash."""
-        return "–" if self.value is None else f"{100 * self.value:.1f}%"
+        return "—" if self.value is None else f"{100 * self.value:.1f}%"

@@ -69,4 +69,4 @@ def _save(request: Request, form: LaunchRulesForm) -> None:
 
 
 def _words(above: int | None) -> str:
-    return "never" if above is None else f"above {number_of(above, 'person').replace('persons', 'people')}"
+    return "never" if above is None else f"above {number_of(above, 'person')}"

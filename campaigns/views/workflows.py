@@ -65,7 +65,7 @@ def _ways_out(node: Node) -> list[dict[str, Any]]:
     }
     return [
         {
-            "label": words.sentence(edge.label) if edge.label in conditions else words.edge(edge.label),
+            "label": words.way(node.kind, edge.label),
             "condition": conditions.get(edge.label, ""),
             "target": edge.target,
             "next": edge.target.position == node.position + 1,

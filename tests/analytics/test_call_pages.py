@@ -202,6 +202,17 @@ def test_calls_that_fail_count_once_though_they_had_been_accepted(world: World) 
     assert number.detail == "95.0% of the last day’s messages and calls failed: 19 of 20."
 
 
+def test_the_dashboard_opens_those_who_talked_apart_from_those_who_replied(
+    world: World, client: Client
+) -> None:
+    world.called()
+    (shown,) = health.of(world.account, clock.now()).shown
+    assert (shown.spoken_to.part, shown.spoken_to.whole, shown.replied.whole) == (1, 1, 0)
+    rows = f"{reverse('analytics:campaign_rows', args=[world.campaign.pk])}?column=spoken"
+    assert f'<a class="share__part" href="{rows}">1</a>' in client.get("/").content.decode()
+    assert "1 row." in client.get(rows).content.decode()
+
+
 def test_who_waits_behind_others_for_an_agent_is_not_stuck(world: World) -> None:
     now = clock.now()
     ago = now - timedelta(hours=2)

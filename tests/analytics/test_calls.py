@@ -293,7 +293,7 @@ def test_nothing_called_has_no_rate(world: World) -> None:
     planned_call(world)
     row = next(row for row in metrics.node_rows(world.campaign, counters.totals([world.campaign.pk]))
                if row.kind == "call")  # fmt: skip
-    assert row.answer_rate.percent == "–" and row.called == row.calls == 0
+    assert row.answer_rate.percent == "—" and row.called == row.calls == 0
 
 
 def test_lines_say_who_when_and_what(world: World) -> None:

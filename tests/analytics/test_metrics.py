@@ -185,7 +185,7 @@ def test_reply_rate_shows_its_fraction(world: World) -> None:
     Message.objects.filter(pk=Message.objects.first().pk).update(replied_at=later(3))  # type: ignore[union-attr]
     rate = node_table(world.campaign)[0].reply_rate
     assert (rate.part, rate.whole, rate.percent) == (1, 8, "12.5%")
-    assert metrics.Rate(0, 0).percent == "–"
+    assert metrics.Rate(0, 0).percent == "—"
 
 
 def test_unknown_column_has_no_rows(world: World) -> None:

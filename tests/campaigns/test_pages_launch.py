@@ -216,6 +216,17 @@ def test_the_review_counts_excludes_and_shows_real_samples(ready: Ready) -> None
     assert ready.draft.reviewed["admitted"] == 2 and ready.draft.reviewed["matched"] == 4
 
 
+def test_a_text_behind_a_call_has_no_time_yet(ready: Ready) -> None:
+    text = ("text", "send_sms", {"body": "We tried to call you."})
+    call = ("call", "call", {"plan": {"words": {"en": "Hi"}}})
+    edges = [("call", "no_answer", "text"), ("call", "next", "done"), ("text", "next", "done")]
+    called = factories.make_workflow(ready.account, nodes=[call, text, ("done", "end", {})], edges=edges)
+    page = ready.fill(workflow=called.pk)
+    assert "First texts, at most" in page and "<dt>First text</dt>" not in page
+    ready.client.post(DISCARD)
+    assert "<dt>First text</dt>" in ready.fill() and "First texts, at most" not in ready.fill()
+
+
 def test_the_review_says_which_field_is_missing(ready: Ready) -> None:
     version = factories.make_workflow(
         ready.account,

@@ -59,7 +59,7 @@ def test_every_step_and_way_is_in_it_with_what_became_of_it(
     ways = {
         (node.id, way.label): (way.change, way.before, way.after) for node in found.nodes for way in node.ways
     }
-    assert ways["text", "otherwise"] == ("added", "", "Done")
+    assert ways["text", "not reached"] == ("added", "", "Done")
     assert ways["pause", ""] == ("changed", "Late", "Thanks")
     assert ways["was-late", ""] == ("removed", "Done", "")
     assert ways["thanks", ""] == ("added", "", "Done")
