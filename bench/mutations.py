@@ -186,9 +186,22 @@ def copy_of_the_product() -> Iterator[Path]:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         folder.chmod(0o711)  # its servers may run as another user
+        _take_seed_along(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_seed_along(folder: Path) -> None:
+    """The newest migrated cluster of the tests (`tests/seed.py`): where it fits, none is migrated there."""
+    seeds = [made.parent for made in ROOT.glob(".test-data/seed-*/migrated")]
+    seeds = [seed for seed in seeds if (seed / "servers").is_dir()]  # else it is kept elsewhere
+    if seeds:
+        newest = max(seeds, key=lambda seed: (seed / "migrated").stat().st_mtime)
+        taken = folder / ".test-data" / newest.name
+        taken.parent.mkdir()
+        subprocess.run(["cp", "-a", str(newest), str(taken)], check=True)
+        (taken / "servers.path").unlink(missing_ok=True)  # where they were
 
 
 def mutate(folder: Path, mutation: Mutation) -> None:
