@@ -5,6 +5,7 @@ Run in the product's environment: `python -m bench.call_company 4` is four agent
 standard input ends. Whoever kills the process finds what agents leave behind.
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from accounts.models import Account, User
     from audiences.models import Address, Contact
     from campaigns.models import WorkflowVersion
-    from conversations.models import Call
+    from conversations.models import Call, PlannedCall
 
 AGREE = 5  # all but every fifth agreed to recorded voice
 AGENTS = 4
@@ -23,7 +24,7 @@ CALL_BACK, STOP = "2", "9"  # keys that customers press
 PACE, LINES = 8, 100  # calls a second, so that instants fall amid them; and at once
 WORDS = "Hi {{ first_name }}, this is {{ company }}. Your plan ends soon."
 ONCE = {"no_answer": 0, "busy": 0, "voicemail": 0}
-LOOK_SECONDS, LONGEST_CALL_SECONDS = 0.2, 60.0
+LOOK_SECONDS, PATIENCE_SECONDS, LONGEST_CALL_SECONDS = 0.2, 15.0, 60.0
 
 
 def agrees(index: int) -> bool:
@@ -118,18 +119,29 @@ def _one_call(account: "Account", agent: "User", phone: str) -> bool:
         call = call_placing.place(planned.pk, by=agent, agent_phone=phone)
     except call_placing.CallRefused:
         return False
-    call = _until_over(call)
+    call = _until_over(call, planned, agent)
     said = call_talk.observed(call)
     if call.accepted_at is not None and said:
         said_outcomes.say(planned, said, by=agent, now=clock.now())
     return True
 
 
-def _until_over(call: "Call") -> "Call":
-    deadline = time.monotonic() + LONGEST_CALL_SECONDS
-    while call.state in call.LIVE and time.monotonic() < deadline:
+def _until_over(call: "Call", planned: "PlannedCall", agent: "User") -> "Call":
+    """The call as it ended; whose phone fell silent without a word on the page presses End call."""
+    from common import clock
+    from conversations import call_hanging_up
+    from conversations.call_taking import NotPossible
+    from integrations.messaging import ProviderError
+
+    began, pressed = time.monotonic(), False
+    while call.state in call.LIVE and time.monotonic() < began + LONGEST_CALL_SECONDS:
         time.sleep(LOOK_SECONDS)
         call.refresh_from_db()
+        silent = call.state in call.LIVE and call.state not in call_hanging_up.NOT_ASKED
+        if silent and not pressed and time.monotonic() > began + PATIENCE_SECONDS:
+            pressed = True
+            with contextlib.suppress(NotPossible, ProviderError):
+                call_hanging_up.end(planned.pk, by=agent, now=clock.now())
     return call
 
 

@@ -168,8 +168,9 @@ class CallCourse(Course):
         return len(finished) == len(self.campaigns) and not left
 
     def _none_unknown(self) -> bool:
+        """What was given up with an agent's call is called once more: nobody is left for another day."""
         unknown = "select 1 from conversations_call where state in ('unknown', 'calling') limit 1"
-        return not self.database.rows(unknown)
+        return not self.database.rows(unknown) and self._all_called()
 
     def _idle(self) -> bool:
         health = self.provider.call("GET", "/healthz")
