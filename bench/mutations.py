@@ -141,8 +141,8 @@ MUTATIONS: dict[str, Mutation] = {
     "lost_calls_are_placed_again": Mutation(
         (CALLS,),
         "conversations/placing_results.py",
-        'if e.accepted == "no" and not e.permanent], now)',
-        "if not e.permanent], now)",
+        'elif error.accepted == "no":',
+        "elif not error.permanent:",
     ),
     "calls_may_fall": Mutation(
         (CALLS,),
