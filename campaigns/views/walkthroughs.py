@@ -36,9 +36,10 @@ BUSY = (
     "once more."
 )
 TOO_LONG = (
-    "This test is too long to go on. All of it is played again with every act, and that may take two seconds "
-    "at most, so that no customer’s STOP waits for a test. What you pressed was not done. Take some acts "
-    "back, or start over and go the shortest way to what you want to see."
+    "This test is too long to go on. All of it is played again with every act, as a real customer for two "
+    "seconds at most, so that nobody’s STOP waits for a test. What you pressed was not done. Take some acts "
+    "back, or start over and go the shortest way to what you want to see. As a sample person there is more "
+    "time."
 )
 NO_NUMBER = "The account has no number in use that texts could leave from. Add one in Settings, Numbers."
 

@@ -1,10 +1,10 @@
 """Playing a walkthrough: all its acts from the start, with the product's own engine, gate and reader, in one
 transaction that is rolled back whatever happens.
 
-One look may take so many steps, and two seconds. It takes no lock of those that put commits in order
-(`tried_out` of `common/transactions.py`), so that a customer's STOP and claims for them wait at most for rows
-that it changes; and it waits for nobody longer than a moment (`limit`): real work goes before a look at what
-might be.
+One look may take so many steps and seconds, and two once it changes what is a real customer's. It takes no
+lock of those that put commits in order (`tried_out` of `common/transactions.py`), so that a STOP and claims
+wait at most for rows that it changes; and it waits for nobody longer than a moment: real work goes before a
+look at what might be.
 """
 
 import logging
@@ -21,8 +21,7 @@ from campaigns.graph import GraphNode
 from campaigns.models import Node, Step, Walkthrough
 from campaigns.walkthroughs import acts, calling, customers, scene, sending, standing, telling
 from campaigns.walkthroughs.acts import Act
-from campaigns.walkthroughs.stage import NotNow, Stage, TooLong, hurried, limit
-from common.transactions import tried_out
+from campaigns.walkthroughs.stage import NotNow, Stage, TooLong, hurried
 from conversations.models import ContactHold
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,9 @@ _BY_ITSELF = (
     Kind.WAIT, Kind.WAIT_FOR_REPLY, Kind.BRANCH, Kind.SPLIT, Kind.UPDATE_CONTACT, Kind.HANDOFF, Kind.END,
 )  # fmt: skip
 """What nobody sees happen: it is over as soon as it is due. All else is let happen by Next."""
+_TOUCHING = (Kind.UPDATE_CONTACT, Kind.HANDOFF, Kind.CALL)
+"""What changes rows of the customer's that are there without the walkthrough. Where the workflow has one it
+counts from the beginning: instant steps are walked within whatever leads to them."""
 
 
 class Busy(Exception):
@@ -57,10 +59,9 @@ def play(walk: Walkthrough, done: Sequence[Act], *, by: User) -> Played:
     if number is None:
         raise NoNumber
     try:
-        with hurried(), tried_out():
-            limit()
+        with hurried() as hurry:
             built = scene.build(walk, number, now=walk.starts_at)
-            return _play(walk, done, Stage(walk, built, by, walk.starts_at))
+            return _play(walk, done, Stage(walk, built, by, walk.starts_at, hurry))
     except (OperationalError, InterfaceError) as error:
         log.info("a walkthrough was not played: %s", error)
         if getattr(error.__cause__, "sqlstate", None) == _OUT_OF_TIME:
@@ -100,6 +101,8 @@ def _begin(stage: Stage) -> None:
         why = words.exclusion(stage.scene.kept_out)
         stage.tell("end", words=f"They would not enter the campaign: {why}", reason="kept_out", tone="warn")
         return
+    if any(node.kind in _TOUCHING for node in stage.scene.graph.nodes.values()):
+        stage.touch()
     _settle(stage)
 
 
@@ -107,6 +110,8 @@ def _do(stage: Stage, act: Act) -> None:
     if stage.scene.enrollment is None:
         raise NotNow("This contact would not enter the campaign, so nothing follows.")
     do = act["do"]
+    if do != acts.NEXT:
+        stage.touch()
     if do in (acts.NEXT, acts.REFUSE):
         _next(stage, refused=do == acts.REFUSE)
     elif do in _ACTS:

@@ -15,12 +15,14 @@ from campaigns.graph import GraphNode
 from campaigns.models import Enrollment, Step, Walkthrough
 from campaigns.walkthroughs.scene import Scene
 from common import clock, sql
+from common.transactions import tried_out
 
 Event: TypeAlias = dict[str, Any]
 MOST_STEPS = 500
-LONGEST_SECONDS = 1.6
-"""After which no further statement begins; one takes at most a quarter of it (`limit`). Together 2 s: what
-else is done for the contact may wait for rows that a walkthrough changes, and a claim is good for 3 s."""
+LONGEST_SECONDS = 10.0
+MOST_HELD = 1.6
+"""Seconds after which no further statement begins, once rows of a real customer are changed; one takes at
+most a quarter of it. Together 2 s: who else writes those rows waits so long, and a claim is good for 3 s."""
 _LOCK_WAIT = 0.3
 """Seconds: less than a deadlock is looked for, so that real work is never chosen to be undone."""
 SOON = timedelta(seconds=30)
@@ -35,29 +37,49 @@ class TooLong(Exception):
     """The walkthrough has more in it than one look may take."""
 
 
+@dataclass
+class Hurry:
+    """How long one look has taken, and since when others may have to wait for it."""
+
+    began: float = field(default_factory=monotonic)
+    holding: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether no further statement may begin."""
+        now = monotonic()
+        held = self.holding is not None and now - self.holding > MOST_HELD
+        return held or now - self.began > LONGEST_SECONDS
+
+    def hold(self) -> None:
+        """From here on rows are changed that somebody else may want to write. Not inside a savepoint."""
+        if self.holding is None:
+            self.holding = monotonic()
+            _limit(MOST_HELD)
+
+
 @contextmanager
-def hurried() -> Iterator[None]:
-    """Let no statement of this connection begin once `LONGEST_SECONDS` are over. Raises TooLong."""
-    began = monotonic()
+def hurried() -> Iterator[Hurry]:
+    """Let no statement of this connection begin once one look's time is over. Raises TooLong."""
+    hurry = Hurry()
 
     def look(execute: Callable[..., Any], statement: str, *rest: Any) -> Any:
         # What takes back what was begun must go through, however late.
-        if monotonic() - began > LONGEST_SECONDS and not str(statement).startswith(("ROLLBACK", "RELEASE")):
+        if hurry.over and not str(statement).startswith(("ROLLBACK", "RELEASE")):
             raise TooLong
         return execute(statement, *rest)
 
-    with connection.execute_wrapper(look):
-        yield
+    with connection.execute_wrapper(look), tried_out():
+        sql.run(f"SET LOCAL lock_timeout = {int(_LOCK_WAIT * 1000)}")
+        _limit(LONGEST_SECONDS)
+        yield hurry
 
 
-def limit() -> None:
-    """Let the server end a statement of this transaction that takes too long, and the transaction where its
-    process was frozen meanwhile."""
-    for setting, seconds in (
-        ("lock_timeout", _LOCK_WAIT), ("statement_timeout", LONGEST_SECONDS / 4),
-        ("idle_in_transaction_session_timeout", LONGEST_SECONDS),
-    ):  # fmt: skip
-        sql.run(f"SET LOCAL {setting} = {int(seconds * 1000)}")
+def _limit(seconds: float) -> None:
+    """Let the server end a statement of this transaction that takes a quarter of this, and the transaction
+    where its process was frozen that long."""
+    sql.run(f"SET LOCAL statement_timeout = {int(seconds * 250)}")
+    sql.run(f"SET LOCAL idle_in_transaction_session_timeout = {int(seconds * 1000)}")
 
 
 @dataclass
@@ -82,6 +104,7 @@ class Stage:
     scene: Scene
     by: User
     now: datetime
+    hurry: Hurry
     events: list[Event] = field(default_factory=list)
     mails: dict[str, str] = field(default_factory=dict)  # number of its event → HTML
     links: list[int] = field(default_factory=list)  # codes of the links that were sent, in order
@@ -103,6 +126,12 @@ class Stage:
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise TooLong
+
+    def touch(self) -> None:
+        """What follows changes rows that are the customer's beyond this walkthrough: a thread, the contact, a
+        wish. Of an invented person nobody else knows any."""
+        if not self.walk.sample:
+            self.hurry.hold()
 
     def tell(self, kind: str, /, node: str = "", **facts: Any) -> Event:
         """Add something to what is seen."""

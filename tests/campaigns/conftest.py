@@ -14,6 +14,7 @@ def unhurried_walkthroughs() -> Iterator[None]:
     """A walkthrough may take as long as it takes where tests share a slow machine."""
     from campaigns.walkthroughs import stage  # models are ready only once tests run
 
-    usual, stage.LONGEST_SECONDS = stage.LONGEST_SECONDS, 120.0
+    usual = stage.LONGEST_SECONDS, stage.MOST_HELD
+    stage.LONGEST_SECONDS = stage.MOST_HELD = 120.0
     yield
-    stage.LONGEST_SECONDS = usual
+    stage.LONGEST_SECONDS, stage.MOST_HELD = usual

@@ -146,11 +146,13 @@ def noting(account: Any) -> Any:
 def held(contact: Contact) -> Iterator[None]:
     """Somebody else is writing this contact."""
     other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute("SELECT 1 FROM audiences_contact WHERE id = %s FOR UPDATE", [contact.pk])
-        yield
-    other.close()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM audiences_contact WHERE id = %s FOR UPDATE", [contact.pk])
+            yield
+    finally:
+        other.close()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -167,19 +169,32 @@ def test_what_somebody_is_writing_is_not_waited_for() -> None:
 def test_after_its_two_seconds_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     account, by, ann = company()
     walk = begun(by, noting(account), ann)
-    usual = stage.LONGEST_SECONDS
-    monkeypatch.setattr(stage, "LONGEST_SECONDS", 0.05)
+    usual = stage.MOST_HELD
+    monkeypatch.setattr(stage, "MOST_HELD", 0.0)
     with pytest.raises(stage.TooLong):
         go(walk, "next")
-    monkeypatch.setattr(stage, "LONGEST_SECONDS", usual)
+    monkeypatch.setattr(stage, "MOST_HELD", 1.0)
     monkeypatch.setattr(stage, "_LOCK_WAIT", 30)
-    monkeypatch.setattr(stage, "LONGEST_SECONDS", 1.0)
     with held(ann), pytest.raises(stage.TooLong):  # one statement of a quarter of that
         go(walk, "next")
-    monkeypatch.setattr(stage, "LONGEST_SECONDS", usual)
+    monkeypatch.setattr(stage, "MOST_HELD", usual)
     assert walk.acts == [] and not connection.in_atomic_block
     go(walk, "next")
     assert "text" in kinds(walk)
+
+
+def test_what_nobody_else_knows_has_more_time_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, by, ann = company()
+    sample, real = begun(by, asking(account), sample="en"), begun(by, asking(account), ann)
+    monkeypatch.setattr(stage, "MOST_HELD", 0.0)
+    for walk in (sample, real):
+        go(walk, "next")
+    go(sample, "reply", words="STOP")
+    with pytest.raises(stage.TooLong):
+        go(real, "reply", words="STOP")
+    monkeypatch.setattr(stage, "LONGEST_SECONDS", 0.0)
+    with pytest.raises(stage.TooLong):
+        go(sample, "reply", words="Hello?")
 
 
 def test_openings_far_ahead_are_not_stored() -> None:
