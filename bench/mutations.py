@@ -139,13 +139,13 @@ MUTATIONS: dict[str, Mutation] = {
         "return messages",
     ),
     "lost_calls_are_placed_again": Mutation(
-        (CALLS,),
+        ("tests/conversations/test_placing_results.py::test_a_lost_answer_is_unknown_and_told",),
         "conversations/placing_results.py",
         'elif error.accepted == "no":',
         "elif not error.permanent:",
     ),
     "calls_may_fall": Mutation(
-        (CALLS,),
+        ("tests/conversations/test_call_progress.py::test_news_in_any_order_and_often_end_alike",),
         "conversations/call_progress.py",
         '({_rank("k")} < {_rank("n")} OR k.state',
         "(true OR k.state",
