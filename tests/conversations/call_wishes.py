@@ -25,7 +25,8 @@ from conversations.inbound_calls import Calling
 from conversations.models import Call, PlannedCall
 from integrations.messaging import ProviderError
 from integrations.twilio.voice import Pressed
-from tests.conversations.call_protocol import AGENTS, CallStage, Line
+from tests import factories
+from tests.conversations.call_protocol import AGENTS, AGREED, CallStage, Line
 from tests.conversations.protocol import ZONES
 
 CALLERS = st.sampled_from(sorted(ZONES))
@@ -43,12 +44,15 @@ class Wishes(CallStage):
         going = Call.objects.filter(account=self.account, direction="out", state__in=Call.LIVE)
         if not (planned := sorted(set(going.values_list("planned", flat=True)))):
             return
-        chosen = PlannedCall.objects.get(pk=data.draw(st.sampled_from(planned)))
-        latest = said_outcomes.latest_call(chosen)
+        self.end_call(data.draw(st.sampled_from(planned)), self.agents[who], away=away)
+
+    def end_call(self, planned_id: int, by: User, *, away: bool) -> None:
+        """Its agent ends it, a script's `by`; where the provider is away, it is asked later."""
+        latest = said_outcomes.latest_call(PlannedCall.objects.get(pk=planned_id))
         assert latest is not None
-        self.exchange.away = away
+        ends, self.exchange.away = latest.by or by, away
         try:
-            self._end(chosen.pk, latest.by or self.agents[who])
+            self.do(lambda: call_hanging_up.end(planned_id, by=ends, now=self.now))
         except call_taking.NotPossible:
             return
         except ProviderError:  # the wish stands
@@ -57,9 +61,6 @@ class Wishes(CallStage):
             self.exchange.away = False
         if latest.answered_at is None:
             self.ended.add(latest.attempt)
-
-    def _end(self, planned_id: int, by: User) -> None:
-        self.do(lambda: call_hanging_up.end(planned_id, by=by, now=self.now))
 
     @rule()
     def wished_ends_are_asked_for(self) -> None:
@@ -145,6 +146,14 @@ class Wishes(CallStage):
                 self._caller_leaves(line, heard)
         elif deed == "hangs up":
             self._caller_leaves(line, heard)
+
+    @rule(phone=st.sampled_from([factories.reserved(number) for number in AGREED]))
+    def calls_back_to_say_nine_while_we_are_away(self, phone: str) -> None:
+        """Whom a script has called, and who does not wait for ours to come back."""
+        self.calls_us(phone)
+        line = self.exchange.callers[-1]
+        if "<Gather" in line.said:
+            self._caller_presses(line, call_talk.STOP, heard=False)
 
     def _caller_presses(self, line: Line, digit: str, heard: bool) -> None:
         line.pressed.append(Pressed(call_urls.of("inbound-key", line.attempt), digit))

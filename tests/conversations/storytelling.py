@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-LENGTH = 30  # steps of a story
+LENGTH = 30  # steps of a story, unless it says otherwise
 ATTEMPTS = 3  # a machine that stalls for seconds lets a real lock or pace come in between
 
 
-def tell_stories(machine: type[RuleBasedStateMachine], few: int, *, same: bool = False) -> bool:
+def tell_stories(
+    machine: type[RuleBasedStateMachine], few: int, *, same: bool = False, length: int = LENGTH
+) -> bool:
     """Tell them all; whether an attempt came to its end with no promise broken, which raises.
 
     `same`: these few are the same in every run, and only a longer telling looks for others.
@@ -26,7 +28,7 @@ def tell_stories(machine: type[RuleBasedStateMachine], few: int, *, same: bool =
             run_state_machine_as_test(
                 machine,
                 settings=settings(
-                    max_examples=stories, stateful_step_count=LENGTH, deadline=None,
+                    max_examples=stories, stateful_step_count=length, deadline=None,
                     derandomize=same and stories <= few,
                     suppress_health_check=list(HealthCheck), print_blob=True, database=None,
                     phases=[Phase.generate, *([Phase.shrink] if shrinks else [])],

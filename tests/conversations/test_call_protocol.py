@@ -54,7 +54,7 @@ from tests.conversations.call_wishes import Wishes
 from tests.conversations.protocol import ZONES, Wish
 from tests.conversations.storytelling import tell_stories
 
-FEW = 5
+FEW, LENGTH = 4, 50
 OPEN_EVERYWHERE = 20  # o’clock, UTC: from Chicago to Honolulu
 PHONES = st.sampled_from(sorted(ZONES))
 HOW = st.sampled_from(("taken", "taken", "taken", "lost", "lost", "never came", "busy", "no phone"))
@@ -196,6 +196,20 @@ class CallStory(Wishes, RuleBasedStateMachine):
     @rule(most=st.integers(1, 4))
     def records(self, most: int) -> None:
         self.record_calls([flight for flight in self.call_flights if flight.result is not None][:most])
+
+    @rule(how=HOW, answered=st.booleans())
+    def a_call_is_ended_while_it_is_placed(self, how: str, answered: bool) -> None:
+        """Before the provider has said whether it took it; then somebody picks up all the same."""
+        self.commit_other()
+        self.claims(1, apart=False)
+        for flight in self.unplaced[-1:]:
+            self.end_call(flight.claim.planned_id, self.agents[0], away=False)
+            self.place(flight, how)
+            self.record_calls([flight])
+            for line in self.live:
+                if answered and line.attempt == flight.claim.attempt_id:
+                    line.go("in-progress")
+                    self.ask(line)
 
     @rule()
     def five_seconds_pass(self) -> None:
@@ -359,6 +373,16 @@ class CallStory(Wishes, RuleBasedStateMachine):
         if applied:
             self.do(lambda: call_draining.drain(5))
 
+    @precondition(lambda self: self.exchange.lines)
+    @rule(data=st.data())
+    def news_comes_backwards(self, data: st.DataObject) -> None:
+        line = data.draw(st.sampled_from(self.exchange.lines))
+        if line.status == "initiated":
+            line.go("ringing")
+        for news in reversed(line.told):
+            self.tell(line, news)
+            self.do(lambda: call_draining.drain(5))
+
     # --- customers -------------------------------------------------------------------------------
 
     @rule(phone=PHONES, body=st.sampled_from(WISHES), apart=st.booleans())
@@ -506,4 +530,4 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("put_back")
 def test_no_order_of_events_breaks_a_promise_about_calls() -> None:
-    assert tell_stories(CallStory, FEW, same=True), "no attempt came to its end"
+    assert tell_stories(CallStory, FEW, same=True, length=LENGTH), "no attempt came to its end"
