@@ -376,7 +376,10 @@ class CallStory(Wishes, RuleBasedStateMachine):
     @precondition(lambda self: self.exchange.lines)
     @rule(data=st.data())
     def news_comes_backwards(self, data: st.DataObject) -> None:
-        line = data.draw(st.sampled_from(self.exchange.lines))
+        self.tell_backwards(data.draw(st.sampled_from(self.exchange.lines)))
+
+    def tell_backwards(self, line: Line) -> None:
+        """All that is known of it so far, the latest first."""
         if line.status == "initiated":
             line.go("ringing")
         for news in reversed(line.told):
@@ -531,3 +534,29 @@ def put_back(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
 @pytest.mark.usefixtures("put_back")
 def test_no_order_of_events_breaks_a_promise_about_calls() -> None:
     assert tell_stories(CallStory, FEW, same=True, length=LENGTH), "no attempt came to its end"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("put_back")
+def test_the_story_that_goes_where_promises_break() -> None:
+    """Told by hand: few stories drawn by chance come there."""
+    story = CallStory()
+    story.begin()
+    try:
+        for how, answered in (("busy", False), ("taken", True)):
+            ended = len(story.ended)
+            while len(story.ended) == ended:  # whoever has not agreed goes to a person
+                assert call_sender.due_lanes(story.now), "nobody is left to be called by a script"
+                story.a_call_is_ended_while_it_is_placed(how, answered)
+        story.claims(6, apart=False)
+        for flight in story.unplaced:
+            story.place(flight, "taken")
+        story.record_calls(story.call_flights)
+        for line in story.live:
+            story.tell_backwards(line)
+            story.rows_hold_together()
+        story.calls_back_to_say_nine_while_we_are_away(story.customer_of(story.exchange.lines[0]))
+        assert story.unheard
+    finally:
+        story.teardown()
+    story.nobody_is_called_twice_for_one_try()
