@@ -385,6 +385,7 @@ class CallStory(Wishes, RuleBasedStateMachine):
         for news in reversed(line.told):
             self.tell(line, news)
             self.do(lambda: call_draining.drain(5))
+            self.calls_only_rise()
 
     # --- customers -------------------------------------------------------------------------------
 
