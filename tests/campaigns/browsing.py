@@ -28,7 +28,8 @@ def looking(page: Page, url: str, by: User, *, expected: str = "") -> Iterator[P
 def sign_in(page: Page, url: str, by: User) -> None:
     """Whoever was signed in there before is not any more."""
     cookie = signed_in(by).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": url}])
+    site = "/".join(url.split("/")[:3])  # the cookie is good for all of it
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
 
 
 def launching_company(*labels: str, people: int = 3) -> Account:
