@@ -136,7 +136,7 @@ def test_url_as_everybody(name: str, method: str, subtests: pytest.Subtests) -> 
     check("signed out", signed_out)
     if not visit.rule.public:
         for role in Role:
-            check(role, member, role, admin)
+            check(role.value, member, role, admin)
         if name in OWNED:
             check("member of another account", stranger)
     if method == "POST" and not visit.rule.csrf_exempt:
