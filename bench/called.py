@@ -124,10 +124,11 @@ class CallCourse(Course):
     def sit_down(self) -> None:
         """The agents begin to work, where none do."""
         if self.agents is None or self.agents.poll() is not None:
-            self.agents = subprocess.Popen(
-                [sys.executable, "-m", "bench.call_company", str(call_company.AGENTS)],
-                cwd=ROOT, env=self.product.env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            )  # fmt: skip
+            with (self.product.data / "agents.log").open("ab") as said:  # what they ran into
+                self.agents = subprocess.Popen(
+                    [sys.executable, "-m", "bench.call_company", str(call_company.AGENTS)],
+                    cwd=ROOT, env=self.product.env, stdin=subprocess.PIPE, stderr=said, text=True,
+                )  # fmt: skip
 
     def kill_agents(self) -> None:
         """kill -9 the process that places agents' calls, and let it begin anew."""

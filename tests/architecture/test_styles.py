@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 STATIC = Path(__file__).parents[2] / "static"
-_DEFINED = re.compile(r"(--[\w-]+)\s*:")
+_DEFINED = re.compile(
+    r"(?:^|[{;\s])(--[\w-]+)\s*:", re.M
+)  # and no modifier of a class: `.card--danger:hover`
 _SET = re.compile(r"setProperty\(\s*[\"'](--[\w-]+)")
 _USED = re.compile(r"var\(\s*(--[\w-]+)\s*([,)])")
 

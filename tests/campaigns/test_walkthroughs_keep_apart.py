@@ -64,13 +64,13 @@ def test_in_a_real_transaction_too_nothing_is_left() -> None:
 
 
 @contextmanager
-def watched(look: Callable[[int], None]) -> Iterator[None]:
-    """Call `look` with the number of each statement that a walkthrough has behind it."""
+def watched(look: Callable[[int, str], None]) -> Iterator[None]:
+    """Call `look` with each statement that a walkthrough has behind it, numbered."""
     number = count()
 
     def wrap(execute: Callable[..., Any], *statement: Any) -> Any:
         answer = execute(*statement)
-        look(next(number))
+        look(next(number), str(statement[0]))
         return answer
 
     with connection.execute_wrapper(wrap):
@@ -83,7 +83,8 @@ TAKEN = """
         || ARRAY(SELECT 'address ' || id FROM audiences_address WHERE id NOT IN (SELECT id
                  FROM audiences_address FOR NO KEY UPDATE SKIP LOCKED))
         || ARRAY(SELECT classid::text FROM pg_locks
-                 WHERE locktype = 'advisory' AND classid IN (7103, 7104, 7106))
+                 WHERE locktype = 'advisory' AND classid IN (7103, 7104, 7106)
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 """Homes, addresses and locks of an account (pauses, jobs, papers) that somebody holds."""
 
@@ -95,7 +96,7 @@ def test_neither_home_nor_address_nor_account_is_locked() -> None:
     other = connection.copy()
     seen = []
 
-    def look(number: int) -> None:
+    def look(number: int, _statement: str) -> None:
         if number % 25 == 0:
             with other.cursor() as cursor:
                 cursor.execute("BEGIN")
@@ -124,8 +125,8 @@ def test_a_stop_of_the_same_customer_waits_for_no_walkthrough() -> None:
         inbound.receive(text, account=account, now=clock.now())
         connections.close_all()
 
-    def look(number: int) -> None:
-        if number == 60:  # in the middle
+    def look(_number: int, statement: str) -> None:
+        if not stopped and "INSERT INTO conversations_attempt" in statement:  # claimed, as real texts are
             worker = Worker(target=stop, daemon=True)
             worker.start()
             worker.join(5)

@@ -39,6 +39,16 @@ def test_the_server_keeps_the_plan_of_what_is_asked_often() -> None:
     assert plans == [(3, 0)]
 
 
+def test_kept_plans_read_by_indexes_and_are_made_once() -> None:
+    (kept,) = _in_thread(_planned)
+    assert kept == ("off", "force_generic_plan")
+    assert _planned() == ("on", "auto")
+
+
+def _planned() -> tuple[Any, Any]:
+    return sql.value("SHOW enable_seqscan"), sql.value("SHOW plan_cache_mode")
+
+
 def test_nothing_is_kept_of_other_statements() -> None:
     *_, plans = _in_thread(lambda: _ask(True), lambda: _ask(False), _plans)
     assert plans == [(1, 0)]

@@ -62,8 +62,8 @@ def test_each_planned_call_is_placed_once_whoever_is_killed(start_product: Calla
     place(product, SLOWLY)
     product.signal("sending", signal.SIGCONT)
     wait_for(
-        lambda: len(ledger(sandbox, "call")) > SLOWLY and in_hand(product),
-        seconds=60, what="a call in its hands",
+        lambda: in_hand(product) & {call["attempt"] for call in ledger(sandbox, "call")[SLOWLY:]},
+        seconds=60, what="a call in its hands that the provider has",
     )  # fmt: skip
     product.signal("sending", signal.SIGKILL)
     unrecorded = in_hand(product)
