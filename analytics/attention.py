@@ -15,6 +15,7 @@ from analytics import health, metrics, queue_signs, recounting
 from audiences import sync_state
 from campaigns import approving
 from campaigns.models import Intake
+from campaigns.words import number_of
 from common import sql
 from conversations import abandonment, problems, safety
 from conversations.listening import DEAF
@@ -295,7 +296,7 @@ def _unknown(account: Account, now: datetime) -> list[Item]:
         return []
     return [
         Item(
-            "unknown", WARN, f"{_counted(n, 'message')} may or may not have left",
+            "unknown", WARN, f"{number_of(n, 'message')} may or may not have left",
             "The provider’s answer was lost. They are looked up there and never blindly sent again.", since,
             reverse("analytics:tile_rows", args=["unknown_sends"]), "See which", "circle-help",
         )
@@ -341,7 +342,7 @@ def _calls(account: Account, now: datetime) -> list[Item]:
     ((n, since),) = sql.rows(_CALLS, {"account": account.pk, "before": now - CALL_LATE})
     if not n:
         return []
-    waits = f"{_counted(n, 'person')} {'waits' if n == 1 else 'wait'}".replace("persons", "people")
+    waits = f"{number_of(n, 'person')} {'waits' if n == 1 else 'wait'}"
     return [
         Item(
             "calls", WARN, f"{waits} to be called",
@@ -364,7 +365,7 @@ def _missed(account: Account, now: datetime) -> list[Item]:
         return []
     return [
         Item(
-            "missed-calls", WARN, f"{_counted(n, 'customer')} called and nobody took it",
+            "missed-calls", WARN, f"{number_of(n, 'customer')} called and nobody took it",
             "They wait in the inbox; some have left a voicemail.", since,
             reverse("conversations:inbox") + "?folder=needs_reply", "Answer them", "phone-off",
         )
@@ -392,13 +393,9 @@ def _replies(account: Account, now: datetime) -> list[Item]:
         return []
     return [
         Item(
-            "replies", WARN, f"{_counted(n, 'customer')} {'waits' if n == 1 else 'wait'} for a reply",
+            "replies", WARN, f"{number_of(n, 'customer')} {'waits' if n == 1 else 'wait'} for a reply",
             "Campaigns hold what else they had for them.", since,
             reverse("conversations:inbox") + "?folder=needs_reply", "Answer the longest wait",
             "message-square",
         )
     ]  # fmt: skip
-
-
-def _counted(n: int, thing: str) -> str:
-    return f"1 {thing}" if n == 1 else f"{n:,} {thing}s"

@@ -41,6 +41,7 @@ def _rank(row: str) -> str:
 
 # A script's call that one of ours has ended: whatever is heard of it, that stays the reason for its end.
 _ENDED_BY_US = "k.hang_up_at IS NOT NULL AND k.agent_phone = ''"
+_STAYS_ENDED = f"k.code = '{planned_calls.HUNG_UP}' AND n.code <> '{DELIVERY_UNKNOWN}'"
 # What failed for want of news may still turn out to have been placed.
 _RISES = f"""({_rank("k")} < {_rank("n")} OR k.state = 'failed' AND k.code = '{DELIVERY_UNKNOWN}'
     AND n.code <> '{DELIVERY_UNKNOWN}')"""
@@ -132,9 +133,11 @@ def _move(furthest: dict[int, CallReport], now: datetime) -> list[_Moved]:
             claimed_at = CASE WHEN n.state IN ('accepted', 'ringing', 'in_progress')
                 THEN coalesce(k.claimed_at, clock_timestamp()) END,
             seconds = CASE WHEN k.agent_phone = '' THEN coalesce(n.seconds, k.seconds) ELSE k.seconds END,
-            code = CASE WHEN n.code <> '' THEN n.code WHEN k.code <> '{DELIVERY_UNKNOWN}' THEN k.code
+            code = CASE WHEN {_STAYS_ENDED} THEN k.code WHEN n.code <> '' THEN n.code
+                WHEN k.code <> '{DELIVERY_UNKNOWN}' THEN k.code
                 WHEN {_ENDED_BY_US} THEN '{planned_calls.HUNG_UP}' ELSE '' END,
-            reason = CASE WHEN n.code IN ('', '{DELIVERY_UNKNOWN}') AND {_ENDED_BY_US} THEN k.reason
+            reason = CASE WHEN {_STAYS_ENDED} THEN k.reason
+                WHEN n.code IN ('', '{DELIVERY_UNKNOWN}') AND {_ENDED_BY_US} THEN k.reason
                 WHEN n.code <> '' OR k.code = '{DELIVERY_UNKNOWN}' THEN n.reason ELSE k.reason END
         FROM news n JOIN held h USING (id) WHERE k.id = n.id
         RETURNING k.id, k.planned_id, k.state, k.agent_phone <> '', k.code, k.reason, k.outcome,
@@ -251,7 +254,8 @@ def _end_scripted(over: Sequence[_Moved], now: datetime) -> None:
     for each in over:
         if each.planned_id is None:
             continue
-        if each.state in (State.FAILED, State.REJECTED) and not each.outcome:
+        failed = each.state in (State.FAILED, State.REJECTED) and each.code != planned_calls.HUNG_UP
+        if failed and not each.outcome:
             refused.append(Refusal(each.planned_id, each.state, each.code or each.state, each.reason))
         elif not each.outcome and (each.state == State.CANCELLED or each.code in _UNHEARD):
             why = "opted_out" if each.planned_id in gone else each.code or "cancelled"

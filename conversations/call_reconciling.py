@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from common import loops, sql
@@ -41,7 +42,8 @@ _SEVERAL = "The provider’s answer was lost, and of several calls to this phone
 
 def reconcile(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> int:
     """Look up calls that are unknown or silent for up to `seconds`, and hang up what nobody wants; how many
-    were settled. A provider that does not answer is not asked again in this round."""
+    were settled. A provider that does not answer is not asked again in this round, and a call that breaks us
+    keeps no other from its turn."""
     silent: set[int] = set()  # connections
     settled = call_ending.end_unwanted()
     calls = [*_unknown(), *_silent(now), *_silent_callers(now)]
@@ -51,13 +53,19 @@ def reconcile(*, now: datetime, seconds: float = loops.LONGEST_LOOP_SECONDS) -> 
             continue
         try:
             access = TwilioAccess.of(connection)
-            settled += _look_up(call, access, now)
         except KeyError as missing:
             log.warning("connection %s lacks %s", connection.pk, missing)
             silent.add(connection.pk)
+            continue
+        try:
+            settled += _look_up(call, access, now)
+        except (OperationalError, InterfaceError):
+            raise
         except ProviderError as error:
             log.warning("calls cannot be looked up: %s", error.code)
             silent.add(connection.pk)
+        except Exception:  # the others have their turn all the same: they are taken in any order
+            log.exception("call %s cannot be settled", call.pk)
     return settled
 
 

@@ -224,6 +224,20 @@ def test_who_ended_it_is_said_where_it_was_given_up_and_answered_after_all(
     stays_ended(call)
 
 
+@pytest.mark.parametrize(
+    ("state", "code"), [("completed", "several_calls"), ("busy", "several_calls"), ("failed", "20404")]
+)
+def test_who_ended_it_is_said_whatever_the_books_say_of_it_later(
+    contact: Contact, state: str, code: str
+) -> None:
+    """Nobody is taken for answered whom we hung up on, and nobody is called again."""
+    call = ended_while_placed(contact)
+    record(call, SILENCE)
+    told = CallReport("CA9", state, CallState(state), 4, code=code, meaning="Nobody knows")
+    advance([News(call.pk, told)], now=clock.now())
+    stays_ended(call)
+
+
 def test_what_was_ended_while_the_provider_was_too_busy_is_not_placed_again(contact: Contact) -> None:
     call = ended_while_placed(contact)
     record(call, BUSY)

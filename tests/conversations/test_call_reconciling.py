@@ -30,7 +30,7 @@ from tests.conversations.conftest import Company
 from tests.conversations.talking import again, agrees, place_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PHONE, AGENT_PHONE = "+12175550150", "+12175550151"
+PHONE, AGENT_PHONE, OTHER_PHONE = "+12175550150", "+12175550151", "+12175550152"
 BUSY, SILENT = {"answers": "busy", "rings": 1}, {"answers": "no_answer"}
 LOST = {"accept_then_drop": 1.0, "callbacks": {"drop": 1.0}}
 QUICK = 20_000  # a quarter of an hour of a call passes in a twentieth of a second
@@ -276,9 +276,9 @@ def rung(company: Company) -> list[User]:
 def test_a_provider_that_does_not_answer_is_asked_once_a_round(
     company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for phone in (PHONE, "+12175550152"):
+    for phone in (PHONE, OTHER_PHONE):
         company.sandbox.steer(phone, **SILENT)
-    calls = lose(company, [person(company), person(company, "+12175550152")])
+    calls = lose(company, [person(company), person(company, OTHER_PHONE)])
     stored = company.number.connection
     stored.settings = {**stored.settings, "base_url": "http://127.0.0.1:9"}
     stored.save()
@@ -291,6 +291,24 @@ def test_a_provider_that_does_not_answer_is_asked_once_a_round(
         assert call_reconciling.reconcile(now=clock.now()) == 0
     assert caplog.text.count("lacks 'auth_token'") == 1
     assert {now_of(call)[0] for call in calls} == {"unknown"}
+
+
+def test_a_call_that_breaks_us_keeps_no_other_from_its_turn(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    for phone in (PHONE, OTHER_PHONE):
+        company.sandbox.steer(phone, **BUSY)
+    sick, sound = lose(company, [person(company), person(company, OTHER_PHONE)])
+    other = factories.make_account()
+    number = factories.make_number(other, "+17735550177", base_url=company.sandbox.base_url)
+    number.connection.credentials = {"auth_token": 5}  # what nobody foresaw
+    number.connection.save()
+    Call.objects.filter(pk=sick.pk).update(number=number)
+    over(company)
+    with caplog.at_level(logging.ERROR, "conversations.call_reconciling"):
+        look()
+    assert f"call {sick.pk} cannot be settled" in caplog.text
+    assert (now_of(sick)[0], now_of(sound)[0]) == ("unknown", "busy")
 
 
 def test_polls_grow_rarer(company: Company, settings: Any) -> None:
