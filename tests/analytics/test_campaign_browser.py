@@ -57,7 +57,7 @@ def site(page: Page, live_server: Any, world: World) -> Iterator[Page]:
 def test_figures_change_and_nothing_moves(site: Page, world: World) -> None:
     expect(site.locator("#campaign")).to_have_attribute("data-drawn", "")
     words = site.locator(".way__words").all_text_contents()
-    assert sorted(words) == ["booked", "no reply in time", "otherwise", "replied", "then", "then"]
+    assert sorted(words) == ["booked", "no reply in time", "not reached", "replied", "then", "then"]
     card = site.locator("#card-link-first_text")
     expect(card).to_contain_text("0 entered")
     site.get_by_role("button", name="Zoom in").click()
