@@ -45,6 +45,9 @@ EXPORTS: dict[str, Apply] = {
     "calls": work.apply_calls,
 }
 FIRST_EXPORT = next(iter(EXPORTS))
+# Raised by one where more is kept of an entity's rows than a release before did: they are read once more from
+# the beginning, and by a worker that keeps it, however long those of the release before still run.
+SHAPES = {"appointments": 1}  # 1: arrival windows
 # Short lists that no export has, read as a whole each time and before everything else.
 JOB_TYPES, LEAD_SOURCES = "job-types", "lead-sources"
 LISTS: dict[str, tuple[Callable[[ServiceTitanClient], Sequence[Any]], Apply]] = {
@@ -155,7 +158,7 @@ def _follow(
 ) -> bool:
     """Apply one export to its end; False where `go_on` ended it before."""
     report.rows[entity] = 0
-    token = _cursor(account, entity).continue_from
+    token = _place(_cursor(account, entity))
     began = time.monotonic()
     for page in client.export(entity, token):
         busy, began = time.monotonic() - began, time.monotonic()
@@ -175,17 +178,26 @@ def _cursor(account: Account, entity: str) -> SyncCursor:
     return SyncCursor.objects.get_or_create(account=account, entity=entity)[0]
 
 
+def _place(cursor: SyncCursor) -> str:
+    """The token to go on from: the beginning where the rows so far lack what is kept by now."""
+    return "" if _outgrown(cursor) else cursor.continue_from
+
+
+def _outgrown(cursor: SyncCursor) -> bool:
+    return cursor.shape < SHAPES.get(cursor.entity, 0)
+
+
 @atomic_with_retry
 def commit_page(
     account: Account, entity: str, token: str, page: Page, apply: Apply, now: datetime, busy: float = 0.0
 ) -> list[str]:
-    """Rows and token together, provided that nobody else has moved the token; the rows passed over.
+    """Rows, token and shape together, provided that nobody else has moved the token; the rows passed over.
 
     `busy` are the seconds that went into fetching it and applying the one before.
     """
     _cursor(account, entity)
     cursor = SyncCursor.objects.select_for_update(no_key=True).get(account=account, entity=entity)
-    if cursor.continue_from != token:
+    if _place(cursor) != token:
         raise CursorMoved(entity)
     refused = apply_records(account, page.records, apply)
     skipped = [*page.skipped, *refused]
@@ -193,9 +205,9 @@ def commit_page(
         log.warning("account %s, %s: passed over %s", account.pk, entity, "; ".join(skipped[:MOST_WORDS]))
         cursor.skipped += len(skipped)
         cursor.last_skipped = "\n".join(skipped[:MOST_WORDS])
-    cursor.continue_from = page.continue_from
-    before = 0 if entity in LISTS else cursor.rows  # a list comes as a whole each time
+    before = 0 if entity in LISTS or _outgrown(cursor) else cursor.rows  # a list comes as a whole each time
     cursor.rows = before + len(page.records) - len(refused)
+    cursor.continue_from, cursor.shape = page.continue_from, SHAPES.get(entity, 0)
     cursor.busy_seconds += busy
     cursor.synced_at = now
     if not page.has_more:

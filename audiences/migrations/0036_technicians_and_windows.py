@@ -1,9 +1,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-# Read once more from their beginning, so that visits that are known already get their windows.
-AGAIN = "UPDATE audiences_synccursor SET continue_from = '', rows = 0 WHERE entity = 'appointments'"
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -12,6 +9,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # The cursor before what it brings, as a sync locks them.
+        migrations.AddField(
+            model_name="synccursor",
+            name="shape",
+            field=models.SmallIntegerField(
+                db_default=0, default=0, help_text="of the rows that it brought, by servicetitan_sync.SHAPES"
+            ),
+        ),
         migrations.AddField(
             model_name="appointment",
             name="arrives_from",
@@ -74,5 +79,4 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(AGAIN, migrations.RunSQL.noop),
     ]

@@ -7,6 +7,9 @@ class SyncCursor(models.Model):
     account = models.ForeignKey("accounts.Account", on_delete=models.CASCADE, related_name="sync_cursors")
     entity = models.CharField(max_length=40)
     continue_from = models.TextField(blank=True)
+    shape = models.SmallIntegerField(
+        db_default=0, default=0, help_text="of the rows that it brought, by servicetitan_sync.SHAPES"
+    )
     rows = models.BigIntegerField(default=0)
     synced_at = models.DateTimeField(null=True, blank=True)
     complete_at = models.DateTimeField(

@@ -336,6 +336,57 @@ def test_windows_and_technicians_of_visits_follow_the_source(tenant):
     assert not on_it.active
 
 
+def of_the_release_before(account):
+    """Visits as they stand where nobody kept their windows yet, read to the end."""
+    SyncCursor.objects.filter(entity="appointments").update(shape=0)
+    Appointment.objects.filter(account=account).update(arrives_from=None, arrives_until=None)
+
+
+def test_rows_that_lack_what_is_kept_by_now_are_read_again_once(tenant, monkeypatch):
+    account = people.account()
+    assert sync(account, client=tenant, now=NOON).finished
+    cursor = SyncCursor.objects.get(entity="appointments")
+    known, windows = cursor.rows, Appointment.objects.exclude(arrives_from=None).count()
+    assert cursor.shape == servicetitan_sync.SHAPES["appointments"] and windows > 0
+    of_the_release_before(account)
+    sizes = []
+
+    def noting(entity, token="", **options):
+        for page in Tenant.export(tenant, entity, token, **options):
+            if entity == "appointments":
+                sizes.append(len(page.records))
+            yield page
+
+    monkeypatch.setattr(tenant, "export", noting)
+    tenant.sandbox.set_faults(servicetitan={"page_size": known // 4})
+    while not sync(account, client=tenant, now=NOON, go_on=lambda: False).finished:
+        assert len(sizes) < 8, "every run begins again"
+    cursor.refresh_from_db()
+    assert cursor.rows == sum(sizes) >= known and len(sizes) > 3
+    assert Appointment.objects.exclude(arrives_from=None).count() >= windows
+    sizes.clear()
+    assert sync(account, client=tenant, now=NOON).finished
+    assert sum(sizes) < known, "once is enough"
+
+
+def test_shape_moves_with_the_token_and_whoever_comes_second_stops():
+    account = people.account()
+    SyncCursor.objects.create(account=account, entity="appointments", continue_from="far", rows=9)
+
+    def committed(token):
+        page = Page([], f"after {token}", True)
+        servicetitan_sync.commit_page(account, "appointments", token, page, lambda *_: None, NOON)
+        cursor = SyncCursor.objects.get()
+        return cursor.continue_from, cursor.shape, cursor.rows
+
+    with pytest.raises(servicetitan_sync.CursorMoved):
+        committed("far")
+    assert committed("") == ("after ", 1, 0)
+    with pytest.raises(servicetitan_sync.CursorMoved):
+        committed("")
+    assert committed("after ") == ("after after ", 1, 0)
+
+
 class WithoutMemberships(Tenant):
     """A tenant that did not let the app read recurring services."""
 
