@@ -20,7 +20,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 REFUSED = 3
-_LOCK_NOT_AVAILABLE = "55P03"
+_GIVEN_WAY = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 REFUSAL_FILE = "refusal"
 ANNOUNCEMENT_FILE = "announcement"
 
@@ -117,9 +117,9 @@ def migrate() -> None:
 def patiently(change: Callable[[], object], *, wait: str = "5s", tries: int = 12, pause: float = 2.0) -> None:
     """Make a change that locks tables, without holding up a running system for longer than `wait`.
 
-    Who waits for a table lets nobody else pass. Where somebody holds it for long, the change gives way and
-    comes back `pause` seconds later; after so many tries the error is raised. What a migration had finished
-    stays done.
+    Who waits for a table lets nobody else pass. Where somebody holds it for long, or waits for us in turn,
+    the change gives way and comes back `pause` seconds later; after so many tries the error is raised. What a
+    migration had finished stays done.
     """
     for attempt in range(1, tries + 1):
         try:
@@ -128,7 +128,7 @@ def patiently(change: Callable[[], object], *, wait: str = "5s", tries: int = 12
             change()
             return
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") != _LOCK_NOT_AVAILABLE or attempt == tries:
+            if getattr(error.__cause__, "sqlstate", "") not in _GIVEN_WAY or attempt == tries:
                 raise
             print("a table is in use; trying again ...", flush=True)
             time.sleep(pause)
