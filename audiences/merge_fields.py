@@ -48,12 +48,15 @@ def _hour(moment: str) -> str:
     return f"to_char({moment} AT TIME ZONE acc.timezone, 'HH24:MI')"
 
 
+# Whole names of a crew, as many as somebody reads: s is audiences_appointmentassignment.
+TECHNICIAN, MOST_NAMES, BETWEEN_NAMES = _text("s.technician", 80), 2, ", "
+
 _CUSTOMER, _COMPANY, _JOB, _VISIT = "Customer", "Company", "Last job", "Next visit"
 _MEMBER, _ESTIMATE = "Membership", "Open estimate"
 _RECORD = "the customer’s record"
 _PAST, _AHEAD = "the latest job that was not cancelled", "the next visit that is not cancelled"
 _WINDOW = "the arrival window of the next visit, where ServiceTitan has one"
-_CREW = "who is assigned to the next visit"
+_CREW = "who is assigned to the next visit, two at most"
 _PLAN, _OFFER = "the active membership", "the latest estimate that is still open"
 
 FIELDS: dict[str, MergeField] = {
@@ -89,7 +92,7 @@ FIELDS: dict[str, MergeField] = {
                    f"{_hour('ahead.arrives_from')} || '-' || {_hour('ahead.arrives_until')}", Form.SPAN,
                    ("account", "ahead"), "the agreed time", "la hora acordada"),
         MergeField("next_appointment_technician", "Next visit’s technician", _VISIT, "Luis Ortega", _CREW,
-                   _text("crew.names", 80), joins=("ahead", "crew"), fallback="our technician",
+                   "crew.names", joins=("ahead", "crew"), fallback="our technician",
                    spanish_fallback="nuestro técnico"),
         MergeField("next_appointment_type", "Next visit’s job type", _VISIT, "AC repair", _AHEAD,
                    _text("ahead.type", 60), joins=("ahead",), fallback="visit", spanish_fallback="visita"),
@@ -130,12 +133,13 @@ JOINS: dict[str, str] = {
         WHERE j.{_THEIRS.format("j")} AND j.active AND j.status <> 'Canceled'
           AND p.starts_at > %(now)s AND p.status NOT IN ('Canceled', 'Done') ORDER BY p.starts_at LIMIT 1
     ) ahead ON TRUE""",
-    "crew": """
+    "crew": f"""
     LEFT JOIN LATERAL (
-        SELECT string_agg(n.technician, ', ' ORDER BY n.id) AS names FROM (
-            SELECT s.technician, min(s.servicetitan_id) AS id FROM audiences_appointmentassignment s
+        SELECT string_agg(n.name, '{BETWEEN_NAMES}' ORDER BY n.turn) AS names FROM (
+            SELECT {TECHNICIAN} AS name, min(s.servicetitan_id) AS turn
+            FROM audiences_appointmentassignment s
             WHERE s.account_id = c.account_id AND s.servicetitan_appointment_id = ahead.visit
-              AND s.active AND s.technician <> '' GROUP BY s.technician) n
+              AND s.active AND s.technician <> '' GROUP BY name ORDER BY turn LIMIT {MOST_NAMES}) n
     ) crew ON TRUE""",
     "plan": f"""
     LEFT JOIN LATERAL (

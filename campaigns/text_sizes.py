@@ -12,7 +12,7 @@ from typing import Any
 from liquid.exceptions import LiquidError
 
 from accounts.models import Account
-from audiences.merge_fields import FIELDS
+from audiences.merge_fields import BETWEEN_NAMES, FIELDS, MOST_NAMES, TECHNICIAN
 from audiences.models import Contact, JobType, MembershipType
 from campaigns import said
 from common import sql
@@ -106,6 +106,7 @@ def longest_values(account: Account) -> dict[str, str]:
         **{name: _LONGEST_DAY for name in FIELDS if name.endswith("_date")},
         "next_appointment_time": "12:30",
         "next_appointment_window": "10:30-12:30",
+        "next_appointment_technician": _longest_crew(account),
         "company_phone": "+13125550142",
         "open_estimate_days": "365",
         **dict.fromkeys(("balance", "open_estimate_amount"), _LONGEST_AMOUNT),
@@ -114,6 +115,19 @@ def longest_values(account: Account) -> dict[str, str]:
     while len(_kept) > _MOST_KEPT:
         _kept.pop(next(iter(_kept)))
     return found
+
+
+def _longest_crew(account: Account) -> str:
+    names = sql.rows(
+        f"""
+        SELECT n.name FROM (
+            SELECT DISTINCT {TECHNICIAN} AS name FROM audiences_appointmentassignment s
+            WHERE s.account_id = %s AND s.active AND s.technician <> '') n
+        ORDER BY length(n.name) DESC, n.name LIMIT %s
+        """,
+        [account.pk, MOST_NAMES],
+    )
+    return BETWEEN_NAMES.join(name for (name,) in names) or "x" * 80
 
 
 def _longest(names: Iterable[str], otherwise: str) -> str:

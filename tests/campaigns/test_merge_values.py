@@ -17,7 +17,7 @@ from audiences.models import (
     JobType,
     MembershipType,
 )
-from campaigns import engine, enrolling, lacking, launching, said, samples
+from campaigns import engine, enrolling, lacking, launching, said, samples, text_sizes
 from campaigns.models import EnrollmentSnapshot
 from common import clock
 from conversations import claiming
@@ -138,6 +138,37 @@ def test_a_visit_without_window_or_technician_says_what_stands_in_for_them(accou
     words = "{{ next_appointment_window | default: 'the agreed time' }}, {{ next_appointment_technician }}"
     (sample,) = said.texts(account, {"body": words}, [contact.pk], now=NOON)
     assert "next visit’s technician" in sample.missing
+    assert len(text_sizes.longest_values(account)["next_appointment_technician"]) == 80
+
+
+def crew(account: Account, *names: str) -> None:
+    """Who comes to the visit, in place of others."""
+    AppointmentAssignment.objects.all().delete()
+    for number, name in enumerate(names, start=1):
+        AppointmentAssignment.objects.create(
+            account=account, servicetitan_id=number, servicetitan_appointment_id=1, technician=name
+        )
+
+
+LONG = ("Bartholomew Featherstonehaugh-Montgomery", "Maximiliana Alexandrina Wolfeschlegelstein")
+
+
+@pytest.mark.parametrize(
+    ("names", "said_of_them"),
+    [
+        (("Dana Whitlock", "Luis Ortega", "Marcus Bell"), "Dana Whitlock, Luis Ortega"),
+        (LONG, ", ".join(LONG)),
+        (("x" * 90,), "x" * 80),
+    ],
+)
+def test_two_technicians_are_named_and_with_their_whole_names(
+    account: Account, names: tuple[str, ...], said_of_them: str
+) -> None:
+    contact = with_everything(account)
+    crew(account, *names)
+    known = merge_fields.known([contact.pk], now=NOON)[contact.pk]
+    assert known["next_appointment_technician"] == said_of_them
+    assert len(text_sizes.longest_values(account)["next_appointment_technician"]) == len(said_of_them)
 
 
 def test_window_and_technician_in_spanish(account: Account) -> None:
