@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
+from uuid import uuid4
 
 from django.db import OperationalError, transaction
 
@@ -48,8 +49,9 @@ def atomic_with_retry(function: Callable[P, R]) -> Callable[P, R]:
 def tried_out() -> Iterator[None]:
     """A transaction that is rolled back whatever happens in it, for what is only looked at.
 
-    Inside, locks that put commits in order are not taken and rows that others would fill in, too, are not
-    stored (`is_tried_out`): nothing of it is ever committed, so nobody has to wait for it.
+    Inside, locks that put commits in order are not taken, and rows that others would fill in, too, are not
+    stored (`is_tried_out`) or under a key of their own (`digest_to_insert`): nothing of it is ever committed,
+    so nobody has to wait for it.
     """
     with transaction.atomic():
         token = _tried_out.set(True)
@@ -63,3 +65,12 @@ def tried_out() -> Iterator[None]:
 def is_tried_out() -> bool:
     """Whether what this very thread does now will be rolled back for certain."""
     return _tried_out.get()
+
+
+def digest_to_insert(digest: str) -> str:
+    """The unique digest to insert a row with that whoever has the same content shares: that of its content.
+    What is tried out gets one that nobody else has: who inserts the same for real must not wait for it.
+
+    Look for the row by the digest of its content first.
+    """
+    return f"tried:{uuid4().hex}" if is_tried_out() else digest

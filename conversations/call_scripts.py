@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.models import Account
+from common.transactions import digest_to_insert
 from conversations.models import CallScript
 
 LONGEST_WORDS = 1200
@@ -58,7 +59,13 @@ def stored(account: Account, plan: Plan) -> CallScript:
     """The row of this plan; equal plans of an account give the same row."""
     content = plan.model_dump(mode="json")
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return CallScript.objects.get_or_create(account=account, sha256=digest, defaults={"content": content})[0]
+    rows = CallScript.objects
+    return (
+        rows.filter(account=account, sha256=digest).first()
+        or rows.get_or_create(
+            account=account, sha256=digest_to_insert(digest), defaults={"content": content}
+        )[0]
+    )
 
 
 def read(script: CallScript) -> Plan:

@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import Account
 from common import sql
+from common.transactions import digest_to_insert
 from conversations.automatic_lane import CONFIRMS
 from conversations.delivery import Change
 from conversations.locks import lock_messages
@@ -41,9 +42,14 @@ def template(
     if content:
         words = f"{words}\0{json.dumps(content, sort_keys=True)}"
     digest = hashlib.sha256(words.encode()).hexdigest()
-    return MessageTemplate.objects.get_or_create(
-        account=account, sha256=digest, defaults={"subject": subject, "body": body, "content": content or {}}
-    )[0]
+    rows = MessageTemplate.objects
+    return (
+        rows.filter(account=account, sha256=digest).first()
+        or rows.get_or_create(
+            account=account, sha256=digest_to_insert(digest),
+            defaults={"subject": subject, "body": body, "content": content or {}},
+        )[0]
+    )  # fmt: skip
 
 
 def queueing(

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 
 from accounts.models import User
 from campaigns.graph import GraphNode
@@ -20,11 +20,14 @@ from common.transactions import tried_out
 Event: TypeAlias = dict[str, Any]
 MOST_STEPS = 500
 LONGEST_SECONDS = 10.0
-MOST_HELD = 1.6
-"""Seconds after which no further statement begins, once rows of a real customer are changed; one takes at
-most a quarter of it. Together 2 s: who else writes those rows waits so long, and a claim is good for 3 s."""
+MOST_HELD = 1.3
+"""Seconds after which no further statement begins, once rows of a real customer are changed; the last takes
+at most a quarter of it, and as much a process that stalls then. Together 2 s: who else writes those rows
+waits so long, and a claim is good for 3 s."""
 _LOCK_WAIT = 0.3
-"""Seconds: less than a deadlock is looked for, so that real work is never chosen to be undone."""
+"""Seconds: less than a deadlock is looked for, so that real work is seldom chosen to be undone, only where it
+has waited longer for a walkthrough that waits for it in its turn; it is then tried again."""
+_STALLED = "25P03"  # idle_in_transaction_session_timeout
 SOON = timedelta(seconds=30)
 """How long after what we sent the customer does something."""
 
@@ -67,7 +70,12 @@ def hurried() -> Iterator[Hurry]:
         # What takes back what was begun must go through, however late.
         if hurry.over and not str(statement).startswith(("ROLLBACK", "RELEASE")):
             raise TooLong
-        return execute(statement, *rest)
+        try:
+            return execute(statement, *rest)
+        except InternalError as error:
+            if getattr(error.__cause__, "sqlstate", None) != _STALLED:
+                raise
+            raise OperationalError("the walkthrough's process stalled") from error  # so is a lost connection
 
     with connection.execute_wrapper(look), tried_out():
         sql.run(f"SET LOCAL lock_timeout = {int(_LOCK_WAIT * 1000)}")
@@ -77,9 +85,10 @@ def hurried() -> Iterator[Hurry]:
 
 def _limit(seconds: float) -> None:
     """Let the server end a statement of this transaction that takes a quarter of this, and the transaction
-    where its process was frozen that long."""
-    sql.run(f"SET LOCAL statement_timeout = {int(seconds * 250)}")
-    sql.run(f"SET LOCAL idle_in_transaction_session_timeout = {int(seconds * 1000)}")
+    where its process stalls that long."""
+    quarter = int(seconds * 250)
+    sql.run(f"SET LOCAL statement_timeout = {quarter}")
+    sql.run(f"SET LOCAL idle_in_transaction_session_timeout = {quarter}")
 
 
 @dataclass

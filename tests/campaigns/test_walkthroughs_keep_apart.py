@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from threading import Thread as Worker
-from typing import Any
+from time import sleep
+from typing import Any, TypeAlias
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Account
 from audiences import suppression
 from audiences.models import Contact
 from campaigns import drawing
@@ -17,8 +20,8 @@ from campaigns.models import Campaign, Enrollment, Step
 from campaigns.walkthroughs import keeping, playing, stage
 from campaigns.walkthroughs.stage import NotNow
 from common import clock
-from conversations import inbound
-from conversations.models import Message
+from conversations import call_scripts, inbound, outbound
+from conversations.models import CallScript, Message, MessageTemplate
 from integrations.messaging import InboundText
 from tests import factories
 from tests.campaigns.walking import (
@@ -114,28 +117,76 @@ def test_neither_home_nor_address_nor_account_is_locked() -> None:
     assert len(seen) > 20 and set(map(tuple, seen)) == {()}
 
 
+Work: TypeAlias = Callable[[], object]
+
+
+@contextmanager
+def beside(statement: str, chosen: Callable[[], Work]) -> Iterator[list[bool]]:
+    """Do the work that is chosen after the first of these statements in a connection of its own; whether it
+    got done before the walkthrough was over."""
+    done: list[bool] = []
+
+    def run(work: Work) -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    def look(_number: int, begun: str) -> None:
+        if not done and statement in begun:
+            worker = Worker(target=run, args=[chosen()], daemon=True)
+            worker.start()
+            worker.join(5)
+            done.append(not worker.is_alive())
+
+    with watched(look):
+        yield done
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_stop_of_the_same_customer_waits_for_no_walkthrough() -> None:
     account, by, ann = company()
     walk = begun(by, plain(account), ann)
     text = InboundText("SM-stop", account.sending_numbers.get().e164, factories.phone_of(ann).value, "STOP")
-    stopped: list[bool] = []
-
-    def stop() -> None:
-        inbound.receive(text, account=account, now=clock.now())
-        connections.close_all()
-
-    def look(_number: int, statement: str) -> None:
-        if not stopped and "INSERT INTO conversations_attempt" in statement:  # claimed, as real texts are
-            worker = Worker(target=stop, daemon=True)
-            worker.start()
-            worker.join(5)
-            stopped.append(not worker.is_alive())
-
-    with watched(look):
+    stop = partial(inbound.receive, text, account=account, now=clock.now())
+    with beside("INSERT INTO conversations_attempt", lambda: stop) as stopped:  # claimed, as real texts are
         go(walk, "next")
     assert stopped == [True]
     assert suppression.in_force([factories.phone_of(ann).pk])
+
+
+def same_words(account: Account) -> Work:
+    last = MessageTemplate.objects.latest("pk")
+    return partial(outbound.template, account, last.body, last.subject, last.content)
+
+
+def same_script(account: Account) -> Work:
+    return partial(call_scripts.stored, account, call_scripts.read(CallScript.objects.latest("pk")))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("kind", "settings", "table", "same"),
+    [
+        ("send_sms", {"body": "Hi {{ first_name }}"}, "messagetemplate", same_words),
+        ("send_email", {"subject": "Hi", "body": "Hi {{ first_name }}"}, "messagetemplate", same_words),
+        ("call", {"plan": {"words": {"en": "Hello"}}}, "callscript", same_script),
+    ],
+)
+def test_who_inserts_the_same_words_waits_for_no_walkthrough(
+    kind: str, settings: dict[str, Any], table: str, same: Callable[[Account], Work]
+) -> None:
+    """And what a walkthrough finds, it uses."""
+    account, by, ann = company()
+    version = workflow(account, [("it", kind, settings)], [("it", "next", "done")])
+    walk = begun(by, version, ann)
+    insert = f'INSERT INTO "conversations_{table}"'
+    with beside(insert, lambda: same(account)) as stored:
+        go(walk, "next")
+    assert stored == [True]
+    with CaptureQueriesContext(connection) as asked:
+        go(begun(by, version, ann), "next")
+    assert not [query for query in asked.captured_queries if insert in query["sql"]]
 
 
 def noting(account: Any) -> Any:
@@ -180,6 +231,26 @@ def test_after_its_two_seconds_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         go(walk, "next")
     monkeypatch.setattr(stage, "MOST_HELD", usual)
     assert walk.acts == [] and not connection.in_atomic_block
+    go(walk, "next")
+    assert "text" in kinds(walk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_stalls_holds_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, by, ann = company()
+    walk = begun(by, noting(account), ann)
+    stalled: list[bool] = []
+
+    def look(_number: int, statement: str) -> None:
+        if not stalled and "INSERT INTO conversations_attempt" in statement:
+            stalled.append(True)
+            sleep(1)
+
+    monkeypatch.setattr(stage, "MOST_HELD", 2.0)
+    with watched(look), pytest.raises(playing.Busy):
+        go(walk, "next")
+    assert stalled and walk.acts == [] and not connection.in_atomic_block
+    monkeypatch.undo()
     go(walk, "next")
     assert "text" in kinds(walk)
 
