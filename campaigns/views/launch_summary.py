@@ -38,7 +38,7 @@ def summary(
     return {
         "plan": plan,
         "late": late,
-        "once": uuid4().hex,  # what is to be asked for again stands under another id each time
+        "again": uuid4().hex,  # what is to be asked for again stands under another id each time
         **rule_effects.WAITS,
         "chosen": {name: plan.chosen(name) for name in ("name", "workflow", "playbook", "audience", "start")},
         "numbers": plan.numbers,

@@ -1,5 +1,6 @@
 """The creation modal: five stages over one draft, in the page's modal or as a page of its own."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -259,6 +260,7 @@ def _reviewed(plan: Plan, preview: samples.Preview) -> dict[str, Any]:
         "obstacles": launching.obstacles(plan.draft.account, plan.to_launch(), now=plan.now),
         "type_it": preview.admitted > drafts.TYPED_ABOVE,
         "needs_approval": above if above is not None and preview.admitted > above else None,
+        "once": uuid.uuid4(),
         "own_phone": trial_texts.phone_of(plan.draft.account, plan.draft.user),
     }
 

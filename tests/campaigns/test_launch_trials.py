@@ -45,6 +45,8 @@ def test_the_review_offers_it_outside_of_the_form_that_launches(ready: Ready) ->
     assert page.count('form="launch-trial" name="text"') == 3 and 'form="launch-trial" value=""' in page
     inside, _, after = page.partition('id="launch-form"')[2].partition("</form>")
     assert 'name="text"' in inside and "<form" not in inside and '<form id="launch-trial"' in after
+    once = re.findall(r'id="launch-once" name="once" value="(.+?)"', page + ready.fill())
+    assert len({uuid.UUID(value) for value in once}) == 2
     assert "trial-phone" not in ready.client.get(reverse("campaigns:launch_stage", args=["time"])).text
 
 
