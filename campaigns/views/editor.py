@@ -18,7 +18,7 @@ from campaigns import editing, editor_page, node_forms, publishing, words, workf
 from campaigns.drawing import Drawing, DrawnNode
 from campaigns.editing import Impossible, Place
 from campaigns.models import Campaign, Node, Workflow
-from campaigns.views import editor_panels, editor_words
+from campaigns.views import editor_panels, editor_words, message_emails
 from campaigns.views.designs import framed
 from campaigns.views.tabs import tab_for, tab_of
 from campaigns.workflow_drafts import Draft, Stale
@@ -198,7 +198,7 @@ def step_test(request: Request, pk: int, key: str) -> HttpResponse:
         raise Http404("no such email")
     editor_words.test(request, draft, node)
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
+        return message_emails.anew(request, key)
     return redirect(f"{reverse('campaigns:editor', args=[pk])}?step={key}")
 
 

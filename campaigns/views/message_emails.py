@@ -39,7 +39,7 @@ def test(request: Request, pk: int, key: str) -> HttpResponse:
     message, seen_by, sample = _of(request, pk, key, request.POST)
     send_test(request, message, seen_by, sample)
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(status=204)
+        return anew(request, key)
     return redirect(f"{reverse('campaigns:messages', args=[pk])}#message-{key}")
 
 
@@ -49,6 +49,11 @@ def send_test(request: Request, message: messages.Message, seen_by: Looker, samp
         toasts.error(request, "No test was sent: this contact would not get the email. Choose another one.")
     else:
         _send(request, message, sample, seen_by.sender)
+
+
+def anew(request: Request, key: str) -> HttpResponse:
+    """What `email_test.html` takes for its next press."""
+    return once.anew(request, f"once-{key}")
 
 
 def _send(request: Request, message: messages.Message, sample: Sample, sender: SendingMailbox | None) -> None:

@@ -1,5 +1,6 @@
 """The page where the words of a workflow are written: drafts kept while typed, previews, publishing."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages as toasts
@@ -190,6 +191,7 @@ def row(request: Request, message: Message, seen_by: Looker) -> dict[str, Any]:
         "speaks_spanish": any(message.words[part.name] for part in parts if part.spanish),
         "problems": problems,
         "changed": bool(message.changes),
+        "once": uuid.uuid4(),
         "sample": _sample(message)(request.account, message, seen_by, now=clock.now()),
     }
 

@@ -4,6 +4,7 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.http import reswap
 
 TEMPLATE = "campaigns/once.html"
 
@@ -17,5 +18,9 @@ def token(request: HttpRequest) -> uuid.UUID:
 
 
 def anew(request: HttpRequest, element: str) -> HttpResponse:
-    """The form's hidden field with this id, for its next press."""
-    return render(request, TEMPLATE, {"element": element, "once": uuid.uuid4()})
+    """The form's hidden field with this id, for its next press.
+
+    The form aims at it and has `hx-swap="none"`: an error is not put in its place, and is told.
+    """
+    field = render(request, TEMPLATE, {"element": element, "once": uuid.uuid4()})
+    return reswap(field, "outerHTML")

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from campaigns.models import MessageDraft, WorkflowVersion
+from conversations.models import Message
 from tests import factories
 from tests.browser import axe
 from tests.campaigns.browsing import looking
@@ -69,6 +70,27 @@ def test_words_are_written_by_keyboard_with_a_field_and_kept(site: Page, version
     site.get_by_role("button", name="Publish version 2").press("Enter")
     expect(site.get_by_text("Tune-up v2 is published")).to_be_visible()
     assert version.workflow.versions.count() == 2
+
+
+def test_each_press_of_the_test_is_one_and_an_error_is_told(
+    page: Page, live_server: Any, version: WorkflowVersion
+) -> None:
+    account = version.workflow.account
+    factories.make_mailbox(account)
+    url = f"{live_server.url}/workflows/{version.workflow_id}/messages/"
+    with looking(page, url, factories.make_user(account, "marketer"), expected="404") as site:
+        once, button = site.locator("#once-email"), site.get_by_role("button", name="Send me a test")
+        for presses in (1, 2):
+            before = once.input_value()
+            button.click()
+            expect(once).not_to_have_value(before)
+            assert Message.objects.count() == presses
+        gone = "<p role=alert><strong>It is gone</strong></p>"
+        site.route("**/test/", lambda route: route.fulfill(status=404, body=gone, content_type="text/html"))
+        before = once.input_value()
+        button.click()
+        expect(site.locator(".toast", has_text="It is gone")).to_be_visible()
+        expect(once).to_have_value(before)
 
 
 def test_what_is_wrong_stands_at_the_field_and_nothing_is_inaccessible(site: Page) -> None:

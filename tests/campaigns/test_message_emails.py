@@ -1,6 +1,9 @@
 """An email looked at before it is published: what a contact would get, in a frame that can do nothing."""
 
+import re
+
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -107,6 +110,30 @@ def test_the_editor_sends_what_is_drawn_and_not_what_is_published(world: World) 
     sent = Message.objects.get()
     assert (sent.template and sent.template.subject) == "New"
     assert sent.address.value == world.marketer.email and sent.lane and sent.lane.kind == "tests"
+
+
+@pytest.mark.parametrize(
+    ("page", "test"), [("messages", "message_test"), ("editor_step", "editor_test")], ids=["words", "editor"]
+)
+def test_a_double_press_sends_one_and_the_next_press_another(world: World, page: str, test: str) -> None:
+    field = r'<input type="hidden" id="once-email" name="once" value="([^"]+)">'
+    args = [world.workflow.pk] if page == "messages" else [world.workflow.pk, "email"]
+    shown = world.client.get(reverse(f"campaigns:{page}", args=args), {"contact": world.ann.pk}).text
+    (once,) = re.findall(field, shown)
+    assert 'hx-target="#once-email"' in shown
+
+    def press(once: str) -> HttpResponse:
+        form = {"contact": world.ann.pk, "once": once}
+        return world.client.post(world.url(test), form, headers={"HX-Request": "true"})
+
+    for _ in range(2):
+        answer = press(once)
+    assert Message.objects.count() == 1 and "is on its way" in answer["HX-Trigger"]
+    assert answer["HX-Reswap"] == "outerHTML"
+    anew = re.fullmatch(rf"\s*{field}\s*", answer.text)
+    assert anew and anew[1] != once
+    press(anew[1])
+    assert Message.objects.count() == 2
 
 
 def test_another_accounts_contact_is_nobody(world: World) -> None:
