@@ -1,5 +1,6 @@
 """Fresh at the moment of sending: where the mirror is old, the source is asked about who is texted next."""
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
@@ -41,6 +42,14 @@ def source(
     monkeypatch.setattr("integrations.servicetitan.client.PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr("integrations.servicetitan.tokens.PAUSE_AFTER_FAILURE_SECONDS", 0.0)
     sandbox.set_clock_offset((now["now"] - datetime.now(now["now"].tzinfo)).total_seconds())
+
+    def told() -> datetime:
+        return datetime.fromisoformat(sandbox.http.get(f"{sandbox.base_url}/healthz").json()["wall"])
+
+    until = time.monotonic() + 20
+    while abs(told() - now["now"]) > timedelta(seconds=20):  # else some rows are of then, and some of now
+        assert time.monotonic() < until, "the source keeps another time"
+        time.sleep(0.02)
     rechecking._silent_until.clear()
     yield sandbox
     for stored in Connection.objects.filter(provider=Connection.Provider.SERVICETITAN):
