@@ -12,23 +12,13 @@ from typing import Any, ClassVar
 
 from bench import call_company, call_judging, load_company
 from bench.call_judging import CallFacts
-from bench.faulted import Course, Database, clock_of
+from bench.faulted import Course, clock_of
 from bench.judging import Entry, Facts, Turn
 from bench.product import ROOT
 
 MOST_CALLED = 300  # a call takes its seconds, an agent's outcome half a minute to stand
 AGENT = {"answers": "human", "rings": 2, "keys": ["1"], "talks": None}
 
-HISTORY = """
-create table bench_call_turn (was text not null, became text not null, code text not null);
-create function bench_note_call_turn() returns trigger language plpgsql as $$
-begin
-    insert into bench_call_turn values (old.state, new.state, old.code);
-    return null;
-end $$;
-create trigger bench_call_turn after update on conversations_call for each row
-    when (old.state is distinct from new.state) execute function bench_note_call_turn();
-"""
 _UNCALLED = """
 select count(*) from campaigns_step step join campaigns_node node on node.id = step.node_id
 left join conversations_plannedcall planned on planned.origin = 'step:' || step.id
@@ -213,11 +203,6 @@ class CallCourse(Course):
         self.notes.append(f"{len(judged.calls)} calls, {len(judged.rung)} customers rung by agents")
         for phone in call_judging.again(judged):
             self.notes.append(f"{phone} twice: {rows(_OF_PHONE, [phone])}")
-
-
-def keep_call_history(database: Database) -> None:
-    """Note every change of a call's state from now on, by a trigger of our own."""
-    database.rows(HISTORY)
 
 
 def _last_words(statuses: list[Entry]) -> dict[str, str]:

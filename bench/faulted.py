@@ -32,14 +32,14 @@ Params = Sequence[Any] | Mapping[str, Any] | None
 NOON, LATE = (18, 0), (19, 30)  # UTC: 12:00 in Chicago; 9:30 in Hawaii, after its opening
 
 _HISTORY = """
-create table bench_turn (was text not null, became text not null, code text not null);
-create function bench_note_turn() returns trigger language plpgsql as $$
+create table {into} (was text not null, became text not null, code text not null);
+create function note_{into}() returns trigger language plpgsql as $$
 begin
-    insert into bench_turn values (old.state, new.state, old.code);
+    insert into {into} values (old.state, new.state, old.code);
     return null;
 end $$;
-create trigger bench_turn after update on conversations_message for each row
-    when (old.state is distinct from new.state) execute function bench_note_turn();
+create trigger {into} after update on {of} for each row
+    when (old.state is distinct from new.state) execute function note_{into}();
 """
 _UNSENT = """
 select count(*) from campaigns_step step join campaigns_node node on node.id = step.node_id
@@ -89,9 +89,9 @@ class Database:
                     raise
                 time.sleep(0.2)
 
-    def keep_history(self) -> None:
-        """Note every change of a message's state from now on, by a trigger of our own."""
-        self.rows(_HISTORY)
+    def keep_history(self, of: str = "conversations_message", into: str = "bench_turn") -> None:
+        """Note every change of state of a table's rows from now on, by a trigger of our own."""
+        self.rows(_HISTORY.format(of=of, into=into))
 
 
 class Provider:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench.called import CallCourse, keep_call_history
+from bench.called import CallCourse
 from bench.disturbances import CALLS, DISTURBANCES, SMALL_DISK
 from bench.faulted import LAUNCH_SECONDS, Course, Database, Provider
 from bench.product import Product
@@ -59,8 +59,9 @@ class Ground:
                 data, TRUCKROLL_DEMO="0", TRUCKROLL_NOW=START, LOAD_RATE=str(self.rate), **LEASES
             )
             self.product.start()
-            Database(self.product).keep_history()
-            keep_call_history(Database(self.product))
+            database = Database(self.product)
+            database.keep_history()
+            database.keep_history("conversations_call", "bench_call_turn")
         return self.product
 
     def _mount(self, data: Path) -> None:

@@ -61,7 +61,7 @@ def course(company: Company) -> Iterator[Course]:  # noqa: F811
     yield course
     course.provider.http.close()
     sql.run("DROP TRIGGER bench_turn ON conversations_message")
-    sql.run("DROP FUNCTION bench_note_turn; DROP TABLE bench_turn")
+    sql.run("DROP FUNCTION note_bench_turn; DROP TABLE bench_turn")
 
 
 def test_each_harm_is_seen_and_nothing_else(course: Course, company: Company) -> None:  # noqa: F811

@@ -235,6 +235,7 @@ def test_who_ended_it_is_said_whatever_the_books_say_of_it_later(
     record(call, SILENCE)
     told = CallReport("CA9", state, CallState(state), 4, code=code, meaning="Nobody knows")
     advance([News(call.pk, told)], now=clock.now())
+    assert again(call).state == state
     stays_ended(call)
 
 
