@@ -11,7 +11,6 @@ from audiences import contact_search, segments
 from audiences.models import Contact, ContactAddress, OptOut
 
 PER_PAGE = 50
-COUNTED_TO = 10_000  # of everybody: a list that nobody reads to its end need not be counted to it
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of all. `total` counts them, as far as `COUNTED_TO` with `at_least`; with `more` there are
-    others, whom no page shows.
+    """One page of all. `total` counts them; with `more` there are others, whom no page shows.
 
     `late`: it took too long, so nobody is listed. `following` is the cursor of the next page, blank on the
     last; `meant` and `direct` are those of `Found`.
@@ -38,15 +36,15 @@ class Page:
     meant: list[str] = field(default_factory=list)
     direct: int | None = None
     late: bool = False
-    at_least: bool = False
 
 
 def page(
     contacts: QuerySet[Contact], account: Account, words: str, after: str, *,
-    rules: segments.Rules | None = None, among: QuerySet[Any, Any] | None = None, exact: bool = True,
+    rules: segments.Rules | None = None, among: QuerySet[Any, Any] | None = None, total: int | None = None,
 ) -> Page:  # fmt: skip
     """The rows behind the cursor `after` (blank: the first), of `contacts`, which are the account's: those
-    who match `rules` where given, or whose ids `among` gives. Not `exact`: counted as far as `COUNTED_TO`.
+    who match `rules` where given, or whose ids `among` gives. `total`: how many these are, where somebody
+    keeps count of them.
 
     A constant number of queries. Raises InvalidRules.
     """
@@ -60,10 +58,7 @@ def page(
     found = _latest(contacts, after)
     rows = [Row(contact) for contact in found[:PER_PAGE]]
     following = _cursor(rows[-1].contact) if len(found) > PER_PAGE else ""
-    if exact:
-        return Page(rows, contacts.count(), following)
-    total = contacts.order_by()[: COUNTED_TO + 1].count()
-    return Page(rows, min(total, COUNTED_TO), following, at_least=total > COUNTED_TO)
+    return Page(rows, contacts.count() if total is None else total, following)
 
 
 def links() -> QuerySet[ContactAddress]:

@@ -89,6 +89,7 @@ _JOB_ROWS = f"""
 _PAPERS = "j.servicetitan_id BETWEEN %(first)s::bigint * 8 AND %(last)s::bigint * 8 + 7"
 _MY_JOBS = f"audiences_job j WHERE j.account_id = %(account)s AND {_PAPERS}"
 _UNPAID = "(j.servicetitan_id %% 8 = 0 AND c.balance > 0)"
+_AHEAD = "case when {made} then %(now)s::timestamptz + interval '3 days' end"  # when open jobs are visited
 _CONTACT = "audiences_contact c ON c.account_id = %(account)s AND c.servicetitan_customer_id = n"
 _ADDRESS = "audiences_address a ON a.account_id = %(account)s AND a.channel"
 
@@ -122,7 +123,8 @@ STATEMENTS = (
     f"""
     insert into audiences_contact (account_id, servicetitan_customer_id, person, name, first_name, last_name,
         kind, language, active, do_not_service, do_not_mail, balance, customer_since, street, city, state,
-        zip, household_id, zone_set_id, last_job_at, job_count, job_total, created_at)
+        zip, household_id, zone_set_id, last_job_at, job_count, job_total, visited_at, next_visit_at,
+        visits_noted_at, created_at)
     select %(account)s, n, '', case when {_COMPANY} then last || ' ' || {_of(_TRADES, 6)}
                                     else first || ' ' || last end,
            case when {_COMPANY} then '' else first end, case when {_COMPANY} then '' else last end,
@@ -132,12 +134,14 @@ STATEMENTS = (
            %(now)s::timestamptz - interval '1 day' * floor(4400 * {_share("n", 21)}),
            100 + home %% 9900 || ' ' || {_of(_STREETS, 22, "home")} || ' ' || {_of(_WAYS, 23, "home")},
            {_of(_TOWNS, 24, "home")}, 'IL', (60000 + floor({_share("home", 24)} * 500))::int::text,
-           h.id, %(zones)s, latest.at, coalesce(latest.jobs, 0), coalesce(latest.total, 0), %(now)s
+           h.id, %(zones)s, latest.at, coalesce(latest.jobs, 0), coalesce(latest.total, 0),
+           latest.done, {_AHEAD.format(made="latest.ahead")}, %(now)s, %(now)s
     from {_PEOPLE}
     join audiences_household h on h.account_id = %(account)s and h.key = 'a:' || home
     left join (
         select j.servicetitan_customer_id as customer, max(coalesce(j.completed_on, j.created_on)) as at,
-            count(*) as jobs, sum(j.total) as total
+            count(*) as jobs, sum(j.total) as total, max(j.completed_on) as done,
+            bool_or(j.status = 'Scheduled') as ahead
         from {_MY_JOBS} and j.active and j.status <> 'Canceled' group by 1
     ) latest on latest.customer = n
     """,
@@ -168,8 +172,8 @@ STATEMENTS = (
         status)
     select %(account)s, j.servicetitan_id, j.servicetitan_id, day, day + interval '2 hours',
            case j.status when 'Completed' then 'Done' else j.status end
-    from (select j.*, case j.status when 'Scheduled' then %(now)s::timestamptz + interval '3 days'
-                      else j.created_on + interval '2 days' end as day from {_MY_JOBS}) j
+    from (select j.*, coalesce({_AHEAD.format(made="j.status = 'Scheduled'")},
+                                   j.created_on + interval '2 days') as day from {_MY_JOBS}) j
     """,
     f"""
     insert into audiences_customermembership (account_id, servicetitan_id, servicetitan_customer_id,

@@ -100,7 +100,7 @@ def _know_contacts(
     groups: dict[int, Group] = {}
     for contact_id, source_id, first, last, name, own, address_ids in sql.rows(
         _KNOWN_SQL, [account_id, sql.array(own_ids), account_id, sql.array(source_ids),
-                     account_id, sql.array(value_of), account_id],
+                     sql.array(value_of), account_id],
     ):  # fmt: skip
         group = groups[contact_id] = Group([], contact_id, source_id, own[0] if own else "")
         key = name_key(first, last, name)
@@ -109,7 +109,9 @@ def _know_contacts(
 
 # Strangers, of whom nothing but a phone is known, are nobody's match, nor is whom another customer replaced.
 # A phone known for the wrong one still finds whose it was not: a second contact of that name would revive it.
-# Active contacts come first, then the older ones.
+# Active contacts come first, then the older ones. Whom a phone leads to is sought row by row, each by an
+# index (OFFSET 0): of ten thousand ids in plain sight the planner weighs every one, for longer than it takes
+# to find them, and then reads tables from end to end that were small when they were last analysed.
 _KNOWN_SQL = """
 WITH found AS (
     SELECT contact_id FROM audiences_ownid WHERE account_id = %s AND value = ANY(%s::text[])
@@ -117,14 +119,19 @@ WITH found AS (
     SELECT id FROM audiences_contact
     WHERE account_id = %s AND servicetitan_customer_id = ANY(%s::bigint[]) AND person = ''
     UNION
-    SELECT ca.contact_id FROM audiences_contactaddress ca JOIN audiences_contact c ON c.id = ca.contact_id
-    WHERE c.account_id = %s AND ca.address_id = ANY(%s::bigint[])
-      AND c.merged_into_servicetitan_id IS NULL
+    SELECT ca.contact_id FROM unnest(%s::bigint[]) AS reached(address_id)
+    CROSS JOIN LATERAL (
+        SELECT contact_id FROM audiences_contactaddress WHERE address_id = reached.address_id OFFSET 0
+    ) ca
+    CROSS JOIN LATERAL (
+        SELECT FROM audiences_contact c WHERE c.id = ca.contact_id
+          AND c.merged_into_servicetitan_id IS NULL OFFSET 0
+    ) theirs
 )
 SELECT c.id, c.servicetitan_customer_id, c.first_name, c.last_name, c.name,
     ARRAY(SELECT o.value FROM audiences_ownid o WHERE o.contact_id = c.id ORDER BY o.id),
     ARRAY(SELECT ca.address_id FROM audiences_contactaddress ca WHERE ca.contact_id = c.id)
-FROM found JOIN audiences_contact c ON c.id = found.contact_id
+FROM found CROSS JOIN LATERAL (SELECT * FROM audiences_contact WHERE id = found.contact_id OFFSET 0) c
 WHERE c.account_id = %s AND c.servicetitan_customer_id <> 0
 ORDER BY NOT c.active, c.id
 """

@@ -16,6 +16,7 @@ from audiences.models.contact_import_part import ContactImportPart
 from audiences.models.contact_import_row import ContactImportRow
 from audiences.models.contact_method import ContactMethod
 from audiences.models.contact_tag import ContactTag
+from audiences.models.contact_tally import ContactTally
 from audiences.models.customer_membership import CustomerMembership
 from audiences.models.do_not_call_entry import DoNotCallEntry
 from audiences.models.do_not_call_list import DoNotCallList
@@ -64,6 +65,7 @@ __all__ = [
     "ContactImportRow",
     "ContactMethod",
     "ContactTag",
+    "ContactTally",
     "CustomerMembership",
     "DoNotCallEntry",
     "DoNotCallList",

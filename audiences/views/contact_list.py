@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import access
 from accounts.access import Request
-from audiences import contact_pages, contact_search, counting, segments
+from audiences import contact_pages, contact_search, contact_tally, counting, segments
 from audiences.models import Audience, Contact, ContactImport, ImportedContact
 from audiences.rules import builder
 from common.htmx import respond
@@ -66,13 +66,18 @@ def _page(request: Request, wanted: str, choice: Choice) -> contact_pages.Page:
     narrowed = among is not None or choice.rules is not None
     try:
         with counting.within(counting.AT_LENGTH) if narrowed else nullcontext():
-            # What a number somewhere leads to is counted whole; everybody is not.
             return contact_pages.page(
                 rows, request.account, wanted, after, rules=choice.rules, among=among,
-                exact=narrowed or choice.mirrored,
+                total=None if narrowed or wanted else _everybody(request, choice),
             )  # fmt: skip
     except counting.TakesLonger:
         return contact_pages.Page([], 0, late=True)
+
+
+def _everybody(request: Request, choice: Choice) -> int:
+    """How many there are where nothing narrows: nobody counts a million for each look."""
+    tally = contact_tally.of(request.account)
+    return tally.mirrored if choice.mirrored else tally.contacts
 
 
 def _choice(request: Request) -> Choice:

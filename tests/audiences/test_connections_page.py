@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Account, AuditEntry
@@ -310,6 +312,19 @@ def test_a_first_sync_tells_rate_and_end_and_can_be_stopped(
     assert admin.post(resume).status_code == 302 and not SyncStop.objects.exists()
     verbs = AuditEntry.objects.order_by("pk").values_list("verb", flat=True)
     assert list(verbs) == ["stopped_sync", "resumed_sync"]
+
+
+def test_contacts_are_told_and_not_counted(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811
+    connect(account, sandbox)
+    for entity in sync_state.LABELS:
+        cursor(account, entity, complete_at=clock.now())
+    for _ in range(3):
+        people.contact(account)
+    people.contact(account, servicetitan_customer_id=-1)
+    with CaptureQueriesContext(connection) as asked:
+        page = admin.get(URL).content.decode()
+    assert '?mirrored=1">3</a>' in page
+    assert not [one["sql"] for one in asked if '"audiences_contact"' in one["sql"]]
 
 
 def test_lag_odd_rows_and_errors_are_shown(account: Account, admin: Client, sandbox: SandboxProcess) -> None:  # noqa: F811

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role
-from audiences import contact_pages, counting, suppression
-from audiences.models import Audience, Consent, ContactTag
+from audiences import counting, suppression
+from audiences.models import Audience, Consent, Contact, ContactTag
 from tests import factories
 from tests.accounts.making import make_account, make_member, signed_in
 from tests.analytics.world import build
@@ -179,11 +179,18 @@ def test_contact_list_costs_the_same_for_many(account, csr, django_assert_max_nu
     assert rest.count("(518) 555-") == 10 and 'rel="next"' not in rest
 
 
-def test_everybody_is_counted_only_so_far_and_a_choice_whole(account, csr, monkeypatch):
+def test_nobody_counts_everybody_for_a_list(account, csr):
     for n in range(3):
         factories.make_contact(account, f"+1312555010{n}", name=f"Person {n}")
+    Contact.objects.filter(name="Person 2").update(active=False)
+    factories.make_contact(account, "+13125550103", name="Of a file", servicetitan_customer_id=-9)
+    factories.make_contact(factories.make_account("Another"), "+13125550104")
     url = reverse("audiences:contacts")
-    assert ">3 contacts<" in csr.get(url).content.decode()
-    monkeypatch.setattr(contact_pages, "COUNTED_TO", 2)
-    assert ">More than 2 contacts<" in csr.get(url).content.decode()
-    assert ">3 contacts<" in csr.get(f"{url}?mirrored=1").content.decode()
+    for address, many in ((url, 4), (f"{url}?mirrored=1", 3)):
+        with CaptureQueriesContext(connection) as asked:
+            assert f">{many} contacts<" in csr.get(address).content.decode()
+        counts = [
+            one["sql"] for one in asked if "COUNT(*)" in one["sql"] and "audiences_contact" in one["sql"]
+        ]
+        assert counts == []
+    assert ">1 contact for " in csr.get(url, {"q": "Person 1", "mirrored": "1"}).content.decode()
