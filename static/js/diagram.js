@@ -1,11 +1,11 @@
-// Draws the workflow's list of cards as a diagram: dagre places cards and the words and figures of the ways
-// between them; lines are drawn beneath. Positions live in a stylesheet of our own, which no refresh of the list touches: figures change in place.
+// Draws the workflow's list of cards as a diagram: static/js/arrange.js says where cards and the words and figures
+// of the ways between them stand; lines are drawn beneath. Positions live in a stylesheet of our own, which no refresh of the list touches: figures change in place.
 // Drawn anew only where the graph itself, or the room for it, has changed.
 "use strict";
 
 (() => {
   const WIDE = matchMedia("(width >= 48rem)");
-  const ROOM = 16, SMALLEST = 0.3, OVERVIEW = 0.03, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2, MARGIN = 16;
+  const ROOM = 16, SMALLEST = 0.3, OVERVIEW = 0.03, READABLE = 0.8, LARGEST = 1.5, STEP = 1.2;
   const SVG = "http://www.w3.org/2000/svg";
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -23,7 +23,7 @@
 
   // Everything is read first, in one go, then placed, then written: the browser lays the page out once.
   function draw() {
-    if (!part("") || !window.dagre) return;
+    if (!part("") || !window.arrange) return;
     const found = cards(), on = WIDE.matches && found.length > 0;
     performance.mark("diagram-began");
     host().toggleAttribute("data-drawn", on);
@@ -32,26 +32,24 @@
       sheet.replaceSync("");
       return;
     }
-    const graph = measured(found), room = { width: part("").clientWidth, height: part("").clientHeight };
+    const [measures, ways] = measured(found), room = { width: part("").clientWidth, height: part("").clientHeight };
     performance.measure("measuring", "diagram-began");
     performance.mark("layout-began");
-    // Where no two ways meet in one card, the first order has no crossings to look for a better one.
-    dagre.layout(graph, { disableOptimalOrderHeuristic: graph.nodes().every((key) => graph.inEdges(key).length < 2) });
+    const drawing = arrange(measures, ways);
     performance.measure("layout", "layout-began");
     performance.mark("drawing-began");
-    drawEdges(graph);
-    size = bounds(graph);
-    part("-edges").setAttribute("viewBox", `${size.left} 0 ${size.width} ${size.height}`);
+    drawLines(drawing.ways);
+    size = { width: drawing.width, height: drawing.height };
+    part("-edges").setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
     const before = stood;
-    stood = new Map(graph.nodes().map((key) => [key, graph.node(key)]));
-    positions = graph.nodes().filter((key) => !graph.node(key).open).map((key) => {
-      const { x, y, width, height } = graph.node(key);
-      return `#card-${key} { transform: translate(${Math.round(x - width / 2 - size.left)}px, ${Math.round(y - height / 2)}px); }`;
-    }).concat(graph.edges().map((name) => { // a way's place is seen from its card, which it belongs to
-      const { x, y } = graph.node(name.w).open ? graph.node(name.w) : graph.edge(name), from = graph.node(name.v);
-      const across = Math.round(x - from.x + from.width / 2), down = Math.round(y - from.y + from.height / 2);
-      return `#${name.name} { transform: translate(${across}px, ${down}px) translate(-50%, -50%); }`;
+    stood = drawing.cards;
+    positions = [...stood].map(([key, { x, y, width }]) => (
+      `#card-${key} { transform: translate(${Math.round(x - width / 2)}px, ${y}px); }`
+    )).concat([...drawing.ways].map(([id, way]) => { // a way's place is seen from its card, which it belongs to
+      const from = stood.get(way.from), across = Math.round(way.x - from.x + from.width / 2);
+      return `#${id} { transform: translate(${across}px, ${Math.round(way.y - from.y)}px) translate(-50%, -50%); }`;
     })).join("\n");
+    host().toggleAttribute("data-moves", before.size > 0); // on their way only from where somebody has seen them
     if (!chosen) scale = Math.max(READABLE, fitting(room));
     place();
     stay(before);
@@ -59,42 +57,21 @@
     performance.measure("diagram", "diagram-began");
   }
 
-  // The cards and ways with their sizes, as dagre wants them.
+  // The cards and the words of their ways with their sizes, in the order in which they are read.
   function measured(found) {
-    const graph = new dagre.graphlib.Graph({ multigraph: true });
-    // A tight tree takes half as long as dagre's usual ranks, and its ways are longer by a fortieth.
-    graph.setGraph({ rankdir: "TB", ranker: "tight-tree", nodesep: 24, edgesep: 16, ranksep: 34, marginx: MARGIN, marginy: MARGIN });
-    graph.setDefaultEdgeLabel(() => ({}));
-    const there = new Set();
-    for (const card of found) {
-      there.add(card.dataset.key);
-      graph.setNode(card.dataset.key, { width: card.offsetWidth, height: card.offsetHeight });
-    }
-    const met = new Set();
-    const opens = JSON.parse(part("").dataset.opens || "[]");
-    for (const [from, to, way] of JSON.parse(part("").dataset.edges)) { // two ways may lead to one card
-      if (!there.has(from)) continue;
-      if (!there.has(to)) { // folded away: the way itself stands for what it leads to
-        opens.push([from, way]);
-        continue;
-      }
-      const { offsetWidth, offsetHeight } = document.getElementById(way);
-      // The first way to a card holds it near; without that a card whose way on is long is drawn far down.
-      // dagre gives no place to words without a height: those that only readers hear, where nothing can be added.
-      graph.setEdge(from, to, { width: offsetWidth + ROOM, height: offsetHeight || 1, labelpos: "c", weight: met.has(to) ? 1 : 4 }, way);
-      met.add(to);
-    }
-    for (const [from, way] of opens) { // a way that ends in the open is drawn to its own words
-      if (!there.has(from)) continue;
-      const { offsetWidth, offsetHeight } = document.getElementById(way);
-      graph.setNode(`${way} open`, { width: offsetWidth + ROOM, height: offsetHeight, open: true });
-      graph.setEdge(from, `${way} open`, { weight: 4 }, way);
-    }
-    return graph;
+    const measures = found.map((card) => ({ key: card.dataset.key, width: card.offsetWidth, height: card.offsetHeight }));
+    const there = new Set(measures.map((card) => card.key));
+    const { edges, opens } = part("").dataset;
+    const leading = new Map(JSON.parse(edges).map(([from, to, id]) => [id, [from, to]]));
+    for (const [from, id] of JSON.parse(opens || "[]")) leading.set(id, [from, ""]);
+    const ways = found.flatMap((card) => [...card.querySelectorAll(".way[id]")]).filter((way) => leading.has(way.id));
+    return [measures, ways.map((way) => {
+      const [from, to] = leading.get(way.id); // what is folded away the way itself stands for
+      return { id: way.id, from, to: there.has(to) ? to : "", width: way.offsetWidth + ROOM, height: way.offsetHeight };
+    })];
   }
 
   // What somebody looks at stays where it is on the screen: the card in hand, else the first.
-  let left = 0;
   function stay(before) {
     const area = part(""), held = area.querySelector(".node-card:focus-within, .node-card:has([aria-current])");
     const [first] = stood.keys();
@@ -102,34 +79,29 @@
     const was = before.get(key), is = stood.get(key);
     if (host().matches("[data-diagram]") && is) {
       if (was) {
-        area.scrollLeft += ((is.x - size.left) - (was.x - left)) * scale;
+        area.scrollLeft += (is.x - was.x) * scale;
         area.scrollTop += (is.y - was.y) * scale;
-      } else area.scrollLeft = (is.x - size.left) * scale - area.clientWidth / 2;
+      } else area.scrollLeft = is.x * scale - area.clientWidth / 2;
     }
-    left = size.left;
   }
 
-  function drawEdges(graph) {
+  function drawLines(ways) {
     const walked = new Set(JSON.parse(part("").dataset.walked || "[]")); // the ways that one contact has gone
-    const lines = graph.edges().flatMap((name) => {
-      const { points } = graph.edge(name), change = document.getElementById(name.name)?.dataset.change;
-      const gone = walked.has(name.name) ? " diagram__line--walked" : "";
-      const kind = change && change !== "same" ? ` diagram__line--${change}` : gone;
-      return [shape("path", { class: `diagram__edge${kind}`, d: curve(points) }), head(points, kind)];
-    });
-    part("-edges").replaceChildren(...lines);
-  }
-
-  // dagre's own width knows cards only: ways round them and their words may reach further.
-  function bounds(graph) {
-    const { width, height } = graph.graph();
-    const ways = graph.edges().flatMap((name) => {
-      const { points, x, width: wide } = graph.edge(name);
-      return [...(wide ? [x - wide / 2, x + wide / 2] : []), ...points.map((point) => point.x)];
-    });
-    const left = Math.floor(Math.min(MARGIN, ...ways) - MARGIN);
-    const right = Math.ceil(Math.max(width - MARGIN, ...ways) + MARGIN);
-    return { left, width: right - left, height: Math.ceil(height) };
+    // Plain ones are one shape: that is drawn in less time than hundreds. Marked ones lie above what they run along with.
+    let lines = "", heads = "";
+    const marked = [];
+    for (const [id, { points, line }] of ways) {
+      const change = document.getElementById(id).dataset.change;
+      const kind = change && change !== "same" ? `diagram__line--${change}` : walked.has(id) ? "diagram__line--walked" : "";
+      if (kind) {
+        marked.push(shape("path", { class: `diagram__edge ${kind}`, d: line }), shape("path", { class: `diagram__head ${kind}`, d: head(points) }));
+      } else {
+        lines += line;
+        heads += head(points);
+      }
+    }
+    const plain = [shape("path", { class: "diagram__edge", d: lines }), shape("path", { class: "diagram__head", d: heads })];
+    part("-edges").replaceChildren(...plain, ...marked);
   }
 
   function shape(name, attributes) {
@@ -138,22 +110,9 @@
     return made;
   }
 
-  // A smooth line through dagre's points.
-  function curve(points) {
-    let path = `M${points[0].x},${points[0].y}`;
-    for (let i = 1; i < points.length - 1; i += 1) {
-      const last = i === points.length - 2;
-      const x = last ? points[i + 1].x : (points[i].x + points[i + 1].x) / 2;
-      const y = last ? points[i + 1].y : (points[i].y + points[i + 1].y) / 2;
-      path += ` Q${points[i].x},${points[i].y} ${x},${y}`;
-    }
-    return points.length > 2 ? path : `${path} L${points[1].x},${points[1].y}`;
-  }
-
-  function head(points, kind) {
-    const [from, to] = points.slice(-2);
-    const angle = Math.atan2(to.y - from.y, to.x - from.x) * 180 / Math.PI;
-    return shape("path", { class: `diagram__head${kind}`, d: "M0,0 L-8,-4 L-8,4 Z", transform: `translate(${to.x},${to.y}) rotate(${angle})` });
+  function head(points) { // all ways come from above
+    const [x, y] = points.at(-1);
+    return `M${x},${y} l-4,-8 h8 Z`;
   }
 
   const fitting = ({ width, height }) => Math.min(1, width / size.width, height / size.height);

@@ -25,7 +25,7 @@ WAYS = (
 DRAWN = ".node-card, .diagram__edges path"
 PLACES = f"""() => [...document.querySelectorAll("{DRAWN}")].map((one) => {{
   const {{ x, y, width, height }} = one.getBoundingClientRect();
-  return [one.id, x, y, width, height].join(" ");
+  return [one.id, x, y, width, height, one.getAttribute("d")].join(" ");
 }})"""
 
 
@@ -65,8 +65,12 @@ def test_figures_change_and_nothing_moves(site: Page, world: World) -> None:
     site.locator("#diagram").evaluate("one => { one.scrollTop = 30 }")
     before = site.evaluate(PLACES)
     scrolled = site.evaluate("scrollY")
-    assert len(before) == 5 + 2 * len(WAYS)
-    assert len({place.split(" ", 1)[1] for place in before[:5]}) == 5, "cards lie apart"
+    cards, lines = (
+        [one for one in before if one.startswith("card-")],
+        [one for one in before if one[0] == " "],
+    )
+    assert len(cards) == 5 and len({place.split(" ", 1)[1] for place in cards}) == 5, "cards lie apart"
+    assert [shape.count("M") for shape in lines] == [len(WAYS)] * 2, "a line each, and a head"
     for n in range(12):
         world.text(world.step(world.enrol(), "first_text", "completed", later(n)), "delivered", accepted=True)
     expect(card).to_contain_text("12 entered")

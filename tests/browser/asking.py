@@ -7,8 +7,9 @@ from typing import Any
 from playwright.sync_api import Page
 
 
-def _questions(name: str) -> Callable[..., Any]:
-    source = Path(__file__).with_name(name).read_text(encoding="utf-8")
+def questions(script: Path) -> Callable[..., Any]:
+    """The functions of a script, to be asked of a page by their names."""
+    source = script.read_text(encoding="utf-8")
 
     def ask(page: Page, what: str, argument: Any = None) -> Any:
         return page.evaluate(f"(argument) => ({source}).{what}(argument)", argument)
@@ -16,7 +17,7 @@ def _questions(name: str) -> Callable[..., Any]:
     return ask
 
 
-layout = _questions("layout.js")
+layout = questions(Path(__file__).with_name("layout.js"))
 """`layout(page, "wider", 390)`: the answer of one of the functions in `layout.js`."""
-live = _questions("live.js")
+live = questions(Path(__file__).with_name("live.js"))
 """The same for `live.js`."""
