@@ -1,4 +1,5 @@
-"""What each rule of an audience does: whom it takes away, in order; and a few of those who are left."""
+"""What each rule of an audience does: whom it takes away, in order; whom the default exclusions that are off
+would take; and a few of those who are left."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,12 +18,13 @@ SAMPLE = 20
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One step from all active contacts to the audience: how many it takes away, and the rules whose contacts
-    those are."""
+    those are. `place` is the rule's on the page (blank: the root as a whole), `exclusion` a key."""
 
     words: str
     removed: int
     rules: dict[str, Any]
-    exclusion: bool = False
+    exclusion: str = ""
+    place: str = ""
 
 
 def of_rules(account: Account, rules: Any, *, now: datetime) -> tuple[int, list[Effect]]:
@@ -47,8 +49,36 @@ def of_rules(account: Account, rules: Any, *, now: datetime) -> tuple[int, list[
     )
     said = _words(account, written)
     return sum(removed.values()), [
-        Effect(said[i], removed.get(i, 0), _taken(steps[:i], step), bool(step.exclusions))
+        Effect(
+            said[i], removed.get(i, 0), _taken(steps[:i], step), "".join(step.exclusions),
+            str(i) if _apart(whole) and not step.exclusions else "",
+        )
         for i, step in enumerate(steps)
+    ]  # fmt: skip
+
+
+def of_those_off(account: Account, rules: Any, *, now: datetime) -> list[Effect]:
+    """Whom each default exclusion that is off would take away from those who are left.
+
+    One query, over those who are left alone. The rules must have no problems.
+    """
+    whole, _ = reading.ready(account, rules)
+    off = [key for key in EXCLUSIONS if key not in whole.exclusions]
+    if not off:
+        return []
+    left = compiling.where(whole, account, now)
+    met = [compiling.excluded(key, account, now) for key in off]
+    counts = ", ".join(
+        "(SELECT count(*) FROM audiences_contact c"
+        f" WHERE c.account_id = %s AND c.active AND ({left.text}) AND ({one.text}))"
+        for one in met
+    )
+    params = [value for one in met for value in (account.pk, *left.params, *one.params)]
+    ((*removed,),) = sql.rows(f"SELECT {counts}", params)
+    steps = _steps(whole)
+    return [
+        Effect(EXCLUSIONS[key].label, many, _taken(steps, Group(exclusions=(key,))), key)
+        for key, many in zip(off, removed, strict=True)
     ]
 
 
@@ -64,11 +94,16 @@ def _active(account: Account) -> int:
 
 def _steps(root: Group) -> list[Group]:
     """The root's rules, each as a group of its own, and one for each exclusion."""
-    if root.source is None and root.match in ("all", "none"):
+    if _apart(root):
         found = [Group(root.match, (rule,)) for rule in root.rules]
     else:
         found = [replace(root, exclusions=())] if root.rules or root.source else []
     return [*found, *(Group(exclusions=(key,)) for key in root.exclusions)]
+
+
+def _apart(root: Group) -> bool:
+    """Whether each of its rules takes people away by itself."""
+    return root.source is None and root.match in ("all", "none")
 
 
 def _words(account: Account, root: Group) -> list[str]:

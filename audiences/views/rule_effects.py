@@ -20,12 +20,15 @@ WAITS = {"at_once": int(counting.AT_ONCE), "at_length": int(counting.AT_LENGTH)}
 def respond(
     request: Request, rules: dict[str, Any], *, asked_by: str, url: str, form: str, sample: bool
 ) -> HttpResponse:
-    """What each rule takes away, and a sample where wanted; posting `form` to `url` asks again."""
-    seconds = patience(request)
+    """What each rule takes away, and what the exclusions that are off would; posting `form` to `url` asks
+    again. With `sample` these are all the rules of the page, so that each is told its own, and some of those
+    who are left are shown."""
+    seconds, name = patience(request), asked_by and f"{asked_by}/effects"
     context: dict[str, Any] = {"again": url, "form": form, "with_sample": sample, **WAITS}
     try:
-        with counting.within(seconds, asked_by=asked_by and f"{asked_by}/effects"):
+        with counting.within(seconds, asked_by=name):
             context |= _effects(request, rules, sample)
+        context |= _off(request, rules, seconds, name)
     except counting.TakesLonger:
         context["late"] = "long" if seconds < counting.AT_LENGTH else "too long"
     except counting.Superseded:
@@ -45,6 +48,16 @@ def _effects(request: Request, rules: dict[str, Any], sample: bool) -> dict[str,
         query, params = segments.compile_ids(request.account, rules, now=now)
         context["sample"] = effects.sample(request.account, query, params)
     return context
+
+
+def _off(request: Request, rules: dict[str, Any], seconds: float, name: str) -> dict[str, Any]:
+    """What else could be left out; nothing where that takes too long to be known."""
+    try:
+        with counting.within(seconds, asked_by=name):
+            found = effects.of_those_off(request.account, rules, now=clock.now())
+    except counting.TakesLonger:
+        return {}
+    return {"off": [{"effect": one, "url": list_of(one.rules)} for one in found]}
 
 
 def patience(request: Request) -> float:

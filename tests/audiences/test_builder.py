@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Role
-from audiences import segments
+from audiences import counting, segments
 from audiences.forms import AudienceForm
 from audiences.models import Audience, ContactTag, Job, Tag
 from audiences.rules import builder, effects
@@ -245,6 +245,50 @@ def test_every_rule_says_whom_it_takes_away_and_lists_them(account, csr):
     assert [number for _, number in links] == ["5", "2"]
     for link, number in links:
         assert f">{number} contacts</p>" in csr.get(unescape(link)).content.decode()
+
+
+def test_what_is_off_says_whom_it_would_leave_out(account, csr, monkeypatch):
+    for name, days, status in (("Ann", 400, "Completed"), ("Bob", 400, "Scheduled"), ("Cy", 9, "Scheduled")):
+        one = people.contact(account, name=name, last_job_at=NOON - timedelta(days=days))
+        people.job(one, status=status)
+    people.contact(account, name="Dee", last_job_at=NOON - timedelta(days=400), do_not_service=True)
+    idle = {"field": "last_job", "is": "more_ago", "value": {"n": 11, "unit": "months"}}
+    rules = {"match": "all", "exclusions": ["do_not_service"], "rules": [idle]}
+    found = {one.exclusion: one for one in effects.of_those_off(account, rules, now=NOON)}
+    assert set(found) == set(EXCLUSIONS) - {"do_not_service"}
+    removed = {key: one.removed for key, one in found.items() if one.removed}
+    assert removed == {"open_job": 1}, "Cy is not left"
+        "Cy is not left"
+    )
+    for one in found.values():
+        listed = segments.contacts(account, one.rules, now=NOON).values_list("name", flat=True)
+        assert len(listed) == one.removed and set(listed) <= {"Bob"}
+    assert effects.of_those_off(account, {**rules, "exclusions": list(EXCLUSIONS)}, now=NOON) == []
+    typed = condition("0", "last_job", "more_ago", n="11", unit="months") | {"exclusions": "do_not_service"}
+    page = unescape(csr.post("/audiences/details/", typed).content.decode())
+    told = dict(re.findall(r'hx-target="#([^"]*)"[^>]*>(.*?)</hx-partial>', page))
+    said = {place: re.sub("<[^>]*>", "", words) for place, words in told.items()}
+    assert said["r-0-effect"] == "Takes away −1" and "r-effect" not in said
+    assert said["left-out-do_not_service"] == "leaves out 1"
+    assert said["left-out-open_job"] == "would leave out 1" and said["left-out-recall"].endswith("nobody")
+    (link,) = re.findall('href="([^"]*)"', told["left-out-open_job"])
+    assert ">1 contact</p>" in csr.get(link).content.decode()
+
+    def late(*args, **kwargs):
+        raise counting.TakesLonger(5)
+
+    monkeypatch.setattr(effects, "of_those_off", late)
+    page = csr.post("/audiences/details/", typed).content.decode()
+    assert "would leave out" not in page and "What the rules take away" in page
+
+
+def test_where_one_of_several_rules_is_enough_they_are_told_together(account, csr):
+    for kind in ("residential", "commercial"):
+        people.contact(account, kind=kind)
+    typed = condition("0", "kind", "any_of", value="commercial") | {"r-match": "any"}
+    page = unescape(csr.post("/audiences/details/", typed).content.decode())
+    assert 'hx-target="#r-effect"' in page and 'hx-target="#r-0-effect"' not in page
+    assert 'id="r-effect"' in csr.post("/audiences/shape/", typed).content.decode()
 
 
 def test_each_rule_is_asked_once_of_a_contact_however_many_follow(account):
