@@ -258,8 +258,6 @@ def test_what_is_off_says_whom_it_would_leave_out(account, csr, monkeypatch):
     assert set(found) == set(EXCLUSIONS) - {"do_not_service"}
     removed = {key: one.removed for key, one in found.items() if one.removed}
     assert removed == {"open_job": 1}, "Cy is not left"
-        "Cy is not left"
-    )
     for one in found.values():
         listed = segments.contacts(account, one.rules, now=NOON).values_list("name", flat=True)
         assert len(listed) == one.removed and set(listed) <= {"Bob"}
