@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from accounts.models import Account
-from analytics import counters, day_curve, link_counts, metrics, retention, scope
+from analytics import counters, day_curve, fills, link_counts, metrics, number_counts, retention, scope
 from campaigns.models import Campaign
 
 _WHOLE = ("exits:", "excluded:")
@@ -24,6 +24,8 @@ def of_campaign(campaign: Campaign, node_key: str | None, column: str) -> int | 
         cells = [(key, name) for _, key, name in found if name in names and key and node_key in (None, key)]
     elif link := link_counts.link_of(campaign, column):
         cells = [(link.node_key, column)]
+    elif column.startswith(f"{number_counts.SENT}:") and not fills.pending(number_counts.NAME):
+        cells = [(key, name) for _, key, name in found if name == column]
     else:
         return None
     gone = retention.counted_before(campaign, cells)

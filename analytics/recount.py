@@ -71,6 +71,9 @@ cross join lateral (
     select 'linked', message.accepted_at where message.carries_link and message.accepted_at is not null
     union all
     select 'clicks', message.clicked_at where message.clicked_at is not null
+    union all
+    select concat('sent_from:', message.number_id), message.accepted_at
+    where message.accepted_at is not null and message.number_id is not null
 ) fact ("column", at)
 where {enrolled}
 union all
@@ -272,6 +275,11 @@ and (
     not exists (select from analytics_counterfill where name = 'statuses')
     or level not in ('day', 'month') and "column" <> 'exits_first'
        and "column" !~ '^(text|email)[:_]'
+)
+-- of what each number sent, likewise: see `analytics.number_counts`
+and (
+    not exists (select from analytics_counterfill where name = 'senders')
+    or "column" not like 'sent\\_from:%%'
 )
 -- of what jobs brought, likewise: see `analytics.attribution`
 and (

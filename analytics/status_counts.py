@@ -55,7 +55,7 @@ from (
     cross join lateral analytics_message_cells(
         message.mailbox_id is not null, message.state, message.state_at, message.created_at,
         message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
-        message.carries_link, message.clicked_at
+        message.carries_link, message.clicked_at, null
     ) cell
     where enrollment.campaign_id = %(campaign)s and {_OURS}
     group by 1, 2, 3

@@ -1,10 +1,11 @@
 """Folding counters, proving them, making files. Each may be rung at any time, twice, or not at all."""
 
 import time
+from collections.abc import Callable
 
 from celery import shared_task
 
-from analytics import attribution, counters, edge_counts, recounting, retention, status_counts
+from analytics import attribution, counters, edge_counts, number_counts, recounting, retention, status_counts
 from analytics.compliance import building
 from analytics.downloads import building as downloading
 from analytics.downloads import files
@@ -72,16 +73,26 @@ def clear_old() -> int:
     return slices
 
 
-@shared_task
-def count_statuses() -> int:
-    """Count statuses and days of the time before they were counted, for up to 20 s; how many campaigns."""
+def _count_past(what: str, fill_next: Callable[[], bool]) -> int:
     campaigns = 0
-    with loops.only_one("counting statuses") as held:
+    with loops.only_one(f"counting {what}") as held:
         for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
-            if not held or not status_counts.fill_next():
+            if not held or not fill_next():
                 break
             campaigns += 1
     return campaigns
+
+
+@shared_task
+def count_statuses() -> int:
+    """Count statuses and days of the time before they were counted, for up to 20 s; how many campaigns."""
+    return _count_past("statuses", status_counts.fill_next)
+
+
+@shared_task
+def count_senders() -> int:
+    """Count what each number sent before that was counted, for up to 20 s; how many campaigns."""
+    return _count_past("senders", number_counts.fill_next)
 
 
 @shared_task
@@ -102,13 +113,7 @@ def judge_jobs() -> int:
 @shared_task
 def count_edges() -> int:
     """Count the edges of the time before they were counted, for up to 20 s; how many campaigns."""
-    campaigns = 0
-    with loops.only_one("counting edges") as held:
-        for _ in loops.loop_until(loops.LONGEST_LOOP_SECONDS):
-            if not held or not edge_counts.fill_next():
-                break
-            campaigns += 1
-    return campaigns
+    return _count_past("edges", edge_counts.fill_next)
 
 
 @shared_task

@@ -2,6 +2,7 @@
 -- one exclusive status, and what is told of it besides, each at its own minute. A status counts at the instant
 -- the message took it: pending since it was queued, sent since the provider accepted it, and the others since
 -- they were known. Delivered, bounced and blocked messages are sent ones, and count at their own instant too.
+-- A text that was accepted counts at the number it left from, too.
 --
 -- Plans of a trigger are kept from its first call, when the changed rows may have been one: joins are held to
 -- nested loops over primary keys, grouping to hashes, and rows before and after are never joined but cancelled
@@ -10,7 +11,8 @@
 
 create or replace function analytics_message_cells(
   email boolean, state text, state_at timestamptz, created_at timestamptz, accepted_at timestamptz,
-  replied_at timestamptz, opted_out_at timestamptz, spam_at timestamptz, linked boolean, clicked_at timestamptz
+  replied_at timestamptz, opted_out_at timestamptz, spam_at timestamptz, linked boolean, clicked_at timestamptz,
+  sender bigint
 ) returns table ("column" text, at timestamptz) language sql immutable as $$
   select cell."column", cell.at
   from (values
@@ -30,7 +32,8 @@ create or replace function analytics_message_cells(
     ('replies', replied_at),
     ('optouts', opted_out_at),
     ('linked', case when linked then accepted_at end),
-    ('clicks', clicked_at)
+    ('clicks', clicked_at),
+    ('sent_from:' || sender, case when sender is not null then accepted_at end)
   ) cell ("column", at)
   where cell.at is not null
 $$;
@@ -49,7 +52,8 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at,
+               case when accepted_at is not null then number_id end as sender
         from new_rows where origin like 'step:%'
         union all
         select -1, id, origin, mailbox_id is not null,
@@ -58,11 +62,12 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
                case when state in ('queued', 'calling', 'unknown') then created_at end,
-               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at,
+               case when accepted_at is not null then number_id end
         from old_rows where origin like 'step:%'
       ) both_rows
       group by email, state, state_at, created_at, accepted_at, replied_at, opted_out_at, spam_reported_at,
-               carries_link, clicked_at
+               carries_link, clicked_at, sender
       having sum(sign) <> 0 or sum(sign * id) <> 0 or sum(sign * hashtext(origin)) <> 0
     ) then
       return null;
@@ -74,7 +79,8 @@ begin
     from (
       select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
              message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-             message.spam_reported_at, message.carries_link, message.clicked_at, sum(message.sign) as n
+             message.spam_reported_at, message.carries_link, message.clicked_at, message.sender,
+             sum(message.sign) as n
       from (
         select 1 as sign, origin, mailbox_id is not null as email,
                case when state in ('calling', 'unknown') then 'queued' when state = 'sent' then 'accepted'
@@ -82,7 +88,8 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end as state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at,
+               case when accepted_at is not null then number_id end as sender
         from new_rows where origin like 'step:%'
         union all
         select -1, origin, mailbox_id is not null,
@@ -91,20 +98,21 @@ begin
                case when state in ('queued', 'calling', 'unknown')
                  or state in ('accepted', 'sent') and accepted_at is not null then null else state_at end,
                case when state in ('queued', 'calling', 'unknown') then created_at end,
-               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at,
+               case when accepted_at is not null then number_id end
         from old_rows where origin like 'step:%'
       ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
       group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
                message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-               message.spam_reported_at, message.carries_link, message.clicked_at
+               message.spam_reported_at, message.carries_link, message.clicked_at, message.sender
       having sum(message.sign) <> 0
     ) changed
     join campaigns_node node on node.id = changed.node_id
     cross join lateral analytics_message_cells(
       changed.email, changed.state, changed.state_at, changed.created_at, changed.accepted_at,
       changed.replied_at, changed.opted_out_at, changed.spam_reported_at, changed.carries_link,
-      changed.clicked_at
+      changed.clicked_at, changed.sender
     ) cell
     group by changed.campaign_id, node.key, cell."column", minute
     having sum(changed.n) <> 0;
@@ -139,23 +147,25 @@ begin
     from (
       select step.campaign_id, step.node_id, message.email, message.state, message.state_at,
              message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-             message.spam_reported_at, message.carries_link, message.clicked_at, count(*) as n
+             message.spam_reported_at, message.carries_link, message.clicked_at, message.sender,
+             count(*) as n
       from (
         select origin, mailbox_id is not null as email, state, state_at,
                case when state in ('queued', 'calling', 'unknown') then created_at end as created_at,
-               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at
+               accepted_at, replied_at, opted_out_at, spam_reported_at, carries_link, clicked_at,
+               case when accepted_at is not null then number_id end as sender
         from changed_rows where origin like 'step:%'
       ) message
       join campaigns_step step on step.id = substring(message.origin from 6)::bigint
       group by step.campaign_id, step.node_id, message.email, message.state, message.state_at,
                message.created_at, message.accepted_at, message.replied_at, message.opted_out_at,
-               message.spam_reported_at, message.carries_link, message.clicked_at
+               message.spam_reported_at, message.carries_link, message.clicked_at, message.sender
     ) counted
     join campaigns_node node on node.id = counted.node_id
     cross join lateral analytics_message_cells(
       counted.email, counted.state, counted.state_at, counted.created_at, counted.accepted_at,
       counted.replied_at, counted.opted_out_at, counted.spam_reported_at, counted.carries_link,
-      counted.clicked_at
+      counted.clicked_at, counted.sender
     ) cell
     group by counted.campaign_id, node.key, cell."column", minute;
 

@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import Account
-from analytics import counters, metrics, rollups, status_counts
+from analytics import counters, metrics, number_counts, rollups, status_counts
 from analytics.models import CounterBaseline, CounterDay, CounterFill, CounterMonth
 from analytics.recount import recount
-from analytics.tasks import count_statuses
+from analytics.tasks import count_senders, count_statuses
 from conversations.models import Message
 from tests.analytics.test_metrics import fill
 from tests.analytics.world import World, build, later
@@ -119,14 +119,15 @@ def test_the_past_is_counted_once_while_the_product_runs(world: World) -> None:
             cursor.execute(statement)
     CounterDay.objects.all().delete()  # the release before kept none
     CounterMonth.objects.all().delete()
-    CounterFill.objects.create(name=status_counts.NAME, since=1)
+    for past in (status_counts, number_counts):
+        CounterFill.objects.create(name=past.NAME, since=1)
     assert status_counts.pending()
     assert recount().differences == []  # of statuses and days it says nothing yet
     text = Message.objects.filter(state="queued").first()
     assert text is not None
     Message.objects.filter(pk=text.pk).update(state="accepted", state_at=later(50), accepted_at=later(50))
 
-    assert count_statuses() == len(world.campaigns)
+    assert count_statuses() == count_senders() == len(world.campaigns)
     assert not status_counts.pending()
     assert recount().differences == []
     squash_all()
