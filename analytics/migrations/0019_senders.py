@@ -8,7 +8,10 @@ from django.db import migrations
 
 COUNTERS = (Path(__file__).parent / "0019_senders.sql").read_text()
 # Whoever is counting messages now goes on with the function it began with: no statement loses it midway.
-HOLD = "set local lock_timeout = '20s'; lock table conversations_message in share row exclusive mode"
+HOLD = (
+    "set local lock_timeout = '20s';"
+    " lock table conversations_message, campaigns_step in share row exclusive mode"
+)
 DROP_OLD = """
 drop function analytics_message_cells(
   boolean, text, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, boolean,

@@ -73,7 +73,7 @@ begin
       cross join lateral analytics_message_cells(
         message.mailbox_id is not null, message.state, message.state_at, message.created_at,
         message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
-        message.carries_link, message.clicked_at
+        message.carries_link, message.clicked_at, message.number_id
       ) cell
       group by moved.campaign_id, node.key, cell."column", minute
       having sum(moved.n) <> 0;
@@ -132,7 +132,7 @@ begin
     cross join lateral analytics_message_cells(
       message.mailbox_id is not null, message.state, message.state_at, message.created_at,
         message.accepted_at, message.replied_at, message.opted_out_at, message.spam_reported_at,
-        message.carries_link, message.clicked_at
+        message.carries_link, message.clicked_at, message.number_id
     ) cell
     group by step.campaign_id, node.key, cell."column", minute;
 
