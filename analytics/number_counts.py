@@ -103,7 +103,11 @@ def _sent(campaign: Campaign) -> dict[int, int]:
 
 def fill_next() -> bool:
     """Count what the next campaign sent before its numbers were counted; whether there may be another."""
-    return fills.fill_next(NAME, lambda campaign: sql.run(_FILL, {"campaign": campaign}))
+    return fills.fill_next(NAME, _count_past)
+
+
+def _count_past(campaign: int) -> None:
+    sql.run(_FILL, {"campaign": campaign})
 
 
 def _counted(campaign: Campaign, which: str) -> dict[int, int]:
