@@ -15,13 +15,15 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from accounts.models import User
+from accounts.models import Account, User
 from campaigns import engine, words
 from campaigns.graph import GraphNode
 from campaigns.models import Node, Step, Walkthrough
 from campaigns.walkthroughs import acts, calling, customers, scene, sending, standing, telling
 from campaigns.walkthroughs.acts import Act
 from campaigns.walkthroughs.stage import NotNow, Stage, TooLong, hurried
+from conversations import automatic_lane
+from conversations.agents_lane import agents_lane
 from conversations.models import ContactHold
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ def play(walk: Walkthrough, done: Sequence[Act], *, by: User) -> Played:
     number = scene.number_of(walk.account)
     if number is None:
         raise NoNumber
+    _make_lanes(walk.account)
     try:
         with hurried() as hurry:
             built = scene.build(walk, number, now=walk.starts_at)
@@ -67,6 +70,13 @@ def play(walk: Walkthrough, done: Sequence[Act], *, by: User) -> Played:
         if getattr(error.__cause__, "sqlstate", None) == _OUT_OF_TIME:
             raise TooLong from error
         raise Busy from error
+
+
+def _make_lanes(account: Account) -> None:
+    """Make what an account has one of before the transaction that is rolled back: while that had it in the
+    making, whoever writes to the account for the first time would wait for it."""
+    automatic_lane.lane_of(account)
+    agents_lane(account)
 
 
 def _play(walk: Walkthrough, done: Sequence[Act], stage: Stage) -> Played:

@@ -21,7 +21,7 @@ from campaigns.walkthroughs import keeping, playing, stage
 from campaigns.walkthroughs.stage import NotNow
 from common import clock
 from conversations import call_scripts, inbound, outbound
-from conversations.models import CallScript, Message, MessageTemplate
+from conversations.models import CallScript, Lane, Message, MessageTemplate
 from integrations.messaging import InboundText
 from tests import factories
 from tests.campaigns.walking import (
@@ -153,6 +153,25 @@ def test_a_stop_of_the_same_customer_waits_for_no_walkthrough() -> None:
         go(walk, "next")
     assert stopped == [True]
     assert suppression.in_force([factories.phone_of(ann).pk])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_stop_of_another_customer_waits_for_no_walkthrough() -> None:
+    """Both are answered in the account's one lane for that, which it has not had until now."""
+    account, by, ann = company()
+    bob = factories.make_contact(account, "+13125550102", first_name="Bob")
+    walk = begun(by, plain(account), ann)
+    go(walk, "next")
+    Lane.objects.all().delete()
+    number, phone = account.sending_numbers.get().e164, factories.phone_of(bob)
+    text = InboundText("SM-stop", number, phone.value, "Please stop texting me")
+    stop = partial(inbound.receive, text, account=account, now=clock.now())
+    closes = 'INSERT INTO "conversations_thread"'  # the walkthrough's STOP has its answer by then
+    with beside(closes, lambda: stop) as stopped:
+        go(walk, "reply", words="Please stop texting me")
+    assert stopped == [True]
+    assert Message.objects.get(kind=Message.Kind.AUTOMATIC).address == phone
+    assert suppression.in_force([phone.pk]) and not suppression.in_force([factories.phone_of(ann).pk])
 
 
 def same_words(account: Account) -> Work:
