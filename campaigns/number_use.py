@@ -9,8 +9,10 @@ from campaigns import pools
 from campaigns.models import Campaign
 from common import sql
 from conversations.models import Message
+from integrations import number_days
 from integrations.models import SendingNumber
 
+LATEST = 2_000  # texts of an account that say how its numbers fare now
 LIVE = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
 
 
@@ -29,10 +31,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One number today: texts the carrier took and their segments, and how many of them arrived."""
+    """One number: segments it handed over on the carrier's present day, and how many of its latest texts of
+    today arrived."""
 
     number: SendingNumber
-    texts: int = 0
     segments: int = 0
     delivered: int = 0
     failed: int = 0
@@ -50,15 +52,19 @@ class Use:
 
 
 def today(account: Account, numbers: Iterable[SendingNumber], *, now: datetime) -> list[Use]:
-    """The use of these numbers since midnight in company time, in their order."""
+    """The use of these numbers today, in their order, however much the account sends. Arrived are counted
+    among the account's latest `LATEST` texts since midnight in company time."""
     midnight = now.astimezone(account.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     numbers = list(numbers)
-    counts = {row[0]: row[1:] for row in _counts(account, midnight)}
-    live = live_campaigns([n.pk for n in numbers])
+    ids = [number.pk for number in numbers]
+    handed_over, news, live = number_days.segments(ids, now), _news(account, midnight), live_campaigns(ids)
     return [
-        Use(number, *counts.get(number.pk, (0, 0, 0, 0)), campaigns=tuple(live.get(number.pk, ())))
+        Use(
+            number, handed_over.get(number.pk, 0), *news.get(number.pk, (0, 0)),
+            campaigns=tuple(live.get(number.pk, ())),
+        )
         for number in numbers
-    ]
+    ]  # fmt: skip
 
 
 def live_campaigns(number_ids: Iterable[int]) -> dict[int, list[Campaign]]:
@@ -79,14 +85,18 @@ def queued(number: SendingNumber) -> int:
     return waiting.filter(due_at__isnull=False).count()  # as the queue's index has them
 
 
-def _counts(account: Account, since: datetime) -> list[tuple[int, int, int, int, int]]:
-    """(number, texts, segments, delivered, failed) of what was accepted since then."""
-    return sql.rows(
+def _news(account: Account, since: datetime) -> dict[int, tuple[int, int]]:
+    """Number → (delivered, failed) of the latest that was accepted since then."""
+    found = sql.rows(
         """
-        SELECT number_id, count(*), coalesce(sum(segments), 0), count(*) FILTER (WHERE state = 'delivered'),
+        SELECT number_id, count(*) FILTER (WHERE state = 'delivered'),
             count(*) FILTER (WHERE state IN ('failed', 'rejected', 'expired', 'bounced', 'blocked'))
-        FROM conversations_message
-        WHERE account_id = %s AND accepted_at >= %s AND number_id IS NOT NULL GROUP BY number_id
+        FROM (
+            SELECT number_id, state FROM conversations_message
+            WHERE account_id = %s AND accepted_at >= %s AND number_id IS NOT NULL
+            ORDER BY accepted_at DESC LIMIT %s) latest
+        GROUP BY number_id
         """,
-        [account.pk, since],
+        [account.pk, since, LATEST],
     )
+    return {number_id: (delivered, failed) for number_id, delivered, failed in found}

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from common import sql
 from integrations.carrier_limits import carrier_day
-from integrations.models import SendingNumber
+from integrations.models import NumberDay, SendingNumber
 
 
 def count(segments: Mapping[int, int], now: datetime) -> None:
@@ -28,6 +28,12 @@ def count(segments: Mapping[int, int], now: datetime) -> None:
         """,
         {"day": carrier_day(now), "ids": ids, "changes": changes},
     )
+
+
+def segments(number_ids: Iterable[int], now: datetime) -> dict[int, int]:
+    """Number → segments it has handed over on the carrier's present day; those without any are absent."""
+    days = NumberDay.objects.filter(number__in=list(number_ids), day=carrier_day(now))
+    return dict(days.values_list("number", "segments"))
 
 
 def left(account_ids: Iterable[int], now: datetime) -> dict[int, tuple[str, int]]:

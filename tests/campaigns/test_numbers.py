@@ -13,6 +13,7 @@ from campaigns.models import Campaign
 from common import clock
 from conversations import leasing, trial_texts
 from conversations.models import Message
+from integrations import number_days
 from integrations.models import Connection, NumberPace, SendingNumber
 from tests import factories
 from tests.accounts.making import signed_in
@@ -161,17 +162,26 @@ def test_nothing_leaves_from_a_paused_number_and_all_of_it_after(account: Accoun
     assert len(leasing.lease(10, now=clock.now())) == 1
 
 
-def test_today_counts_what_the_carrier_took_today(account: Account) -> None:
-    number = factories.make_number(account)
+def test_today_says_what_was_handed_over_and_how_the_latest_fared(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, other = factories.make_number(account), factories.make_number(account, e164="+13125550191")
+    now = clock.now()
+    number_days.count({number.pk: 8}, now)
+    number_days.count({number.pk: 5}, now - timedelta(days=2))
     for state in ("delivered", "delivered", "failed", "sent"):
         texted(number, state)
     texted(number, "delivered", accepted_days_ago=2)
-    texted(number, "delivered", accepted_days_ago=9)
-    (use,) = number_use.today(account, [number], now=clock.now())
-    assert (use.texts, use.segments, use.delivered, use.failed) == (4, 8, 2, 1)
+    use, idle = number_use.today(account, [number, other], now=now)
+    assert (use.segments, use.delivered, use.failed) == (8, 2, 1)
     assert (use.arrived.part, use.arrived.whole, use.arrived.percent) == (2, 3, "66.7%")
-    (tomorrow,) = number_use.today(account, [number], now=clock.now() + timedelta(days=1))
-    assert tomorrow.texts == 0
+    assert (idle.segments, idle.arrived.whole) == (0, 0)
+    texted(number, "failed")
+    monkeypatch.setattr(number_use, "LATEST", 2)
+    (latest,) = number_use.today(account, [number], now=clock.now())
+    assert (latest.delivered, latest.failed) == (0, 1), "of the last two, one is on its way"
+    (tomorrow,) = number_use.today(account, [number], now=now + timedelta(days=1))
+    assert (tomorrow.segments, tomorrow.arrived.whole) == (0, 0)
 
 
 def test_an_empty_list_shows_the_way(admin: Client) -> None:
