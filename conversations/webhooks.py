@@ -2,9 +2,12 @@
 anything is amiss."""
 
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -74,11 +77,8 @@ def _take_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """News of a text we sent: stored at once, applied by the drain."""
-    try:
-        return _keep_status(request, attempt)
-    except (inbox.InboxUnavailable, DatabaseError, InterfaceError):
-        log.warning("status callback not stored", exc_info=True)
-        return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
+    owner = Attempt.objects.filter(pk=attempt).values_list("message__account_id", flat=True)
+    return _keep(request, attempt, ProviderEvent.Kind.MESSAGE_STATUS, twilio.status_event_id, owner)
 
 
 @access.public
@@ -86,48 +86,30 @@ def text_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
 @require_POST
 def call_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """News of a call we had placed: stored at once, applied by the drain."""
+    owner = Call.objects.filter(attempt=attempt).values_list("account_id", flat=True)
+    return _keep(request, attempt, ProviderEvent.Kind.CALL_STATUS, voice.status_event_id, owner)
+
+
+def _keep(
+    request: HttpRequest, attempt: UUID, kind: ProviderEvent.Kind,
+    event_id: Callable[[Mapping[str, str]], str], owner: QuerySet[Any, int],
+) -> HttpResponse:  # fmt: skip
+    """Store news of an attempt; `owner` finds whose it is, asked only where several may have signed."""
     try:
-        return _keep_call_status(request, attempt)
+        accounts = verified_accounts(request)
+        if not accounts:
+            return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
+        listening.own_up()
+        inbox.store(
+            inbox.IncomingEvent(
+                provider="twilio",
+                event_id=event_id(request.POST)[:_EVENT_ID_LENGTH],
+                kind=kind,
+                payload={**request.POST.dict(), "attempt": str(attempt)},
+                account_id=_choose(accounts, owner.first() if len(accounts) > 1 else None),
+            )
+        )
+        return HttpResponse(status=204)
     except (inbox.InboxUnavailable, DatabaseError, InterfaceError):
-        log.warning("status callback of a call not stored", exc_info=True)
+        log.warning("news of %s not stored", kind, exc_info=True)
         return HttpResponse("Not stored; try again.\n", status=503, content_type="text/plain")
-
-
-def _keep_call_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
-    accounts = verified_accounts(request)
-    if not accounts:
-        return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
-    listening.own_up()
-    owner = None
-    if len(accounts) > 1:
-        owner = Call.objects.filter(attempt=attempt).values_list("account_id", flat=True).first()
-    inbox.store(
-        inbox.IncomingEvent(
-            provider="twilio",
-            event_id=voice.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
-            kind=ProviderEvent.Kind.CALL_STATUS,
-            payload={**request.POST.dict(), "attempt": str(attempt)},
-            account_id=_choose(accounts, owner),
-        )
-    )
-    return HttpResponse(status=204)
-
-
-def _keep_status(request: HttpRequest, attempt: UUID) -> HttpResponse:
-    accounts = verified_accounts(request)
-    if not accounts:
-        return HttpResponse("The signature is missing or wrong.\n", status=403, content_type="text/plain")
-    listening.own_up()
-    owner = None
-    if len(accounts) > 1:
-        owner = Attempt.objects.filter(pk=attempt).values_list("message__account_id", flat=True).first()
-    inbox.store(
-        inbox.IncomingEvent(
-            provider="twilio",
-            event_id=twilio.status_event_id(request.POST)[:_EVENT_ID_LENGTH],
-            kind=ProviderEvent.Kind.MESSAGE_STATUS,
-            payload={**request.POST.dict(), "attempt": str(attempt)},
-            account_id=_choose(accounts, owner),
-        )
-    )
-    return HttpResponse(status=204)

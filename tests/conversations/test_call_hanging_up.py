@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Account, AuditEntry, User
 from audiences.models import Contact
 from common import clock
-from conversations import call_draining, call_hanging_up, call_placing, call_taking
+from conversations import call_hanging_up, call_placing, call_taking
 from conversations.call_progress import News, advance
 from conversations.call_taking import NotPossible
 from conversations.models import AgentPhone, Call, PlannedCall
@@ -22,7 +21,7 @@ from tests.accounts.making import signed_in
 from tests.conversations import talking
 from tests.conversations.conftest import Company
 from tests.conversations.talking import Phone, again, agrees
-from tests.conversations.tries import BUSY, SILENCE, calling, record
+from tests.conversations.tries import BUSY, SILENCE, calling, drained, record
 
 CUSTOMER, AGENT = "+12175550142", "+12175550143"
 HANGS_ON = {"answers": "human", "talks": None}
@@ -33,18 +32,6 @@ def placed(company: Company, agent: User) -> Call:
     planned = factories.plan_call(factories.make_contact(company.account, CUSTOMER, name="Ann Rivera"))
     assert call_taking.take([planned.pk], by=agent, now=clock.now()) == planned
     return call_placing.place(planned.pk, by=agent, agent_phone=AGENT)
-
-
-def drained(call: Call, done: Callable[[Call], Any], what: str, seconds: float = 20) -> Call:
-    """The call, once the callbacks that came say so."""
-    until = time.monotonic() + seconds
-    while True:
-        call_draining.drain()
-        call = Call.objects.select_related("planned").get(pk=call.pk)
-        if done(call):
-            return call
-        assert time.monotonic() < until, f"waited for the {what}: {call.state} {call.code}"
-        time.sleep(0.05)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,18 +1,16 @@
 """An agent's calls through a real sandbox and a real web server: the agent's phone rings, then the
 customer's, and what became of it comes back by the provider's own callbacks."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from accounts.models import User
 from audiences.models import Contact
 from common import clock
-from conversations import call_draining, call_placing, call_taking
+from conversations import call_placing, call_taking
 from conversations.models import Call, CallSettings, PlannedCall
 from tests import factories
 from tests.conversations.conftest import Company
+from tests.conversations.tries import drained
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CUSTOMER, AGENT = "+12175550142", "+12175550143"
@@ -34,18 +32,6 @@ def placed(contact: Contact, agent: User) -> Call:
     planned = factories.plan_call(contact)
     assert call_taking.take([planned.pk], by=agent, now=clock.now()) == planned
     return call_placing.place(planned.pk, by=agent, agent_phone=AGENT)
-
-
-def drained(call: Call, done: Callable[[Call], bool], what: str, seconds: float = 20) -> Call:
-    """The call, once the callbacks that came say so."""
-    until = time.monotonic() + seconds
-    while True:
-        call_draining.drain()
-        call = Call.objects.select_related("planned").get(pk=call.pk)
-        if done(call):
-            return call
-        assert time.monotonic() < until, f"waited for the {what}: {call.state} {call.code}"
-        time.sleep(0.05)
 
 
 def over(call: Call) -> bool:

@@ -1,12 +1,14 @@
 """A planned call's try from outside: placed by nobody, answered and told of as the provider would."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from accounts.models import User
 from audiences.models import Contact
 from common import clock, sql
-from conversations import placing_results
+from conversations import call_draining, placing_results
 from conversations.call_candidates import CallClaim
 from conversations.call_scripts import Tries
 from conversations.models import Call, PlannedCall
@@ -70,3 +72,15 @@ def now_of(call: Call) -> tuple[str, str, str]:
     call.refresh_from_db()
     planned = PlannedCall.objects.get(pk=call.planned_id)
     return call.state, planned.state, planned.outcome or planned.code
+
+
+def drained(call: Call, done: Callable[[Call], Any], what: str, seconds: float = 20) -> Call:
+    """The call, once the callbacks that came say so."""
+    until = time.monotonic() + seconds
+    while True:
+        call_draining.drain()
+        call = Call.objects.select_related("planned").get(pk=call.pk)
+        if done(call):
+            return call
+        assert time.monotonic() < until, f"waited for the {what}: {call.state} {call.code}"
+        time.sleep(0.05)
