@@ -20,7 +20,7 @@ from audiences.views import rule_effects
 from campaigns import approving, cloning, drafts, launching, samples, words
 from campaigns.drafts import ORDER, REVIEW, STAGES, Plan
 from campaigns.models import Campaign, LaunchDraft
-from campaigns.views import launch_summary
+from campaigns.views import launch_rechecks, launch_summary
 from common import clock
 from common.htmx import leave_for, respond
 from conversations import trial_texts
@@ -73,12 +73,13 @@ def stage(request: Request, stage: str) -> HttpResponse:
 @require_POST
 @access.require("launch_campaign")
 def keep(request: Request, stage: str) -> HttpResponse:
-    """Keep what is typed while it is typed; the summary beside it, counted anew."""
+    """Keep what is typed while it is typed. Quietly: what was said to be wrong is looked at again, nothing is
+    counted; else the summary beside it, counted anew."""
     _known(stage)
     draft = drafts.open_for(request.account, request.user)
     kept = drafts.keep(draft, stage, request.POST, now=clock.now()) if current(request, draft) else None
     if "quiet" in request.GET:
-        return HttpResponse(status=204)
+        return launch_rechecks.rechecked(request, kept, stage)
     plan = Plan(kept or draft, now=clock.now())
     try:
         summary = launch_summary.summary(

@@ -183,7 +183,10 @@
   // Menus close on a click elsewhere, on a choice, and on Escape.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
-      if (!menu.contains(event.target) || event.target.closest(".menu__list :is(a, button)")) menu.open = false;
+      const chosen = menu.contains(event.target) && event.target.closest(".menu__list :is(a, button)");
+      if (menu.contains(event.target) && !chosen) continue;
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus(); // a dialog gives it back there
+      menu.open = false;
     }
   });
   document.addEventListener("keydown", (event) => {

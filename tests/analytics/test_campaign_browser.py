@@ -12,6 +12,7 @@ from campaigns import graph
 from campaigns.models import Campaign, Edge
 from tests.accounts.making import make_member, signed_in
 from tests.analytics.world import World, build, later
+from tests.campaigns.browsing import looking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAYS = (
@@ -27,6 +28,11 @@ PLACES = f"""() => [...document.querySelectorAll("{DRAWN}")].map((one) => {{
   const {{ x, y, width, height }} = one.getBoundingClientRect();
   return [one.id, x, y, width, height, one.getAttribute("d")].join(" ");
 }})"""
+
+HEAD = """() => [...document.querySelectorAll(".page-head__actions *")].map((one) => {
+  const { x, y, width, height } = one.getBoundingClientRect();
+  return [one.tagName, x, y, width, height].join(" ");
+})"""
 
 
 @pytest.fixture
@@ -127,3 +133,39 @@ def test_pick_two_compare_and_clone(site: Page, world: World, live_server: Any) 
     expect(modal.get_by_label("Campaign name")).to_have_value(f"Copy of {other.name}")
     expect(modal.locator("#launch-clone")).to_contain_text("Choose when it begins.")
     assert Campaign.objects.count() == 2
+
+
+def test_on_a_phone_the_head_has_two_lines_of_buttons_and_a_menu_for_the_rest(
+    page: Page, live_server: Any, world: World
+) -> None:
+    world.step(world.enrol(), "first_text", "failed", later(0))
+    by = make_member(world.account, Role.ADMIN)
+    page.set_viewport_size({"width": 390, "height": 844})
+    with looking(page, f"{live_server.url}/campaigns/{world.campaign.pk}/", by) as site:
+        actions = site.locator(".page-head__actions > *:visible")
+        expect(actions).to_have_count(4)
+        expect(site.get_by_role("link", name="Retry failed")).to_be_visible()
+        lines = {round(box["y"]) for box in (each.bounding_box() for each in actions.all()) if box}
+        assert len(lines) <= 2, lines
+        more, clone = site.get_by_label("More of "), site.get_by_role("link", name="Clone …")
+        more.focus()
+        site.keyboard.press("Enter")
+        for name in ("Clone …", "Compare …", "Compliance report …"):
+            expect(site.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+        before = site.evaluate(HEAD)
+        world.text(world.step(world.enrol(), "first_text", "completed", later(1)), "delivered", accepted=True)
+        expect(site.locator("#card-link-first_text")).to_contain_text("2 entered")
+        assert site.evaluate(HEAD) == before, "open, and where it was"
+        site.keyboard.press("Tab")
+        expect(clone).to_be_focused()
+        site.keyboard.press("Enter")
+        expect(site.locator("#modal").get_by_label("Campaign name")).to_have_value(
+            f"Copy of {world.campaign.name}"
+        )
+        site.keyboard.press("Escape")
+        expect(more).to_be_focused()
+        expect(clone).to_be_hidden()
+        site.keyboard.press("Enter")
+        site.keyboard.press("Escape")
+        expect(more).to_be_focused()
+        expect(clone).to_be_hidden()

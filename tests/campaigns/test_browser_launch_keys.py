@@ -226,3 +226,39 @@ def fill_draft(account: Account) -> LaunchDraft:
     }  # fmt: skip
     user = account.memberships.get().user
     return LaunchDraft.objects.create(account=account, user=user, fields=fields, stage="review")
+
+
+def test_what_is_wrong_is_looked_at_again_where_it_is_changed(site: Page, account: Account) -> None:
+    """The field says so by what it is, readers hear it, and the focus stays where somebody types."""
+    go_to(site, site.get_by_role("link", name="New campaign"))
+    press(site, "Enter")
+    name, workflow = site.get_by_label("Campaign name"), site.get_by_label("Workflow", exact=True)
+    go_on(site)
+    expect(site.locator("#error-summary")).to_be_focused()
+    for field in (name, workflow):
+        expect(field).to_have_attribute("aria-invalid", "true")
+    go_to(site, name)
+    site.keyboard.type("Spring tune-ups")
+    press(site, "Tab")
+    expect(name).not_to_have_attribute("aria-invalid", "true")
+    expect(name).to_have_value("Spring tune-ups")
+    expect(site.locator("#id_name_error")).to_have_count(0)
+    expect(workflow).to_be_focused()
+    expect(workflow).to_have_attribute("aria-invalid", "true")
+    expect(site.locator("#launch-rechecked")).to_contain_text("Campaign name: done. Workflow: Choose what is")
+    expect(site.locator("#error-summary li")).to_have_text(
+        ["Campaign name: done", "Workflow: Choose what is sent."]
+    )
+    press(site, "ArrowDown")
+    expect(site.locator("#error-summary")).to_contain_text("Nothing is missing any more")
+    expect(workflow).to_be_focused()
+    expect(workflow).not_to_have_value("")
+    go_to(site, name, back=True)
+    press(site, "Control+a", "Delete", "Tab")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_have_attribute("aria-describedby", "id_name_error")
+    expect(site.locator("#id_name_error")).to_have_text("Give the campaign a name.")
+    go_to(site, name, back=True)
+    site.keyboard.type("Autumn")
+    go_on(site)  # at once: what is looked at again has no place any more
+    stage(site, "Who should get it?")

@@ -355,3 +355,24 @@ def test_who_may_launch(ready: Ready, role: str, may: bool) -> None:
 
 def test_a_stage_that_does_not_exist(ready: Ready) -> None:
     assert ready.client.get(at("nonsense")).status_code == 404
+
+
+def test_a_change_looks_again_at_what_was_said_to_be_wrong_and_at_nothing_else(ready: Ready) -> None:
+    ready.fill("time")
+    again = reverse("campaigns:launch_keep", args=["time"]) + "?quiet=1"
+
+    def answer(told: list[str], **typed: Any) -> Any:
+        return ready.client.post(again, ready.form("time", wrong=told, **typed))
+
+    assert answer([], start="later", texts_per_hour="-1").status_code == 204, (
+        "nobody was told of anything yet"
+    )
+    page = answer(["texts_per_hour"], start="later", texts_per_hour="-1").text
+    assert 'id="id_texts_per_hour_error"' in page and 'aria-invalid="true"' in page
+    assert "id_starts_at" not in page and "Choose when" not in page
+    told = ["texts_per_hour", "start", "first", "exits", "joining"]
+    page = answer(told, start="later", texts_per_hour="60").text
+    assert "field__error" not in page and "Nothing is missing any more" in page
+    assert all(f'"#id_{name}_field"' in page and f'id="id_{name}_field"' in page for name in told)
+    assert ready.draft.fields["texts_per_hour"] == "60"
+    assert answer(["start"], token="gone").status_code == 204
