@@ -264,6 +264,8 @@ def test_what_is_off_says_whom_it_would_leave_out(account, csr, monkeypatch):
     assert effects.of_those_off(account, {**rules, "exclusions": list(EXCLUSIONS)}, now=NOON) == []
     typed = condition("0", "last_job", "more_ago", n="11", unit="months") | {"exclusions": "do_not_service"}
     page = unescape(csr.post("/audiences/details/", typed).content.decode())
+    assert '{"off": "1"}' in page
+    page += unescape(csr.post("/audiences/details/", typed | {"off": "1"}).content.decode())
     told = dict(re.findall(r'hx-target="#([^"]*)"[^>]*>(.*?)</hx-partial>', page))
     said = {place: re.sub("<[^>]*>", "", words) for place, words in told.items()}
     assert said["r-0-effect"] == "Takes away −1" and "r-effect" not in said
@@ -276,8 +278,9 @@ def test_what_is_off_says_whom_it_would_leave_out(account, csr, monkeypatch):
         raise counting.TakesLonger(5)
 
     monkeypatch.setattr(effects, "of_those_off", late)
-    page = csr.post("/audiences/details/", typed).content.decode()
-    assert "would leave out" not in page and "What the rules take away" in page
+    assert csr.post("/audiences/details/", typed | {"off": "1"}).status_code == 204
+    typed["exclusions"] = list(EXCLUSIONS)
+    assert '{"off": "1"}' not in unescape(csr.post("/audiences/details/", typed).content.decode())
 
 
 def test_where_one_of_several_rules_is_enough_they_are_told_together(account, csr):
