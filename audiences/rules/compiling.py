@@ -87,6 +87,8 @@ def _condition(condition: Condition, account: Account, now: datetime, one_by_one
     if field.summed:
         return _latest(condition, operator, params)
     text = operator.sql.format(x=field.sql)
+    if operator.alone and len(condition.value) == 1:
+        text, params = operator.alone.format(x=field.sql), tuple(condition.value)
     if field.exists:
         return Sql(field.exists.format(has=text), params)
     return Sql(text, params, field.nullable)

@@ -69,6 +69,7 @@ class Operator:
     missing: str = ""  # what is said where the value is missing
     ahead: bool | None = None  # only for dates that may (not) lie ahead; None: for all
     aggregate: str = ""  # of a latest date: which rows must not, or must, be there
+    alone: str = ""  # the same with one value of a list: an array is taken apart for every row
 
 
 def _instant(sign: int) -> Callable[[Any, Account, datetime], list[Any]]:
@@ -94,15 +95,15 @@ def _like(before: str, after: str) -> Callable[[Any, Account, datetime], list[An
     ]  # fmt: skip
 
 
-_DAY, _SPAN = "Choose a day.", "Say how long."
+_DAY, _SPAN, _SOME = "Choose a day.", "Say how long.", "Choose at least one."
 OPERATORS: dict[Kind, dict[str, Operator]] = {
     Kind.CHOICE: {
-        "any_of": Operator("is", Words, "{x} = ANY(%s)", _listed, missing="Choose at least one."),
-        "none_of": Operator("is not", Words, opposite="any_of", missing="Choose at least one."),
+        "any_of": Operator("is", Words, "{x} = ANY(%s)", _listed, missing=_SOME, alone="{x} = %s"),
+        "none_of": Operator("is not", Words, opposite="any_of", missing=_SOME),
     },
     Kind.ROWS: {
-        "any_of": Operator("is any of", Ids, "{x} = ANY(%s)", _listed, missing="Choose at least one."),
-        "none_of": Operator("is none of", Ids, opposite="any_of", missing="Choose at least one."),
+        "any_of": Operator("is any of", Ids, "{x} = ANY(%s)", _listed, missing=_SOME, alone="{x} = %s"),
+        "none_of": Operator("is none of", Ids, opposite="any_of", missing=_SOME),
     },
     Kind.TEXT: {
         "is": Operator(
