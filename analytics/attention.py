@@ -104,6 +104,7 @@ def of(account: Account, now: datetime, overview: health.Overview) -> list[Item]
         *_queues(now),
         *_deaf(account),
         *_approvals(account),
+        *_not_approved(account),
         *_above_limit(account),
         *_recount(account),
         *_resting(account, now),
@@ -163,6 +164,19 @@ def _approvals(account: Account) -> list[Item]:
             needs="launch_campaign",
         )
         for one in approving.waiting(account)
+    ]  # fmt: skip
+
+
+def _not_approved(account: Account) -> list[Item]:
+    """Launches that a second person refused, until they are drafts again or deleted."""
+    return [
+        Item(
+            f"not-approved-{one.campaign_id}", WARN, f"{one.campaign.name} was not approved",
+            f"{one.decided_by or 'Somebody'}: {one.reason.rstrip('.')}. Nothing was sent.", one.decided_at,
+            reverse("analytics:campaign", args=[one.campaign_id]), "Change it, or delete it", "pencil",
+            needs="launch_campaign",
+        )
+        for one in approving.refused(account)
     ]  # fmt: skip
 
 

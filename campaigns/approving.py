@@ -115,6 +115,14 @@ def waiting(account: Account) -> list[LaunchApproval]:
     return list(rows.select_related("campaign", "asked_by").order_by("asked_at", "pk"))
 
 
+def refused(account: Account) -> list[LaunchApproval]:
+    """What a second person refused and nobody has made a draft again or deleted since, the oldest first."""
+    rows = LaunchApproval.objects.filter(
+        campaign__account=account, campaign__status=Campaign.Status.CREATED, approved=False
+    )
+    return list(rows.select_related("campaign", "decided_by").order_by("decided_at", "pk"))
+
+
 def draft_of(campaign: Campaign) -> "Draft":
     """What was chosen for a created campaign, its audience as it was frozen."""
     from campaigns.launching import Draft

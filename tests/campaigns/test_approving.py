@@ -92,10 +92,14 @@ def test_a_refusal_says_why_and_the_draft_comes_back(limited: Ready) -> None:
     assert campaign.status == "created" and campaign.approval.approved is False
     page = limited.client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
     assert "Not approved" in page and "Wrong price" in page
+    told = "Spring tune-ups was not approved"
+    dashboard = limited.client.get(reverse("analytics:dashboard")).content.decode()
+    assert told in dashboard and "Wrong price. Nothing was sent." in dashboard, "whoever asked learns of it"
     late = client.post(url(campaign), {"decision": "approve", "people": "3"})
     assert late.status_code == 409 and "refused it already" in late.content.decode()
     limited.client.post(reverse("campaigns:take_back", args=[campaign.pk]))
     assert limited.draft.fields["name"] == "Spring tune-ups" and not Campaign.objects.exists()
+    assert told not in limited.client.get(reverse("analytics:dashboard")).content.decode()
 
 
 @pytest.mark.django_db
