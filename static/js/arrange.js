@@ -4,13 +4,15 @@
 // Cards stand in ranks, each below all that lead to it. Between ranks are lanes, where the words of ways and lines
 // across have their room. What alone leads to a card holds it and all behind it as one block; where ways meet, the
 // card stands below the last step that everybody passes before it, and ways that are not next to it come down in a
-// column of their own. Blocks and columns stand side by side as near as they may, so that no line meets a card.
+// column of their own: long ones beside the whole block, so that they do not push apart what they pass. Blocks and
+// columns stand side by side as near as they may, so that no line meets a card.
 // The idea: docs/adr/0020-diagrams-are-placed-by-rules-of-our-own.md.
 "use strict";
 
 window.arrange = (() => {
   const MARGIN = 16, APART = 16, BESIDE = 4; // between columns; more beside a card
   const AWAY = 10, AROUND = 8, TRACK = 10, ARROW = 20, ROUND = 8; // in a lane: to lines across, words, further lines, cards
+  const LONG = 4; // ranks: a way that leads further goes around what it passes
   const ABOVE = 1; // rows begin with the lane above the first rank: one below zero
 
   // A piece takes up room in some rows: rank n's cards are row 2n, the lane below them row 2n + 1.
@@ -100,7 +102,8 @@ window.arrange = (() => {
     if (to.into.length === 1) {
       one.holds = true;
       absorb(one, to.piece);
-    } else for (let n = row + 1; n < 2 * to.rank; n += 1) widen(one, n, 0, 0);
+    } else if (to.rank - from.rank > LONG) to.over.long.push(way);
+    else for (let n = row + 1; n < 2 * to.rank; n += 1) widen(one, n, 0, 0);
     return one;
   }
 
@@ -137,35 +140,68 @@ window.arrange = (() => {
       absorb(one, each);
     }
     if (card.width) widen(one, 2 * card.rank, -card.width / 2 - BESIDE, card.width / 2 + BESIDE);
+    for (const way of card.long.sort((a, b) => a.to.rank - a.from.rank - b.to.rank + b.from.rank)) pass(way, one);
     for (const way of card.rounds.sort((a, b) => a.from.rank - a.to.rank - b.from.rank + b.to.rank)) {
-      const back = way.around = piece();
+      const back = way.aside = piece();
       for (let n = 2 * way.to.rank - 1; n <= 2 * way.from.rank + 1; n += 1) widen(back, n, 0, 0);
       for (let n = back.first; n <= back.last; n += 1) if (takes(one, n)) back.at = Math.max(back.at, one.right[n] + APART);
       absorb(one, back);
     }
   }
 
-  // Lines across a lane: those that would lie on each other lie below each other.
-  function across(lane, line, xs) {
-    const from = Math.min(...xs) - APART / 2, to = Math.max(...xs) + APART / 2;
-    if (to - from < APART + 1) return;
-    let n = 0;
-    while (lane.tracks[n]?.some((other) => other.from < to && from < other.to)) n += 1;
-    (lane.tracks[n] ??= []).push({ from, to });
-    lane.lines.set(line, n);
+  // A long way comes straight down where nothing is beside it, else on the nearer side of all that it passes.
+  function pass(way, one) {
+    const lane = 2 * way.from.rank + 1, last = 2 * way.to.rank - 1, x = within(way.piece, one);
+    const ends = (from) => {
+      let left = Infinity, right = -Infinity;
+      for (let row = from; row <= last; row += 1) {
+        if (!takes(one, row + ABOVE)) continue;
+        left = Math.min(left, one.left[row + ABOVE]);
+        right = Math.max(right, one.right[row + ABOVE]);
+      }
+      return [left - APART, right + APART];
+    };
+    const below = ends(lane + 1), beside = ends(lane), aside = way.aside = piece();
+    const outer = one.left[lane + ABOVE] >= x - way.width / 2 ? x <= below[0] : one.right[lane + ABOVE] <= x + way.width / 2 && x >= below[1];
+    aside.at = outer ? x : x - beside[0] < beside[1] - x ? beside[0] : beside[1];
+    for (let row = outer ? lane + 1 : lane; row <= last; row += 1) widen(aside, row, 0, 0);
+    absorb(one, aside);
+  }
+
+  // A line across a lane, with where it comes from above and where it leads to below; upright ones need no room.
+  function across(lane, line, ups, downs) {
+    const xs = [...ups, ...downs], from = Math.min(...xs) - APART / 2, to = Math.max(...xs) + APART / 2;
+    if (to - from >= APART + 1) lane.across.push({ line, ups, downs, from, to });
+  }
+
+  // Those that would lie on each other lie below each other; what comes down somewhere above what goes down there.
+  function settle(lane) {
+    const left = [...lane.across], tracks = [];
+    const under = (one, other) => one.downs.some((x) => other.ups.some((up) => Math.abs(x - up) < ROUND));
+    while (left.length) {
+      const free = left.findIndex((one) => !left.some((other) => other !== one && under(one, other)));
+      const [one] = left.splice(Math.max(0, free), 1);
+      let n = tracks.findLastIndex((track) => track.some((other) => under(one, other))) + 1;
+      while (tracks[n]?.some((other) => other.from < one.to && one.from < other.to)) n += 1;
+      (tracks[n] ??= []).push(one);
+      lane.lines.set(one.line, n);
+    }
+    lane.used = tracks.length;
   }
 
   function lanes(cards, ways, count) {
-    const all = Array.from({ length: count + 1 }, () => ({ height: 0, tracks: [], lines: new Map(), y: 0 }));
+    const all = Array.from({ length: count + 1 }, () => ({ height: 0, across: [], lines: new Map(), used: 0 }));
     for (const way of ways) {
       const lane = all[way.from.rank + 1];
       lane.height = Math.max(lane.height, 2 * Math.ceil(way.height / 2)); // so that nothing stands between two pixels
-      if (way.back) across(lane, way, [way.x, way.side]);
+      if (way.aside) across(lane, way, way.back ? [way.x, way.side] : [way.x], way.back ? [] : [way.side]);
     }
     for (const card of cards) {
-      const xs = card.in.filter((way) => way.back || card.into.length > 1).map((way) => (way.back ? way.side : way.x));
-      if (xs.length) across(all[card.rank], card, [card.x, ...xs]);
+      const meeting = card.into.length > 1 ? card.into.map((way) => (way.aside ? way.side : way.x)) : [];
+      const rounds = card.in.filter((way) => way.back).map((way) => way.side);
+      if (meeting.length || rounds.length) across(all[card.rank], card, meeting, [card.x, ...rounds]);
     }
+    all.forEach(settle);
     return all;
   }
 
@@ -178,8 +214,8 @@ window.arrange = (() => {
       lane.top = y;
       lane.words = y + AWAY + AROUND + lane.height / 2;
       lane.first = n ? lane.words + lane.height / 2 + AROUND : MARGIN;
-      const used = lane.tracks.length ? lane.first + (lane.tracks.length - 1) * TRACK : lane.words + lane.height / 2;
-      if (!n) y = lane.tracks.length ? used + ARROW : MARGIN;
+      const used = lane.used ? lane.first + (lane.used - 1) * TRACK : lane.words + lane.height / 2;
+      if (!n) y = lane.used ? used + ARROW : MARGIN;
       else if (n < all.length - 1 || lane.height) y = used + ARROW; // nothing need stand below the last one
       y += heights[n] ?? 0;
     });
@@ -195,7 +231,7 @@ window.arrange = (() => {
     const track = (one, line) => one.first + one.lines.get(line) * TRACK;
     const last = all[to.rank];
     let now = x;
-    if (way.back) {
+    if (way.aside) {
       if (way.side !== x) found.push([x, track(lane, way)], [way.side, track(lane, way)]);
       now = way.side;
     }
@@ -221,8 +257,8 @@ window.arrange = (() => {
   // {id, from, to, width, height} with the size of their words, `to` empty where they end in the open. Returns the
   // whole's size, each card's and each way's words' middle, and each way's line.
   return (given, drawn) => {
-    const whole = { rank: -1, depth: 0, meeting: [], rounds: [], piece: piece() };
-    const cards = given.map((card, place) => ({ ...card, place, out: [], in: [], meeting: [], rounds: [], piece: piece() }));
+    const whole = { rank: -1, depth: 0, meeting: [], rounds: [], long: [], piece: piece() };
+    const cards = given.map((card, place) => ({ ...card, place, out: [], in: [], meeting: [], rounds: [], long: [], piece: piece() }));
     const known = new Map(cards.map((card) => [card.key, card]));
     const ways = drawn.map((way) => ({ ...way, from: known.get(way.from), to: known.get(way.to) ?? null, back: false }));
     for (const way of ways) {
@@ -241,7 +277,7 @@ window.arrange = (() => {
     for (const card of cards) card.x = place(card.piece);
     for (const way of ways) {
       way.x = place(way.piece);
-      if (way.back) way.side = place(way.around);
+      if (way.aside) way.side = place(way.aside);
     }
     const all = lanes(cards, ways, Math.max(0, ...cards.map((card) => card.rank + 1)));
     const height = stack(cards, all);

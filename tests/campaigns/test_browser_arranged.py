@@ -77,6 +77,31 @@ def test_ways_that_cross_do_not_run_along_each_other(blank: Page) -> None:
     assert arranged(blank, "wrong", crossing) == []
 
 
+def test_what_long_ways_pass_stays_together(blank: Page) -> None:
+    """Ten branches one below the other, each with two texts that lead to the end where they reach nobody."""
+    ways = [("start", "branch 0"), ("start", "end")]
+    for n in range(10):
+        for side in ("left", "right"):
+            ways += [(f"branch {n}", f"{side} {n}"), (f"{side} {n}", f"wait {n}"), (f"{side} {n}", "end")]
+        ways += [(f"wait {n}", f"branch {n + 1}" if n < 9 else "end"), (f"wait {n}", "end")]
+    ladder = places(*ways)
+    assert arranged(blank, "wrong", ladder) == []
+    cards = blank.evaluate("({ cards, ways }) => [...arrange(cards, ways).cards]", ladder)
+    at = {key: card["x"] for key, card in cards}
+    apart = [at[f"right {n}"] - at[f"left {n}"] for n in range(10)]
+    assert max(apart) <= 2 * 248, f"the two texts of a branch stand beside each other: {apart}"
+
+
+@tried_as(max_examples=100, deadline=None, suppress_health_check=SLOW)
+@given(st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=3), min_size=8, max_size=25))
+def test_long_ways_lie_on_nothing(blank: Page, steps: list[list[int]]) -> None:
+    """Each step leads to the next, and as many further on as it says: past many, some of them."""
+    last = len(steps)
+    ways = [(f"{n}", f"{n + 1}") for n in range(last)]
+    ways += [(f"{n}", f"{min(last, n + far)}") for n, step in enumerate(steps) for far in step]
+    assert arranged(blank, "wrong", places(*ways)) == []
+
+
 def test_rounds_and_what_nothing_leads_to_have_their_places(blank: Page) -> None:
     rounds = places(("first", ""), ("there", "back"), ("back", "there"), ("lost", "lost"), ("lost", "back"))
     assert arranged(blank, "wrong", rounds) == []
