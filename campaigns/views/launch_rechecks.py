@@ -20,11 +20,11 @@ PIECES = {
 
 def rechecked(request: Request, draft: LaunchDraft | None, stage: str) -> HttpResponse:
     """The fields that the form of a stage shows as wrong (`wrong`), with what is wrong with them now; nothing
-    where it shows none, or its draft is gone. What nobody was told of waits for Continue."""
+    where it shows none, has no form, or its draft is gone. What nobody was told of waits for Continue."""
     told = request.POST.getlist("wrong")
-    if draft is None or not told:
+    form = Plan(draft, now=clock.now()).forms.get(stage) if draft and told else None
+    if form is None:
         return HttpResponse(status=204)
-    form = Plan(draft, now=clock.now()).forms[stage]
     fields = [field for field in form if field.name in told]
     left = bool(form.non_field_errors()) or any(field.errors for field in fields)
     pieces = [(field, PIECES.get(field.name, FIELD)) for field in fields]

@@ -376,3 +376,5 @@ def test_a_change_looks_again_at_what_was_said_to_be_wrong_and_at_nothing_else(r
     assert all(f'"#id_{name}_field"' in page and f'id="id_{name}_field"' in page for name in told)
     assert ready.draft.fields["texts_per_hour"] == "60"
     assert answer(["start"], token="gone").status_code == 204
+    review = reverse("campaigns:launch_keep", args=["review"]) + "?quiet=1"
+    assert ready.client.post(review, ready.form("time", wrong=["start"])).status_code == 204
