@@ -17,7 +17,7 @@ from conversations.unsubscribing import Link
 from integrations.messaging import InboundEmail, InboundText
 from integrations.servicetitan.records import Job
 
-_NOTHING_YET = "Nothing has been sent to them yet. Press Next first."
+_NOTHING_YET = "Nothing has been sent to them yet. Let the next step happen first."
 
 
 def reply(stage: Stage, act: Act) -> None:
@@ -133,7 +133,7 @@ def _open_booking(stage: Stage) -> Booking:
         raise NotNow("Nothing waits for ServiceTitan’s answer.")
     found = Booking.objects.select_related("account", "contact").filter(step=step).first()
     if found is None:
-        raise NotNow("Nothing was asked for yet. Press Next first.")
+        raise NotNow("Nothing was asked for yet. Let the next step happen first.")
     return found
 
 
