@@ -18,7 +18,7 @@ from campaigns import said
 from common import sql
 from common.spoken import ENGLISH
 from common.text_size import TextSize, size_of
-from conversations import rendering
+from conversations import footers, rendering
 
 KEPT_SECONDS = 300.0
 _MOST_KEPT = 200
@@ -53,7 +53,9 @@ def of(account: Account, body: str, *, now: datetime, language: str = ENGLISH) -
         return Sizes(typed)
     if set(fields) - set(FIELDS):
         return Sizes(problem="Counted once every merge field in it exists.")
-    longest = _rendered(body, dict.fromkeys(fields, _UNKNOWN) | longest_values(account), language)
+    longest = _longest_text(
+        account, body, dict.fromkeys(fields, _UNKNOWN) | longest_values(account), language
+    )
     if longest is None:
         return Sizes(typed)
     found = _sample(account, body, now, language)
@@ -77,11 +79,13 @@ def _sample(account: Account, body: str, now: datetime, language: str) -> said.S
     return found[0] if found and not found[0].missing else None
 
 
-def _rendered(body: str, values: dict[str, Any], language: str) -> TextSize | None:
+def _longest_text(account: Account, body: str, values: dict[str, Any], language: str) -> TextSize | None:
+    """With the opt-out line below it, which whoever was not told lately how to opt out gets with any step."""
     try:
-        return size_of(rendering.render(body, values, language))
+        text = rendering.render(body, values, language)
     except (rendering.MergeFieldMissing, LiquidError):
         return None
+    return size_of(footers.with_footer(text, footers.wording(account).line(language)))
 
 
 def longest_values(account: Account) -> dict[str, str]:
