@@ -97,7 +97,7 @@ def test_a_campaigns_text_is_counted_with_its_fields_filled(client: Client, acco
     assert "1 segment" in page and "for Al Short" in page
     assert "longest values known: <strong>2 segments" in page
     owed = client.post(url, {"body": "{{ first_name }}" + "x" * 137}, HTTP_HX_REQUEST="true").content.decode()
-    assert owed.count("<strong>2 segments</strong>") == 2, "the opt-out line that is put below counts for both"
+    assert owed.count("<strong>2 segments</strong>") == 2, "the opt-out line below counts for both"
     page = client.post(url, {"body": "{{ first_name"}, HTTP_HX_REQUEST="true").content.decode()
     assert "not closed yet" in page
     page = client.post(url, {"body": "{{ shoe_size }}"}, HTTP_HX_REQUEST="true").content.decode()
