@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import Account
 from audiences import servicetitan_pages as pages
 from audiences import servicetitan_work as work
 from audiences import sync_stops
 from audiences.models import SyncCursor
+from common import sql
 from common.transactions import atomic_with_retry
 from integrations.messaging import ProviderError
 from integrations.servicetitan.client import Page, ServiceTitanClient
@@ -60,6 +61,19 @@ OPTIONAL = {
     "estimates", "invoices", "bookings", "calls",
 }  # fmt: skip
 NOT_OURS = {"403", "404"}
+# After so many rows of a first sync the planner is told: of an account that it never heard of it thinks that
+# it has no rows, and reads all of them for each customer. By itself it looks when a tenth of a table is new.
+TOLD_AT = (10_000, 40_000, 160_000, 640_000)
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "customers": ("audiences_contact", "audiences_household"),
+    "locations": ("audiences_location", "audiences_contact", "audiences_household"),
+    "contacts": ("audiences_contactmethod", "audiences_address", "audiences_contactaddress"),
+    "jobs": ("audiences_job",),
+    "appointments": ("audiences_appointment",),
+    "memberships": ("audiences_customermembership",),
+    "estimates": ("audiences_estimate",),
+    "invoices": ("audiences_invoice",),
+}
 ALL_REFUSED = 10  # as many rows and not one taken: ours is the mistake, nothing is passed over
 MOST_WORDS = 5  # of rows passed over, kept in words
 
@@ -158,16 +172,29 @@ def _follow(
 ) -> bool:
     """Apply one export to its end; False where `go_on` ended it before."""
     report.rows[entity] = 0
-    token = _place(_cursor(account, entity))
+    cursor = _cursor(account, entity)
+    token, read = _place(cursor), None if cursor.complete_at else cursor.rows
     began = time.monotonic()
     for page in client.export(entity, token):
         busy, began = time.monotonic() - began, time.monotonic()
         report.skipped += commit_page(account, entity, token, page, EXPORTS[entity], now, busy)
         token = page.continue_from
         report.rows[entity] += len(page.records)
+        if read is not None:
+            before, read = read, read + len(page.records)
+            if any(before < mark <= read for mark in TOLD_AT):
+                _tell_planner(entity)
         if page.has_more and not go_on():
             return False
     return True
+
+
+def _tell_planner(entity: str) -> None:
+    """Have the tables of an entity looked at, which takes seconds at most for millions of rows: samples of
+    them are read. Not inside somebody's transaction, whose end their locks would wait for."""
+    if not connection.in_atomic_block:
+        for table in WRITTEN.get(entity, ()):
+            sql.run(f"ANALYZE {table}")
 
 
 def _tell(account: Account, entity: str, error: ProviderError) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import DataError, connection
+from django.test.utils import CaptureQueriesContext
 
 from audiences import servicetitan_sync, sync_stops
 from audiences.models import (
@@ -160,6 +161,29 @@ def test_the_source_counts_before_the_first_page_and_never_again(tenant, monkeyp
     assert sync(account, client=tenant, now=NOON).finished
     assert "calls" in asked and not {"customers", "jobs", "invoices"} & set(asked)
     assert SyncCursor.objects.get(entity="jobs").busy_seconds > 0
+
+
+def test_a_first_sync_has_the_planner_hear_of_the_account_in_time(tenant, monkeypatch):
+    """Else each customer's jobs are sought among all of the account's, in a database with others in it."""
+    told = []
+    monkeypatch.setattr(servicetitan_sync, "TOLD_AT", (50, 100))
+    monkeypatch.setattr(servicetitan_sync, "_tell_planner", told.append)
+    tenant.sandbox.set_faults(servicetitan={"rate_limit": 0, "page_size": 40})
+    account = people.account()
+    assert sync(account, client=tenant, now=NOON).finished
+    rows = dict(SyncCursor.objects.filter(account=account).values_list("entity", "rows"))
+    marks = {entity: sum(rows[entity] >= mark for mark in (50, 100)) for entity in servicetitan_sync.EXPORTS}
+    assert {entity: told.count(entity) for entity in marks} == marks and marks["jobs"] == 2
+    assert sync(account, client=tenant, now=NOON).finished and len(told) == sum(marks.values())
+
+
+def test_what_the_planner_is_told_of_are_tables():
+    assert set(servicetitan_sync.WRITTEN) <= set(servicetitan_sync.EXPORTS)
+    named = {table for tables in servicetitan_sync.WRITTEN.values() for table in tables}
+    assert named <= set(connection.introspection.table_names())
+    with CaptureQueriesContext(connection) as asked:
+        servicetitan_sync._tell_planner("jobs")
+    assert not len(asked), "nobody waits for the end of a transaction that is not the sync's"
 
 
 def test_stopped_it_stands_still_after_the_page_under_way(tenant, monkeypatch):
