@@ -210,9 +210,9 @@ def refusal(
     sends = f"{sends} {own:,} segment{'' if own == 1 else 's'} a second"
     if texts is not None and rate < own:
         sends = f"At most {texts:,} text{'' if texts == 1 else 's'} an hour leave"
+    late = f"{send_by_hours:g} hour{'' if send_by_hours == 1 else 's'} after it is due"
     said = (
-        f"{sends}: {sendable:,} in the sending "
-        f"hours before a first text is too late ({send_by_hours:g} hours after it is due). This launch needs "
+        f"{sends}: {sendable:,} in the sending hours before a first text is too late ({late}). This launch needs "
         f"{needed:,}, so the last customers would be skipped. "
     )
     if not sendable:

@@ -116,6 +116,7 @@ def test_a_person_pauses_sees_and_resumes(town: tuple[Campaign, BusinessUnit]) -
     assert "Campaigns rest for customers of Roofing" in said and "Agents can still write" in said
     banner = client.get(reverse("campaigns:list")).content.decode()
     assert "Campaigns rest for customers of Roofing" in banner and "Ann Storm" in banner and "Hail" in banner
+    assert "data-everything" not in banner, "so that everything can still be paused from any page"
     twice = client.post(PAUSE, {"business_unit": roofing.pk})
     assert twice.status_code == 422 and "paused already" in twice.content.decode()
     resume = reverse("conversations:resume_unit", args=[UnitPause.objects.get().pk])
