@@ -212,8 +212,8 @@ def refusal(
         sends = f"At most {texts:,} text{'' if texts == 1 else 's'} an hour leave"
     late = f"{send_by_hours:g} hour{'' if send_by_hours == 1 else 's'} after it is due"
     said = (
-        f"{sends}: {sendable:,} in the sending hours before a first text is too late ({late}). This launch needs "
-        f"{needed:,}, so the last customers would be skipped. "
+        f"{sends}: {sendable:,} in the sending hours before a first text is too late ({late}). This launch "
+        f"needs {needed:,}, so the last customers would be skipped. "
     )
     if not sendable:
         return f"{said}Choose another start."
