@@ -5,7 +5,7 @@ import time
 
 from celery import shared_task
 
-from audiences import contact_tally, derived_contacts, do_not_call, hints, hours, sync_stops
+from audiences import contact_search, contact_tally, derived_contacts, do_not_call, hints, hours, sync_stops
 from audiences.imports import running
 from audiences.servicetitan_sync import SyncReport, sync
 from common import clock, loops
@@ -26,6 +26,8 @@ def sync_servicetitan() -> int:
     """
     with loops.only_one("sync_servicetitan") as held:
         applied, unfinished = _sync_all() if held else (0, False)
+        if applied:
+            contact_search.file_words()
     if unfinished and not loops.should_stop():
         ring(sync_servicetitan)
     return applied
@@ -128,6 +130,8 @@ def import_contacts() -> int:
             done = running.import_waiting(
                 clock=clock.now, go_on=lambda: time.monotonic() < deadline and not loops.should_stop()
             )
+            if done:
+                contact_search.file_words()
     if done and not loops.should_stop() and time.monotonic() >= deadline:
         ring(import_contacts)
     return done

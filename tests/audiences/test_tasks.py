@@ -2,7 +2,7 @@
 
 import pytest
 
-from audiences import derived_contacts, hours, tasks
+from audiences import contact_search, derived_contacts, hours, tasks
 from audiences.models import Contact, Opening, SyncCursor
 from common import clock, loops
 from integrations.models import Connection
@@ -69,7 +69,10 @@ def test_every_account_is_synced_whatever_befalls_another(demo):
     connect(broken, demo)
     Connection.objects.filter(account=broken).update(settings={})  # no tenant
     connect(right, demo)
+    people.contact(right)
+    assert contact_search.file_words() > 0 == contact_search.file_words()
     assert tasks.sync_servicetitan() > 40
+    assert contact_search.file_words() == 0, "no search reads what waits to be filed"
     assert set(Contact.objects.values_list("account__slug", flat=True)) == {"right"}
     assert SyncCursor.objects.get(account=wrong).error
 
