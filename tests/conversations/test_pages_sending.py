@@ -132,3 +132,4 @@ def test_what_waits_is_a_number(account) -> None:
         words = client.get(page).content.decode()
         assert "Waiting(" not in words
         assert "0 queued texts" in words or "<dd>0</dd>" in words
+        assert "data-everything" in words, "which takes the button away that pauses everything"
