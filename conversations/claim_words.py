@@ -4,14 +4,17 @@ import json
 import uuid
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from audiences import suppression
 from common.segments import count_segments
 from conversations import footers, rendering, unsubscribing, variants
 from conversations.candidates import Candidate, Claim, EmailPart
 from conversations.emails import shells, words
+from conversations.emails.form_letters import FormLetter, form_letter
 from conversations.emails.identity import Identity
+from conversations.emails.shells import Shell
+from conversations.emails.words import Words
 
 MAX_VALIDITY = timedelta(hours=10)
 EMAIL_VALIDITY = timedelta(hours=1)
@@ -63,15 +66,20 @@ def render_email(c: Candidate, identity: Identity, now: datetime) -> Rendered:
     a further try says the same.
     """
     url, carries_link = unsubscribing.url(c.address_id, c.id), c.carries_link
+    shell: Shell | None
     if c.variables is None and c.body is not None:  # a release without designs has written it
         subject, body, shell, slots = c.subject, c.body, None, dict[str, str]()
     else:
-        said = _words(c.subject, c.template or "", c.content, c.language)
-        shell = shells.shell(said.design, _spoken(c.content, c.language), identity, c.language)
-        variables = json.loads(c.variables or "null") or {}
-        slots = shells.fill(shell, said, variables, unsubscribe_url=url)
+        variables, untold = json.loads(c.variables or "null") or {}, unsubscribing.untold()
+        trapped = bool(variables.get(shells.TRAP))
+        said, shell, form = _written(c.subject, c.template or "", c.content, c.language, identity, trapped)
+        filled = form.fill(variables, unsubscribe_url=url, untold_url=untold) if form else None
+        if filled is not None:
+            shell, slots, body = filled
+        else:
+            slots = shells.fill(shell, said, variables, unsubscribe_url=url)
+            body = shells.plain(shell, slots | {"unsubscribe_url": untold})
         subject = slots["subject"]
-        body = shells.plain(shell, slots | {"unsubscribe_url": unsubscribing.untold()})
         carries_link = carries_link and rendering.holds_link(body, variables)
     until = now + EMAIL_VALIDITY
     email = EmailPart(shell, slots, c.to_name, c.reply_to, url, c.divisions, c.in_reply_to)
@@ -83,15 +91,15 @@ def render_email(c: Candidate, identity: Identity, now: datetime) -> Rendered:
 
 
 @lru_cache(maxsize=1024)
-def _words(subject: str, body: str, content: str | None, language: str) -> words.Words:
-    return words.of(subject, body, _content(content), language)
+def _written(
+    subject: str, body: str, content: str | None, language: str, identity: Identity, trapped: bool
+) -> tuple[Words, Shell, FormLetter | None]:
+    """What a template says to whoever speaks this language, the shell it says it in, and both made for many.
 
-
-@lru_cache(maxsize=1024)
-def _spoken(content: str | None, language: str) -> str:
-    """The language in which a template speaks to somebody of this one."""
-    return language if language != "en" and words.speaks(_content(content), language) else "en"
-
-
-def _content(content: str | None) -> dict[str, Any]:
-    return json.loads(content or "null") or {}
+    Kept in memory: a batch asks for it once per recipient.
+    """
+    kept = json.loads(content or "null") or {}
+    said = words.of(subject, body, kept, language)
+    spoken = language if language != "en" and words.speaks(kept, language) else "en"
+    shell = shells.shell(said.design, spoken, identity, language)
+    return said, shell, form_letter(shell, said, trapped=trapped)

@@ -233,7 +233,7 @@ def _parsed(body: str) -> BoundTemplate:
     return _environment.from_string(body)
 
 
-class _GapOf(NamedTuple):
+class GapOf(NamedTuple):
     """A field in a plain text: how its value is said, and what stands there where there is none."""
 
     name: str
@@ -249,7 +249,7 @@ class _Plain(NamedTuple):
 
     words: str
     fields: tuple[str, ...]
-    gaps: tuple[_GapOf, ...] = ()
+    gaps: tuple[GapOf, ...] = ()
 
 
 @lru_cache(maxsize=1024)
@@ -270,7 +270,18 @@ def _plain(body: str) -> _Plain | None:
     return _Plain("".join(words), tuple(gap.name for gap in gaps), () if bare else tuple(gaps))
 
 
-def _gap(node: OutputNode, known: set[str]) -> _GapOf | None:
+def gaps(body: str) -> tuple[GapOf, ...] | None:
+    """The fields of a plain text, as often as it names them; None where it has more than words and fields.
+
+    Raises LiquidError for a text that cannot be read.
+    """
+    plain = _plain(body)
+    if plain is None:
+        return None
+    return plain.gaps or tuple(GapOf(name, None, None) for name in plain.fields)
+
+
+def _gap(node: OutputNode, known: set[str]) -> GapOf | None:
     """A field alone, or with words as its fallback; None for anything else."""
     left, filters = getattr(node.expression, "left", None), getattr(node.expression, "filters", None)
     name = str(left)
@@ -278,11 +289,11 @@ def _gap(node: OutputNode, known: set[str]) -> _GapOf | None:
         return None
     form = merge_fields.FORMS.get(name)
     if not filters:
-        return _GapOf(name, form, None) if str(node)[3:-3] == name else None
+        return GapOf(name, form, None) if str(node)[3:-3] == name else None
     words = filters[0].args[0].value if len(filters[0].args) == 1 else None
     if len(filters) > 1 or filters[0].name != "default" or not isinstance(words, StringLiteral):
         return None
-    return _GapOf(name, form, str(words.value)) if words.value.strip() else None
+    return GapOf(name, form, str(words.value)) if words.value.strip() else None
 
 
 def _fill(plain: _Plain | None, known: Mapping[str, Any], language: str) -> str | None:
@@ -300,7 +311,7 @@ def _fill(plain: _Plain | None, known: Mapping[str, Any], language: str) -> str 
     return filled if len(filled) <= LONGEST_BYTES // 4 else None
 
 
-def _filled(gap: _GapOf, value: Any, language: str) -> Any:
+def _filled(gap: GapOf, value: Any, language: str) -> Any:
     if value is None:
         return gap.fallback
     return say(value, gap.form, language) if gap.form and language and type(value) is str else value

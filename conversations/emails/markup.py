@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"https?://[^\s<>\"{}]+")
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 _APART = "margin:0 0 16px"
 _TRAILING = ".,;:!?)]}’”»'"
-_SLOT_SIGN, _HARMLESS = "-tr-", "‑tr‑"  # with hyphens that no provider takes for its own
+SLOT_SIGN, _HARMLESS = "-tr-", "‑tr‑"  # with hyphens that no provider takes for its own
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127], None)
 
 
@@ -22,8 +22,8 @@ def tidy(value: str) -> str:
     """Plain text without what would be more than text on its way: other line ends, control characters, and
     signs that a provider would fill."""
     value = value.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
-    if _SLOT_SIGN in value:
-        value = value.replace(_SLOT_SIGN, _HARMLESS)
+    if SLOT_SIGN in value:
+        value = value.replace(SLOT_SIGN, _HARMLESS)
     return value.replace("<%", "< %") if "<%" in value else value
 
 

@@ -24,6 +24,7 @@ from conversations.emails.words import Words
 
 LARGEST_SLOTS = 10_000
 """Bytes that SendGrid takes as the substitutions of one personalization."""
+SUBJECT = "subject"
 GROUND, DARK_GROUND = "#ffffff", "#1c1e22"  # what words stand on, as the designs' style sheet has it
 _FILLER = "\u034f\u200c\u00a0" * 60  # keeps the body's first words out of the line that inboxes show
 _SLOT = re.compile(r"-tr-([a-z_]+)-")
@@ -129,14 +130,19 @@ def fill(shell: Shell, words: Words, variables: dict[str, Any], *, unsubscribe_u
         "button_text": "",
         "unsubscribe_url": unsubscribe_url,
     }
-    if trap := variables.get(TRAP):  # no person sees it: whoever follows it is a machine
-        slots["body_html"] += _TRAP.format(escape(str(trap)))
+    if link := variables.get(TRAP):
+        slots["body_html"] += trap(link)
     if words.has_button:
         label = markup.line(rendering.render(words.button_label, variables, shell.language))
         url = _destination(words.button_url, variables)
         button = shell.button.replace("-tr-url-", escape(url)).replace("-tr-label-", escape(label))
         slots |= {"button_html": button, "button_text": f"\n\n{label}: {url}"}
     return slots
+
+
+def trap(link: object) -> str:
+    """A link that no person sees: whoever follows it is a machine."""
+    return _TRAP.format(escape(str(link)))
 
 
 def whole(shell: Shell, slots: Mapping[str, str]) -> Whole:
@@ -154,20 +160,25 @@ def _filled(page: str, slots: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda found: slots.get(found[1], ""), page)
 
 
+def filled_in_part(page: str, slots: Mapping[str, str]) -> str:
+    """A page with these slots filled, and the placeholders of all others where they were."""
+    return _SLOT.sub(lambda found: slots.get(found[1], found[0]), page)
+
+
 def size(slots: Mapping[str, str]) -> int:
     """Bytes that these slots have as substitutions, names included."""
-    return sum(len(name) + 5 + len(value.encode()) for name, value in slots.items())
+    return sum([len(name) + 5 + len(value.encode()) for name, value in slots.items() if name != SUBJECT])
 
 
 def substitutions(slots: Mapping[str, str]) -> dict[str, str]:
-    """The slots under the names that the shell's placeholders have."""
-    return {f"-tr-{name}-": value for name, value in slots.items()}
+    """The slots under the names that the shell's placeholders have. No shell has one for the subject."""
+    return {f"-tr-{name}-": value for name, value in slots.items() if name != SUBJECT}
 
 
 def _destination(template: str, variables: dict[str, Any]) -> str:
     """Where a button leads for one person. What is merged into an address is quoted, unless it is one whole.
     Raises MergeFieldMissing where that is no address that a browser may open."""
-    if not _FIELD_ALONE.fullmatch(template.strip()):
+    if not is_field(template):
         variables = {
             name: value if name.startswith(_TRACKED) else quote(str(value), safe="")
             for name, value in variables.items()
@@ -177,6 +188,11 @@ def _destination(template: str, variables: dict[str, Any]) -> str:
     if not is_address(url):
         raise rendering.MergeFieldMissing("The button would lead nowhere for this person")
     return url
+
+
+def is_field(template: str) -> bool:
+    """Whether an address is one merge field and nothing else."""
+    return _FIELD_ALONE.fullmatch(template.strip()) is not None
 
 
 def is_address(url: str) -> bool:
