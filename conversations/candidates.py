@@ -77,7 +77,6 @@ class Candidate(NamedTuple):
     answers_at: datetime | None  # of an automatic answer: when the customer wrote what it answers
     mailbox_id: int | None
     from_name: str
-    postal_address: str
     subject: str
     unless_booked_since: datetime | None
     content: str | None  # JSON, of the template: what its words have beside body and subject
@@ -127,7 +126,7 @@ def still_queued(message_ids: Sequence[int], now: datetime) -> list[Candidate]:
             (SELECT i.created_at FROM conversations_message i
              WHERE i.id = m.replies_to_id AND i.kind = 'inbound' AND i.address_id = m.address_id
                AND m.kind = 'automatic' AND l.kind = 'automatic'),
-            x.id, coalesce(x.name, ''), coalesce(x.postal_address, ''), coalesce(m.subject, t.subject, ''),
+            x.id, coalesce(x.name, ''), coalesce(m.subject, t.subject, ''),
             m.unless_booked_since, nullif(t.content, '{{}}'::jsonb)::text,
             CASE WHEN t.content ? 'media' THEN EXISTS (
                 SELECT 1 FROM conversations_secondtry s WHERE s.message_id = m.id AND s.without_media)

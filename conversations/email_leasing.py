@@ -157,7 +157,7 @@ def _lease_lane(
             WHERE lane_id = %s AND state = 'queued' AND mailbox_id IS NOT NULL AND due_at <= %s
               AND mailbox_id = %s AND (leased_until IS NULL OR leased_until < clock_timestamp())
               AND {RECHECKED}
-            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+            ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'
         FROM due WHERE m.id = due.id RETURNING m.id
         """,

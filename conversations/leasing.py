@@ -240,7 +240,7 @@ def _lease_number(
             WHERE lane_id = %s AND state = 'queued' AND due_at <= %s AND number_id = %s
               AND (leased_until IS NULL OR leased_until < clock_timestamp())
               AND (kind = 'agent' OR NOT %s) AND {RECHECKED}
-            ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED),
+            ORDER BY due_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED),
         fitting AS (
             SELECT id, sum(segments) OVER (ORDER BY due_at, id) AS size FROM due)
         UPDATE conversations_message m SET leased_until = clock_timestamp() + %s * interval '1 second'

@@ -100,6 +100,37 @@ def test_a_receipt_with_an_id_that_another_has_breaks_no_batch(account: Account)
     assert state_of(third) == ("accepted", "SM3")
 
 
+def test_receipts_with_one_id_for_two_texts_name_the_first(account: Account) -> None:
+    (first, one), (second, two), (third, three) = (calling(account, index) for index in range(3))
+    same, own = (Receipt(sid, "queued", DeliveryState.ACCEPTED, 1) for sid in ("SM1", "SM3"))
+    with transaction.atomic():
+        delivery.record(
+            [
+                CallResult(second.pk, two, same),
+                CallResult(first.pk, one, same),
+                CallResult(third.pk, three, own),
+            ],
+            now=NOON,
+        )
+    assert [state_of(each) for each in (first, second, third)] == [
+        ("accepted", "SM1"), ("calling", None), ("accepted", "SM3"),
+    ]  # fmt: skip
+
+
+def test_a_receipt_after_its_own_callback_takes_nothing_back(account: Account) -> None:
+    (known, attempt), (other, its) = calling(account), calling(account, 1)
+    report(account, attempt, "SM1")
+    draining.drain()
+    receipts = [Receipt(sid, "queued", DeliveryState.ACCEPTED, 3) for sid in ("SM1", "SM2")]
+    with transaction.atomic():
+        delivery.record(
+            [CallResult(known.pk, attempt, receipts[0]), CallResult(other.pk, its, receipts[1])], now=NOON
+        )
+    assert [state_of(known), state_of(other)] == [("delivered", "SM1"), ("accepted", "SM2")]
+    assert set(Attempt.objects.values_list("state", flat=True)) == {"accepted"}
+    assert (known.accepted_at, other.accepted_at, other.segments) == (NOON, NOON, 3)
+
+
 @pytest.mark.parametrize(
     ("sid", "attempt"), [("", None), ("S" * 65, None), ("SM2", "no uuid"), ("SM2", "")], ids=str
 )
