@@ -43,6 +43,7 @@ def test_a_sample_person_is_known_in_every_way() -> None:
     body = "{{ first_name }}: {{ last_job_type }}, {{ open_estimate_amount }}, {{ next_appointment_date }}"
     words = {"body": body, "spanish": {"body": body}}
     version = workflow(account, [("text", "send_sms", words)], [("text", "next", "done")])
+    begun(by, version, sample="en")  # whose account has its lanes from then on
     before = counts()
     walk = begun(by, version, sample="en")
     go(walk, "next")
