@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 
 from accounts.models import Account
 from analytics import attention, counters, day_curve, health, metrics
+from analytics.attention_item import Item
 from analytics.scope import Scope
 from campaigns.models import Campaign
 from common import clock
@@ -55,7 +56,7 @@ class Dashboard:
     range: list[metrics.Ranged]
     day: day_curve.Day
     campaigns: health.Overview
-    attention: list[attention.Item]
+    attention: list[Item]
     launched: bool  # whether there ever was a campaign
     threads: list[Waiting]
     needing_reply: int

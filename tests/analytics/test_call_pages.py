@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from analytics import attention, counters, funnel, health, list_counts, metrics, passage, retention
+from analytics.attention_item import Item
 from analytics.recount import recount
 from audiences import contact_timeline
 from campaigns.models import Campaign, Enrollment
@@ -126,7 +127,7 @@ def test_thread_and_contact_tell_calls(world: World, client: Client) -> None:
 def test_attention_tells_of_waiting_and_missed_calls(world: World) -> None:
     now = clock.now()
 
-    def items() -> dict[str, attention.Item]:
+    def items() -> dict[str, Item]:
         return {item.key: item for item in attention.of(world.account, now, health.of(world.account, now))}
 
     planned = world.planned(world.step(world.enrol(), "call", "queued"), at=now - timedelta(minutes=59))

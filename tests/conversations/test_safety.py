@@ -164,7 +164,7 @@ def test_people_see_it_and_an_admin_resumes(account: Account, client: Client) ->
         account.pk, Sender(number_id=number.pk), rule="failures", reason="Too many failed", now=clock.now()
     )
     items = attention.of(account, clock.now(), health.of(account, clock.now()))
-    assert items[0].title == "Main line paused itself" and items[0].grade == attention.BAD
+    assert items[0].title == "Main line paused itself" and items[0].grade == health.BAD
     pause = SafetyPause.objects.get()
     client.force_login(factories.make_user(account, role="agent"))
     page = client.get(reverse("conversations:senders")).content.decode()
