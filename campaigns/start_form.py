@@ -29,7 +29,7 @@ class StartForm(TermsForm):
         choices=[
             (NOW, "Now"),
             (LATER, "At a time of my choosing"),
-            (LOCAL, "At a time of my choosing, where each customer lives"),
+            (LOCAL, "At a chosen time where each customer lives"),
         ],
         initial=NOW,
         widget=forms.RadioSelect,
