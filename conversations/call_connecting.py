@@ -7,7 +7,7 @@ from common.phone import display_phone
 from conversations import call_urls
 from integrations.messaging import ProviderError
 from integrations.models import SendingNumber
-from integrations.twilio import client
+from integrations.twilio import numbers as numbers_of_twilio
 from integrations.twilio.client import TwilioAccess
 
 
@@ -25,7 +25,7 @@ def connect(account: Account, *, by: User) -> tuple[int, list[str]]:
             )
             continue
         try:
-            client.set_calls_address(
+            numbers_of_twilio.set_calls_address(
                 TwilioAccess.of(number.connection), number.provider_sid, url=call_urls.inbound(),
                 ended_url=call_urls.inbound("status"),
             )  # fmt: skip

@@ -17,7 +17,8 @@ from common import sql
 from conversations import inbound
 from integrations.messaging import InboundText, ProviderError
 from integrations.models import Connection, SendingNumber
-from integrations.twilio.client import TwilioAccess, list_received
+from integrations.twilio.client import TwilioAccess
+from integrations.twilio.lists import list_received
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0

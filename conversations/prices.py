@@ -10,7 +10,8 @@ from common import sql
 from conversations.models import Message, PriceReading
 from integrations.messaging import ProviderError
 from integrations.models import SendingNumber
-from integrations.twilio.client import PricedText, TwilioAccess, list_prices
+from integrations.twilio.client import TwilioAccess
+from integrations.twilio.lists import PricedText, list_prices
 
 log = logging.getLogger(__name__)
 SETTLED = timedelta(hours=1)  # by then most prices are named

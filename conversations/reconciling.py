@@ -22,7 +22,8 @@ from conversations.locks import lock_messages
 from conversations.models import Attempt, Message
 from integrations.messaging import ListedText, ProviderError
 from integrations.models import Connection, SendingNumber
-from integrations.twilio.client import TwilioAccess, list_texts
+from integrations.twilio.client import TwilioAccess
+from integrations.twilio.lists import list_texts
 
 log = logging.getLogger(__name__)
 _NEVER_SAID = "The provider never said whether it took this {}"

@@ -18,7 +18,8 @@ from integrations.sendgrid.client import SendGridAccess
 from integrations.servicetitan import budget, errors
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.tokens import TenantGate
-from integrations.twilio import client as twilio
+from integrations.twilio import numbers as twilio
+from integrations.twilio.client import TwilioAccess
 
 LONGEST_SECONDS = 15.0
 REQUEST_SECONDS = 5.0
@@ -64,7 +65,7 @@ def stored(connection: Connection) -> Answer:
         return servicetitan(ServiceTitanAccess.of(connection))
     if connection.provider == Connection.Provider.SENDGRID:
         return _senders(connection)
-    return of_twilio(twilio.TwilioAccess.of(connection))
+    return of_twilio(TwilioAccess.of(connection))
 
 
 def _senders(connection: Connection) -> Answer:
@@ -136,7 +137,7 @@ def servicetitan(access: ServiceTitanAccess) -> Answer:
     return Answer(True, "ServiceTitan answers, and allows all we need")
 
 
-def of_twilio(access: twilio.TwilioAccess) -> Answer:
+def of_twilio(access: TwilioAccess) -> Answer:
     """Sign in and look at the account's phone numbers."""
     _give_back_database()
     try:

@@ -9,7 +9,8 @@ from accounts.models import Account, User
 from integrations.models import Connection, NumberPace, SendingNumber
 from integrations.servicetitan.access import ServiceTitanAccess
 from integrations.servicetitan.client import ServiceTitanClient, shared
-from integrations.twilio import client as twilio
+from integrations.twilio import numbers as twilio
+from integrations.twilio.client import TwilioAccess
 
 Provider = Connection.Provider
 
@@ -97,7 +98,7 @@ def sync_numbers(connection: Connection) -> list[SendingNumber]:
     Label, rate and the active switch belong to people once a number is here. A number that another
     account already has is left there. Raises ProviderError.
     """
-    owned = [n for n in twilio.list_numbers(twilio.TwilioAccess.of(connection)) if n.can_text]
+    owned = [n for n in twilio.list_numbers(TwilioAccess.of(connection)) if n.can_text]
     with transaction.atomic():
         SendingNumber.objects.bulk_create(
             [

@@ -10,7 +10,8 @@ from common.phone import display_phone
 from integrations import connections
 from integrations.messaging import ProviderError
 from integrations.models import Connection, NumberPace, SendingNumber
-from integrations.twilio import client as twilio
+from integrations.twilio import numbers as twilio
+from integrations.twilio.client import TwilioAccess
 
 LONGEST_SECONDS = 8.0
 
@@ -25,7 +26,7 @@ def add(account: Account, e164: str, *, label: str, rate: int, by: User) -> Send
     if connection is None:
         raise NotAdded("Connect Twilio first: a number belongs to its Twilio account.")
     try:
-        owned = twilio.list_numbers(twilio.TwilioAccess.of(connection), seconds=LONGEST_SECONDS)
+        owned = twilio.list_numbers(TwilioAccess.of(connection), seconds=LONGEST_SECONDS)
     except ProviderError as error:
         raise NotAdded(f"Twilio was asked whether it has this number, and did not say: {error}") from error
     found = next((number for number in owned if number.e164 == e164), None)

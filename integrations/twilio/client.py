@@ -1,4 +1,6 @@
-"""Twilio's REST API through its SDK: an asynchronous sender, and synchronous lists.
+"""Twilio's REST API through its SDK: what it takes to ask, and the asynchronous sender of texts.
+
+Lists of texts: `lists`; of numbers: `numbers`; calls: `voice`, `live_calls`, `recordings`.
 
 The SDK alone would hold 100 connections, ignore its timeout and read TWILIO_EDGE, TWILIO_REGION and
 proxy variables from the environment; all of that is fixed here.
@@ -8,8 +10,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
@@ -22,7 +22,7 @@ from twilio.rest import Client
 
 from integrations import claimed_http
 from integrations.claimed_http import TOTAL_SECONDS, ClaimTooOld, broken
-from integrations.messaging import InboundText, ListedText, OutgoingText, ProviderError, Receipt
+from integrations.messaging import OutgoingText, ProviderError, Receipt
 from integrations.models import Connection
 from integrations.twilio import errors, webhooks
 
@@ -149,132 +149,13 @@ class TextClient:
                 raise broken(exc, exchange, "Twilio") from exc
         if not created.sid:
             raise broken(ValueError("no sid"), exchange, "Twilio")
-        return _receipt(created)
+        return receipt_of(created)
 
 
 def _words_of(text: OutgoingText) -> dict[str, Any]:
     """Body and pictures; what a text does not have is not sent as empty."""
     found: dict[str, Any] = {"body": text.body} if text.body or not text.media else {}
     return found | ({"media_url": list(text.media)} if text.media else {})
-
-
-def list_texts(access: TwilioAccess, *, to: str, created_after: datetime) -> list[ListedText]:
-    """Outbound texts to `to` created at or after `created_after`, newest first as Twilio lists them.
-
-    For adopting sends whose answer was lost. Filters by `To` alone: the sender may be a pool's, and
-    Twilio's date filter looks at the sent date, which hides what is still queued. Reads on until a
-    whole page is older. Raises ProviderError.
-    """
-    found: list[ListedText] = []
-    with listing() as http:
-        page = sdk_of(access, http).messages.page(to=to, page_size=1000)
-        while page is not None:
-            rows = [row for row in page if str(row.direction).startswith("outbound")]
-            recent = [row for row in rows if created_at(row) >= created_after]
-            found += [_listed(row) for row in recent]
-            page = page.next_page() if recent or not rows else None
-    return found
-
-
-def list_received(access: TwilioAccess, *, to: str, created_after: datetime) -> list[InboundText]:
-    """Texts people sent to our number `to`, created at or after `created_after`, newest first.
-
-    For what its webhook could not deliver. Reads on until a whole page is older. Raises ProviderError.
-    """
-    found: list[InboundText] = []
-    with listing() as http:
-        page = sdk_of(access, http).messages.page(to=to, page_size=1000)
-        while page is not None:
-            rows = [row for row in page if str(row.direction) == "inbound"]
-            recent = [row for row in rows if created_at(row) >= created_after]
-            found += [_received(row, _media_of(row, access)) for row in recent]
-            page = page.next_page() if recent or not rows else None
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class PricedText:
-    """What a sent text cost: a negative amount is money spent, as Twilio writes it."""
-
-    provider_id: str
-    price: Decimal
-    unit: str
-
-
-def list_prices(
-    access: TwilioAccess, *, from_: str, created_after: datetime, created_before: datetime
-) -> list[PricedText]:
-    """Prices of texts sent from a number of ours and created in that span, of those that have one yet.
-
-    Twilio filters by the day of sending: pages are read until one is older. Raises ProviderError.
-    """
-    found: list[PricedText] = []
-    with listing() as http:
-        page = sdk_of(access, http).messages.page(
-            from_=from_, page_size=1000, date_sent_after=created_after - timedelta(days=1),
-            date_sent_before=created_before + timedelta(days=2),
-        )  # fmt: skip
-        while page is not None:
-            rows = list(page)
-            found += [
-                PricedText(str(row.sid), Decimal(str(row.price)), str(row.price_unit or "USD").upper())
-                for row in rows
-                if row.price is not None and created_after <= created_at(row) < created_before
-            ]
-            older = bool(rows) and created_at(rows[-1]) < created_after
-            page = page.next_page() if rows and not older else None
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedNumber:
-    """One phone number of a Twilio account."""
-
-    sid: str
-    e164: str
-    label: str
-    can_text: bool
-
-
-def list_numbers(access: TwilioAccess, *, seconds: float = TOTAL_SECONDS) -> list[OwnedNumber]:
-    """Every phone number the account owns; `seconds` bound each request. Raises ProviderError."""
-    with listing(seconds) as http:
-        return [
-            OwnedNumber(
-                sid=str(row.sid),
-                e164=str(row.phone_number),
-                label=str(row.friendly_name or row.phone_number),
-                can_text=_can_text(row.capabilities),
-            )
-            for row in sdk_of(access, http).incoming_phone_numbers.stream(page_size=1000)
-        ]
-
-
-def update_call(
-    access: TwilioAccess, call_id: str, *, seconds: float = TOTAL_SECONDS, **changes: str
-) -> None:
-    """Change a live call, within so many seconds. Raises ProviderError."""
-    with listing(seconds) as http:
-        sdk_of(access, http).calls(call_id).update(**changes)
-
-
-def delete_recording(access: TwilioAccess, recording_id: str) -> None:
-    """Have a recording deleted; one that is gone is deleted. Raises ProviderError."""
-    with listing() as http:
-        try:
-            sdk_of(access, http).recordings(recording_id).delete()
-        except TwilioException as exc:
-            if int(getattr(exc, "status", 0) or 0) != 404:
-                raise
-
-
-def set_calls_address(access: TwilioAccess, number_sid: str, *, url: str, ended_url: str) -> None:
-    """Have calls to a number of ours asked about at `url`, and their ends told to `ended_url`. Raises
-    ProviderError."""
-    with listing() as http:
-        sdk_of(access, http).incoming_phone_numbers(number_sid).update(
-            voice_url=url, voice_method="POST", status_callback=ended_url, status_callback_method="POST"
-        )
 
 
 def sdk_of(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient) -> Client:
@@ -285,8 +166,8 @@ def sdk_of(access: TwilioAccess, http: AsyncTwilioHttpClient | TwilioHttpClient)
 
 
 @contextmanager
-def listing(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
-    """A synchronous client for one reading; whatever can go wrong with it becomes ProviderError."""
+def asking(seconds: float = TOTAL_SECONDS) -> Iterator[TwilioHttpClient]:
+    """A synchronous client for one question; whatever can go wrong with it becomes ProviderError."""
     http = TwilioHttpClient(timeout=seconds)
     http.session.trust_env = False  # no proxies, no CA bundle from the environment
     try:
@@ -342,7 +223,8 @@ def _of_page(response: Response) -> tuple[int, str, str]:
     return status, str(body.get("code") or status), str(body.get("message") or f"Twilio answered {status}")
 
 
-def _receipt(row: Any) -> Receipt:
+def receipt_of(row: Any) -> Receipt:
+    """What Twilio says of a text that it has, created or listed."""
     status, code = str(row.status), str(row.error_code or "")
     return Receipt(
         provider_id=str(row.sid),
@@ -350,50 +232,6 @@ def _receipt(row: Any) -> Receipt:
         state=webhooks.report(str(row.sid), status, code).state,
         segments=int(row.num_segments or 0),
     )
-
-
-def _listed(row: Any) -> ListedText:
-    return ListedText(
-        receipt=_receipt(row),
-        to=str(row.to),
-        from_=str(row.from_ or ""),
-        body=str(row.body or ""),
-        created_at=created_at(row),
-        code=str(row.error_code or ""),
-    )
-
-
-def _received(row: Any, media: list[tuple[str, str]]) -> InboundText:
-    sid, to, from_, body = str(row.sid), str(row.to), str(row.from_ or ""), str(row.body or "")
-    raw = {"MessageSid": sid, "To": to, "From": from_, "Body": body}
-    return InboundText(
-        provider_id=sid, to=to, from_=from_, body=body, raw=raw,
-        media=tuple(url for url, _ in media), media_types=tuple(kind for _, kind in media),
-    )  # fmt: skip
-
-
-def _media_of(row: Any, access: TwilioAccess) -> list[tuple[str, str]]:
-    """(address, type) of what came with a listed text. One request more where something did."""
-    if not int(row.num_media or 0):
-        return []
-    listed = row.media.list(limit=webhooks.MOST_MEDIA)
-    return [
-        (f"{access.base_url}{str(one.uri).removesuffix('.json')}", str(one.content_type)) for one in listed
-    ]
-
-
-def created_at(row: Any) -> datetime:
-    """When the provider made what this row is of. Raises ValueError where it does not say."""
-    created = row.date_created
-    if not isinstance(created, datetime):
-        raise ValueError(f"{row.sid} has no creation date")
-    return created if created.tzinfo else created.replace(tzinfo=UTC)
-
-
-def _can_text(capabilities: Any) -> bool:
-    if isinstance(capabilities, dict):
-        return bool(capabilities.get("sms", capabilities.get("SMS", False)))
-    return bool(getattr(capabilities, "sms", False))
 
 
 def _seconds(value: str | None) -> float | None:

@@ -2,9 +2,11 @@
 
 import re
 
+from twilio.base.exceptions import TwilioException
+
 from integrations.messaging import ProviderError
-from integrations.twilio import client, media
-from integrations.twilio.client import TwilioAccess
+from integrations.twilio import media
+from integrations.twilio.client import TwilioAccess, asking, sdk_of
 
 MOST_BYTES = 30_000_000
 """Over an hour of MP3; more is not fetched into a web process."""
@@ -27,5 +29,11 @@ def fetch(access: TwilioAccess, recording_id: str) -> bytes:
 
 def delete(access: TwilioAccess, recording_id: str) -> None:
     """Have it deleted; one that is gone is deleted. Raises ProviderError."""
-    if is_id(recording_id):
-        client.delete_recording(access, recording_id)
+    if not is_id(recording_id):
+        return
+    with asking() as http:
+        try:
+            sdk_of(access, http).recordings(recording_id).delete()
+        except TwilioException as exc:
+            if int(getattr(exc, "status", 0) or 0) != 404:
+                raise

@@ -29,14 +29,8 @@ from integrations.messaging import (
     Remedy,
 )
 from integrations.twilio import errors
-from integrations.twilio.client import (
-    TwilioAccess,
-    TwilioPool,
-    created_at,
-    listing,
-    refusal_of,
-    sdk_of,
-)
+from integrations.twilio.client import TwilioAccess, TwilioPool, asking, refusal_of, sdk_of
+from integrations.twilio.lists import created_at
 
 MACHINE_SECONDS = 30  # at most until it is known who answered
 EVENTS = ["initiated", "ringing", "answered", "completed"]
@@ -132,7 +126,7 @@ def list_calls(access: TwilioAccess, *, to: str, created_after: datetime) -> lis
     start, which hide what is still queued. Reads on until a whole page is older. Raises ProviderError.
     """
     found: list[ListedCall] = []
-    with listing() as http:
+    with asking() as http:
         page = sdk_of(access, http).calls.page(to=to, page_size=1000)
         while page is not None:
             rows = list(page)
@@ -144,7 +138,7 @@ def list_calls(access: TwilioAccess, *, to: str, created_after: datetime) -> lis
 
 def look_up(access: TwilioAccess, provider_id: str) -> CallReport:
     """Where one call stands by the provider's books. Raises ProviderError."""
-    with listing() as http:
+    with asking() as http:
         return _listed(sdk_of(access, http).calls(provider_id).fetch()).report
 
 
@@ -185,7 +179,7 @@ def keys_of(access: TwilioAccess, provider_id: str) -> list[Pressed]:
 def _requests(access: TwilioAccess, provider_id: str) -> list[Mapping[str, Any]]:
     """Requests about one call, the one that placed it first; none of a call that Twilio does not know."""
     try:
-        with listing() as http:
+        with asking() as http:
             shown = sdk_of(access, http).calls(provider_id).events.list(limit=MOST_REQUESTS)
     except ProviderError as error:
         if error.code != NOT_FOUND:

@@ -22,7 +22,9 @@ from integrations.servicetitan.client import ServiceTitanClient
 from integrations.servicetitan.entities import EXPORTS
 from integrations.servicetitan.requests import BookingRequest
 from integrations.twilio import webhooks
-from integrations.twilio.client import TwilioAccess, TwilioPool, list_numbers, list_texts
+from integrations.twilio.client import TwilioAccess, TwilioPool
+from integrations.twilio.lists import list_texts
+from integrations.twilio.numbers import list_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 

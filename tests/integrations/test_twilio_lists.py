@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from integrations.messaging import DeliveryState, ProviderError
-from integrations.twilio.client import TwilioAccess, list_texts
+from integrations.twilio.client import TwilioAccess
+from integrations.twilio.lists import list_texts
 
 SINCE = datetime(2026, 11, 10, 15, 0, tzinfo=UTC)
 
