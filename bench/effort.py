@@ -22,14 +22,19 @@ def effort() -> Iterator[Effort]:
 
     The server must run on this machine, under Linux. WAL is the whole server's; nobody else may write.
     """
-    pid = int(sql.value("SELECT pg_backend_pid()"))
-    spent, cpu, wal = Effort(), _cpu(pid), _wal()
+    pid = backend()
+    spent, cpu, wal = Effort(), processor_time(pid), _wal()
     yield spent
-    spent.cpu, spent.wal = _cpu(pid) - cpu, _wal() - wal
+    spent.cpu, spent.wal = processor_time(pid) - cpu, _wal() - wal
 
 
-def _cpu(pid: int) -> float:
-    """Seconds on the processor, in nanoseconds' steps; /proc/<pid>/stat counts hundredths only."""
+def backend() -> int:
+    """The process of the server that serves our default connection."""
+    return int(sql.value("SELECT pg_backend_pid()"))
+
+
+def processor_time(pid: int) -> float:
+    """Seconds of a process on the processor, in nanoseconds' steps; its `stat` counts hundredths only."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 

@@ -3,6 +3,9 @@
 Two hundred campaigns, the newest of them running, the first as large as twenty others; people texted three
 times each; threads with everything else that was said. The counters are counted from the rows, as triggers
 would have counted them. `grow` adds up to the next size: two sizes stand in one database.
+
+Every list of the first campaign fills its page at each size, and so do searches and the inbox: what differs
+between two sizes is the history behind a page, not how many rows stand on it.
 """
 
 import sys
@@ -27,6 +30,8 @@ from conversations.models import Lane
 NOW = datetime(2026, 12, 1, 19, tzinfo=UTC)  # a Tuesday, 1 pm in Chicago
 CAMPAIGNS, RUNNING = 200, 10
 STEPS_EACH = 5  # of a passage
+CROWD = 1_000  # passages that fill the lists of the first campaign at every size, half of the smallest
+NAMESAKES = 60  # people of one name, for searches: as many at every size
 NODES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("text", "send_sms", "First text", {"body": "Hi {{ first_name }}, {{ company }} here."}),
     ("pause", "wait", "Two days", {"minutes": 2880}),
@@ -54,7 +59,7 @@ class PageGround:
         first = self.contractor.campaign()
         self.campaigns = [first, *(_another(first) for _ in range(campaigns - 1))]
         self._date_campaigns()
-        self.passages = self.messages = self.people = self.threads = 0
+        self.passages = self.messages = self.people = self.threads = self.crowd = 0
 
     @property
     def steps(self) -> int:
@@ -74,7 +79,9 @@ class PageGround:
         """Add passages, people and threads until there are about so many steps and messages."""
         began = time.perf_counter()
         passages = steps // STEPS_EACH
-        people, threads = max(passages // 5, 50), max(min(messages // 200, 50_000), 20)
+        self.crowd = self.crowd or min(CROWD, passages // 2)
+        people = max(passages // 5, self.crowd, 50)
+        threads = max(min(messages // 200, 50_000), 20)
         nodes = dict(Node.objects.filter(version=self.contractor.version).values_list("key", "pk"))
         asked = {
             "account": self.account.pk, "number": self.contractor.number.pk, "now": NOW,
@@ -83,7 +90,8 @@ class PageGround:
             "lanes": [campaign.lane_id for campaign in self.campaigns], "nodes": [nodes[n[0]] for n in NODES],
             "first": self.passages, "last": passages - 1, "first_person": self.people,
             "last_person": people - 1, "first_thread": self.threads, "last_thread": threads - 1,
-            "said": 0, "threads": threads, "people": people,
+            "said": 0, "threads": threads, "people": people, "crowd": self.crowd,
+            "namesakes": NAMESAKES,
         }  # fmt: skip
         with _bare(large=passages > 10_000):
             for name, statement in page_rows.STATEMENTS.items():

@@ -1,17 +1,21 @@
 """The statements that lay the ground of pages: who follows from a number alone, through arithmetic.
 
-Passage n belongs to the first campaign where n is a multiple of 20, else to one of the others in turn. Every
-seventh of the running ones still runs; one in fifty came to a text that failed, one in 33 was passed over.
+The first passages, the crowd, all belong to the first campaign, whose lists are opened: there what is rare
+elsewhere is frequent, so that the smallest ground fills a page of each list, too. Of the others passage n
+belongs to the first campaign where n is a multiple of 20, else to one of the others in turn. Three of seven
+of the running ones still run; one in fifty came to a text that failed, one in 33 was passed over.
 Running campaigns go from text to text in 28 hours, the others in four days: nothing lies ahead of now.
 """
 
 _PASSAGES = """
 with numbered as (
-    select n, case when n %% 20 = 0 then 1 else 2 + n %% (cardinality(%(campaigns)s::bigint[]) - 1) end as c,
-           case when n %% 20 = 0 then n / 20 else n end %% %(people)s as person
+    select n, n < %(crowd)s as crowded,
+           case when n < %(crowd)s or n %% 20 = 0 then 1
+                else 2 + n %% (cardinality(%(campaigns)s::bigint[]) - 1) end as c,
+           case when n >= %(crowd)s and n %% 20 = 0 then n / 20 else n end %% %(people)s as person
     from generate_series(%(first)s, %(last)s) n
 ), placed as (
-    select n, c, (%(campaigns)s::bigint[])[c] as campaign, (%(lanes)s::bigint[])[c] as lane, person,
+    select n, c, crowded, (%(campaigns)s::bigint[])[c] as campaign, (%(lanes)s::bigint[])[c] as lane, person,
            campaign.launched_at
                + make_interval(mins => (n %% 480)::int, secs => n %% 59999 / 1000.0) as entered,
            c <= %(running)s and n %% 7 < 3 as active, n %% 7 as stage
@@ -28,12 +32,14 @@ STATEMENTS: dict[str, str] = {
             (account_id, servicetitan_customer_id, person, name, first_name, last_name, kind, language,
              active, do_not_service, street, city, state, zip, household_id, zone_set_id, created_at,
              last_job_at)
-        select %(account)s, 20000000 + n, '', 'Sam Page ' || n, 'Sam', 'Page ' || n, 'residential', 'en',
-               true, false, n || ' Elm Street', 'Chicago', 'IL', '60601', home.id,
+        select %(account)s, 20000000 + n, '', 'Sam ' || surname, 'Sam', surname, 'residential', 'en', true,
+               false, n || ' Elm Street', 'Chicago', 'IL', '60601', home.id,
                (select zone_set_id from audiences_contact where account_id = %(account)s limit 1), %(now)s,
                case when n %% 3 > 0 then %(now)s - make_interval(days => (n %% 900)::int) end
         from generate_series(%(first_person)s, %(last_person)s) n
         join audiences_household home on home.account_id = %(account)s and home.key = 'page-' || n
+        cross join lateral (
+            select case when n < %(namesakes)s then 'Quill ' else 'Page ' end || n as surname) named
     """,
     "phones": """
         insert into audiences_address (account_id, channel, value, line_type, unreachable_reason)
@@ -66,7 +72,8 @@ STATEMENTS: dict[str, str] = {
                case when active then 'active' else 'ended' end,
                case when not active then entered + case when c <= %(running)s then interval '60 hours'
                    else interval '10 days' end end,
-               case when not active then case when placed.n %% 50 = 1 then 'opted_out' else 'finished' end
+               case when not active then case when placed.n %% case when crowded then 10 else 50 end = 1
+                        then 'opted_out' else 'finished' end
                     else '' end
         from placed join page_person on page_person.n = placed.person
         order by entered
@@ -87,13 +94,16 @@ STATEMENTS: dict[str, str] = {
             select case when completed_at is null then interval '14 hours' else interval '2 days' end as each
             from campaigns_campaign where id = enrollment.campaign_id) pace on true
         cross join lateral (
+            select case when enrollment.occurrence <= %(crowd)s then 8 else 50 end as failed,
+                   case when enrollment.occurrence <= %(crowd)s then 9 else 33 end as skipped) rare
+        cross join lateral (
             select i, case
                 when i < 5 and (enrollment.state = 'ended' or i < 2 + enrollment.occurrence %% 3)
                     then 'completed'
                 when enrollment.state = 'active' then case i when 2 then 'waiting' when 4 then 'waiting'
                     else 'scheduled' end
-                when enrollment.occurrence %% 50 = 0 then 'failed'
-                when enrollment.occurrence %% 33 = 0 then 'skipped'
+                when enrollment.occurrence %% rare.failed = 0 then 'failed'
+                when enrollment.occurrence %% rare.skipped = 0 then 'skipped'
                 else 'completed' end as state
             from generate_series(1, case when enrollment.state = 'active'
                 then 2 + enrollment.occurrence %% 3 else 5 end) i) step
@@ -106,13 +116,19 @@ STATEMENTS: dict[str, str] = {
              created_at, accepted_at, replied_at, opted_out_at, provider_id)
         select %(account)s, campaign.lane_id, enrollment.contact_id, enrollment.address_id, %(number)s,
                'campaign', 'step:' || step.id, 'Hi Sam, Bench Heating here. Time for a tune-up?',
-               case when step.id %% 29 = 0 then 'failed' else 'delivered' end, step.state_at,
+               case when one.number %% one.failed = 0 then 'failed' else 'delivered' end, step.state_at,
                step.created_at, step.state_at,
-               case when step.id %% 12 = 0 then step.state_at + interval '1 hour' end,
-               case when step.id %% 170 = 0 then step.state_at + interval '1 hour' end, 'SMpage' || step.id
+               case when one.number %% one.replied = 0 then step.state_at + interval '1 hour' end,
+               case when one.number %% one.stopped = 0 then step.state_at + interval '1 hour' end,
+               'SMpage' || step.id
         from campaigns_step step
         join campaigns_enrollment enrollment on enrollment.id = step.enrollment_id
         join campaigns_campaign campaign on campaign.id = step.campaign_id
+        cross join lateral (
+            select enrollment.occurrence as number, 5 as failed, 4 as replied, 9 as stopped
+            where enrollment.occurrence <= %(crowd)s
+            union all
+            select step.id, 29, 12, 170 where enrollment.occurrence > %(crowd)s) one
         where enrollment.occurrence > %(first)s and step.state = 'completed'
           and enrollment.campaign_id = any(%(campaigns)s::bigint[])
           and step.node_id = any((%(nodes)s::bigint[])[1:1] || (%(nodes)s::bigint[])[3:3]
@@ -122,7 +138,7 @@ STATEMENTS: dict[str, str] = {
         insert into conversations_thread
             (account_id, contact_id, address_id, number_id, state, closed_reason, needs_reply,
              escalated_reason, created_at, last_message_at, last_inbound_at)
-        select %(account)s, contact, phone, %(number)s, 'open', '', n < 150, '', %(now)s - interval '90 days',
+        select %(account)s, contact, phone, %(number)s, 'open', '', n < 100, '', %(now)s - interval '90 days',
                %(now)s - make_interval(mins => n::int), %(now)s - make_interval(mins => n::int)
         from page_person where n between %(first_thread)s and %(last_thread)s
     """,
@@ -144,7 +160,9 @@ STATEMENTS: dict[str, str] = {
             from campaigns_enrollment enrollment
             join campaigns_step step on step.enrollment_id = enrollment.id
             join conversations_message message on message.origin = 'step:' || step.id
-            where enrollment.occurrence > %(first)s and enrollment.occurrence %% 200 = 3
+            where enrollment.occurrence > %(first)s
+              and enrollment.occurrence
+                  %% case when enrollment.occurrence <= %(crowd)s then 10 else 200 end = 3
               and enrollment.campaign_id = any(%(campaigns)s::bigint[])
             order by enrollment.id, step.id
         ), job as (
