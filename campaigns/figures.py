@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figures:
-    """What a list shows of one campaign; each is defined in `analytics/metrics/`."""
+    """What lists show of one campaign; each is defined in `analytics/metrics/`."""
 
     audience: int = 0
     entries: int = 0
+    active: int = 0
     exits: int = 0
     replies: int = 0
     booked: int = 0

@@ -1,11 +1,12 @@
 """Which versions a workflow has, who published each, and which campaigns run it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from django.db.models import Count
 
 from accounts.models import AuditEntry, User
+from campaigns import figures
 from campaigns.models import Campaign, Enrollment, Workflow, WorkflowVersion
 
 LIVE = (Campaign.Status.SCHEDULED, Campaign.Status.ACTIVE, Campaign.Status.PAUSED)
@@ -48,7 +49,7 @@ def of(workflow: Workflow) -> list[Listed]:
         version__workflow=workflow, version_moves__isnull=False
     ).values_list("pk", "version_moves__before"):
         moved.setdefault(pk, set()).add(before)
-    counted = _people(campaigns)
+    counted = _people(campaigns, moved)
     for campaign in campaigns:
         if campaign.status not in LIVE:
             listed[campaign.version_id].over += 1
@@ -63,12 +64,20 @@ def of(workflow: Workflow) -> list[Listed]:
     return list(listed.values())
 
 
-def _people(campaigns: Iterable[Campaign]) -> dict[tuple[int, int], int]:
-    """How many are on a version in a running campaign, by both."""
-    running = [campaign.pk for campaign in campaigns if campaign.status in LIVE]
-    live = Enrollment.objects.filter(campaign__in=running, state=Enrollment.State.ACTIVE)
+def _people(campaigns: Iterable[Campaign], moved: Collection[int]) -> dict[tuple[int, int], int]:
+    """How many are on a version in a running campaign, by both.
+
+    A campaign that was never moved has all of them on its own, and counters know how many they are. Passages
+    are read only of the `moved`, whose people may be on several.
+    """
+    running = {campaign.pk: campaign.version_id for campaign in campaigns if campaign.status in LIVE}
+    kept = figures.of([pk for pk in running if pk not in moved])
+    people = {(pk, running[pk]): counted.active for pk, counted in kept.items()}
+    live = Enrollment.objects.filter(
+        campaign__in=[pk for pk in running if pk in moved], state=Enrollment.State.ACTIVE
+    )
     found = live.order_by().values_list("campaign", "version").annotate(n=Count("pk"))
-    return {(campaign, version): n for campaign, version, n in found}
+    return people | {(campaign, version): n for campaign, version, n in found}
 
 
 def _published_by(workflow: Workflow) -> dict[int, User | None]:
