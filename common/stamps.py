@@ -44,10 +44,24 @@ def token(statement: Statement, *more: Any) -> str:
 
     Take it before the rows are read: what changes in between is then seen by the next comparison.
     """
+    return token_of(ask(statement), more)
+
+
+def ask(statement: Statement) -> tuple[Any, ...]:
+    """The one row that a statement gives; empty where there is none."""
     with connection.cursor() as cursor:
         cursor.execute(*statement)
-        found = cursor.fetchone()
+        return tuple(cursor.fetchone() or ())
+
+
+def token_of(found: tuple[Any, ...], more: tuple[Any, ...]) -> str:
+    """The token of what stamps gave, and of `more`."""
     return version_of((found, more))
+
+
+def both(first: Statement, second: Statement) -> Statement:
+    """Two statements of one row and column each as one, of two columns; a missing row gives null."""
+    return f"SELECT ({first[0]}), ({second[0]})", [*first[1], *second[1]]
 
 
 def compiled(key: Hashable, sources: Callable[[], Iterable[QuerySet[Any]]]) -> Statement:

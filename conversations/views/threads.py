@@ -5,16 +5,15 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from accounts import access
 from accounts.access import Request
 from accounts.middleware import is_poll
-from common import clock, stamps
+from common import clock
 from common.htmx import not_modified, respond_live, unchanged_lately
-from conversations import facts, threads, timeline
+from conversations import facts, thread_version, threads, timeline
 from conversations.forms import EscalateForm, NoteForm, OptOutForm, ReplyForm
 from conversations.inbox import Folder, Place
 from conversations.models import Thread
@@ -29,12 +28,16 @@ OPTED_OUT = "opted_out"
 @unchanged_lately(version_first=True)
 def thread_page(request: Request, pk: int) -> HttpResponse:
     """The page with the inbox's list beside it; for a poll the conversation alone, 304 while unchanged."""
+    look, now, polled = _look(request, pk), clock.now(), is_poll(request)
+    known = thread_version.kept(look, now) if polled else None
+    if known and (unchanged := not_modified(request, known)):
+        return unchanged
+    rows = thread_version.rows_of(look) if polled else ""
     thread = load(request, pk)
-    if not is_poll(request):
-        facts.keep_hours(thread, clock.now())
-    version = version_of(request, thread)
-    unchanged = not_modified(request, version)
-    if unchanged is not None:
+    if not polled:
+        facts.keep_hours(thread, now)
+    version = thread_version.of(look, thread, now, rows=rows)
+    if unchanged := not_modified(request, version):
         return unchanged
     context = page_context(request, thread)
     if not request.htmx:  # type: ignore[attr-defined]
@@ -42,29 +45,9 @@ def thread_page(request: Request, pk: int) -> HttpResponse:
     return respond_live(request, PAGE, "live", context, version=version)
 
 
-def version_of(request: Request, thread: Thread) -> str:
-    """A token of everything in `page_context`, without reading it: an open thread asks every second.
-
-    It may change where nothing that is shown did, never the other way round. One query.
-    """
-    now = clock.now()
-    limit = _limit(request)
-    rows = (stamps.fields_of(thread), stamps.fields_of(thread.contact))
-
-    def sources() -> list[Any]:
-        return [
-            *timeline.stamps(thread, limit),
-            *facts.stamps(thread, now),
-            threads.colleagues_stamps(thread.account),
-        ]
-
-    # Of the clock the statement knows the minute: pages name no less.
-    return stamps.token(
-        stamps.compiled((*rows, thread.address.value, limit, f"{now:%Y-%m-%d %H:%M}"), sources),
-        *rows,
-        (thread.number.e164 if thread.number else str(thread.mailbox), str(thread.assigned_to or "")),
-        (request.role, request.account.timezone),
-        (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
+def _look(request: Request, pk: int) -> thread_version.Look:
+    return thread_version.Look(
+        pk, request.account.pk, request.account.timezone, str(request.role), _limit(request)
     )
 
 
@@ -85,7 +68,7 @@ def load(request: Request, pk: int) -> Thread:
 def page_context(request: Request, thread: Thread, **forms: Any) -> dict[str, Any]:
     """What the page and its boxes show; `forms` replaces fresh ones by what was typed.
 
-    What is added here needs its stamp in `version_of`.
+    What is added here needs its stamp in `thread_version`.
     """
     now = clock.now()
     opted_out = timeline.opted_out(thread)
