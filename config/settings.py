@@ -86,6 +86,7 @@ TEMPLATES = [
             "builtins": [
                 "django.contrib.humanize.templatetags.humanize",
                 "template_partials.templatetags.partials",
+                "accounts.templatetags.links",
                 "accounts.templatetags.ui",
             ],
         },
