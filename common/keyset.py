@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Value
 
 _LARGEST = 2**63 - 1
 
@@ -53,7 +53,7 @@ def page(rows: QuerySet[Any], after: str, size: int, total: int, *, skip: int = 
     cursor = _read(after, len(order))
     if cursor is not None:
         try:
-            return _page(rows.filter(_beyond(order, cursor.values)), order, cursor, size, total)
+            return _page(rows.filter(_beyond(rows.model, order, cursor.values)), order, cursor, size, total)
         except (TypeError, ValueError, ValidationError):  # of another list
             pass
     return _page(rows, order, _Cursor(skip, total, ()), size, total, skip)
@@ -70,13 +70,41 @@ def _page(
     return Page([row[0] for row in shown], cursor.before, following)
 
 
-def _beyond(order: list[tuple[str, bool]], values: tuple[Any, ...]) -> Q:
-    """What comes after these values: the first bound alone narrows an index."""
+def _beyond(model: type[Model], order: list[tuple[str, bool]], values: tuple[Any, ...]) -> Any:
+    """What comes after these values. Columns that all go one way are one comparison, which narrows an index
+    of them by all; of others the first bound alone does. Raises for values that are none of these columns."""
+    known = {field.name: field for field in model._meta.concrete_fields} | {"pk": model._meta.pk}
+    ways, names = {descending for _, descending in order}, [name for name, _ in order]
+    if len(ways) > 1 or len(names) < 2 or not known.keys() >= set(names):
+        return _nested(order, values)
+    read = [known[name].to_python(value) for name, value in zip(names, values, strict=True)]
+    return _Beyond(*map(F, names), *map(Value, read), descending=ways.pop())
+
+
+class _Beyond(Func):
+    """A row of columns after one of values, compared as PostgreSQL compares rows."""
+
+    output_field = BooleanField()
+
+    def __init__(self, *both: Any, descending: bool = False) -> None:
+        super().__init__(*both)
+        self.descending = descending
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+        """The comparison."""
+        parts = [compiler.compile(one) for one in self.get_source_expressions()]
+        words, half = [said for said, _ in parts], len(parts) // 2
+        way = "<" if self.descending else ">"
+        parameters = [value for _, values in parts for value in values]
+        return f"({', '.join(words[:half])}) {way} ({', '.join(words[half:])})", parameters
+
+
+def _nested(order: list[tuple[str, bool]], values: tuple[Any, ...]) -> Q:
     (name, descending), *rest = order
     way = "lt" if descending else "gt"
     if not rest:
         return Q(**{f"{name}__{way}": values[0]})
-    further = Q(**{f"{name}__{way}": values[0]}) | _beyond(rest, values[1:])
+    further = Q(**{f"{name}__{way}": values[0]}) | _nested(rest, values[1:])
     return Q(**{f"{name}__{way}e": values[0]}) & further
 
 

@@ -25,6 +25,7 @@ from analytics import (
     passage,
     retention,
     rows,
+    scheduled_lists,
     volume,
 )
 from analytics.views.lists import show
@@ -132,6 +133,7 @@ def campaign_rows(request: access.Request, pk: int) -> HttpResponse:
     return show(
         request, behind,
         count=lambda: None if since or until else list_counts.of_campaign(found, key, column),
+        read=scheduled_lists.of_campaign(found) if column == scheduled_lists.SCHEDULED else None,
         title=told.title, meaning=f"{told.meaning} {more}".strip(), campaign=found, node=told.node,
         narrowed=narrowed, download=_download(request, pk),
     )  # fmt: skip

@@ -9,7 +9,17 @@ from django.views.decorators.http import require_safe
 from accounts import access
 from accounts.middleware import is_poll
 from accounts.models import BusinessUnit
-from analytics import attention, day_drawing, list_counts, live, metrics, rows, scope, tile_lists
+from analytics import (
+    attention,
+    day_drawing,
+    list_counts,
+    live,
+    metrics,
+    rows,
+    scheduled_lists,
+    scope,
+    tile_lists,
+)
 from analytics import dashboard as reading
 from analytics.views.lists import show
 from common.htmx import unchanged_lately
@@ -62,6 +72,7 @@ def tile_rows(request: access.Request, tile: str) -> HttpResponse:
         raise Http404(f"no tile {tile}") from unknown
     return show(
         request, found.rows, count=lambda: list_counts.of_tile(request.account, tile, asked),
+        read=scheduled_lists.of_account(request.account.pk) if tile == scheduled_lists.SCHEDULED else None,
         title=found.title, meaning=found.meaning, narrowed=found.narrowed,
         download={"source": "tile", "params": {"tile": tile} | asked},
     )  # fmt: skip

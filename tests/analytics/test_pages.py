@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts import access
 from accounts.models import Role
-from analytics import attribution, dashboard, metrics, scope
+from analytics import attribution, dashboard, metrics, scheduled_lists, scope
 from campaigns.models import Enrollment, Step
 from common import clock, keyset
 from conversations.models import Message, Thread
@@ -116,6 +116,34 @@ def test_pages_go_through_every_list_once(world: World, column: str) -> None:
             break
     assert seen == expected
     assert keyset.page(rows, "", 3, len(expected), skip=3).keys == expected[3:6]
+
+
+def test_scheduled_steps_are_read_soonest_first_wherever_they_stand(world: World, client: Client) -> None:
+    """At any node, of whatever version; steps that wait for a timer beside them are not among them."""
+    mine, other = world.campaign, world.add_campaign()
+    for n in range(5):
+        step = world.step(world.enrol(), "first_text" if n % 2 else "second_text", at=later(10 - n))
+        world.step(world.enrol(), step.node.key, "waiting")
+        world.step(world.enrol(campaign=other), at=later(n))
+    Step.objects.filter(state="waiting").update(due_at=later(99))
+    for found, read, whole in (
+        (metrics.rows_behind(mine, None, "scheduled"), scheduled_lists.of_campaign(mine), 5),
+        (
+            metrics.rows_behind_tile(mine.account, "scheduled"),
+            scheduled_lists.of_account(mine.account_id),
+            10,
+        ),
+    ):
+        expected = sorted(found, key=lambda step: (step.campaign_id, step.node_id, step.due_at, step.pk))
+        seen: list[int] = []
+        after = ""
+        while len(seen) < whole:
+            page = keyset.page(read(found), after, 2, whole)
+            seen += page.keys
+            after = page.following
+        assert seen == [step.pk for step in expected] and not after and len(expected) == whole
+    html = client.get("/tiles/scheduled/").content.decode()
+    assert '<data data-rows value="10">' in html and html.count("<tr>") == 11
 
 
 @pytest.mark.parametrize(
