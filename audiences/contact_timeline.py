@@ -1,7 +1,7 @@
 """One timeline of a contact: everything said and sent, booked, sold, agreed to and refused, newest first.
 
-Each app registers sources for rows of its own in its `apps.py`. A page costs one query a source, whatever the
-history's length.
+Each app registers sources for rows of its own in its `apps.py`. What a page shows is found by one query over
+all sources, whatever the history's length; then each source that has some of it reads its rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Q, QuerySet
 
 from audiences.models import Contact
+from common import sql
 
 PER_PAGE = 30
 KINDS = {
@@ -99,17 +101,32 @@ def register(*sources: Source) -> None:
 def page(contact: Contact, kind: str, after: str, *, may: Callable[[str], bool]) -> Page:
     """What befell the contact, of one kind or (blank) of all, behind the cursor `after`."""
     cursor = Cursor.read(after)
-    found: list[tuple[datetime, str, int, Any]] = []
-    for source in _sources.values():
-        if (kind and source.kind != kind) or not may(source.capability):
-            continue
-        rows = _behind(source, contact, cursor)
-        found += [(getattr(row, source.at), source.name, row.pk, row) for row in rows]
-    found.sort(key=lambda one: one[:3], reverse=True)
+    asked = [one for one in _sources.values() if kind in ("", one.kind) and may(one.capability)]
+    found = _places(asked, contact, cursor)
     shown = found[:PER_PAGE]
-    told = _told(shown)
-    following = str(Cursor(*shown[-1][:3])) if len(found) > PER_PAGE else ""
-    return Page([moment for moment in told if moment], following)
+    following = str(Cursor(*shown[-1])) if len(found) > PER_PAGE else ""
+    return Page(_told(contact, shown), following)
+
+
+_Place = tuple[datetime, str, int]  # the instant, the source, the row
+
+
+def _places(asked: list[Source], contact: Contact, cursor: Cursor | None) -> list[_Place]:
+    """Where the next moments of these sources are, the newest first. One query."""
+    parts: list[str] = []
+    params: list[Any] = []
+    for source in asked:
+        keys = _behind(source, contact, cursor).values_list(source.at, "pk")
+        try:
+            statement, own = keys.query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        parts.append(f"(SELECT *, %s FROM ({statement}) AS key (at, pk))")
+        params += [source.name, *own]
+    if not parts:
+        return []
+    found = sql.rows(" UNION ALL ".join(parts), params)
+    return sorted(((at, name, pk) for at, pk, name in found), reverse=True)
 
 
 def _behind(source: Source, contact: Contact, cursor: Cursor | None) -> QuerySet[Any]:
@@ -124,12 +141,15 @@ def _behind(source: Source, contact: Contact, cursor: Cursor | None) -> QuerySet
     return rows.order_by(f"-{source.at}", "-pk")[: PER_PAGE + 1]
 
 
-def _told(shown: list[tuple[datetime, str, int, Any]]) -> list[Moment | None]:
-    """The moments of these rows, each source asked once for all of its own."""
+def _told(contact: Contact, shown: list[_Place]) -> list[Moment]:
+    """The moments of these places, each source asked once for all of its own."""
     told: dict[tuple[str, int], Moment | None] = {}
-    for name in {source for _, source, _, _ in shown}:
-        rows = [row for _, source, _, row in shown if source == name]
+    for name in {source for _, source, _ in shown}:
+        keys = [pk for _, source, pk in shown if source == name]
+        found = {row.pk: row for row in _sources[name].rows(contact).filter(pk__in=keys)}
+        rows = [found[pk] for pk in keys if pk in found]  # without what has just gone
         told.update(
             {(name, row.pk): moment for row, moment in zip(rows, _sources[name].tell(rows), strict=True)}
         )
-    return [told[source, pk] for _, source, pk, _ in shown]
+    moments = (told.get((source, pk)) for _, source, pk in shown)
+    return [moment for moment in moments if moment]
