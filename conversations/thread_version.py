@@ -55,7 +55,7 @@ class Look:
 class _Kept:
     rows: str
     minute: str
-    statement: stamps.Statement
+    statement: str  # for the rows, and for all else
     more: tuple[Any, ...]
 
 
@@ -67,7 +67,7 @@ def kept(look: Look, now: datetime) -> str | None:
     known = _kept.get(look)
     if known is None or known.minute != _minute(now):
         return None
-    rows, *found = stamps.ask(stamps.both(look.rows, known.statement))
+    rows, *found = stamps.ask(known.statement)
     if rows != known.rows:
         _kept.pop(look, None)
         return None
@@ -102,7 +102,7 @@ def of(look: Look, thread: Thread, now: datetime, *, rows: str = "") -> str:
         (timezone.localdate(now), str(facts.elsewhere(thread, now))),  # days are named; so is their hour
     )
     if rows:
-        _kept[look] = _Kept(rows, minute, statement, more)
+        _kept[look] = _Kept(rows, minute, stamps.both(look.rows, statement), more)
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
     return stamps.token_of(stamps.ask(statement), more)
