@@ -79,6 +79,7 @@ def test_every_link_of_a_number_opens_as_many_rows(world: World, client: Client)
 def test_list_is_cut_into_pages(world: World, client: Client) -> None:
     for _ in range(51):
         world.step(world.enrol())
+    Step.objects.update(due_at=NOON)
     url = reverse("analytics:campaign_rows", args=[world.campaign.pk]) + "?column=scheduled&node=first_text"
     first = client.get(url).content.decode()
     on = re.search(r'rel="next" href="([^"]+)"', first)
@@ -123,9 +124,11 @@ def test_scheduled_steps_are_read_soonest_first_wherever_they_stand(world: World
     mine, other = world.campaign, world.add_campaign()
     for n in range(5):
         step = world.step(world.enrol(), "first_text" if n % 2 else "second_text", at=later(10 - n))
+        Step.objects.filter(pk=step.pk).update(due_at=later(10 - n))
         world.step(world.enrol(), step.node.key, "waiting")
         world.step(world.enrol(campaign=other), at=later(n))
     Step.objects.filter(state="waiting").update(due_at=later(99))
+    Step.objects.filter(campaign=other).update(due_at=NOON)
     for found, read, whole in (
         (metrics.rows_behind(mine, None, "scheduled"), scheduled_lists.of_campaign(mine), 5),
         (
