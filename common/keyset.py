@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Model, Q, QuerySet, TextField, Value
 
 _LARGEST = 2**63 - 1
 
@@ -78,25 +78,14 @@ def _beyond(model: type[Model], order: list[tuple[str, bool]], values: tuple[Any
     if len(ways) > 1 or len(names) < 2 or not known.keys() >= set(names):
         return _nested(order, values)
     read = [known[name].to_python(value) for name, value in zip(names, values, strict=True)]
-    return _Beyond(*map(F, names), *map(Value, read), descending=ways.pop())
+    way = " < " if ways.pop() else " > "
+    both = (_row(*map(F, names)), _row(*map(Value, read)))
+    return Func(*both, template="%(expressions)s", arg_joiner=way, output_field=BooleanField())
 
 
-class _Beyond(Func):
-    """A row of columns after one of values, compared as PostgreSQL compares rows."""
-
-    output_field = BooleanField()
-
-    def __init__(self, *both: Any, descending: bool = False) -> None:
-        super().__init__(*both)
-        self.descending = descending
-
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
-        """The comparison."""
-        parts = [compiler.compile(one) for one in self.get_source_expressions()]
-        words, half = [said for said, _ in parts], len(parts) // 2
-        way = "<" if self.descending else ">"
-        parameters = [value for _, values in parts for value in values]
-        return f"({', '.join(words[:half])}) {way} ({', '.join(words[half:])})", parameters
+def _row(*expressions: Any) -> Func:
+    """Several as one, which PostgreSQL compares from the first to the last."""
+    return Func(*expressions, function="ROW", output_field=TextField())
 
 
 def _nested(order: list[tuple[str, bool]], values: tuple[Any, ...]) -> Q:

@@ -66,7 +66,7 @@ def both(first: Statement, second: Statement) -> str:
     costs as much as the rest of asking.
     """
     text, values = f"SELECT ({first[0]}), ({second[0]})", [*first[1], *second[1]]
-    return str(connection.ops.compose_sql(text, values))
+    return str(connection.ops.compose_sql(text, values))  # type: ignore[attr-defined]
 
 
 def compiled(key: Hashable, sources: Callable[[], Iterable[QuerySet[Any]]]) -> Statement:
