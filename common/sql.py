@@ -138,21 +138,28 @@ def _element(value: Any) -> str:
 
 
 def copy(statement: str, records: Iterable[Sequence[Any]]) -> None:
-    """Run a COPY … FROM STDIN of text: the fastest way in for rows that meet no other.
+    """Run a COPY … FROM STDIN of text: the fastest way in for rows that meet no other."""
+    copy_lines(statement, map(line, records))
+
+
+def copy_lines(statement: str, lines: Iterable[str]) -> None:
+    """As `copy`, of rows that are a `line` each already.
 
     Some at a time: the server stores them while the next are being made.
     """
-    coming = iter(records)
+    coming = iter(lines)
     # Django's errors, not the driver's: whoever calls knows only those.
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as into:
-        while lines := "".join([f"{_line(record)}\n" for record in islice(coming, _COPIED_AT_ONCE)]):
-            into.write(lines)
+        while some := list(islice(coming, _COPIED_AT_ONCE)):
+            some.append("")
+            into.write("\n".join(some))
 
 
-def _line(record: Sequence[Any]) -> str:
-    line = "\t".join(map(str, record))
-    plain = line.count("\t") == len(record) - 1 and not ("\\" in line or "\n" in line or "\r" in line)
-    return line if plain and None not in record else "\t".join(map(_copied, record))
+def line(record: Sequence[Any]) -> str:
+    """A row, or neighbouring columns of one, as COPY reads them: text, whatever is in it."""
+    said = "\t".join(map(str, record))
+    plain = said.count("\t") == len(record) - 1 and not ("\\" in said or "\n" in said or "\r" in said)
+    return said if plain and None not in record else "\t".join(map(_copied, record))
 
 
 def _copied(value: Any) -> str:

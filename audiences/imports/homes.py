@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from audiences.imports.inserting import insert
-from audiences.imports.reading import COMMERCIAL, Person
+from audiences.imports.reading import COMMERCIAL, RESIDENTIAL, Person
 from audiences.places import Place, locate
 from common import sql
 
@@ -57,3 +57,22 @@ def household_of(row: Person, servicetitan_id: int, *, commercial: bool | None =
     """The key of the home in a row; `commercial` where the contact is known to be so."""
     alone = row.kind == COMMERCIAL if commercial is None else commercial
     return (not alone and row.home) or f"c:{servicetitan_id}"
+
+
+# What a row says of somebody new, in the order of `line_of`.
+CONTACT_COLUMNS = "name, first_name, last_name, kind, language, street, city, state, zip"
+
+
+def line_of(row: Person) -> str:
+    """These columns of somebody new, as COPY reads them."""
+    return sql.line(
+        (
+            row.name, row.first_name, row.last_name, row.kind or RESIDENTIAL, row.language or "en",
+            street_of(row), row.city, row.state, row.zip,
+        )
+    )  # fmt: skip
+
+
+def prepare(row: Person) -> None:
+    """Note on a row what it takes time to make of it, and what depends on nothing else."""
+    row.line, row.place = line_of(row), place_of(row.state, row.zip, row.phones)

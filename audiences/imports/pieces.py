@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from audiences.imports.addresses import Made, make_ahead
+from audiences.imports.homes import prepare
 from audiences.imports.reading import Person, Reader
 from audiences.models import ContactImport, ContactImportPart
 
@@ -71,7 +72,11 @@ def understand(piece: Text, text: str) -> Understood:
         rows(text, piece.first_row, piece.delimiter), piece.first_row == 1 and piece.names_columns
     ):
         if person := reader.read(number, cells, lines):
-            (found.refused if person.problems else found.people).append(person)
+            if person.problems:
+                found.refused.append(person)
+            else:
+                prepare(person)
+                found.people.append(person)
             found.cells[number] = cells or []
     return found
 

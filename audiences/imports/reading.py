@@ -17,6 +17,7 @@ from audiences.derived_contacts import split_name
 from audiences.households import home_of
 from audiences.models import Contact
 from audiences.opt_out_lists import LONGEST_MAILBOX
+from audiences.places import Place
 from audiences.state_names import state_code
 from audiences.uploads import shown
 from common.phone import e164_of, parse_phone
@@ -92,6 +93,8 @@ class Person:
     problems: list[tuple[int, str]] = field(default_factory=list)
     home: str = ""  # the key of the household by address; blank: a home of their own
     key: str = ""  # what two spellings of the same name share
+    line: str = ""  # its columns of a contact, as COPY reads them; made ahead, like `place`
+    place: Place | None = None
 
     @property
     def why(self) -> str:

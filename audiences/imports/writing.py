@@ -14,11 +14,12 @@ from audiences.imports import addresses as reached
 from audiences.imports import known
 from audiences.imports.addresses import KnownAddresses, Made
 from audiences.imports.consents import record_consents
-from audiences.imports.homes import household_of, households, place_of, street_of
+from audiences.imports.homes import CONTACT_COLUMNS, household_of, households, line_of, place_of
 from audiences.imports.inserting import draw
 from audiences.imports.matching import Group, match
-from audiences.imports.reading import RESIDENTIAL, Person
+from audiences.imports.reading import Person
 from audiences.models import ContactImport, ImportedContact
+from audiences.places import Place
 from common import sql
 
 Outcome = ImportedContact.Outcome
@@ -72,28 +73,25 @@ def _add(
         return
     keys = [household_of(group.first, group.servicetitan_id) for group in groups]
     homes = made | households(account_id, [key for key in keys if key not in made])
-    places = [place_of(group.first.state, group.first.zip, group.phones) for group in groups]
+    places = [_place(group) for group in groups]
     distinct = {id(place): place for place in places}  # few, and their keys take time to make
     by_key = zone_set_ids(distinct.values())
     zone_sets = {at: by_key[place.key] for at, place in distinct.items()}
-    sql.copy(
-        "COPY audiences_contact (id, account_id, servicetitan_customer_id, person, name, first_name,"
-        " last_name, kind, language, active, do_not_service, street, city, state, zip, household_id,"
-        " zone_set_id, created_at, job_count, job_total, visits_noted_at) FROM STDIN",
+    alike = sql.line((account_id, now, now, 0, 0, "", "t", "f"))
+    sql.copy_lines(
+        "COPY audiences_contact (id, servicetitan_customer_id, household_id, zone_set_id, account_id,"
+        " created_at, visits_noted_at, job_count, job_total, person, active, do_not_service,"
+        f" {CONTACT_COLUMNS}) FROM STDIN",
         (
-            (
-                group.contact_id, account_id, group.servicetitan_id, "", (row := group.first).name,
-                row.first_name, row.last_name, row.kind or RESIDENTIAL, row.language or "en", "t", "f",
-                street_of(row), row.city, row.state, row.zip, homes[key], zone_sets[id(place)], now,
-                0, 0, now,
-            )
+            f"{group.contact_id}\t{group.servicetitan_id}\t{homes[key]}\t{zone_sets[id(place)]}\t{alike}\t"
+            f"{group.first.line or line_of(group.first)}"
             for group, key, place in zip(groups, keys, places, strict=True)
         ),
-    )  # fmt: skip
-    sql.copy(
+    )
+    sql.copy_lines(
         "COPY audiences_contactaddress (contact_id, address_id, position, label, do_not_text) FROM STDIN",
         (
-            (group.contact_id, addresses[value], min(position, known.LAST_POSITION), "", "f")
+            f"{group.contact_id}\t{addresses[value]}\t{min(position, known.LAST_POSITION)}\t\tf"
             for group in groups
             for position, value in enumerate((*group.phones, *group.emails))
         ),
@@ -101,6 +99,14 @@ def _add(
     own = [(account_id, group.own_id, group.contact_id) for group in groups if group.own_id]
     if own:
         sql.copy("COPY audiences_ownid (account_id, value, contact_id) FROM STDIN", own)
+
+
+def _place(group: Group) -> Place:
+    """Where they live, as all their phones and the row that names them first say."""
+    row = group.first
+    if row.place is not None and len(group.people) == 1:
+        return row.place
+    return place_of(row.state, row.zip, group.phones)
 
 
 def _tag(listed: ContactImport, groups: Sequence[Group]) -> None:
@@ -146,9 +152,9 @@ def _count(
     listed: ContactImport, groups: Sequence[Group], new: set[int], changed: set[int], written: Written
 ) -> None:
     """Note what this import did with whom. Somebody whom an earlier piece named keeps that piece's word."""
-    sql.copy(
+    sql.copy_lines(
         "COPY audiences_importedcontact (of_id, contact_id, outcome) FROM STDIN",
-        [(listed.pk, contact_id, Outcome.ADDED.value) for contact_id in sorted(new)],
+        (f"{listed.pk}\t{contact_id}\t{Outcome.ADDED.value}" for contact_id in sorted(new)),
     )
     fresh: dict[int, str] = dict.fromkeys(new, Outcome.ADDED.value)
     rows = []

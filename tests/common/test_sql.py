@@ -67,6 +67,12 @@ def test_an_array_arrives_as_it_was(values: list[Any], kind: str) -> None:
     assert sql.value(f"SELECT %s::{kind}[]", [sql.array(values)]) == values
 
 
+def test_a_row_of_one_empty_word_is_copied():
+    sql.run("CREATE TEMP TABLE copied (word text) ON COMMIT DROP")
+    sql.copy("COPY copied (word) FROM STDIN", [("",)])
+    assert sql.rows("SELECT word FROM copied") == [("",)]
+
+
 def test_copied_rows_arrive_as_they_are():
     odd = ["plain", "", "a\tb", "a\\nb", "line\nbreak\r", "\\N", "\\.", "None", None, "“”", "\\"]
     sql.run("CREATE TEMP TABLE copied (n int, word text, flag bool) ON COMMIT DROP")
