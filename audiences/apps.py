@@ -27,12 +27,12 @@ class AudiencesConfig(AppConfig):
             icon="plug", note="ServiceTitan and Twilio, and how far your data is mirrored",
         )  # fmt: skip
         settings_sections.register(
-            "Consent", "audiences:consent", "view", 70,
-            icon="shield", note="On what ground your customers may be texted",
+            "Consent basis", "audiences:consent", "view", 70,
+            icon="shield", note="On what ground the company texts its customers at all: declared once",
         )  # fmt: skip
         settings_sections.register(
-            "Consent & limits", "audiences:limits", "view", 72,
-            icon="shield-check", note="Who agreed to what, and how often one home is touched",
+            "Limits & consents", "audiences:limits", "view", 72,
+            icon="shield-check", note="How often one home is touched, and which people agreed to what",
         )  # fmt: skip
         settings_sections.register(
             "Do-not-call lists", "audiences:do_not_call", "view", 74,

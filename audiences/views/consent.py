@@ -1,4 +1,4 @@
-"""Settings, Consent: on what ground the account's customers may be texted."""
+"""Settings, Consent basis: on what ground the account's customers may be texted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Settings, Consent & limits: how often one home is touched, and whether texts need a recorded consent."""
+"""Settings, Limits & consents: how often one home is touched, and whether texts need a consent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Consent & limits, do-not-call lists and the consents of one person, as people use them."""
+"""Limits and recorded consents, do-not-call lists and the consents of one person, as people use them."""
 
 from datetime import timedelta
 from typing import Any

@@ -51,7 +51,7 @@ def test_steps_fill_while_somebody_types(site: Page, account: Account) -> None:
 
 
 def test_a_declaration_by_keyboard_alone(site: Page) -> None:
-    site.get_by_role("link", name="Consent", exact=True).last.focus()
+    site.get_by_role("link", name="Consent basis", exact=True).last.focus()
     site.keyboard.press("Enter")
     site.get_by_label("Existing customers").focus()
     for key in ("Space", "ArrowDown", "Tab"):
