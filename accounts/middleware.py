@@ -1,6 +1,7 @@
 """What every request passes: how long a session lives, undeclared views, headers."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.cache import add_never_cache_headers
 
 from accounts import access
 from accounts.clients import present_ip, storable_ip
+from accounts.views import errors
 from common import clock
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -70,6 +72,22 @@ class AccessMiddleware:
             raise ImproperlyConfigured(f"{name} declares neither @access.require nor @access.public")
         if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
             raise BadRequest("NUL in the address")
+
+
+class NotAPageMiddleware:
+    """Tells a person who opens an address that only takes what buttons send; programs get the bare 405."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        by_hand = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not by_hand or request.htmx:  # type: ignore[attr-defined]
+            return response
+        page = errors.not_a_page(request)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
 
 
 class HeadersMiddleware:

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "accounts.middleware.HeadersMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.NotAPageMiddleware",
     "accounts.toasts.ToastMiddleware",
     "accounts.middleware.AccessMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -32,6 +32,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, template, status=404)
 
 
+def not_a_page(request: HttpRequest) -> HttpResponse:
+    """405 for a person: an address that a button posts to was typed or loaded again. Nothing was done."""
+    return render(request, "errors/405.html", status=405)
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """500: renders without the database, which may be what is broken."""
     template = "errors/500.html#message" if request.headers.get("HX-Request") else "errors/500.html"

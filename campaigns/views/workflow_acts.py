@@ -18,10 +18,12 @@ from campaigns.workflow_list import NameTaken
 from common import clock
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @access.require("edit_workflow")
 def new(request: Request) -> HttpResponse:
-    """A blank workflow, opened in the editor."""
+    """A blank workflow, opened in the editor. Whoever comes by its address is asked for a name."""
+    if request.method == "GET":
+        return redirect(f"{reverse('campaigns:workflows')}?new=1")
     made = workflow_list.begin(
         request.account, _line(request, "name") or "New workflow", Drawing(),
         by=request.user, now=clock.now(),
@@ -78,10 +80,13 @@ def archive(request: Request, pk: int) -> HttpResponse:
     return redirect("campaigns:workflows")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @access.require("edit_workflow")
 def import_file(request: Request) -> HttpResponse:
-    """A workflow from a file, as a draft opened in the editor; or what is wrong with the file."""
+    """A workflow from a file, as a draft opened in the editor; or what is wrong with the file. Whoever comes
+    by its address is asked for one."""
+    if request.method == "GET":
+        return redirect(f"{reverse('campaigns:workflows')}?new=1")
     file = request.FILES.get("file")
     try:
         content = file.read(workflow_files.MOST_BYTES + 1) if file else b""

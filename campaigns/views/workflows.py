@@ -17,7 +17,7 @@ from campaigns.starters import STARTERS
 @require_GET
 @access.require("view")
 def workflows(request: Request) -> HttpResponse:
-    """Every workflow with its versions, newest first."""
+    """Every workflow with its versions, newest first; with `?new=` the ways to begin one are open."""
     versions = WorkflowVersion.objects.order_by("-number").annotate(
         launches=Count("campaigns", distinct=True), steps=Count("nodes", distinct=True)
     )
@@ -26,7 +26,7 @@ def workflows(request: Request) -> HttpResponse:
     found = found.prefetch_related(Prefetch("versions", queryset=versions))
     context = {
         "rows": [(each, workflow_drafts.differs(each)) for each in found], "starters": STARTERS.values(),
-        "archived": archived,
+        "archived": archived, "begins": "new" in request.GET,
         "put_away": access.rows(request, Workflow).filter(archived_at__isnull=False).count(),
     }  # fmt: skip
     return render(request, "campaigns/workflow_list.html", context)

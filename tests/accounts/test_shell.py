@@ -121,3 +121,19 @@ def test_vendored_files_are_the_listed_ones() -> None:
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.js")}
     assert found == listed
     assert not any(b"sourceMappingURL" in path.read_bytes() for path in folder.glob("*.js"))
+
+
+def test_who_opens_what_only_a_button_sends_to_is_told_so() -> None:
+    client = signed_in(make_member(make_account()))
+    page = client.get("/account/switch/", headers={"Accept": "text/html,*/*"})
+    assert page.status_code == 405 and page["Allow"] == "POST"
+    assert (
+        "This address is not a page" in page.content.decode()
+        and "Nothing was changed" in page.content.decode()
+    )
+    assert (
+        "This address is not a page"
+        in Client().get("/logout/", headers={"Accept": "text/html"}).content.decode()
+    )
+    assert not client.get("/account/switch/").content, "a program gets no page"
+    assert not client.get("/account/switch/", headers={"Accept": "text/html", "HX-Request": "true"}).content

@@ -42,7 +42,12 @@ def test_bench_finds_what_is_wrong(site: Site, screens: Screens) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "path", "status"), [("admin", "/no/such/page/", 404), ("agent", "/campaigns/new/", 403)]
+    ("role", "path", "status"),
+    [
+        ("admin", "/no/such/page/", 404),
+        ("agent", "/campaigns/new/", 403),
+        ("csr", "/campaigns/new/test/", 405),
+    ],
 )
 def test_page_that_is_not_for_them(site: Site, screens: Screens, role: str, path: str, status: int) -> None:
     screen = screens(FULL, role, still=True)

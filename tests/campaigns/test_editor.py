@@ -43,6 +43,20 @@ def typed(client: Client, version: WorkflowVersion, body: str, seen: int, **more
     return client.post(address, {"step_name": "First text", "body": body, "revision": seen, **more}, **HTMX)
 
 
+@pytest.mark.parametrize("address", ["/workflows/new/", "/workflows/import/"])
+def test_whoever_types_the_address_of_a_new_one_is_asked_for_a_name(
+    mia: Client, account: Account, address: str
+) -> None:
+    page = mia.get(address, follow=True)
+    assert page.redirect_chain[-1] == ("/workflows/?new=1", 302)
+    shown = page.content.decode()
+    assert '<details class="menu" id="new-menu" open>' in shown and "Begin blank" in shown
+    assert not Workflow.objects.filter(account=account).exists()
+    assert 'id="new-menu">' in mia.get("/workflows/").content.decode(), "closed else"
+    agent = signed_in(factories.make_user(account, Role.AGENT))
+    assert agent.get(address).status_code == 403
+
+
 def test_a_blank_workflow_is_built_and_published(mia: Client, account: Account) -> None:
     mia.post("/workflows/new/", {"name": "Spring"})
     workflow = Workflow.objects.get(name="Spring")
