@@ -65,6 +65,11 @@ class Draft:
             return 1
         return self.version.number + bool(self.version.published_at)
 
+    @property
+    def called(self) -> str:
+        """What a draft that differs is called: by the version it becomes, once there are versions."""
+        return "Draft, never published" if self.number == 1 else f"Draft of version {self.number}"
+
 
 class Stale(Exception):
     """Somebody else has edited since the revision that was seen, or the same person in another tab, and both

@@ -80,7 +80,7 @@ def _as_drawn(workflow: Workflow, version: WorkflowVersion | None) -> tuple[Draw
         return workflow_drafts.drawn(version), f"Version {version.number}"
     draft = workflow_drafts.of(workflow)
     if draft.differs or draft.version is None:
-        return draft.drawn, f"Draft of version {draft.number}"
+        return draft.drawn, draft.called
     return draft.drawn, f"Version {draft.version.number}"
 
 

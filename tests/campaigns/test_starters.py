@@ -61,7 +61,7 @@ def test_marketer_begins_twice_under_free_names_reads_and_publishes() -> None:
     assert list(names) == ["Tune-up season", "Tune-up season 2"]
     workflow = Workflow.objects.get(name="Tune-up season 2")
     assert answer.redirect_chain[-1][0] == f"/workflows/{workflow.pk}/edit/"
-    assert "Draft of version 1" in answer.content.decode()
+    assert "Draft, never published" in answer.content.decode()
     version = WorkflowVersion.objects.get(workflow__name="Tune-up season 2")
     page = client.post(f"/workflows/{version.pk}/publish/", follow=True).content.decode()
     assert "is published" in page and "Publish version" not in page

@@ -40,7 +40,7 @@ def test_a_pause_of_everything_is_said_and_nothing_is_noted() -> None:
 def test_a_draft_that_cannot_run_says_what_to_mend() -> None:
     account, by, ann = company()
     version = factories.make_workflow(account, [*TEXT, *DONE], [("text", "next", "done")], publish=False)
-    assert begun(by, version, ann).drawn_as == "Draft of version 1"
+    assert begun(by, version, ann).drawn_as == "Draft, never published"
     broken = factories.make_workflow(
         account, [("text", "send_sms", {"body": "{{ nothing }}"}), *DONE], [("text", "next", "done")],
         publish=False,
