@@ -1,5 +1,7 @@
 """A new draft from a campaign that was launched: what is taken over, and what cannot be, in words."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from campaigns.models import Campaign
 from common.phone import display_phone
 
 LONGEST_NAME = 160
+_LEAD = re.compile(r"Copy (?:[0-9]+ )?of (?=.)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def of(campaign: Campaign) -> Clone:
     missing.append("The start. Choose when it begins.")
     return Clone(
         fields={
-            "name": f"Copy of {campaign.name}"[:LONGEST_NAME],
+            "name": name_of_copy(campaign.name, copies_in(campaign.account_id), longest=LONGEST_NAME),
             "workflow": str(latest.pk),
             "playbook": str(playbook.pk) if playbook and playbook.archived_at is None else "",
             "audience": str(audience.pk),
@@ -60,3 +63,19 @@ def of(campaign: Campaign) -> Clone:
         missing=missing,
         changed=changed,
     )
+
+
+def name_of_copy(name: str, taken: Collection[str], *, longest: int) -> str:
+    """What a copy of something so called is called: a copy of a copy is the next one of the original."""
+    original, number = _LEAD.sub("", name, count=1), 1
+    while True:
+        lead = "Copy of " if number == 1 else f"Copy {number} of "
+        if (found := f"{lead}{original}"[:longest].rstrip()) not in taken:
+            return found
+        number += 1
+
+
+def copies_in(account_id: int) -> set[str]:
+    """The names of an account's campaigns that could be those of copies."""
+    found = Campaign.objects.filter(account=account_id, name__startswith="Copy ")
+    return set(found.values_list("name", flat=True))

@@ -189,8 +189,9 @@ def put(campaign: Campaign, playbook: Playbook | None, *, by: User) -> None:
 
 @transaction.atomic
 def clone(playbook: Playbook, *, by: User, now: datetime) -> tuple[Playbook, int]:
-    """Copy a playbook: each campaign becomes one that is created and not launched, of its workflow's latest
-    version, with everything but audience and start chosen as then; how many. Raises NotPossible."""
+    """Copy a playbook: each campaign becomes one that is created and not launched, under its own name,
+    of its workflow's latest version, with everything but audience and start chosen as then; how many.
+    Raises NotPossible."""
     _hold(playbook.account)
     found = Campaign.objects.filter(playbook=playbook).select_related(
         "account", "version__workflow", "audience", "number", "lane", "playbook"
@@ -198,7 +199,9 @@ def clone(playbook: Playbook, *, by: User, now: datetime) -> tuple[Playbook, int
     campaigns = list(found.order_by("created_at", "pk")[: MOST_CLONED + 1])
     if len(campaigns) > MOST_CLONED:
         raise NotPossible(f"It has more than {MOST_CLONED} campaigns. Copy those you need one by one.")
-    copy = add(playbook.account, _copy_name(playbook), by=by)
+    known = [one.name for one in in_order(playbook.account)]
+    name = cloning.name_of_copy(playbook.name, known, longest=LONGEST_NAME)
+    copy = add(playbook.account, name, by=by)
     for campaign in campaigns:
         _copy(campaign, copy, by, now)
     _record(copy, by, f"Copied the playbook {playbook.name}: {number_of(len(campaigns), 'campaign')}")
@@ -207,24 +210,14 @@ def clone(playbook: Playbook, *, by: User, now: datetime) -> tuple[Playbook, int
 
 def _copy(campaign: Campaign, into: Playbook, by: User, now: datetime) -> None:
     fields = cloning.of(campaign).fields
-    typed = {**fields, "name": campaign.name, "playbook": str(into.pk), "audience": "", "targeting": {}}
+    typed = {**fields, "playbook": str(into.pk), "audience": "", "targeting": {}}
     version = fields["workflow"]
     copy = Campaign.objects.create(
-        account=campaign.account, playbook=into, name=campaign.name, version_id=int(version),
+        account=campaign.account, playbook=into, name=fields["name"], version_id=int(version),
         audience=campaign.audience, number=campaign.number, created_by=by, created_at=now, typed=typed,
         send_by_hours=campaign.send_by_hours, credit_window_days=campaign.credit_window_days,
     )  # fmt: skip
     pools.keep(copy, pools.numbers_of(campaign)[1:], now=now)
-
-
-def _copy_name(playbook: Playbook) -> str:
-    known = set(Playbook.objects.filter(account=playbook.account).values_list("name", flat=True))
-    for number in range(1, len(known) + 2):
-        lead = "Copy of " if number == 1 else f"Copy {number} of "
-        name = f"{lead}{playbook.name}"[:LONGEST_NAME].rstrip()
-        if name not in known:
-            return name
-    raise AssertionError("unreachable")
 
 
 def _hold(account: Account) -> None:

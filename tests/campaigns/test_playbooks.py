@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role
-from campaigns import drafts, playbooks, undoing
+from campaigns import cloning, drafts, playbooks, undoing
 from campaigns.models import Campaign, Playbook
 from common import clock
 from tests import factories
@@ -71,14 +71,25 @@ def test_a_copy_has_every_campaign_unlaunched_and_without_an_audience(account, m
     copy, n = playbooks.clone(spring, by=marketer, now=clock.now())
     assert (copy.name, n) == ("Copy of Spring", 1)
     campaign = Campaign.objects.get(playbook=copy)
-    assert (campaign.status, campaign.name) == ("created", made.campaign.name)
+    assert (campaign.status, campaign.name) == ("created", f"Copy of {made.campaign.name}")
     assert not campaign.enrollments.exists()
     draft = undoing.take_back(campaign, by=marketer)
     assert draft.fields["audience"] == ""
-    assert (draft.fields["playbook"], draft.fields["name"]) == (str(copy.pk), made.campaign.name)
+    assert (draft.fields["playbook"], draft.fields["name"]) == (str(copy.pk), campaign.name)
     assert drafts.open_for(account, marketer).begun
-    again, _ = playbooks.clone(spring, by=marketer, now=clock.now())
+    again, _ = playbooks.clone(copy, by=marketer, now=clock.now())
     assert again.name == "Copy 2 of Spring"
+    assert playbooks.clone(spring, by=marketer, now=clock.now())[0].name == "Copy 3 of Spring"
+
+
+def test_no_copy_has_the_name_of_another():
+    taken = {"Copy of Spring", "Copy 2 of Spring"}
+    assert cloning.name_of_copy("Copy 2 of Spring", taken, longest=160) == "Copy 3 of Spring"
+    assert cloning.name_of_copy("Copy of ", set(), longest=160) == "Copy of Copy of"
+    long = "x" * 160
+    first = cloning.name_of_copy(long, set(), longest=160)
+    assert first == f"Copy of {'x' * 152}"
+    assert cloning.name_of_copy(long, {first}, longest=160) == f"Copy 2 of {'x' * 150}"
 
 
 def test_entries_and_exits_are_those_of_the_campaigns(account, marketer):
