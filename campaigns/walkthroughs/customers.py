@@ -12,7 +12,7 @@ from campaigns.walkthroughs.stage import NotNow, Stage
 from conversations import inbound, inbound_mail, leaving, reading_words
 from conversations.inbound import Received
 from conversations.leaving import Door
-from conversations.models import Message, Reading
+from conversations.models import ContactHold, Message, Reading, Thread
 from conversations.unsubscribing import Link
 from integrations.messaging import InboundEmail, InboundText
 from integrations.servicetitan.records import Job
@@ -158,3 +158,18 @@ def _tell_reading(stage: Stage, received: Received) -> None:
         )  # fmt: skip
     elif found.outcome == Reading.Outcome.HOLD:
         stage.note("Held for a person: nothing goes on by itself before one has looked", icon="user")
+    elif _waits_for_person(found.message):
+        hours = int(inbound.HOLD.total_seconds() // 3600)
+        stage.note(
+            "A person has the thread now: it waits in the inbox for an answer. No campaign writes to them "
+            f"for {hours} hours, or until somebody has resolved it; the workflow’s own times run on",
+            icon="user",
+        )  # fmt: skip
+
+
+def _waits_for_person(message: Message) -> bool:
+    """Whether no step of a workflow takes a reply on, and its thread asks for somebody."""
+    if not ContactHold.objects.filter(message=message, except_lane=None).exists():
+        return False
+    threads = Thread.objects.filter(contact=message.contact, address=message.address, needs_reply=True)
+    return threads.exists()

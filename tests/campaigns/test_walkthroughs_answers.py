@@ -22,6 +22,7 @@ def test_a_yes_is_read_by_the_reader_and_leads_to_a_booking_that_nobody_asks_for
     go(walk, "reply", words="Yes please, book me in")
     reply = next(event for event in walk.shown["events"] if event["kind"] == "reply")
     assert (reply["label"], reply["reading"]) == ("booking_yes", "a yes to booking")
+    assert "A person has the thread" not in said(walk), "the workflow takes it on"
     go(walk, "next")
     assert walk.shown["stands"]["booking"] and "Nothing was asked" in said(walk)
     go(walk, "made")
@@ -89,6 +90,7 @@ def test_a_question_nobody_expects_goes_to_a_person_and_holds_the_rest() -> None
     walk = begun(by, workflow(account, nodes, edges), ann)
     go(walk, "next")
     go(walk, "reply", words="What does it cost?")
+    assert "A person has the thread now" in said(walk) and "for 72 hours" in said(walk)
     go(walk, "next")
     waits = walk.shown["events"][-1]
     assert (waits["kind"], waits["reason"]) == ("waits", "hold")
