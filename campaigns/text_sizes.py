@@ -20,6 +20,7 @@ from common.spoken import ENGLISH
 from common.text_size import TextSize, size_of
 from conversations import footers, rendering
 
+OWED = "With the opt-out line, for whoever was not told lately"
 KEPT_SECONDS = 300.0
 _MOST_KEPT = 200
 _UNKNOWN = "x" * 30  # of a field whose longest value nobody looks up
@@ -50,7 +51,8 @@ def of(account: Account, body: str, *, now: datetime, language: str = ENGLISH) -
     except LiquidError:
         return Sizes(problem="A merge field is not closed yet, so this cannot be counted.")
     if not fields:
-        return Sizes(typed)
+        owed = _with_line(account, body, language)
+        return Sizes(typed, filled=() if owed == body else ((OWED, size_of(owed)),))
     if set(fields) - set(FIELDS):
         return Sizes(problem="Counted once every merge field in it exists.")
     longest = _longest_text(
@@ -85,7 +87,11 @@ def _longest_text(account: Account, body: str, values: dict[str, Any], language:
         text = rendering.render(body, values, language)
     except (rendering.MergeFieldMissing, LiquidError):
         return None
-    return size_of(footers.with_footer(text, footers.wording(account).line(language)))
+    return size_of(_with_line(account, text, language))
+
+
+def _with_line(account: Account, text: str, language: str) -> str:
+    return footers.with_footer(text, footers.wording(account).line(language))
 
 
 def longest_values(account: Account) -> dict[str, str]:

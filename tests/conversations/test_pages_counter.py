@@ -98,6 +98,11 @@ def test_a_campaigns_text_is_counted_with_its_fields_filled(client: Client, acco
     assert "longest values known: <strong>2 segments" in page
     owed = client.post(url, {"body": "{{ first_name }}" + "x" * 137}, HTTP_HX_REQUEST="true").content.decode()
     assert owed.count("<strong>2 segments</strong>") == 2, "the opt-out line below counts for both"
+    plain = client.post(url, {"body": "x" * 150}, HTTP_HX_REQUEST="true").content.decode()
+    assert "<strong>1 segment</strong>" in plain, "whoever knows how to opt out gets the words alone"
+    assert "With the opt-out line, for whoever was not told lately: <strong>2 segments" in plain
+    told = client.post(url, {"body": "Reply STOP to opt out."}, HTTP_HX_REQUEST="true").content.decode()
+    assert "opt-out line" not in told, "a text that says it owes no line"
     page = client.post(url, {"body": "{{ first_name"}, HTTP_HX_REQUEST="true").content.decode()
     assert "not closed yet" in page
     page = client.post(url, {"body": "{{ shoe_size }}"}, HTTP_HX_REQUEST="true").content.decode()
