@@ -155,6 +155,8 @@ def test_somebody_lets_the_others_follow_at_once(noon: datetime) -> None:
     client = signed_in(factories.make_user(campaign.account, "csr"))
     url = reverse("analytics:campaign", args=[campaign.pk])
     page = client.get(url).content.decode()
+    assert "Only the first 4 are in. The other 36 are taken in when they follow." in page
+    assert "Taking in the audience" not in page, "nobody is being taken in meanwhile"
     assert "4 of 40 go first" in page and "30 minutes after" in page
     assert "4 of 40 first" in client.get(reverse("campaigns:list")).content.decode()
     client.post(reverse("campaigns:rest", args=[campaign.pk]))
