@@ -8,7 +8,7 @@ pages of an audience and of a launch show the same form.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -309,6 +309,19 @@ def rows(
     """The root as the page shows it; what may be chosen is read once for each field."""
     listed: dict[str, Choices] = {}
     return _row(account, rules, (), "", problems, listed, focus)
+
+
+def told(rules: Mapping[str, Any], problems: Sequence[Problem]) -> list[tuple[str, list[str]]]:
+    """Every rule by what its inputs' names begin with, and what is wrong with it, right ones included."""
+    found = []
+    left: list[tuple[Path, Mapping[str, Any]]] = [((), rules)]
+    while left:
+        path, data = left.pop()
+        found.append((Row(path, data, "").name, [one.words for one in problems if one.path == path]))
+        left += [
+            ((*path, i), rule) for i, rule in enumerate(data.get("rules", [])) if isinstance(rule, Mapping)
+        ]
+    return found
 
 
 def _row(

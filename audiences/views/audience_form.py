@@ -67,13 +67,15 @@ def choices(request: Request) -> HttpResponse:
 @require_POST
 @access.require("view")
 def count(request: Request) -> HttpResponse:
-    """The fragment beside the form: how many contacts the rules as typed match, or what they lack."""
+    """The fragment beside the form: how many contacts the rules as typed match, or what they lack, which
+    the rules say, too."""
     rules, problems = _typed(request)
     try:
         counted = _counted(request, rules, problems, seconds=rule_effects.patience(request))
     except counting.Superseded:
         return HttpResponse(status=204)
-    return render(request, f"{PAGE}#audience-count", {"fragment": True, **counted})
+    told = builder.told(builder.typed(request.POST), problems)
+    return render(request, f"{PAGE}#audience-count", {"fragment": True, "told": told, **counted})
 
 
 @require_POST

@@ -12,7 +12,7 @@ TEMPLATE = "campaigns/launch_rechecked.html"
 FIELD = "parts/field.html"
 PIECES = {
     "number": "campaigns/launch_sender.html#number",
-    "targeting": "",  # rules say it at their own rows, which are drawn anew where their shape changes
+    "targeting": "",  # rules say it at their own rows: templates/audiences/rules_told.html
     **{name: f"campaigns/launch_time.html#{name}" for name in ("start", "first", "exits", "joining")},
 }
 """Fields that are not drawn as others are → what draws them."""

@@ -88,6 +88,8 @@ def keep(request: Request, stage: str) -> HttpResponse:
     except counting.Superseded:
         return HttpResponse(status=204)
     context = {"stage": STAGES[stage], "lost": kept is None, **summary}
+    if stage == "audience":
+        context["told"] = builder.told(plan.rules_typed, plan.rule_problems)
     return render(request, "campaigns/launch_kept.html", context)
 
 

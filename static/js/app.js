@@ -386,6 +386,17 @@
   document.addEventListener("DOMContentLoaded", tell); // what stands there at first is told to nobody
 })();
 
+// What an answer says of fields that stay where they are, told beside them: the fields themselves say it, too.
+document.addEventListener("htmx:after:swap", () => {
+  for (const place of document.querySelectorAll("[data-errors]")) {
+    const wrong = place.textContent.trim() !== "";
+    for (const field of document.querySelectorAll(`:is(input, select, textarea)[aria-describedby~="${place.id}"]`)) {
+      if (wrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  }
+});
+
 // Files added to a message or taken out are news to a form that keeps what is typed.
 (() => {
   const known = new WeakMap();

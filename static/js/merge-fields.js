@@ -116,19 +116,7 @@
   });
 })();
 
-// A workflow's messages: what the answer to a kept message says of its fields, where the fields themselves stay.
-
 (() => {
-  function mark() {
-    for (const place of document.querySelectorAll("[data-error-of]")) {
-      const field = document.getElementById(place.dataset.errorOf);
-      if (field && place.textContent.trim()) field.setAttribute("aria-invalid", "true");
-      else field?.removeAttribute("aria-invalid");
-    }
-  }
-
-  document.addEventListener("htmx:after:swap", mark);
-
   // Nothing typed is left behind: what is not kept yet is asked about.
   const kept = new WeakMap();
   document.addEventListener("input", (event) => {

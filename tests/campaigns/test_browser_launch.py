@@ -121,11 +121,13 @@ def test_an_audience_is_narrowed_by_keyboard_kept_and_saved(site: Page, account:
     asked = site.get_by_label("What this rule asks")
     expect(asked).to_be_focused()
     expect(site.locator("#launch-summary")).to_contain_text("choose at least one")
+    expect(site.locator("#r-0-error")).to_contain_text("choose at least one")
     before = site.locator("#launch-form").bounding_box()
     press(site, "Tab", "Tab", "Tab", "Tab", "Space")  # comparison, list, its first kind, the second
     expect(site.locator("#launch-summary")).to_contain_text("1 contact would get it")
     expect(site.locator("#launch-effects")).to_contain_text("Kind of customer: commercial−3")
     expect(site.locator(".rule-choices summary")).to_have_text("commercial")
+    expect(site.locator("#r-0-error")).to_be_empty()
     expect(asked).to_have_value("kind")
     assert site.locator("#launch-form").bounding_box() == before, "nothing jumps"
 
