@@ -206,13 +206,14 @@ window.arrange = (() => {
   }
 
   // From the top: a lane, then the cards of a rank, then the lane below them.
-  function stack(cards, all) {
+  function stack(cards, all, away) {
     const heights = [];
     for (const card of cards) heights[card.rank] = Math.max(heights[card.rank] ?? 0, card.height);
     let y = 0;
     all.forEach((lane, n) => {
       lane.top = y;
-      lane.words = y + AWAY + AROUND + lane.height / 2;
+      lane.away = y + away;
+      lane.words = lane.away + AROUND + lane.height / 2;
       lane.first = n ? lane.words + lane.height / 2 + AROUND : MARGIN;
       const used = lane.used ? lane.first + (lane.used - 1) * TRACK : lane.words + lane.height / 2;
       if (!n) y = lane.used ? used + ARROW : MARGIN;
@@ -226,7 +227,7 @@ window.arrange = (() => {
   function points(way, all) {
     const { from, to, x } = way, lane = all[from.rank + 1];
     const found = [[from.x, from.y + from.height]];
-    if (x !== from.x) found.push([from.x, lane.top + AWAY], [x, lane.top + AWAY]);
+    if (x !== from.x) found.push([from.x, lane.away], [x, lane.away]);
     if (!to) return [...found, [x, lane.words - way.height / 2]];
     const track = (one, line) => one.first + one.lines.get(line) * TRACK;
     const last = all[to.rank];
@@ -254,9 +255,10 @@ window.arrange = (() => {
   }
 
   // `given` are {key, width, height} as they are read, the first where everybody begins; `drawn` are
-  // {id, from, to, width, height} with the size of their words, `to` empty where they end in the open. Returns the
-  // whole's size, each card's and each way's words' middle, and each way's line.
-  return (given, drawn) => {
+  // {id, from, to, width, height} with the size of their words, `to` empty where they end in the open; `hangs` is how
+  // far below a card something of its own may reach, beside the line that leaves it. Returns the whole's size, each
+  // card's and each way's words' middle, and each way's line.
+  return (given, drawn, hangs = 0) => {
     const whole = { rank: -1, depth: 0, meeting: [], rounds: [], long: [], piece: piece() };
     const cards = given.map((card, place) => ({ ...card, place, out: [], in: [], meeting: [], rounds: [], long: [], piece: piece() }));
     const known = new Map(cards.map((card) => [card.key, card]));
@@ -280,7 +282,7 @@ window.arrange = (() => {
       if (way.aside) way.side = place(way.aside);
     }
     const all = lanes(cards, ways, Math.max(0, ...cards.map((card) => card.rank + 1)));
-    const height = stack(cards, all);
+    const height = stack(cards, all, AWAY + hangs);
     return {
       width: Math.ceil(right - left) + 2 * MARGIN,
       height: Math.ceil(height) + MARGIN,

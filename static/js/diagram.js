@@ -35,7 +35,7 @@
     const [measures, ways] = measured(found), room = { width: part("").clientWidth, height: part("").clientHeight };
     performance.measure("measuring", "diagram-began");
     performance.mark("layout-began");
-    const drawing = arrange(measures, ways);
+    const drawing = arrange(measures, ways, Number(part("").dataset.hangs || 0));
     performance.measure("layout", "layout-began");
     performance.mark("drawing-began");
     drawLines(drawing.ways);

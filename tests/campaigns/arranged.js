@@ -1,7 +1,7 @@
 ({
   // What is wrong with the places of these cards and ways, in words; nothing where all is well.
-  wrong({ cards, ways }) {
-    const drawn = arrange(cards, ways), told = [];
+  wrong({ cards, ways, hangs = 0 }) {
+    const drawn = arrange(cards, ways, hangs), told = [];
     const box = ({ x, width, height }, top) => ({ left: x - width / 2, right: x + width / 2, top, bottom: top + height });
     const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
     const all = new Map(cards.map(({ key }) => [key, box(drawn.cards.get(key), drawn.cards.get(key).y)]));
@@ -35,13 +35,19 @@
         runs.push(run);
       }
     }
+    // What hangs below a card, right of the line that leaves it, lies on nothing.
+    for (const [key, card] of hangs ? all : []) {
+      const hung = { left: drawn.cards.get(key).x + 1, right: card.right, top: card.bottom, bottom: card.bottom + hangs + 5 };
+      for (const run of runs) if (meet(hung, run)) told.push(`${run.id} runs through what hangs below ${key}`);
+      for (const [id, one] of words) if (meet(hung, one)) told.push(`the words of ${id} lie on what hangs below ${key}`);
+    }
     // Lines may cross, and join where they come from or lead to one card; else none runs along another.
     const along = (a, b) => (a.top === a.bottom && b.top === b.bottom && a.top === b.top && a.left < b.right && b.left < a.right)
       || (a.left === a.right && b.left === b.right && a.left === b.left && a.top < b.bottom && b.top < a.bottom);
     for (const a of runs) for (const b of runs) {
       if (a.id < b.id && a.from !== b.from && a.to !== b.to && along(a, b)) told.push(`${a.id} lies on ${b.id}`);
     }
-    const again = arrange(cards, ways), plain = (one) => JSON.stringify([one.width, one.height, [...one.cards], [...one.ways]]);
+    const again = arrange(cards, ways, hangs), plain = (one) => JSON.stringify([one.width, one.height, [...one.cards], [...one.ways]]);
     if (plain(again) !== plain(drawn)) told.push("placed in two ways");
     return told;
   },
