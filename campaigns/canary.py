@@ -160,12 +160,14 @@ def _decide(canary_id: int, now: datetime) -> bool:
 def _trouble(campaign: Campaign, found: Standing) -> str:
     limits = safety.limits_of(campaign.account)
     for part, most, words in (
-        (found.failed, limits.failures, "messages or calls to {} of the first {} failed"),
-        (found.opted_out, limits.opt_outs, "{} of the first {} opted out"),
+        (found.failed, limits.failures, "messages or calls to {} of the {} failed"),
+        (found.opted_out, limits.opt_outs, "{} of the {} opted out"),
     ):
         enough = part >= AT_LEAST or (part == found.tried and found.over >= found.people)
         if part and enough and part * 100 > most * found.tried:
-            said = words.format(f"{part:,}", f"{found.tried:,}")
+            whole = found.tried == found.people
+            among = f"first {found.tried:,}" if whole else f"{found.tried:,} whose turn has come"
+            said = words.format(f"{part:,}", among)
             return f"{said[0].upper()}{said[1:]}, and the limit is {most.normalize():f}%"
     return ""
 

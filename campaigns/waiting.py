@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.models import Campaign, Canary, LaunchApproval
+from campaigns.models import Campaign, Canary, Intake, LaunchApproval
 from campaigns.undoing import undoable
 
 
@@ -66,6 +66,30 @@ def of(campaigns: Collection[Campaign], *, now: datetime) -> dict[int, Waits]:
         if waits != NOTHING:
             found[one.pk] = waits
     return found
+
+
+def others_words(campaign: Campaign, verb: str, *, now: datetime) -> str:
+    """What a pause, a resumption or a stop means for those who are not in it yet: “The other 60, who waited
+    for the first 10, enter, too.” Empty where nobody waits to enter."""
+    said = []
+    if (first := of([campaign], now=now).get(campaign.pk, NOTHING).first) is not None and first.rest:
+        who = f"The other {first.rest:,}" if first.rest > 1 else "The other one"
+        s = "" if first.rest > 1 else "s"
+        said.append(
+            {
+                "pause": f"{who} do{'es' if s else ''} not enter meanwhile.",
+                "resume": f"{who}, who waited for the first {first.people:,}, enter{s}, too."
+                if first.trouble
+                else f"{who} wait{s} on for how the first {first.people:,} fare.",
+                "stop": f"{who}, who waited for the first {first.people:,}, never enter{s}.",
+            }[verb]
+        )
+    held = Intake.objects.filter(campaign=campaign, held__gt=0).order_by("-occurrence").first()
+    if held is not None and verb == "stop":
+        said.append(
+            f"{held.held:,} more, who waited for a second person, never enter{'' if held.held > 1 else 's'}."
+        )
+    return " ".join(said)
 
 
 def undo_left(campaign: Campaign, *, now: datetime) -> int:

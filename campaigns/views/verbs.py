@@ -27,7 +27,10 @@ def pause(request: Request, pk: int) -> HttpResponse:
     """Nothing new begins."""
     campaign = access.get(request, Campaign.objects.select_related("account"), pk)
     said = ("is paused", "keeps their place", "keep their place")
-    return _do(request, campaign, said, lambda: lifecycle.pause(campaign, by=request.user, now=clock.now()))
+    return _do(
+        request, campaign, "pause", said,
+        lambda: lifecycle.pause(campaign, by=request.user, now=clock.now()),
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,7 +41,10 @@ def resume(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return _ask(request, campaign, "resume")
     said = ("goes on", "goes on from where they stood", "go on from where they stood")
-    return _do(request, campaign, said, lambda: lifecycle.resume(campaign, by=request.user, now=clock.now()))
+    return _do(
+        request, campaign, "resume", said,
+        lambda: lifecycle.resume(campaign, by=request.user, now=clock.now()),
+    )  # fmt: skip
 
 
 @require_http_methods(["GET", "POST"])
@@ -53,6 +59,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
     return _do(
         request,
         campaign,
+        "stop",
         said,
         lambda: lifecycle.stop(campaign, by=request.user, now=clock.now(), reason=reason),
     )
@@ -63,24 +70,26 @@ def _ask(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     leave = "Keep it paused" if campaign.status == Campaign.Status.PAUSED else "Keep it running"
     context = {
         "campaign": campaign, "verb": verb, "standing": standing.of(campaign), "limit": MOST_WORDS,
+        "others": waiting.others_words(campaign, verb, now=clock.now()) if possible else "",
         "undo_left": left, "possible": possible, "keep": leave if possible else "Close",
     }  # fmt: skip
     return respond(request, "campaigns/verb_question.html", "question", context)
 
 
 def _do(
-    request: Request, campaign: Campaign, said: tuple[str, str, str], act: Callable[[], None]
+    request: Request, campaign: Campaign, verb: str, said: tuple[str, str, str], act: Callable[[], None]
 ) -> HttpResponse:
-    """Do it and say so: what became of the campaign, and of whoever is on their way, one or many."""
-    before = standing.of(campaign)
+    """Do it and say so: what became of the campaign, of whoever is on their way, one or many, and of those
+    who wait to enter."""
+    before, others = standing.of(campaign), waiting.others_words(campaign, verb, now=clock.now())
     became, one, many = said
     try:
         act()
     except lifecycle.NotPossible as refusal:
         messages.error(request, f"{campaign.name}: nothing was changed. {refusal}")
     else:
-        words = f"{campaign.name} {became}. {before.sent_words} {before.running_words(one, many)}"
-        messages.success(request, words)
+        words = f"{campaign.name} {became}. {before.sent_words} {before.running_words(one, many)} {others}"
+        messages.success(request, words.strip())
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("analytics:campaign", campaign.pk)
     answer = trigger_client_event(HttpResponse(status=204), "refresh")

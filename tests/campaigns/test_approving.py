@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from campaigns import approving, audience_looks, enrolling, launching, lifecycle, scheduling, tasks
+from campaigns import approving, audience_looks, enrolling, launching, lifecycle, scheduling, tasks, waiting
 from campaigns.models import Campaign, Enrollment, Intake, LaunchApproval, LaunchRules
 from campaigns.terms import Terms
 from common import clock
@@ -271,10 +271,17 @@ def test_who_joins_beyond_the_limit_waits_for_a_second_person(noon: datetime) ->
     launcher = signed_in(campaign.launched_by)
     page = launcher.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
     assert "2 more match, and wait for a second person" in page
+    assert "You launched it: anybody else who may launch can let them in." in page
+    assert "Let them in</button>" not in page
+    assert "2 more, who waited for a second person, never enter." in waiting.others_words(
+        campaign, "stop", now=noon
+    )
     let_in = reverse("campaigns:let_in", args=[campaign.pk])
     said = launcher.post(let_in, {"people": "2"}, follow=True).content.decode()
     assert "You launched it yourself" in said and Enrollment.objects.count() == 3
     client = signed_in(factories.make_user(campaign.account, "marketer"))
+    shown = client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "Let them in</button>" in shown
     assert "2 more match Tune-up" in client.get(reverse("analytics:dashboard")).content.decode()
     assert (
         "2 customers more may enter now" in client.post(let_in, {"people": "2"}, follow=True).content.decode()

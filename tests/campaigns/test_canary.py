@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Account, AuditEntry
 from audiences.models import Contact
-from campaigns import canary, engine, enrolling, lifecycle, tasks
+from campaigns import canary, engine, enrolling, lifecycle, tasks, waiting
 from campaigns.models import Campaign, Canary, Enrollment, Exclusion, Intake
 from campaigns.terms import Terms
 from conversations.models import Message, PlannedCall
@@ -125,9 +125,23 @@ def test_too_many_that_fail_or_opt_out_pause_it(noon: datetime, fields: dict[str
     user = factories.make_user(campaign.account, "csr")
     page = signed_in(user).get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
     assert words in page and "4 of 40 entered, 36 did not and got nothing" in page
+    assert "First 4 gave a warning" in signed_in(user).get(reverse("campaigns:list")).content.decode()
+    asked = {verb: reverse(f"campaigns:{verb}", args=[campaign.pk]) for verb in ("resume", "stop")}
+    for verb, becomes in (("resume", "enter, too."), ("stop", "never enter.")):
+        question = signed_in(user).get(asked[verb]).content.decode()
+        assert f"The other 36, who waited for the first 4, {becomes}" in question
     lifecycle.resume(campaign, by=user, now=noon + 100 * MINUTE)
     enrolling.enroll(campaign, now=noon + 100 * MINUTE)
     assert admitted(campaign) == 40, "somebody decided that the others follow"
+
+
+def test_those_whose_turn_has_not_come_are_no_part_of_the_share(noon: datetime) -> None:
+    begun(noon)
+    accepted(noon, 2, state="failed", accepted_at=None)
+    canary.watch(now=noon + MINUTE)
+    assert Canary.objects.get().trouble.startswith(
+        "Messages or calls to 2 of the 2 whose turn has come failed, and the limit is"
+    )
 
 
 def test_one_alone_may_be_chance(noon: datetime) -> None:
@@ -143,8 +157,11 @@ def test_a_pause_by_hand_holds_the_others_and_resuming_waits_on(noon: datetime) 
     user = factories.make_user(campaign.account)
     accepted(noon)
     canary.watch(now=noon)
+    assert waiting.others_words(campaign, "pause", now=noon) == "The other 36 do not enter meanwhile."
     lifecycle.pause(campaign, by=user, now=noon)
     assert canary.watch(now=noon + 99 * MINUTE) == 0 and lifecycle.unfinished_intakes(now=noon) == []
+    on = waiting.others_words(campaign, "resume", now=noon)
+    assert on == "The other 36 wait on for how the first 4 fare."
     lifecycle.resume(campaign, by=user, now=noon + MINUTE)
     assert Canary.objects.get().opened_at is None
     assert canary.watch(now=noon + 30 * MINUTE) == 1
@@ -158,7 +175,7 @@ def test_somebody_lets_the_others_follow_at_once(noon: datetime) -> None:
     assert "Only the first 4 are in. The other 36 are taken in when they follow." in page
     assert "Taking in the audience" not in page, "nobody is being taken in meanwhile"
     assert "4 of 40 go first" in page and "30 minutes after" in page
-    assert "4 of 40 first" in client.get(reverse("campaigns:list")).content.decode()
+    assert "First 4 of 40" in client.get(reverse("campaigns:list")).content.decode()
     client.post(reverse("campaigns:rest", args=[campaign.pk]))
     assert AuditEntry.objects.filter(verb="let_rest_follow").exists()
     tasks.take_in()
