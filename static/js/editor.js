@@ -74,15 +74,10 @@
   function closePanel() {
     const key = byId("panel").querySelector("[data-step]")?.dataset.step;
     keep();
-    byId("panel").replaceChildren(rest.cloneNode(true));
+    byId("panel").replaceChildren(byId("panel-rest").content.cloneNode(true));
     show();
     (byId(`open-${key}`) || (opener?.isConnected ? opener : null) || byId("diagram")).focus();
   }
-  const rest = document.createElement("div");
-  rest.className = "panel";
-  rest.dataset.step = "";
-  rest.append(Object.assign(document.createElement("p"), { className: "soft", textContent: "Choose a step: its settings open here." }));
-
   document.addEventListener("click", (event) => {
     const closes = event.target.closest("[data-close-panel]");
     if (closes && !event.ctrlKey && !event.metaKey) {
