@@ -130,9 +130,9 @@ def remove(request: Request, pk: int, record: int) -> HttpResponse:
         messages.error(request, f"{campaign.name}: nothing was changed. {refusal}")
         return _done(request, campaign)
     more = " One message was being handed over and may still arrive." if flying else ""
-    said = f"{name} is removed. {sent}{more} They get nothing more of it."
+    said = f"{sent}{more} They get nothing more of it."
     if not request.htmx:  # type: ignore[attr-defined]
-        messages.success(request, f"{campaign.name}: {said}")
+        messages.success(request, f"{campaign.name}: {name} is removed. {said}")
         return _done(request, campaign)
     asked = {"title": f"{name} is removed", "button": "Undo", "possible": True,
              "note": f"{said} You can undo this for a minute.",

@@ -44,12 +44,13 @@ def test_a_removal_is_undone_where_it_was_made(page: Page, live_server: Any, acc
         expect(asked.get_by_role("heading")).to_contain_text("is removed")
         one.refresh_from_db()
         assert one.state == "ended" and not axe.by_day_and_night(site)
+        expect(site.locator("#removal-undo")).to_contain_text("They were removed a moment ago")
+        expect(site.locator("#passage-page").get_by_text("Remove from campaign")).to_have_count(0)
         asked.get_by_role("button", name="Undo").press("Enter")
         expect(asked).to_be_hidden()
         expect(site.locator(".toast")).to_contain_text("back where they stood")
         one.refresh_from_db()
         assert one.state == "active"
-        site.reload()
         expect(site.get_by_role("link", name="Remove from campaign")).to_be_visible()
 
 
