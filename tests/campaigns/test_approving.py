@@ -294,6 +294,9 @@ def test_who_joins_beyond_the_limit_waits_for_a_second_person(noon: datetime) ->
     assert AuditEntry.objects.get(verb="let_more_in").detail == {"people": 2, "of_occurrence": 1}
     again = client.post(let_in, {"people": "900"}, follow=True).content.decode()
     assert "More or fewer wait by now" in again
+    lifecycle.stop(campaign, by=campaign.launched_by, now=noon + timedelta(minutes=30))
+    ended = client.get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "2 more matched. Nobody let them in before it ended, so they got nothing." in ended
 
 
 @pytest.mark.django_db

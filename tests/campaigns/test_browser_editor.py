@@ -76,6 +76,50 @@ def test_a_workflow_is_built_and_published_by_keyboard_alone(site: Page, workflo
     assert [n.kind for n in workflow_drafts.of(workflow).published.nodes] == ["send_sms", "wait", "end"]
 
 
+def test_steps_are_moved_copied_and_deleted_by_keyboard_alone(site: Page, workflow: Workflow) -> None:
+    drawn = editing.insert(Drawing(), TOP, "send_sms", key="first", name="First", settings={"body": "Hi"})
+    drawn = editing.insert(
+        drawn, Place("first", "next"), "branch", key="who", name="Who", settings={"conditions": [YES]}
+    )
+    for way, key in (("yes", "thanks"), ("otherwise", "again")):
+        at = Place("who", way)
+        drawn = editing.insert(drawn, at, "send_sms", key=key, name=key.title(), settings={"body": key})
+    by = factories.make_user(workflow.account, "marketer")
+    workflow_drafts.apply(workflow, lambda _: drawn, said="Drawn", revision=0, by=by, now=clock.now())
+    site.reload()
+
+    def names() -> list[str]:
+        return sorted(node.name for node in workflow_drafts.of(workflow).drawn.nodes)
+
+    def opened(name: str) -> None:
+        site.locator(".node-card__head", has_text=name).first.press("Enter")
+        expect(site.locator("#panel-title")).to_be_focused()
+
+    before = names()
+    opened("Who")
+    site.get_by_role("link", name="Delete …").press("Enter")
+    stays = site.get_by_role("radio", name="Go on with “Thanks”")
+    expect(stays).to_be_focused()
+    site.keyboard.press("ArrowDown")
+    expect(site.get_by_role("radio", name="Go on with “Again”")).to_be_checked()
+    site.keyboard.press("Tab")
+    expect(site.get_by_role("button", name="Delete step")).to_be_focused()
+    site.keyboard.press("Enter")
+    expect(site.locator(".node-card__head", has_text="Who")).to_have_count(0)
+    assert "Who" not in names() and "Thanks" not in names() and "Again" in names()
+    site.locator("#undo").press("Enter")
+    expect(site.locator(".node-card__head", has_text="Thanks")).to_have_count(1)
+    assert names() == before
+    opened("Again")
+    site.get_by_role("link", name="Copy to …").press("Enter")
+    expect(site.locator(".places__place").first).to_be_focused()
+    site.keyboard.press("Enter")
+    expect(site.locator(".node-card__head", has_text="Again")).to_have_count(2)
+    opened("Thanks")
+    site.keyboard.press("Escape")
+    expect(site.locator("#panel")).to_contain_text("go from step to step")
+
+
 def test_what_could_not_be_kept_says_so_and_is_kept_later(
     context: BrowserContext, live_server: Any, workflow: Workflow
 ) -> None:

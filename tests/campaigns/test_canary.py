@@ -135,6 +135,15 @@ def test_too_many_that_fail_or_opt_out_pause_it(noon: datetime, fields: dict[str
     assert admitted(campaign) == 40, "somebody decided that the others follow"
 
 
+def test_who_waited_when_it_was_stopped_is_not_said_to_be_taken_in(noon: datetime) -> None:
+    campaign = begun(noon)
+    user = factories.make_user(campaign.account, "csr")
+    lifecycle.stop(campaign, by=user, now=noon + MINUTE)
+    page = signed_in(user).get(reverse("analytics:campaign", args=[campaign.pk])).content.decode()
+    assert "It ended before its whole audience was taken in." in page
+    assert "Taking in the audience" not in page and "taken in when they follow" not in page
+
+
 def test_those_whose_turn_has_not_come_are_no_part_of_the_share(noon: datetime) -> None:
     begun(noon)
     accepted(noon, 2, state="failed", accepted_at=None)
