@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Pa
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts import audit_words, zones
+from accounts.long_select import LongSelect
 from accounts.models import Account, Role, User
 from accounts.models.user import normalise_email
 
@@ -109,7 +110,7 @@ class OwnPasswordForm(PasswordChangeForm):
 class AccountForm(forms.ModelForm):
     """The company's name and zone."""
 
-    timezone = forms.ChoiceField(label="Time zone", choices=zones.choices)
+    timezone = forms.ChoiceField(label="Time zone", choices=zones.choices, widget=LongSelect)
 
     class Meta:
         model = Account

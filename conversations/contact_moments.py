@@ -18,7 +18,7 @@ _ICONS = {"in": "message-circle-reply", "out": "message-square"}
 
 def _messages(contact: Contact) -> QuerySet[Message]:
     return Message.objects.filter(contact=contact).select_related(
-        "lane", "by", "template", "reading", "contact", "address"
+        "lane", "by", "template", "reading", "contact", "address", "email"
     )
 
 
