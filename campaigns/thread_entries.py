@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from campaigns import job_creation, words
-from campaigns.models import Booking, Campaign, Enrollment, Step
+from campaigns.models import Booking, Enrollment, Step
 from campaigns.nodes.base import ORIGIN
 from common.stamps import stamped
 from conversations.models import Message, Thread
@@ -53,11 +53,9 @@ def origins(messages: Sequence[Message]) -> dict[int, Link]:
     }
     if not steps:
         return {}
-    rows = Step.objects.filter(pk__in=steps).select_related("campaign", "node")
-    return {
-        steps[step.pk]: Link(f"{step.campaign.name} · {step.node.name}", _address(step.campaign))
-        for step in rows
-    }
+    rows = Step.objects.filter(pk__in=steps).values_list("pk", "campaign", "campaign__name", "node__name")
+    pages = {campaign: _address(campaign) for campaign in {campaign for _, campaign, _, _ in rows}}
+    return {steps[pk]: Link(f"{name} · {node}", pages[campaign]) for pk, campaign, name, node in rows}
 
 
 def facts(thread: Thread) -> list[Fact]:
@@ -68,7 +66,7 @@ def facts(thread: Thread) -> list[Fact]:
     return [
         Fact(
             "In campaign",
-            Link(step.campaign.name, _address(step.campaign)),
+            Link(step.campaign.name, _address(step.campaign_id)),
             f"{step.state} at {step.node.name}",
         )
         for step in open_steps.order_by("pk")[:LATEST]
@@ -89,7 +87,7 @@ def _bookings(thread: Thread) -> QuerySet[Booking]:
 
 
 def _of_enrollment(enrollment: Enrollment) -> list[Happening]:
-    campaign = Link(enrollment.campaign.name, _address(enrollment.campaign))
+    campaign = Link(enrollment.campaign.name, _address(enrollment.campaign_id))
     begun = "Entered again" if enrollment.returning else "Entered"
     found = [Happening(f"entered-{enrollment.pk}", enrollment.entered_at, "log-in", begun, campaign)]
     if enrollment.ended_at:
@@ -131,5 +129,5 @@ def _window(booking: Booking) -> str:
     return job_creation.window_words(booking.starts_at, booking.ends_at, booking.account.zone)
 
 
-def _address(campaign: Campaign) -> str:
-    return reverse("analytics:campaign", args=[campaign.pk])
+def _address(campaign: int) -> str:
+    return reverse("analytics:campaign", args=[campaign])
