@@ -1,4 +1,4 @@
-"""A list with hundreds of choices, such as time zones: Django's own renders two templates for each of them."""
+"""A list with hundreds of choices, such as time zones: Django's own renders two templates for each."""
 
 from typing import Any
 
