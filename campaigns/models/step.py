@@ -56,6 +56,10 @@ class Step(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["scheduled", "waiting"]) | Q(due_at__isnull=True), name="step_due"
             ),
+            # Nobody would ever come for it, and the lists of what is scheduled read along `due_at`.
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | Q(due_at__isnull=False), name="step_scheduled_due"
+            ),
         ]
         indexes = [
             models.Index(

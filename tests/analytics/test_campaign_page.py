@@ -302,7 +302,7 @@ def test_first_texts_are_reckoned_at_the_numbers_rate(world: World, monkeypatch:
     rows = metrics.node_rows(campaign, counters.totals([campaign.pk]))
     assert first_texts.done_at(campaign, rows, taken) == later(180).replace(minute=5, second=0)
     assert first_texts.done_at(campaign, rows, []) is None, "audience not taken in"
-    Step.objects.update(state="completed")
+    Step.objects.update(state="completed", due_at=None)
     rows = metrics.node_rows(campaign, counters.totals([campaign.pk]))
     assert first_texts.done_at(campaign, rows, taken) is None, "all sent"
 

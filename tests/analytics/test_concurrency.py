@@ -108,7 +108,9 @@ def _disturb(world: World, random: Random, enrollment: Enrollment, turn: int) ->
                 step = world.step(enrollment, key, at=at)
                 (world.planned if world.nodes[key].kind == "call" else world.text)(step, at=at)
         case "move":
-            steps.update(state=random.choice(STATES), state_at=at, reason="said so", due_at=None)
+            state = random.choice(STATES)
+            due = at if state == "scheduled" else None
+            steps.update(state=state, state_at=at, reason="said so", due_at=due)
         case "accept":
             texts.filter(accepted_at=None).update(state="accepted", state_at=at, accepted_at=at)
         case "deliver":

@@ -214,7 +214,7 @@ def test_poll_gets_304_until_something_changes(
     unchanged = client.get(url, headers=POLL | {"HX-PTag": version})
     assert unchanged.status_code == 304 and not unchanged.content
 
-    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(1))
+    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(1), due_at=None)
     changed = client.get(url, headers=POLL | {"HX-PTag": version})
     assert changed.status_code == 200 and changed["HX-PTag"] != version
     fragment = changed.content.decode()

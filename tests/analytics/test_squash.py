@@ -53,7 +53,7 @@ def test_squash_takes_at_most_its_limit(world: World) -> None:
 def test_cells_that_reach_zero_are_deleted(world: World) -> None:
     step = world.step(world.enrol())
     counters.squash()
-    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(80))
+    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(80), due_at=None)
     counters.squash()
     for model in (CounterTotal, CounterMinute, CounterHour):
         assert not model.objects.filter(n=0).exists()

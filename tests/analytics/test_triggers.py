@@ -36,7 +36,7 @@ def tail() -> Counter[tuple[str, str, datetime]]:
 
 def test_step_counts_at_its_own_minutes(world: World) -> None:
     step = world.step(world.enrol(), at=NOON)
-    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(3))
+    Step.objects.filter(pk=step.pk).update(state="queued", state_at=later(3), due_at=None)
     noon = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
     found = tail()
     assert found["first_text", "entered", noon] == 1
@@ -112,11 +112,11 @@ def test_batch_appends_one_row_per_cell(world: World) -> None:
     before = CounterDelta.objects.count()
     Step.objects.bulk_create(
         Step(campaign=world.campaign, enrollment=e, node=world.nodes["first_text"], state="scheduled",
-             state_at=NOON, created_at=NOON)
+             state_at=NOON, created_at=NOON, due_at=NOON)
         for e in enrollments
     )  # fmt: skip
     assert CounterDelta.objects.count() - before == 2
-    Step.objects.update(state="queued", state_at=later(1))
+    Step.objects.update(state="queued", state_at=later(1), due_at=None)
     assert CounterDelta.objects.count() - before == 4
     assert recount().differences == []
 

@@ -90,6 +90,7 @@ class World:
             state=state,
             state_at=at,
             created_at=at,
+            due_at=at if state == "scheduled" else None,
             reason="opted out" if state in ("failed", "skipped") else "",
         )
 
