@@ -1,7 +1,7 @@
 """Following a short link: where it leads, and the click on record before the answer leaves.
 
 Destinations never change once a code is given, so a process remembers those it was asked for. Clicks of all
-threads are committed together (`common/group_commit.py`).
+threads are committed together (`common/group_commit.py`), and destinations are looked up together.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection
 from django.utils.encoding import iri_to_uri
 
 from campaigns.link_bots import Verdict
@@ -24,8 +24,8 @@ USER_AGENT = 200  # signs kept of it
 _MOST_KNOWN = 50_000  # codes: some 20 MB
 
 _FIND = """
-    SELECT coalesce(c.destination, l.destination), c.expires_at
-    FROM campaigns_linkcode c JOIN campaigns_trackedlink l ON l.id = c.link_id WHERE c.id = %s
+    SELECT c.id, coalesce(c.destination, l.destination), c.expires_at
+    FROM campaigns_linkcode c JOIN campaigns_trackedlink l ON l.id = c.link_id WHERE c.id = ANY(%s::bigint[])
 """
 _INSERT = """
     INSERT INTO campaigns_click (code_id, at, kind, reason, user_agent, client)
@@ -56,17 +56,29 @@ _known: dict[int, Target] = {}
 
 
 def resolve(code: int) -> Target | None:
-    """Where a code leads; None for one that was never given."""
-    target = _known.get(code)
-    if target is None:
-        found = sql.rows(_FIND, [code])
-        if not found:
-            return None
-        target = Target(iri_to_uri(found[0][0]), found[0][1])
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[code] = target
-    return target
+    """Where a code leads; None for one that was never given.
+
+    What nobody asked for yet is looked up together with what other threads ask for: a connection for each
+    would cost more than all the rest of leading somebody on. Raises `common.group_commit.NotCommitted` where
+    the database does not answer.
+    """
+    if (target := _known.get(code)) is not None:
+        return target
+    if connection.in_atomic_block:  # the code may be as new as the transaction
+        return _find([code])[0]
+    return _finder.submit(code, WAIT_SECONDS)
+
+
+def _find(codes: Sequence[int]) -> list[Target | None]:
+    """Look these up, and remember those that are there."""
+    found = {code: Target(iri_to_uri(where), until) for code, where, until in sql.rows(_FIND, [list(codes)])}
+    if len(_known) + len(found) > _MOST_KNOWN:
+        _known.clear()
+    _known.update(found)
+    return [found.get(code) for code in codes]
+
+
+_finder: GroupCommit[int, Target | None] = GroupCommit("links", _find)
 
 
 def forget() -> None:
@@ -80,13 +92,14 @@ def record(followed: Followed) -> None:
 
 
 def _write(clicks: Sequence[Followed]) -> Sequence[None]:
-    with transaction.atomic():
-        sql.run(
-            _INSERT,
-            sql.arrays(
-                [(c.code, c.at, c.verdict.kind, c.verdict.reason, c.user_agent, c.client) for c in clicks]
-            ),
-        )
+    # One statement is a transaction by itself. Said around it, BEGIN and COMMIT would be two more ways to
+    # the database and back, after each of which this thread waits for its turn among those that follow links.
+    sql.run(
+        _INSERT,
+        sql.arrays(
+            [(c.code, c.at, c.verdict.kind, c.verdict.reason, c.user_agent, c.client) for c in clicks]
+        ),
+    )
     return [None] * len(clicks)
 
 
