@@ -24,6 +24,7 @@ NO_PAGES = {
     "campaigns:book_windows", "campaigns:messages_lacking", "campaigns:message", "campaigns:editor_email",
     "campaigns:walkthrough_email",  # an email, no page
     "campaigns:export_workflow",
+    "campaigns:new_workflow", "campaigns:import_workflow",  # lead to the list, with what begins one opened
 }  # fmt: skip
 FULL, EMPTY = "full", "empty"
 VARIANTS: dict[str, tuple[str, ...]] = {
